@@ -1,0 +1,45 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format wheel-check clean
+
+help:  ## Show what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## Make a virtual environment with posec3d and what its tests need
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup  ## Say what is done in a sample clip, and draw it
+	$(BIN)/posec3d predict "$$($(BIN)/posec3d samples fetch walk)" --save-video out/walk.mp4 --overwrite
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: setup  ## Lint, type-check and test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: setup  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel-check: setup  ## Build the wheel and use it in an environment of its own
+	rm -rf build/wheel $(VENV)-wheel
+	$(BIN)/python -m build --wheel --outdir build/wheel
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet --constraint constraints.txt build/wheel/*.whl
+	cd build/wheel && ../../$(VENV)-wheel/bin/posec3d models list
+	cd build/wheel && ../../$(VENV)-wheel/bin/posec3d models show posec3d-daily33
+	rm -rf $(VENV)-wheel
+
+clean:  ## Remove everything that make made
+	rm -rf $(VENV) $(VENV)-wheel build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,75 @@
+"""Write the poses of a video to a file, and print who was seen when.
+
+    python examples/read_poses.py VIDEO OUT.npz [EVERY]
+
+Every EVERY-th frame is looked at, by default each one; somebody who is out of sight for more than a second, or
+between two frames further apart than that, counts as somebody new. OUT.npz holds, for M people, T frames, K joints:
+    keypoints, scores: `(M, T, K, 2)` x, y in pixels and `(M, T, K)`; a score of 0 means not found.
+    frame_indices: `(T,)` which frames of the video these are.
+    joints: `(K,)` names.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.output import check_free, replacing
+from posec3d_cli.prediction import PosedVideo
+
+
+def extract(extractor: PoseExtractor, path: Path, every: int) -> PosedVideo:
+    """The people of every `every`-th frame."""
+    with extractor.open(path) as video:
+        return extractor.poses_of(video, np.arange(0, video.info.frame_count, every))
+
+
+def table(posed: PosedVideo) -> list[str]:
+    """One line per person, the most important first."""
+    tracks = posed.tracks()
+    seconds = posed.frame_indices / float(posed.video.fps)
+    lines = ["person  frames  from s   to s  mean score"]
+    for number, present, scores in zip(tracks.ids, tracks.present, tracks.scores, strict=True):
+        first, last = seconds[present][[0, -1]]
+        lines.append(f"{number:6d}  {present.sum():6d}  {first:6.2f} {last:6.2f}  {scores[present].mean():10.2f}")
+    return lines
+
+
+def write(posed: PosedVideo, path: Path) -> None:
+    """Write the file; it appears whole or not at all."""
+    sequence = posed.tracks().sequence(**posed.placing)
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            keypoints=sequence.keypoints,
+            scores=sequence.scores,
+            frame_indices=sequence.frame_indices,
+            joints=np.array(sequence.skeleton.joints),
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Extract, print and write."""
+    if len(arguments) not in (2, 3):
+        print("usage: python examples/read_poses.py VIDEO OUT.npz [EVERY]", file=sys.stderr)
+        return 2
+    video, out, every = Path(arguments[0]), Path(arguments[1]), int(arguments[2]) if arguments[2:] else 1
+    try:
+        check_free(out)
+        extractor = PoseExtractor.from_cards("efficientdet-lite2", "movenet-thunder")
+        posed = extract(extractor, video, every)
+        write(posed, out)
+    except PoseC3DError as error:
+        print(f"error: {error.what}\nhint:  {error.hint}", file=sys.stderr)
+        return 1
+    print("\n".join(table(posed)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Heatmap volume builders, one stage per file."""

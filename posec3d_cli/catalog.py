@@ -1,0 +1,252 @@
+"""Model cards and pipeline cards: `models/` as values.
+
+A model is a folder `models/<name>/` with a `model.toml`, a README and, for classifiers, a `labels.txt`:
+
+    kind = "detector"             # detector, pose or classifier
+    stage = "efficientdet"        # the entry point whose class runs the model
+    summary = "one line"
+    licence = "Apache-2.0"        # of the weights
+    data_terms = "what the training data allows"
+    verified = true               # false until these weights have been fetched and run
+
+    [recipe]                      # the stage's own settings; they travel with the weights
+
+    [[files]]                     # none for a model without weights
+    name = "model"                # how the stage asks for the file
+    sha256 = "64 hexadecimal digits"
+    size = 7557887                # bytes
+    sources = ["npm:package@1.0/package/model.tflite"]
+
+A pipeline card, `models/pipelines/<name>.toml`, names one model for each of detector, pose and classifier.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posec3d_cli.errors import BadCard, UnknownModel
+from posec3d_cli.sources import parse_source
+from posec3d_cli.tables import Table, read_toml
+
+KINDS = ("detector", "pose", "classifier")
+DEFAULT_PIPELINE = "light"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One file that a model needs.
+
+    Attributes:
+        name: how the stage asks for it.
+        sha256: 64 lower-case hexadecimal digits.
+        size: in bytes.
+        sources: where it can be had, first choice first; see `posec3d_cli.sources`.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    sources: tuple[str, ...]
+
+    @property
+    def filename(self) -> str:
+        """The file's own name, as its first source calls it."""
+        return parse_source(self.sources[0]).filename
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything that is known about one model.
+
+    Attributes:
+        name: the name of its folder.
+        kind: "detector", "pose" or "classifier".
+        stage: the entry point that runs it.
+        summary: one line.
+        licence: of the weights.
+        data_terms: what the training data allows.
+        files: the weights; empty for a model without any.
+        recipe: the stage's settings, as nested plain dicts.
+        labels: the lines of `labels.txt`, in the order of the classes; empty where there is no such file.
+        folder: where the card lies.
+        verified: these very weights have been fetched and run.
+    """
+
+    name: str
+    kind: str
+    stage: str
+    summary: str
+    licence: str
+    data_terms: str
+    files: tuple[WeightFile, ...]
+    recipe: Mapping[str, Any]
+    labels: tuple[str, ...]
+    folder: Path
+    verified: bool
+
+
+@dataclass(frozen=True)
+class PipelineCard:
+    """One model per stage, by name."""
+
+    name: str
+    summary: str
+    detector: str
+    pose: str
+    classifier: str
+
+
+def models_folder() -> Path:
+    """The folder of the cards: inside the installed package, else beside the package in a checkout.
+
+    Raises:
+        UnknownModel: neither exists.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "models", package.parent / "models"):
+        if folder.is_dir():
+            return folder
+    raise UnknownModel(f"the model cards are missing: no folder {package / 'models'}", hint="install posec3d-cli again")
+
+
+def load_card(name_or_path: str | Path, kind: str | None = None) -> ModelCard:
+    """Read one model card.
+
+    Args:
+        name_or_path: a name of `models/`, or the path of a model's folder or of its `model.toml`. A text without a
+            path separator is a name, unless only a folder of that name holds a card.
+        kind: the kind that the card must have, where that matters.
+
+    Raises:
+        UnknownModel: there is no such card, or it is of another kind.
+        BadCard: the card lacks a key, or holds an unknown one or a value of the wrong type.
+    """
+    file = _card_file(name_or_path)
+    if file is None:
+        names = [card.name for card in list_cards(kind)]
+        raise UnknownModel(
+            f"no {kind or 'model'} is called {str(name_or_path)!r}",
+            hint=suggest(str(name_or_path), names) + "`posec3d models list` names them all",
+        )
+    card = _read_card(file)
+    if kind is not None and card.kind != kind:
+        fitting = ", ".join(other.name for other in list_cards(kind))
+        raise UnknownModel(
+            f"{str(name_or_path)!r} is a model of kind {card.kind}, not {kind}", hint=f"of kind {kind} are: {fitting}"
+        )
+    return card
+
+
+def list_cards(kind: str | None = None) -> list[ModelCard]:
+    """Every card of `models/`, of all kinds or of one, by name."""
+    cards = [_read_card(file) for file in sorted(models_folder().glob("*/model.toml"))]
+    return [card for card in cards if kind in (None, card.kind)]
+
+
+def load_pipeline(name: str) -> PipelineCard:
+    """Read one pipeline card.
+
+    Raises:
+        UnknownModel: there is no such pipeline.
+        BadCard: the card lacks a key, or holds an unknown one or a value that is no text.
+    """
+    file = models_folder() / "pipelines" / f"{name}.toml"
+    if Path(name).name != name or not file.is_file():
+        names = sorted(other.stem for other in file.parent.glob("*.toml"))
+        raise UnknownModel(
+            f"no pipeline is called {name!r}", hint=f"{suggest(name, names)}there are: {', '.join(names)}"
+        )
+    table = Table(file, read_toml(file))
+    values = {key: table.text(key) for key in ("summary", *KINDS)}
+    table.end()
+    return PipelineCard(name=name, **values)
+
+
+def list_pipelines() -> list[PipelineCard]:
+    """Every pipeline card, by name."""
+    return [load_pipeline(file.stem) for file in sorted((models_folder() / "pipelines").glob("*.toml"))]
+
+
+def suggest(name: str, names: Iterable[str]) -> str:
+    """ "did you mean 'x'? " for the most similar of `names`, or an empty text where none is similar."""
+    choices = sorted(names)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6) or [x for x in choices if name and name in x]
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def read_weight_file(table: Table, name: str | None = None) -> WeightFile:
+    """Read one file's entry; `name` stands in where the entry has no `name` key of its own.
+
+    Raises:
+        BadCard: a key is missing or its value is of no use.
+    """
+    return WeightFile(
+        name=table.text("name") if name is None else name,
+        sha256=table.checked("sha256", table.text("sha256"), _is_sha256, "64 lower-case hexadecimal digits"),
+        size=table.checked("size", table.integer("size"), lambda size: size > 0, "a number of bytes above 0"),
+        sources=table.sources("sources"),
+    )
+
+
+def _is_sha256(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{64}", text) is not None
+
+
+def _card_file(name_or_path: str | Path) -> Path | None:
+    if isinstance(name_or_path, str) and Path(name_or_path).name == name_or_path:
+        shipped = models_folder() / name_or_path / "model.toml"
+        if shipped.is_file():
+            return shipped
+    path = Path(os.path.expanduser(name_or_path))
+    if path.is_file() and path.suffix == ".toml":
+        return path
+    return path / "model.toml" if (path / "model.toml").is_file() else None
+
+
+def _read_card(file: Path) -> ModelCard:
+    folder = file.resolve().parent
+    table = Table(file, read_toml(file))
+    kind = table.checked("kind", table.text("kind"), KINDS.__contains__, "one of " + ", ".join(KINDS))
+    files = []
+    for number, entry in enumerate(table.tables("files")):
+        part = Table(file, entry, f"files[{number}].")
+        files.append(read_weight_file(part))
+        part.end()
+    names = [part.name for part in files]
+    if len(set(names)) < len(names):
+        raise BadCard(f"{file}: two files have the same name: {', '.join(names)}")
+    card = ModelCard(
+        name=folder.name,
+        kind=kind,
+        stage=table.text("stage"),
+        summary=table.text("summary"),
+        licence=table.text("licence"),
+        data_terms=table.text("data_terms"),
+        files=tuple(files),
+        recipe=table.table("recipe"),
+        labels=_read_labels(folder / "labels.txt"),
+        folder=folder,
+        verified=table.boolean("verified", default=False),
+    )
+    table.end()
+    return card
+
+
+def _read_labels(file: Path) -> tuple[str, ...]:
+    if not file.is_file():
+        return ()
+    labels = tuple(file.read_text(encoding="utf-8").splitlines())
+    seen: set[str] = set()
+    for number, label in enumerate(labels, start=1):
+        if not label.strip():
+            raise BadCard(f"{file}: line {number} is empty", hint="one label per line, in the order of the classes")
+        if label in seen:
+            raise BadCard(f"{file}: line {number} repeats the label {label!r}")
+        seen.add(label)
+    return labels

@@ -1,0 +1,1 @@
+"""Action classifiers, one stage per file."""

@@ -1,0 +1,252 @@
+"""PoseC3D: heatmap volumes in, action probabilities out.
+
+The recipe of its cards:
+
+    architecture = "slowonly"     # or "c3d-light", "x3d-shallow"
+    people = "together"           # one volume of everybody, or "each": one per tracked person
+    [recipe.network]              # options of that network: in_channels, base_channels, stage_blocks …
+    [recipe.heatmaps]             # how the volumes are drawn; read by the builder
+    [recipe.clip]                 # which frames they show; read by the sampler
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from posec3d_cli.device import resolve_precision
+from posec3d_cli.errors import BadCard, StageMismatch, WeightsMismatch
+from posec3d_cli.nets import build_network
+from posec3d_cli.nets.layers import ConvBN, Recognizer
+from posec3d_cli.types import ActionScores, Floats, HeatmapVolume
+from posec3d_cli.weights import load_state_dict
+
+if TYPE_CHECKING:
+    from posec3d_cli.catalog import ModelCard
+
+RECIPE_KEYS = ("architecture", "network", "people", "heatmaps", "clip")
+PEOPLE = ("together", "each")
+# Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
+# 19 % slower per view than one, while small views gain from company (`benchmarks/classifier.py`).
+VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
+SHOWN = 3  # names of tensors in a message
+
+
+class PoseC3D:
+    """A PoseC3D network with its weights, ready to classify."""
+
+    def __init__(
+        self,
+        network: Recognizer,
+        labels: Sequence[str],
+        *,
+        in_channels: int,
+        device: str = "cpu",
+        precision: str = "auto",
+        views_per_batch: int | None = None,
+    ) -> None:
+        """Take over `network`: it is moved, put in evaluation mode and its batch norms are folded in.
+
+        Args:
+            network: its head has as many outputs as there are labels.
+            labels: the C actions, in the order of the head's outputs.
+            in_channels: K, the joints or limbs that the network reads.
+            device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
+            precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
+            views_per_batch: views that pass the network at once; more need more memory and change no result beyond
+                rounding. By default, as many as suit the device, fewer the larger they are.
+
+        Raises:
+            DeviceError: the device cannot run in this precision.
+        """
+        if views_per_batch is not None and views_per_batch < 1:
+            raise ValueError(f"views_per_batch must be at least 1, got {views_per_batch}")
+        self._labels = tuple(labels)
+        self._in_channels = in_channels
+        self._device = torch.device(device)
+        self._precision = resolve_precision(precision, device)
+        self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
+        self._layout = torch.contiguous_format if self._device.type == "mps" else torch.channels_last_3d
+        self._views_per_batch = views_per_batch
+        network.eval().requires_grad_(False)
+        fold_batch_norms(network)
+        network.backbone.to(self._device, self._dtype, memory_format=self._layout)  # type: ignore[call-overload]
+        network.cls_head.to(self._device)
+        self._network = network
+
+    @classmethod
+    def from_card(
+        cls,
+        card: ModelCard,
+        files: Mapping[str, Path],
+        *,
+        device: str = "cpu",
+        precision: str = "auto",
+        views_per_batch: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """Build the network that the card's recipe names and load its one weights file.
+
+        Args:
+            card: a classifier's card with labels.
+            files: exactly one file, of whatever name; weights stored in half precision are widened to float32.
+            device: as in the constructor.
+            precision: as in the constructor.
+            views_per_batch: as in the constructor.
+            options: settings that replace those of `card.recipe`.
+
+        Raises:
+            BadCard: the recipe lacks a setting or holds an unknown one, or there are no labels.
+            WeightsMismatch: the tensors of the file are not those of the network.
+            DeviceError: the device cannot run in this precision.
+        """
+        recipe = {**card.recipe, **options}
+        _check_recipe(card, recipe, files)
+        # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
+        with torch.device("meta"):
+            network = build_network(recipe["architecture"], len(card.labels), recipe.get("network", {}))
+        (path,) = files.values()
+        state = {
+            name: tensor.float() if tensor.is_floating_point() else tensor
+            for name, tensor in load_state_dict(path).items()
+        }
+        check_state(network, state, name=str(path))
+        network.load_state_dict(state, assign=True)
+        first = next(module for module in network.modules() if isinstance(module, nn.Conv3d))
+        return cls(
+            network,
+            card.labels,
+            in_channels=first.in_channels,
+            device=device,
+            precision=precision,
+            views_per_batch=views_per_batch,
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C actions that it tells apart."""
+        return self._labels
+
+    @property
+    def precision(self) -> str:
+        """ "fp32" or "bf16": what the convolutions are computed in."""
+        return self._precision
+
+    def classify(self, volumes: Sequence[HeatmapVolume]) -> list[ActionScores]:
+        """One `ActionScores` per volume: the mean over its views of the softmax over classes.
+
+        Volumes may differ in V, T, H and W; views of the same shape share batches, whichever volume they are of.
+
+        Raises:
+            StageMismatch: a volume holds no view, or not the K channels that the network reads.
+        """
+        for volume in volumes:
+            views, channels = volume.values.shape[:2]
+            if channels != self._in_channels:
+                raise StageMismatch(
+                    f"the classifier reads volumes of {self._in_channels} channels, got {channels}",
+                    hint="the volume builder must draw the joints or limbs that the classifier's card names",
+                )
+            if views == 0:
+                raise StageMismatch(f"a volume must hold at least one view, got shape {volume.values.shape}")
+        sums = np.zeros((len(volumes), len(self._labels)), np.float64)
+        for owners, batch in self._batches(volumes):
+            np.add.at(sums, owners, self._probabilities(batch))
+        return [
+            ActionScores((total / len(volume.values)).astype(np.float32), self._labels)
+            for total, volume in zip(sums, volumes, strict=True)
+        ]
+
+    def _batches(self, volumes: Sequence[HeatmapVolume]) -> Iterator[tuple[list[int], Floats]]:
+        """Stacked views of equal shape, each with the index of the volume that it is of."""
+        groups: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
+        for index, volume in enumerate(volumes):
+            groups.setdefault(volume.values.shape[1:], []).extend((index, view) for view in volume.values)
+        for shape, group in groups.items():
+            size = self._views_per_batch or max(1, VOXELS_PER_BATCH[self._device.type] // math.prod(shape[1:]))
+            for start in range(0, len(group), size):
+                chunk = group[start : start + size]
+                yield [index for index, _ in chunk], np.stack([view for _, view in chunk])
+
+    @torch.inference_mode()
+    def _probabilities(self, views: Floats) -> Floats:
+        """(B, K, T, H, W) -> (B, C), each row summing to 1."""
+        x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
+        features: Tensor = self._network.backbone(x)
+        logits: Tensor = self._network.cls_head(features.float())
+        probabilities: Floats = logits.softmax(dim=1).cpu().numpy()
+        return probabilities
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Multiply each batch norm of an evaluating network into its convolution, in place."""
+    for module in network.modules():
+        if isinstance(module, ConvBN):
+            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+            module.bn = nn.Identity()  # type: ignore[assignment]
+
+
+def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) -> None:
+    """Check every tensor's name and shape.
+
+    Args:
+        network: what the tensors are for.
+        state: tensors by name.
+        name: of the file, for the message.
+
+    Raises:
+        WeightsMismatch: it says which names are missing, unexpected or of another shape, or that only the number of
+            classes differs.
+    """
+    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+    found = {key: tuple(tensor.shape) for key, tensor in state.items()}
+    missing = [key for key in wanted if key not in found]
+    unexpected = [key for key in found if key not in wanted]
+    reshaped = [key for key in wanted if key in found and wanted[key] != found[key]]
+    head = {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}
+    if not missing and not unexpected and set(reshaped) == head:
+        labels, outputs = wanted["cls_head.fc_cls.bias"][0], found["cls_head.fc_cls.bias"][0]
+        if labels != outputs:
+            raise WeightsMismatch(
+                f"{name}: the card lists {labels} labels, the weights have {outputs}",
+                hint="labels.txt must hold one line per class, in the order of training",
+            )
+    shapes = [f"{key} is {found[key]} instead of {wanted[key]}" for key in reshaped]
+    parts = [
+        f"{len(keys)} {title}: {_first(keys)}"
+        for title, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+        if keys
+    ]
+    if parts:
+        raise WeightsMismatch(
+            f"{name} does not hold the tensors of this network; {'; '.join(parts)}",
+            hint="the card's architecture and network options must be those of the training",
+        )
+
+
+def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path]) -> None:
+    for key in recipe:
+        if key not in RECIPE_KEYS:
+            raise BadCard(f"{card.name}: unknown setting recipe.{key}", hint=f"there are: {', '.join(RECIPE_KEYS)}")
+    if "architecture" not in recipe:
+        raise BadCard(f"{card.name}: the setting recipe.architecture is missing")
+    if recipe.get("people", "together") not in PEOPLE:
+        raise BadCard(f"{card.name}: recipe.people must be one of {', '.join(PEOPLE)}, got {recipe['people']!r}")
+    if not isinstance(recipe.get("network", {}), Mapping):
+        raise BadCard(f"{card.name}: recipe.network must be a table of options, got {recipe['network']!r}")
+    if not card.labels:
+        raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
+    if len(files) != 1:
+        raise BadCard(f"{card.name}: PoseC3D reads one weights file, the card names {len(files)}")
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,75 @@
+"""The program `posec3d`: its commands, and how errors become messages and exit codes.
+
+Exit codes: 0 every input was answered, 1 at least one failed, 2 wrong usage (a model or stage that does not exist
+counts as such), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from posec3d_cli import __version__
+from posec3d_cli.cli import models, samples
+from posec3d_cli.cli.doctor import doctor
+from posec3d_cli.cli.evaluate import evaluate
+from posec3d_cli.cli.predict import predict
+from posec3d_cli.cli.render import print_error
+from posec3d_cli.cli.stages import stages
+from posec3d_cli.cli.train import train
+from posec3d_cli.errors import PoseC3DError, UnknownModel, UnknownStage
+
+app = typer.Typer(
+    name="posec3d",
+    help="Turn videos into human-action labels.",
+    no_args_is_help=True,
+    # Markup would eat the square brackets of file names; plain tracebacks are what bug reports need.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("predict")(predict)
+app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.add_typer(models.app, name="models")
+app.command("stages")(stages)
+app.command("doctor")(doctor)
+app.add_typer(samples.app, name="samples")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"posec3d {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def posec3d(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turn videos into human-action labels."""
+
+
+def main() -> NoReturn:
+    """Run the program and exit with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # File names need not be text: print their bytes as they are where that is possible.
+        utf8 = sys.stdout.encoding.lower() == "utf-8"
+        sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+    try:
+        app(prog_name="posec3d")
+    except PoseC3DError as error:
+        print_error(error)
+        sys.exit(2 if isinstance(error, UnknownModel | UnknownStage) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

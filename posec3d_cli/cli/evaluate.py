@@ -1,0 +1,126 @@
+"""`posec3d evaluate`: how often a classifier is right about labelled clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posec3d_cli.cli.options import (
+    ClassifierOption,
+    DetectorOption,
+    DeviceOption,
+    JsonOption,
+    OfflineOption,
+    PipelineOption,
+    PoseOption,
+    Precision,
+    PrecisionOption,
+    offline_choice,
+)
+from posec3d_cli.cli.predict import People
+from posec3d_cli.cli.render import download_progress, note, print_json, print_table
+
+
+def evaluate(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA…",
+            help="Folders with one sub-folder per action (or a labels.csv with video,label), and 2D pose packs (.pkl).",
+        ),
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--actions",
+            metavar="CSV",
+            help="Joint names of labels: columns source,label,action; an empty action leaves out.",
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only this split of the pose packs.")] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Only these clips, one name per line, as a model's held_out.txt has them."),
+    ] = None,
+    views: Annotated[int | None, typer.Option(min=1, help="Views of each window.")] = None,
+    flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")] = None,
+    window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
+    people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
+    poses: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where estimated poses are kept for the next time.")
+    ] = Path("poses"),
+    pipeline: PipelineOption = "light",
+    detector: DetectorOption = None,
+    pose: PoseOption = None,
+    classifier: ClassifierOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.auto,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
+    from posec3d_cli.action_reader import ActionReader
+    from posec3d_cli.catalog import load_pipeline
+    from posec3d_cli.extraction import PoseExtractor
+    from posec3d_cli.train import run
+    from posec3d_cli.train.evaluate import evaluate as measure
+    from posec3d_cli.train.examples import named
+
+    card = load_pipeline(pipeline)
+    actions = ActionReader.from_card(
+        classifier or card.classifier, device=device, precision=precision.value, offline=offline_choice(offline)
+    )
+
+    def extractor() -> PoseExtractor:
+        with download_progress() as bars:
+            return PoseExtractor.from_cards(
+                detector or card.detector,
+                pose or card.pose,
+                device=device,
+                offline=offline_choice(offline),
+                progress=bars,
+            )
+
+    def posing(done: int, total: int, name: str) -> None:
+        if done % 50 == 0 or done == total:
+            note("poses", f"{done} of {total} clips {name}")
+
+    examples, problems = run.labelled(
+        sources,
+        run.read_actions(table) if table else {},
+        extractor,
+        poses,
+        every=every,
+        split=split,
+        progress=posing,
+    )
+    for name, reason in problems.items():
+        note("note", f"{name}: {reason}")
+    if clips is not None:
+        _, examples = named(examples, run.read_names(clips))
+    report = measure(
+        actions,
+        examples,
+        actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None),
+    )
+    if as_json:
+        print_json(report.figures())
+        return
+    low, high = report.interval
+    rows = []
+    for number, label in enumerate(report.labels):
+        row = report.confusion[number]
+        missed = sum(truth == label and not named for _, truth, named, _ in report.wrong)
+        count = int(row.sum()) + missed
+        if count:
+            worst = max((c for c in range(len(row)) if c != number), key=lambda c: int(row[c]))
+            often = f"{report.labels[worst]} ({row[worst]})" if row[worst] else ""
+            rows.append((label, str(count), f"{row[number] / count:.1%}", often))
+    print_table(("action", "clips", "right", "most often taken for"), rows)
+    typer.echo(
+        f"top-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
+        f"mean class {report.mean_class:.1%}, {report.clips} clips, nobody found in {len(report.nobody)}"
+    )

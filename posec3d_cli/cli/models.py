@@ -1,0 +1,151 @@
+"""`posec3d models`: which models there are, what each is, and fetching their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from posec3d_cli.catalog import (
+    DEFAULT_PIPELINE,
+    ModelCard,
+    PipelineCard,
+    list_cards,
+    list_pipelines,
+    load_card,
+    load_pipeline,
+)
+from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
+from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
+from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.weights import fetch, locate
+
+app = typer.Typer(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_models(json: JsonOption = False) -> None:
+    """List the models and the pipelines made of them."""
+    cards, pipelines = list_cards(), list_pipelines()
+    if json:
+        lines = [{"name": p.name, "summary": p.summary, **_parts(p)} for p in pipelines]
+        return print_json({"models": [_as_json(card) for card in cards], "pipelines": lines})
+    rows = [[card.name, card.kind, _size(card), weights_state(card), card.licence, card.summary] for card in cards]
+    print_table(["model", "kind", "size", "weights", "licence", "summary"], rows)
+    parts = [[p.name, " + ".join(_parts(p).values()), p.summary] for p in pipelines]
+    typer.echo()
+    print_table(["pipeline", "models", "summary"], parts)
+
+
+@app.command("show")
+def show(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A name, or the path of a model's folder.")],
+    json: JsonOption = False,
+) -> None:
+    """Describe one model: its licence and terms, recipe, labels and files."""
+    card = load_card(model)
+    if json:
+        return print_json(_as_json(card))
+    lines = [
+        ("name", card.name),
+        ("kind", f"{card.kind}, run by the stage {card.stage}"),
+        ("summary", card.summary),
+        ("licence", card.licence),
+        ("data", card.data_terms),
+        (
+            "verified",
+            "yes, fetched and run" if card.verified else "no, these weights were never run",
+        ),
+        ("weights", weights_state(card)),
+        ("card", str(card.folder)),
+    ]
+    lines += [(f"recipe.{key}", str(value)) for key, value in card.recipe.items()]
+    if card.labels:
+        lines.append((f"{len(card.labels)} labels", ", ".join(card.labels)))
+    for file in card.files:
+        lines.append((f"file {file.name}", f"{file.filename}, {file.size} bytes, sha256 {file.sha256}"))
+        lines += [("  source", source) for source in file.sources]
+        lines.append(("  path", str(locate(card, file) or "not downloaded")))
+    width = max(len(key) for key, _ in lines)
+    for key, value in lines:
+        typer.echo(f"{key:<{width}}  {value}")
+
+
+@app.command("pull")
+def pull(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="Which models; without any, those of the default pipeline."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every model.")] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--into", metavar="DIR", help="Make a bundle in DIR; elsewhere, POSEC3D_HOME=DIR needs no network."
+        ),
+    ] = None,
+    offline: OfflineOption = False,
+) -> None:
+    """Fetch and verify weights; print where each file is."""
+    if everything and models:
+        raise typer.BadParameter("give model names or --all, not both")
+    if everything:
+        names = [card.name for card in list_cards()]
+    else:
+        names = models or list(_parts(load_pipeline(DEFAULT_PIPELINE)).values())
+    failed = 0
+    home = into.absolute() if into is not None else None
+    for name in names:
+        try:
+            with download_progress() as progress:
+                paths = fetch(load_card(name), offline=offline_choice(offline), progress=progress, home=home)
+        except PoseC3DError as error:
+            failed += 1
+            print_error(error)
+            continue
+        for path in paths.values():
+            typer.echo(path)
+    if failed:
+        note("pull", f"{failed} of {len(names)} models failed")
+        raise typer.Exit(1)
+
+
+def weights_state(card: ModelCard) -> str:
+    """In a few words, whether the weights of `card` are on this machine, judged by their sizes."""
+    if not card.files:
+        return "none needed"
+    present = [locate(card, file) is not None for file in card.files]
+    if all(present):
+        return "ready"
+    return "not downloaded" if not any(present) else "downloaded in part"
+
+
+def _parts(pipeline: PipelineCard) -> dict[str, str]:
+    return {"detector": pipeline.detector, "pose": pipeline.pose, "classifier": pipeline.classifier}
+
+
+def _size(card: ModelCard) -> str:
+    return megabytes(sum(file.size for file in card.files)) if card.files else "-"
+
+
+def _as_json(card: ModelCard) -> dict[str, Any]:
+    files = []
+    for file in card.files:
+        path = locate(card, file)
+        entry = {"name": file.name, "filename": file.filename, "sha256": file.sha256, "size": file.size}
+        files.append({**entry, "sources": list(file.sources), "path": None if path is None else str(path)})
+    return {
+        "name": card.name,
+        "kind": card.kind,
+        "stage": card.stage,
+        "summary": card.summary,
+        "licence": card.licence,
+        "data_terms": card.data_terms,
+        "verified": card.verified,
+        "weights": weights_state(card),
+        "recipe": dict(card.recipe),
+        "labels": list(card.labels),
+        "folder": str(card.folder),
+        "files": files,
+    }

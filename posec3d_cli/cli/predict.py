@@ -1,0 +1,312 @@
+"""`posec3d predict`: what is done in each video."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from posec3d_cli.catalog import DEFAULT_PIPELINE
+from posec3d_cli.cli.options import (
+    ClassifierOption,
+    DetectorOption,
+    DeviceOption,
+    JsonOption,
+    OfflineOption,
+    PipelineOption,
+    PoseOption,
+    Precision,
+    PrecisionOption,
+    offline_choice,
+)
+from posec3d_cli.cli.render import download_progress, note, print_error, print_json, print_table, stderr_console
+from posec3d_cli.errors import PoseC3DError
+
+if TYPE_CHECKING:
+    from posec3d_cli.pipeline import Pipeline
+    from posec3d_cli.prediction import Prediction
+    from posec3d_cli.reading import Reading
+
+HEADERS = ["video", "action", "probability"]
+
+
+class People(StrEnum):
+    """How the classifier takes the people."""
+
+    together = "together"
+    each = "each"
+
+
+class Reader(StrEnum):
+    """Which decoder reads the videos."""
+
+    pyav = "pyav"
+    decord = "decord"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video and the files to make of it."""
+
+    video: Path
+    annotated: Path | None
+    poses: Path | None
+
+
+def predict(
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Video files.")],
+    json: JsonOption = False,
+    top: Annotated[int, typer.Option("--top", min=1, metavar="K", help="Print the K most probable actions.")] = 5,
+    details: Annotated[
+        bool, typer.Option("--details", help="Also print the best action of each person and each window.")
+    ] = False,
+    pipeline: PipelineOption = DEFAULT_PIPELINE,
+    detector: DetectorOption = None,
+    pose: PoseOption = None,
+    classifier: ClassifierOption = None,
+    builder: Annotated[
+        str, typer.Option("--builder", metavar="STAGE", help="How poses become volumes: heatmap or estimator-heatmap.")
+    ] = "heatmap",
+    people: Annotated[
+        People | None,
+        typer.Option("--people", help="Read everybody in one volume, or each person alone; else as the model's card."),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(
+            "--window", min=0, metavar="SECONDS", help="Read in windows of this length; 0 reads the video as one."
+        ),
+    ] = None,
+    views: Annotated[int | None, typer.Option("--views", min=1, metavar="N", help="Samples of each window.")] = None,
+    flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")] = None,
+    max_people: Annotated[
+        int | None, typer.Option("--max-people", min=1, metavar="N", help="Detect at most N people per frame.")
+    ] = None,
+    detector_threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--detector-threshold", min=0, max=1, metavar="SCORE", help="Smallest score of a person that counts."
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.auto,
+    reader: Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")] = Reader.pyav,
+    save_video: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-video",
+            metavar="OUT.mp4",
+            help="Write the video with skeletons, boxes and labels; a folder where there are several videos.",
+        ),
+    ] = None,
+    save_poses: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-poses", metavar="OUT.npz", help="Write the poses found; a folder where there are several videos."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace output files that are there.")] = False,
+    offline: OfflineOption = False,
+) -> None:
+    """Say what is done in each video.
+
+    Exits with 0 when every video was answered, also with "no person", and with 1 when one could not be read.
+    """
+    jobs = plan_outputs(videos, save_video, save_poses)
+    with download_progress() as progress:
+        stages = _make(
+            pipeline,
+            detector=detector,
+            pose=pose,
+            classifier=classifier,
+            builder=builder,
+            device=device,
+            precision=precision.value,
+            offline=offline_choice(offline),
+            progress=progress,
+            reader=reader.value,
+            detector_options=_given(max_people=max_people, score_threshold=detector_threshold),
+        )
+    reading = stages.actions.reading_with(
+        views=views, flip=flip, window=window, people=people.value if people else None
+    )
+    note("read", describe(reading, stages))
+    entries: list[dict[str, Any]] = []
+    failed = 0
+    for number, job in enumerate(jobs):
+        try:
+            prediction = _answer(stages, reading, job, overwrite)
+        except PoseC3DError as error:
+            failed += 1
+            _say_failed(job.video, error)
+            entries.append(_failure(job.video, error))
+            continue
+        for warning in prediction.warnings:
+            note("note", f"{job.video}: {warning}")
+        if json:
+            entries.append(_entry(prediction, top))
+        else:
+            _print_answer(prediction, top, details, first=number == failed)
+    if json:
+        from posec3d_cli.output import document
+
+        print_json(document(entries, stages.actions.used))
+    if failed:
+        if len(jobs) > 1:
+            note("error", f"{failed} of {len(jobs)} videos could not be answered")
+        raise typer.Exit(1)
+
+
+def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
+    """Decide which file each video's results go to; makes nothing but missing output folders.
+
+    One video goes to the file named, or into the folder named. Several need a folder, existing or without a suffix.
+
+    Raises:
+        typer.BadParameter: several videos and one file, or two videos with one output.
+    """
+    annotated = _outputs(videos, save_video, "--save-video", ".actions.mp4")
+    poses = _outputs(videos, save_poses, "--save-poses", ".poses.npz")
+    return [Job(*parts) for parts in zip(videos, annotated, poses, strict=True)]
+
+
+def _outputs(videos: Sequence[Path], target: Path | None, flag: str, ending: str) -> list[Path | None]:
+    if target is None:
+        return [None] * len(videos)
+    suffix = Path(ending).suffix
+    if not target.is_dir() and len(videos) == 1:
+        if target.suffix.lower() != suffix:
+            raise typer.BadParameter(f"{flag} writes {suffix} files, got {target}")
+        return [target]
+    if not target.is_dir() and target.suffix:
+        raise typer.BadParameter(f"{flag} must be a folder where there are several videos, got {target}")
+    outputs = [target / f"{video.stem}{ending}" for video in videos]
+    for number, output in enumerate(outputs):
+        if output in outputs[:number]:
+            other = videos[outputs.index(output)]
+            raise typer.BadParameter(f"{flag}: {other} and {videos[number]} would both become {output}")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{flag}: {target} cannot be made: {error.strerror}") from error
+    return list(outputs)
+
+
+def describe(reading: Reading, stages: Pipeline) -> str:
+    """How the videos will be read, in a few words."""
+    whom = "each person alone" if reading.people == "each" else "everybody together"
+    span = "the whole video as one" if reading.window_seconds is None else f"windows of {reading.window_seconds:g} s"
+    views = "1 view" if reading.views == 1 else f"{reading.views} views"
+    mirrored = " and mirror images" if reading.flip else ""
+    model = stages.actions.used.models["classifier"]
+    precision = f" in {stages.actions.used.precision}" if stages.actions.used.precision else ""
+    return f"{whom}, {span}, {views}{mirrored}; {model.name} on {model.device}{precision}"
+
+
+def _make(name: str, **options: Any) -> Pipeline:
+    from posec3d_cli.pipeline import Pipeline
+
+    return Pipeline.from_name(name, **options)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _answer(stages: Pipeline, reading: Reading, job: Job, overwrite: bool) -> Prediction:
+    from posec3d_cli.output import check_free, save_poses, save_video
+
+    for path in (job.annotated, job.poses):
+        if path is not None:
+            check_free(path, overwrite=overwrite, source=job.video)
+    with _frame_progress(f"{job.video.name}: people") as progress:
+        prediction = stages.predict_as(job.video, reading, every_frame=job.annotated is not None, progress=progress)
+    if job.poses is not None:
+        save_poses(prediction, job.poses, overwrite=overwrite)
+    if job.annotated is not None:
+        with _frame_progress(f"{job.video.name}: drawing") as progress:
+            save_video(
+                prediction, job.annotated, overwrite=overwrite, reader=stages.extractor.reader, progress=progress
+            )
+    return prediction
+
+
+def _entry(prediction: Prediction, top: int) -> dict[str, Any]:
+    from posec3d_cli.output import entry
+
+    return entry(prediction, top=top)
+
+
+def _failure(video: Path, error: PoseC3DError) -> dict[str, Any]:
+    from posec3d_cli.output import failure
+
+    return failure(video, error)
+
+
+def _say_failed(video: Path, error: PoseC3DError) -> None:
+    what = error.what if str(video) in error.what else f"{video}: {error.what}"
+    print_error(PoseC3DError(what, hint=error.hint))
+
+
+def _print_answer(prediction: Prediction, top: int, details: bool, *, first: bool) -> None:
+    from posec3d_cli.prediction import NO_PERSON
+
+    video = str(prediction.path)
+    answers = [(NO_PERSON, "")] if prediction.scores is None else _rows(prediction.scores.top(top))
+    rows = [[video, *answer] for answer in answers]
+    if details:
+        rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction)]
+    if first or sys.stdout.isatty():
+        print_table(HEADERS, rows)
+        return
+    for row in rows:
+        typer.echo("\t".join(row))
+
+
+def _rows(labels: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
+    return [(label, f"{100 * probability:.1f} %") for label, probability in labels]
+
+
+def _detailed(prediction: Prediction) -> list[tuple[str, tuple[str, str]]]:
+    """The best action of each person who was read alone, and of each window where there are several."""
+    from posec3d_cli.prediction import NO_PERSON
+
+    lines = []
+    for person in prediction.people:
+        if person.scores is not None:
+            lines.append((f"person {person.id}", _rows(person.scores.top(1))[0]))
+    if len(prediction.windows) > 1:
+        fps = float(prediction.video.fps)
+        for window in prediction.windows:
+            best = (NO_PERSON, "") if window.scores is None else _rows(window.scores.top(1))[0]
+            lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
+    return lines
+
+
+@contextlib.contextmanager
+def _frame_progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A callback that draws a bar of frames on stderr, or None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr_console(), transient=True) as bars:
+        task = bars.add_task(title, total=None)
+
+        def report(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        yield report

@@ -1,0 +1,102 @@
+"""What the commands print: results on stdout, everything else on stderr, and never as markup."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from posec3d_cli.downloads import Progress
+from posec3d_cli.errors import PoseC3DError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def stderr_console() -> Console:
+    """A console on stderr that takes square brackets for what they are."""
+    from rich.console import Console
+
+    return Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+
+def stdout_console() -> Console:
+    """A console on stdout that takes square brackets for what they are."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False)
+
+
+def print_error(error: PoseC3DError) -> None:
+    """Say on stderr what is wrong and what to do."""
+    note("error", error.what)
+    if error.hint:
+        note("hint", error.hint)
+
+
+def note(label: str, text: str) -> None:
+    """One message on stderr: "label: text", further lines below the first."""
+    first, *further = text.splitlines() or [""]
+    typer.echo(f"{label + ':':<6} {first}", err=True)
+    for line in further:
+        typer.echo(f"       {line}", err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, in ASCII, so that any file name survives."""
+    typer.echo(json.dumps(value, indent=2))
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout: drawn on a terminal, else tab-separated under a line of headers, nothing cut off."""
+    if not sys.stdout.isatty():
+        for row in (headers, *rows):
+            typer.echo("\t".join(row))
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        table.add_column(Text(header), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    stdout_console().print(table)
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes as people read it: "12.5 MB"."""
+    return f"{size / 1e6:.1f} MB"
+
+
+@contextlib.contextmanager
+def download_progress() -> Iterator[Progress | None]:
+    """A callback that draws one bar per file on stderr, or None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Bars(*columns, console=stderr_console(), transient=True) as bars:
+
+        def report(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                # Before the first byte the length of the wait is unknown: the bar pulses.
+                tasks[name] = bars.add_task(name, total=None)
+            if done:
+                bars.update(tasks[name], completed=done, total=total)
+
+        yield report

@@ -1,0 +1,37 @@
+"""`posec3d samples`: clips to try posec3d on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
+from posec3d_cli.cli.render import download_progress, megabytes, print_json, print_table
+from posec3d_cli.samples import fetch_sample, list_samples
+
+app = typer.Typer(help="List and fetch sample clips.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_clips(json: JsonOption = False) -> None:
+    """List the sample clips."""
+    samples = list_samples()
+    if json:
+        keys = ("name", "summary", "licence", "credit")
+        return print_json(
+            [{**{key: getattr(s, key) for key in keys}, "size": s.file.size, "path": str(s.path)} for s in samples]
+        )
+    rows = [[s.name, megabytes(s.file.size), s.licence, f"{s.summary} ({s.credit})"] for s in samples]
+    print_table(["sample", "size", "licence", "summary"], rows)
+
+
+@app.command("fetch")
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which clip; `posec3d samples list` names them.")],
+    offline: OfflineOption = False,
+) -> None:
+    """Fetch and verify one clip; print its path."""
+    with download_progress() as progress:
+        path = fetch_sample(name, offline=offline_choice(offline), progress=progress)
+    typer.echo(path)

@@ -1,0 +1,1 @@
+"""Human detectors, one stage per file."""

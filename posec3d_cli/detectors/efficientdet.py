@@ -1,0 +1,94 @@
+"""EfficientDet-Lite on LiteRT (the models' authors publish them with the suppression of doubles inside)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import cv2
+import numpy as np
+
+from posec3d_cli.detectors.boxes import BoxFilter
+from posec3d_cli.errors import BadCard, StageUnavailable
+from posec3d_cli.types import Detections, Frame, Pixels
+
+if TYPE_CHECKING:
+    from posec3d_cli.catalog import ModelCard
+
+
+class EfficientDet:
+    """Boxes of people from an EfficientDet-Lite `.tflite` with post-processing inside.
+
+    The network reads one picture at a time: its suppression of doubles is part of the graph and knows no batch.
+
+    Args:
+        model: the `.tflite` file; input uint8 RGB `(1, S, S, 3)`, 25 boxes out.
+        person_class: the class number that means person.
+        threads: processor threads for one picture.
+        boxes: which boxes count.
+    """
+
+    def __init__(self, model: Path, *, person_class: int = 0, threads: int = 2, boxes: BoxFilter | None = None) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise StageUnavailable(
+                f"the stage 'efficientdet' needs the package ai-edge-litert, which does not import: {error}",
+                hint="pip install ai-edge-litert",
+            ) from error
+        try:
+            self._interpreter = Interpreter(model_path=str(model), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except ValueError as error:
+            raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
+        self._person_class = person_class
+        self._filter = boxes or BoxFilter()
+        [images] = self._interpreter.get_input_details()
+        self._input = images["index"]
+        self.input_size = int(images["shape"][1])
+        outputs = {
+            detail["name"].rpartition(":")[2]: detail["index"] for detail in self._interpreter.get_output_details()
+        }
+        self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
+
+    @classmethod
+    def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
+        """Make the stage; options: score_threshold, nms_iou, min_area, max_people, person_class, threads.
+
+        LiteRT runs on the processor, whatever `device` says.
+        """
+        settings = {**card.recipe, **options}
+        own = {name: settings.pop(name) for name in ("person_class", "threads") if name in settings}
+        settings.pop("input_size", None)  # the model file says it
+        try:
+            return cls(files["model"], boxes=BoxFilter(**settings), **own)
+        except TypeError as error:
+            raise BadCard(f"{card.name}: the stage 'efficientdet' does not know a setting: {error}") from error
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """One `Detections` per frame, in pixels of that frame, best first."""
+        return [self._detect_one(frame.pixels) for frame in frames]
+
+    def _detect_one(self, pixels: Pixels) -> Detections:
+        height, width = pixels.shape[:2]
+        side = max(height, width)
+        self._interpreter.set_tensor(self._input, letterbox(pixels, self.input_size)[None])
+        self._interpreter.invoke()
+        y1, x1, y2, x2 = self._interpreter.get_tensor(self._boxes)[0].T * side
+        classes = self._interpreter.get_tensor(self._classes)[0]
+        scores = self._interpreter.get_tensor(self._scores)[0]
+        people = np.round(classes).astype(np.int64) == self._person_class
+        boxes = np.stack([x1, y1, x2, y2], axis=1)[people]
+        return self._filter.apply(boxes, scores[people], (height, width))
+
+
+def letterbox(pixels: Pixels, size: int) -> Pixels:
+    """The picture scaled to fit a square of `size` pixels, top left, black elsewhere."""
+    height, width = pixels.shape[:2]
+    scale = size / max(height, width)
+    fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
+    square = np.zeros((size, size, 3), np.uint8)
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    square[: fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=shrink)
+    return square

@@ -1,0 +1,226 @@
+"""Poses out of videos: decode, detect, estimate and link, in batches of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+
+from posec3d_cli import tracking
+from posec3d_cli.catalog import ModelCard, load_card
+from posec3d_cli.device import resolve_device
+from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
+from posec3d_cli.prediction import ModelUsed, PosedVideo
+from posec3d_cli.registry import create
+from posec3d_cli.stages import Detector, PoseEstimator
+from posec3d_cli.types import Detections, Frame, Ints, Poses
+from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
+
+Progress = Callable[[int, int], None]
+"""Called with the number of frames done and the number of all."""
+
+BATCH = 16  # frames that go through a stage together
+BATCH_BYTES = 2**27  # pixels held at once; one frame may exceed it
+
+
+class Stopwatch:
+    """Adds up wall time by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Add the time that the block takes to `name`."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+
+
+class PoseExtractor:
+    """A detector and a pose estimator over videos.
+
+    Args:
+        detector: finds the people.
+        pose: estimates their poses.
+        reader: the video reader's name.
+        max_gap: seconds for which somebody may be out of sight and keep the identity.
+        models: what the two stages were made of, by kind.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        pose: PoseEstimator,
+        *,
+        reader: str = DEFAULT_READER,
+        max_gap: float = 1.0,
+        models: Mapping[str, ModelUsed] | None = None,
+    ) -> None:
+        self.detector = detector
+        self.pose = pose
+        self.reader = reader
+        self.max_gap = max_gap
+        self.models = dict(models or {})
+
+    @classmethod
+    def from_cards(
+        cls,
+        detector: ModelCard | str | Path,
+        pose: ModelCard | str | Path,
+        *,
+        device: str = "auto",
+        offline: bool | None = None,
+        progress: Any = None,
+        reader: str = DEFAULT_READER,
+        detector_options: Mapping[str, Any] | None = None,
+        pose_options: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make the two stages from their cards, fetching the weights where they are not in the cache.
+
+        Args:
+            detector: a card, or its name or path.
+            pose: likewise.
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps". With "auto", a stage that cannot use the best device
+                runs on the processor; a device that is named is used or refused.
+            offline: never touch the network.
+            progress: told about downloads, see `posec3d_cli.weights.fetch`.
+            reader: the video reader's name.
+            detector_options: settings that replace those of the card.
+            pose_options: likewise.
+        """
+        found, found_by = make_stage(
+            "detector", detector, device, offline=offline, progress=progress, options=detector_options
+        )
+        posed, posed_by = make_stage("pose", pose, device, offline=offline, progress=progress, options=pose_options)
+        return cls(found, posed, reader=reader, models={"detector": found_by, "pose": posed_by})
+
+    def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> PosedVideo:
+        """The people of these frames of a video, or of all; pixels are dropped batch by batch.
+
+        Args:
+            path: the video.
+            indices: `(T,)` frame numbers, strictly increasing; None: every frame.
+            progress: called after each batch.
+
+        Raises:
+            UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
+            StageMismatch: a stage broke its protocol.
+        """
+        with self.open(path) as video:
+            return self.poses_of(video, indices, progress=progress)
+
+    def poses_of(
+        self,
+        video: VideoReader,
+        indices: Ints | None = None,
+        *,
+        heatmaps_of: Ints | None = None,
+        progress: Progress | None = None,
+    ) -> PosedVideo:
+        """The same, of a video that is already open.
+
+        Where the pose stage gives its heatmaps, those of the frames `heatmaps_of` are kept, by default all; they
+        take about a thousand times the memory of the joints.
+        """
+        keep = None if heatmaps_of is None else set(heatmaps_of.tolist())
+        watch = Stopwatch()
+        total = video.info.frame_count if indices is None else len(indices)
+        frames = video.frames() if indices is None else video.read(indices.tolist())
+        used: list[int] = []
+        detections: list[Detections] = []
+        poses: list[Poses] = []
+        for batch in _batches(frames, watch):
+            with watch.time("detect"):
+                found = self.detector.detect(batch)
+            with watch.time("pose"):
+                shapes = self.pose.estimate(batch, found)
+            _check_batch(batch, found, shapes)
+            used += [frame.index for frame in batch]
+            detections += found
+            poses += [
+                shape if keep is None or frame.index in keep else replace(shape, heatmaps=None)
+                for frame, shape in zip(batch, shapes, strict=True)
+            ]
+            if progress is not None:
+                progress(len(used), max(total, len(used)))
+        if not used:
+            raise EmptyVideo(f"{video.info.path}: none of the {total} frames needed can be decoded")
+        frame_indices = np.asarray(used, np.int64)
+        with watch.time("link"):
+            # Index over rate, not the frames' own times: these may repeat in a broken container.
+            times = frame_indices / float(video.info.fps)
+            who = tracking.identify(detections, poses, seconds=times, max_gap=self.max_gap)
+        return PosedVideo(
+            video.info,
+            frame_indices,
+            tuple(detections),
+            tuple(poses),
+            tuple(who),
+            self.pose.skeleton,
+            np.asarray(video.lost, np.int64),
+            watch.seconds,
+        )
+
+    def open(self, path: str | Path) -> VideoReader:
+        """Open a video with this extractor's reader; a context manager."""
+        return open_video(path, reader=self.reader)
+
+
+def make_stage(
+    kind: str,
+    card: ModelCard | str | Path,
+    device: str,
+    *,
+    offline: bool | None,
+    progress: Any,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Any, ModelUsed]:
+    """A stage made from its card, and what it was made of; `device` as in `PoseExtractor.from_cards`."""
+    if not isinstance(card, ModelCard):
+        card = load_card(card, kind)
+    place = resolve_device(device)
+
+    def make(where: str) -> Any:
+        return create(card, device=where, offline=offline, progress=progress, **(options or {}))
+
+    try:
+        stage = make(place)
+    except StageUnavailable:
+        if device != "auto" or place == "cpu":
+            raise
+        place = "cpu"
+        stage = make(place)
+    return stage, ModelUsed(card.name, card.stage, place, {file.name: file.sha256 for file in card.files})
+
+
+def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]:
+    """Consecutive frames in lists that hold at most `BATCH` frames and, where one frame allows it, `BATCH_BYTES`."""
+    source = iter(frames)
+    batch: list[Frame] = []
+    while True:
+        with watch.time("decode"):
+            frame = next(source, None)
+        if frame is None:
+            break
+        batch.append(frame)
+        if len(batch) >= min(BATCH, BATCH_BYTES // frame.pixels.nbytes):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _check_batch(frames: list[Frame], found: list[Detections], shapes: list[Poses]) -> None:
+    if not len(frames) == len(found) == len(shapes):
+        raise StageMismatch(f"{len(frames)} frames gave {len(found)} detections and {len(shapes)} poses")
+    for frame, boxes, shape in zip(frames, found, shapes, strict=True):
+        if len(boxes) != len(shape):
+            raise StageMismatch(f"frame {frame.index} has {len(boxes)} boxes but {len(shape)} poses")

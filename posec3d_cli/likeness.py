@@ -1,0 +1,65 @@
+"""How alike two people of different frames are, by where they are and how they stand.
+
+Boxes are `(N, 4)` float64 x1, y1, x2, y2 in pixels. Nothing here looks at pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+# The per-joint spread of human annotators, COCO keypoint evaluation (cocodataset.org/#keypoints-eval).
+COCO_SIGMAS = (
+    *(0.026, 0.025, 0.025, 0.035, 0.035),  # nose, eyes, ears
+    *(0.079, 0.079, 0.072, 0.072, 0.062, 0.062),  # shoulders, elbows, wrists
+    *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),  # hips, knees, ankles
+)
+OTHER_SIGMA = 0.07  # for joint sets that COCO did not measure: about the mean of the above
+SEEN = 0.2  # a joint below this score says nothing about where somebody is
+MEMORY = 1.0  # seconds after which a lost track's search radius grows no more
+
+
+def box_area(boxes: Doubles) -> Doubles:
+    """The area of each box in square pixels; 0 where a box is turned inside out."""
+    return np.maximum(boxes[..., 2] - boxes[..., 0], 0) * np.maximum(boxes[..., 3] - boxes[..., 1], 0)
+
+
+def box_overlap(a: Doubles, b: Doubles) -> Doubles:
+    """`(A, B)` intersection over union of boxes `(A, 4)` and `(B, 4)`, x1, y1, x2, y2."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = box_area(np.concatenate([low, high], axis=-1))
+    union = box_area(a)[:, None] + box_area(b)[None] - common
+    overlap: Doubles = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return overlap
+
+
+def keypoint_similarity(
+    joints: Doubles, scores: Doubles, boxes: Doubles, other_joints: Doubles, other_scores: Doubles
+) -> Doubles:
+    """`(A, B)` object keypoint similarity over the joints seen in both, as COCO defines it; 0 where none is.
+
+    The scale is the area of `boxes` `(A, 4)`, where COCO takes the person's segment.
+    """
+    count = joints.shape[1]
+    sigmas = np.array(COCO_SIGMAS) if count == len(COCO_SIGMAS) else np.full(count, OTHER_SIGMA)
+    squared = ((joints[:, None] - other_joints[None]) ** 2).sum(axis=-1)
+    scale = np.maximum(box_area(boxes), 1.0)[:, None, None]
+    value = np.exp(-squared / (2 * scale * (2 * sigmas) ** 2))
+    both = (scores[:, None] >= SEEN) & (other_scores[None] >= SEEN)
+    seen = both.sum(axis=-1)
+    total = np.where(both, value, 0).sum(axis=-1)
+    similarity: Doubles = np.divide(total, seen, out=np.zeros_like(total), where=seen > 0)
+    return similarity
+
+
+def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
+    """How plausible the way between the centres is: half a body size, and one more per second out of sight."""
+    area, other = np.maximum(box_area(places), 1.0)[:, None], np.maximum(box_area(boxes), 1.0)[None]
+    centres = (places[:, :2] + places[:, 2:]) / 2
+    others = (boxes[:, :2] + boxes[:, 2:]) / 2
+    way = np.linalg.norm(centres[:, None] - others[None], axis=-1)
+    reach = (0.5 + np.minimum(passed, MEMORY))[:, None] * np.sqrt(np.sqrt(area * other))
+    return np.asarray(np.exp(-((way / reach) ** 2)) * np.minimum(area, other) / np.maximum(area, other))

@@ -1,0 +1,83 @@
+"""What the three networks share: a convolution with its batch norm, the head, fresh weights."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+Triple = tuple[int, int, int]
+
+
+class ConvBN(nn.Module):
+    """A bias-free 3D convolution and its batch normalisation, named `conv` and `bn`; no activation.
+
+    The padding keeps T, H and W where the stride is 1.
+
+    Args:
+        inputs: channels read.
+        outputs: channels written.
+        kernel: odd extents over (T, H, W).
+        stride: steps over (T, H, W).
+        groups: as in `torch.nn.Conv3d`.
+        zero: start from the scale 0, so that a residual block starts as the identity (as upstream).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: Triple,
+        *,
+        stride: Triple = (1, 1, 1),
+        groups: int = 1,
+        zero: bool = False,
+    ) -> None:
+        super().__init__()
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+        self.conv = nn.Conv3d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.bn = nn.BatchNorm3d(outputs)
+        if zero:
+            nn.init.zeros_(self.bn.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, T, H, W) -> (B, outputs, T / t, H / s, W / s)."""
+        normalised: Tensor = self.bn(self.conv(x))
+        return normalised
+
+
+class Head(nn.Module):
+    """The mean over time and space, dropout, and one linear layer named `fc_cls`."""
+
+    def __init__(self, channels: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.fc_cls = nn.Linear(channels, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, T, H, W) -> (B, C)."""
+        pooled = x.mean(dim=(2, 3, 4))  # (B, channels)
+        logits: Tensor = self.fc_cls(self.dropout(pooled))  # (B, C)
+        return logits
+
+
+class Recognizer(nn.Module):
+    """A backbone and a head, named `backbone` and `cls_head`: (B, K, T, H, W) heatmaps in [0, 1] -> (B, C) logits.
+
+    Fresh weights are drawn as upstream: convolutions from He's normal distribution over the fan-out, the linear
+    layer from a normal distribution of standard deviation 0.01.
+    """
+
+    def __init__(self, backbone: nn.Module, head: Head) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.cls_head = head
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, K, T, H, W) -> (B, C)."""
+        logits: Tensor = self.cls_head(self.backbone(x))
+        return logits

@@ -1,0 +1,265 @@
+"""Results as files and documents: JSON, pose files, annotated video. A file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posec3d_cli.errors import OutputError, OutputExists, PoseC3DError
+from posec3d_cli.prediction import NO_PERSON, PersonScores, PipelineUsed, Prediction, WindowScores
+from posec3d_cli.scoring import combine
+from posec3d_cli.types import ActionScores
+from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
+
+SCHEMA = "posec3d/prediction"
+VERSION = 1
+POSES_SCHEMA = "posec3d/poses"
+POSES_VERSION = 1
+
+
+def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[str, Any]:
+    """What was found in some videos, as plain values for JSON.
+
+    Args:
+        videos: one `entry` or `failure` each.
+        pipeline: what made the predictions.
+    """
+    models = {
+        kind: {"name": model.name, "stage": model.stage, "device": model.device, "sha256": dict(model.sha256)}
+        for kind, model in pipeline.models.items()
+    }
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "pipeline": {
+            "name": pipeline.name,
+            "models": models,
+            "builder": pipeline.builder,
+            "precision": pipeline.precision,
+        },
+        "videos": list(videos),
+    }
+
+
+def failure(path: Path, error: PoseC3DError) -> dict[str, Any]:
+    """One video that could not be answered: its path and what went wrong."""
+    what = {"kind": type(error).__name__, "what": printable(error.what), "hint": printable(error.hint)}
+    return {"video": printable(path), "status": "failed", "error": what}
+
+
+def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
+    """One video that was answered; `top` labels per answer, best first."""
+    video, score = prediction.video, prediction.mean_keypoint_score
+    return {
+        "video": printable(prediction.path),
+        "status": "ok" if prediction.scores is not None else NO_PERSON,
+        "labels": _labels(prediction.scores, top) or [],
+        "frames_used": prediction.frames_used,
+        "frames_with_person": prediction.frames_with_person,
+        "people_found": len(prediction.people),
+        "mean_keypoint_score": None if score is None else round(score, 4),
+        "people": [_person(person, top) for person in prediction.people],
+        "windows": [_window(window, float(video.fps), top) for window in prediction.windows],
+        "source": {
+            "width": video.width,
+            "height": video.height,
+            "fps": float(video.fps),
+            "frame_count": video.frame_count,
+            "duration_seconds": float(video.duration),
+            "codec": video.codec,
+            "lost_frames": video.lost_frames,
+            "variable_rate": video.variable_rate,
+        },
+        "reading": asdict(prediction.reading),
+        "seconds": {stage: round(seconds, 4) for stage, seconds in prediction.seconds.items()},
+        "warnings": list(prediction.warnings),
+    }
+
+
+def _labels(scores: ActionScores | None, top: int) -> list[dict[str, Any]] | None:
+    if scores is None:
+        return None
+    return [{"label": label, "probability": round(probability, 6)} for label, probability in scores.top(top)]
+
+
+def _person(person: PersonScores, top: int) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "frames": person.frames,
+        "mean_keypoint_score": round(person.mean_keypoint_score, 4),
+        "weight": round(person.weight, 4),
+        "labels": _labels(person.scores, top),
+    }
+
+
+def _window(window: WindowScores, fps: float, top: int) -> dict[str, Any]:
+    return {
+        "start_frame": window.start,
+        "stop_frame": window.stop,
+        "start_seconds": round(window.start / fps, 4),
+        "stop_seconds": round(window.stop / fps, 4),
+        "labels": _labels(window.scores, top),
+    }
+
+
+def printable(text: object) -> str:
+    """A text that can be encoded: bytes of a file name that are not UTF-8 are spelled out."""
+    return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_free(path: Path, *, overwrite: bool = False, source: Path | None = None) -> None:
+    """Refuse an output that cannot or must not be written; nothing is written.
+
+    Raises:
+        OutputExists: something is there and `overwrite` was not said, or it is the input itself.
+        OutputError: there is no folder to write into, or `path` is one itself.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder", hint="name a file in it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}", hint="make it first")
+    if path.exists():
+        if source is not None and source.exists() and path.samefile(source):
+            raise OutputExists(f"{path} is the input itself", hint="choose another name")
+        if not overwrite:
+            raise OutputExists(f"{path} is already there", hint="choose another name, or say --overwrite")
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Hand out a temporary name beside `path`, renamed to `path` when the block ends without an error.
+
+    Raises:
+        OutputExists, OutputError: as `check_free`; also where writing fails.
+    """
+    check_free(path, overwrite=overwrite)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:64]}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    part = Path(name)
+    try:
+        yield part
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)  # temporary files are private; the result is an ordinary file
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_poses(prediction: Prediction, path: Path, *, overwrite: bool = False) -> None:
+    """Write the people of the frames that were looked at as a NumPy archive, one row per person and frame.
+
+    Its arrays, for R rows in order of time, in pixels of the video:
+        schema, version: "posec3d/poses" and 1.
+        frame: `(R,)` int64 frame number.
+        person: `(R,)` int64 identity over time; -1 marks a duplicate of somebody else in the frame.
+        box, box_score: `(R, 4)` x1, y1, x2, y2 and `(R,)` float32.
+        keypoints, scores: `(R, K, 2)` x, y and `(R, K)` float32.
+        frame_indices: `(T,)` int64, the frames looked at, also those that show nobody.
+        joints: `(K,)` names; skeleton: the name of the joint set.
+        frame_size: (H, W); fps: (numerator, denominator).
+
+    Raises:
+        OutputExists: `path` is already there and `overwrite` was not said.
+        OutputError: it cannot be written.
+    """
+    posed = prediction.posed
+    rows = [len(found) for found in posed.detections]
+    joints = posed.skeleton.joints
+    nobody = np.zeros(0, np.float32)
+    arrays: dict[str, Any] = {
+        "schema": POSES_SCHEMA,
+        "version": POSES_VERSION,
+        "frame": np.repeat(posed.frame_indices, rows),
+        "person": np.concatenate([np.zeros(0, np.int64), *posed.identities]),
+        "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in posed.detections)]),
+        "box_score": np.concatenate([nobody, *(found.scores for found in posed.detections)]),
+        "keypoints": np.concatenate([nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in posed.poses)]),
+        "scores": np.concatenate([nobody.reshape(0, len(joints)), *(poses.scores for poses in posed.poses)]),
+        "frame_indices": posed.frame_indices,
+        "joints": np.array(joints),
+        "skeleton": posed.skeleton.name,
+        "frame_size": np.array([posed.video.height, posed.video.width]),
+        "fps": np.array([posed.video.fps.numerator, posed.video.fps.denominator]),
+    }
+    with replacing(path, overwrite=overwrite) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def save_video(
+    prediction: Prediction,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    reader: str = DEFAULT_READER,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write the video with everybody's skeleton and box and the label drawn, at its own rate and size, as H.264.
+
+    Where the video was read in windows, each frame carries the label of the windows that it lies in; where people
+    were read one by one, each carries the label of what they do. The video is decoded once more; frames that were
+    not posed show the label only. Letters that OpenCV cannot draw are replaced, see `posec3d_cli.draw.plain`.
+
+    Raises:
+        OutputExists: `path` is already there and `overwrite` was not said.
+        OutputError: it cannot be written.
+    """
+    from posec3d_cli.draw import draw_headline, draw_people
+
+    posed, info = prediction.posed, prediction.video
+    check_free(path, overwrite=overwrite, source=prediction.path)
+    column_of = {int(index): column for column, index in enumerate(posed.frame_indices)}
+    size = (info.width, info.height)
+    uneven = info.variable_rate or info.lost_frames > 0 or len(posed.lost) > 0
+    with (
+        open_video(prediction.path, reader=reader) as video,
+        VideoWriter(path, fps=info.fps, size=size) as writer,
+    ):
+        for done, frame in enumerate(video.frames(), start=1):
+            figures = _figures(prediction, column_of.get(frame.index))
+            pixels = draw_people(frame.pixels, figures, posed.skeleton.limbs)
+            pixels = draw_headline(pixels, headline(prediction, frame.index))
+            writer.write(pixels, frame.seconds if uneven else None)
+            if progress is not None:
+                progress(done, max(done, info.frame_count))
+
+
+def headline(prediction: Prediction, frame: int) -> str:
+    """What is done at this frame, with its probability in per cent: of the windows around it, or of the video."""
+    around = [window.scores for window in prediction.windows if window.start <= frame < window.stop]
+    known = [scores for scores in around if scores is not None]
+    if not known:
+        return NO_PERSON
+    return _spelled(combine(known, [1.0] * len(known)))
+
+
+def _spelled(scores: ActionScores) -> str:
+    [(label, probability)] = scores.top(1)
+    return f"{label} {100 * probability:.0f}%"
+
+
+def _figures(prediction: Prediction, column: int | None) -> list[Any]:
+    from posec3d_cli.draw import Figure
+
+    if column is None:
+        return []
+    posed = prediction.posed
+    labels = {person.id: _spelled(person.scores) for person in prediction.people if person.scores is not None}
+    found, poses = posed.detections[column], posed.poses[column]
+    return [
+        Figure(identity, found.boxes[row], poses.keypoints[row], poses.scores[row], labels.get(identity, ""))
+        for row, identity in enumerate(posed.identities[column].tolist())
+        if identity >= 0
+    ]

@@ -1,0 +1,163 @@
+"""The whole way from a video to its actions: sample, detect, pose, link, build, classify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from posec3d_cli.action_reader import DEFAULT_BUILDER, ActionReader
+from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_card, load_pipeline
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.extraction import PoseExtractor, Progress
+from posec3d_cli.prediction import PosedVideo, Prediction
+from posec3d_cli.reading import Reading, used_frames
+from posec3d_cli.video import DEFAULT_READER
+
+
+class Pipeline:
+    """Four stages in a row. Made once, used for many videos.
+
+    Args:
+        extractor: the detector and the pose estimator.
+        actions: the volume builder and the classifier.
+    """
+
+    def __init__(self, extractor: PoseExtractor, actions: ActionReader) -> None:
+        self.extractor = extractor
+        self.actions = actions
+
+    @classmethod
+    def from_name(
+        cls,
+        name: str = DEFAULT_PIPELINE,
+        *,
+        detector: str | Path | None = None,
+        pose: str | Path | None = None,
+        classifier: str | Path | None = None,
+        **options: Any,
+    ) -> Self:
+        """From a pipeline card, one or more of its parts replaced; `options` as in `from_cards`.
+
+        Raises:
+            UnknownModel: there is no such pipeline or model.
+        """
+        card = load_pipeline(name)
+        replaced = any(part is not None for part in (detector, pose, classifier))
+        return cls.from_cards(
+            detector or card.detector,
+            pose or card.pose,
+            classifier or card.classifier,
+            name=None if replaced else name,
+            **options,
+        )
+
+    @classmethod
+    def from_cards(
+        cls,
+        detector: ModelCard | str | Path,
+        pose: ModelCard | str | Path,
+        classifier: ModelCard | str | Path,
+        *,
+        builder: str = DEFAULT_BUILDER,
+        device: str = "auto",
+        precision: str = "auto",
+        offline: bool | None = None,
+        progress: Any = None,
+        reader: str = DEFAULT_READER,
+        detector_options: Mapping[str, Any] | None = None,
+        pose_options: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> Self:
+        """Make every stage, fetching the weights where they are not in the cache.
+
+        Args:
+            detector: a card, or its name or path.
+            pose: likewise.
+            classifier: likewise; its recipe also says how volumes are built and videos are read.
+            builder: the volume builder's name.
+            device: see `PoseExtractor.from_cards`.
+            precision: of the classifier's arithmetic: "fp32", "bf16", or "auto", what suits the device.
+            offline: never touch the network.
+            progress: told about downloads, see `posec3d_cli.weights.fetch`.
+            reader: the video reader's name.
+            detector_options: settings that replace those of the card.
+            pose_options: likewise.
+            name: of the pipeline card that named the parts.
+
+        Raises:
+            PoseC3DError: of the branch that fits what is missing or contradictory.
+        """
+        if not isinstance(classifier, ModelCard):
+            classifier = load_card(classifier, "classifier")
+        actions = ActionReader.from_card(
+            classifier, builder=builder, device=device, precision=precision, offline=offline, progress=progress
+        )
+        extractor = PoseExtractor.from_cards(
+            detector,
+            pose,
+            device=device,
+            offline=offline,
+            progress=progress,
+            reader=reader,
+            detector_options=detector_options,
+            pose_options={**({"heatmaps": True} if actions.needs_heatmaps else {}), **(pose_options or {})},
+        )
+        _check_skeleton(classifier, extractor)
+        actions.used = replace(actions.used, name=name, models={**extractor.models, **actions.used.models})
+        return cls(extractor, actions)
+
+    def poses(self, path: str | Path, indices: Any = None, *, progress: Progress | None = None) -> PosedVideo:
+        """The people of these frames of a video, or of all; see `PoseExtractor.poses`."""
+        return self.extractor.poses(path, indices, progress=progress)
+
+    def predict(
+        self,
+        path: str | Path,
+        *,
+        views: int | None = None,
+        flip: bool | None = None,
+        window: float | None = None,
+        people: str | None = None,
+        every_frame: bool = False,
+        progress: Progress | None = None,
+    ) -> Prediction:
+        """Say what is done in a video.
+
+        Args:
+            path: the video.
+            views: views of each window; None: what the classifier's card says. So for the next three.
+            flip: read mirror images too.
+            window: seconds; 0 reads the video as one.
+            people: "together" or "each".
+            every_frame: pose every frame, for drawing; the answer is the same and rests on the same frames.
+            progress: called with the numbers of frames posed and to pose.
+
+        Raises:
+            UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
+            BadCard: a setting is out of range.
+            StageMismatch: two stages do not fit.
+        """
+        reading = self.actions.reading_with(views=views, flip=flip, window=window, people=people)
+        return self.predict_as(path, reading, every_frame=every_frame, progress=progress)
+
+    def predict_as(
+        self, path: str | Path, reading: Reading, *, every_frame: bool = False, progress: Progress | None = None
+    ) -> Prediction:
+        """As `predict`, with all settings of the reading at once."""
+        with self.extractor.open(path) as video:
+            indices = used_frames(reading.plan(video.info.frame_count, video.info.fps))
+            wanted = None if every_frame else indices
+            posed = self.extractor.poses_of(video, wanted, heatmaps_of=indices, progress=progress)
+        return self.actions.read(posed, reading)
+
+
+def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:
+    wanted = classifier.recipe.get("heatmaps", {}).get("skeleton")
+    given = extractor.pose.skeleton.name
+    if wanted is not None and wanted != given:
+        raise StageMismatch(
+            f"{classifier.name} reads the skeleton {wanted!r}, but the pose model gives {given!r}",
+            hint="choose another --pose or --classifier",
+        )

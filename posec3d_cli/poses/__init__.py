@@ -1,0 +1,1 @@
+"""Top-down pose estimators, one stage per file."""

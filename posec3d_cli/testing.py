@@ -1,0 +1,276 @@
+"""What every stage must do: checks for the tests of stages, built-in or from another package.
+
+    from posec3d_cli.testing import check_detector
+
+    def test_my_detector_keeps_the_contract():
+        check_detector(MyDetector())
+
+Each check runs the stage on small inputs and raises `StageMismatch`, saying what was expected and what came.
+They hold for every stage: one result per input, in order; what is absent stays absent; inputs are left as they are;
+the same input gives the same result, alone or in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.skeletons import Skeleton
+from posec3d_cli.stages import ActionClassifier, Detector, PoseEstimator, VolumeBuilder
+from posec3d_cli.types import (
+    ActionScores,
+    Detections,
+    Floats,
+    Frame,
+    HeatmapVolume,
+    Ints,
+    JointHeatmaps,
+    Poses,
+    PoseSequence,
+    SequenceHeatmaps,
+)
+
+
+def sample_frames(count: int = 3) -> list[Frame]:
+    """Pictures of different sizes that are the same at every call: soft random patches, nobody in particular."""
+    rng = np.random.default_rng(1)
+    frames = []
+    for index in range(count):
+        patches = rng.integers(0, 256, (6 + index, 9 - index, 3), dtype=np.uint8)
+        frames.append(Frame(np.kron(patches, np.ones((16, 16, 1), np.uint8)), index, index / 25))
+    return frames
+
+
+def sample_detections(frames: Sequence[Frame]) -> list[Detections]:
+    """Boxes in these frames: two in the first, none in the second, one in each later one."""
+    counts = [2, 0, *[1] * len(frames)]
+    detections = []
+    for frame, count in zip(frames, counts, strict=False):
+        height, width = frame.pixels.shape[:2]
+        left = np.arange(count, dtype=np.float32) * width / 4
+        boxes = [left, np.full(count, height * 0.1), left + width / 2, np.full(count, height * 0.9)]
+        scores = np.linspace(0.9, 0.5, count, dtype=np.float32)
+        detections.append(Detections(np.stack(boxes, axis=1).astype(np.float32).reshape(count, 4), scores))
+    return detections
+
+
+def sample_sequence(
+    skeleton: Skeleton, *, people: int = 2, frames: int = 12, heatmap_size: tuple[int, int] | None = None
+) -> PoseSequence:
+    """People of this skeleton who move about in a picture of 360 x 480 pixels.
+
+    Args:
+        skeleton: the joint set.
+        people: M.
+        frames: T; they are every second frame of a video.
+        heatmap_size: (h, w) of the pose network's own heatmaps, where the sequence should have them.
+    """
+    rng = np.random.default_rng(2)
+    joints = len(skeleton.joints)
+    start = rng.uniform((120, 80), (360, 280), (people, 1, joints, 2))
+    keypoints = (start + rng.normal(0, 4, (people, frames, joints, 2)).cumsum(axis=1)).astype(np.float32)
+    scores = rng.uniform(0.3, 1, (people, frames, joints)).astype(np.float32)
+    maps = None
+    if heatmap_size is not None:
+        values = rng.uniform(0, 1, (people, frames, joints, *heatmap_size)).astype(np.float32)
+        height, width = heatmap_size
+        to_frame = np.array([[240 / width, 0, 120], [0, 200 / height, 80]], np.float32)
+        maps = SequenceHeatmaps(values, np.broadcast_to(to_frame, (people, frames, 2, 3)).copy())
+    indices = np.arange(frames, dtype=np.int64) * 2
+    return PoseSequence(keypoints, scores, (360, 480), indices, Fraction(25), skeleton, maps)
+
+
+def sample_volumes(channels: int, *, frames: int = 16, size: int = 32) -> list[HeatmapVolume]:
+    """Three volumes for a classifier of so many channels: of one view, of two views, and of nobody."""
+    rng = np.random.default_rng(3)
+    shape = (channels, frames, size, size)
+    sparse = (rng.uniform(0, 1, (3, *shape)) ** 8).astype(np.float32)
+    return [HeatmapVolume(sparse[:1]), HeatmapVolume(sparse[1:]), HeatmapVolume(np.zeros((1, *shape), np.float32))]
+
+
+def check_detector(detector: Detector, frames: Sequence[Frame] | None = None, *, tolerance: float = 1e-3) -> None:
+    """Check a detector.
+
+    Args:
+        detector: the stage.
+        frames: pictures to try it on; by default `sample_frames()`.
+        tolerance: largest difference between equal results, in pixels.
+
+    Raises:
+        StageMismatch: it breaks the contract.
+    """
+    _require(isinstance(detector, Detector), "a detector has a method detect(frames)")
+    frames = sample_frames() if frames is None else list(frames)
+    _require(detector.detect([]) == [], "detect([]) must be []")
+    found = _unchanged(lambda: detector.detect(frames), [frame.pixels for frame in frames], "detect")
+    _one_each(found, frames, Detections, "detect")
+    for frame, people in zip(frames, found, strict=True):
+        height, width = frame.pixels.shape[:2]
+        limits = np.array([width, height, width, height], np.float32)
+        boxes, where = people.boxes, f"frame {frame.index}"
+        _require(bool(np.isfinite(boxes).all()), f"{where}: boxes must be finite")
+        _require(bool((boxes >= 0).all() and (boxes <= limits).all()), f"{where}: boxes must lie in the frame")
+        _require(bool((boxes[:, 2:] > boxes[:, :2]).all()), f"{where}: boxes must have x1 < x2 and y1 < y2")
+        _unit(people.scores, f"{where}: scores")
+        _require(bool((np.diff(people.scores) <= 0).all()), f"{where}: the best box must come first")
+    alone = [one for frame in frames for one in detector.detect([frame])]
+    for name, again in (("a second time", detector.detect(frames)), ("one by one", alone)):
+        for one, other in zip(found, again, strict=True):
+            _same(one.boxes, other.boxes, tolerance, f"boxes {name}")
+            _same(one.scores, other.scores, tolerance, f"scores {name}")
+
+
+def check_pose_estimator(
+    pose: PoseEstimator,
+    frames: Sequence[Frame] | None = None,
+    detections: Sequence[Detections] | None = None,
+    *,
+    tolerance: float = 1e-2,
+) -> None:
+    """Check a pose estimator.
+
+    Args:
+        pose: the stage.
+        frames: pictures to try it on; by default `sample_frames()`.
+        detections: their boxes; by default `sample_detections(frames)`.
+        tolerance: largest difference between equal results, in pixels.
+
+    Raises:
+        StageMismatch: it breaks the contract.
+    """
+    _require(isinstance(pose, PoseEstimator), "a pose estimator has a skeleton and estimate(frames, detections)")
+    frames = sample_frames() if frames is None else list(frames)
+    boxes = sample_detections(frames) if detections is None else list(detections)
+    joints = len(pose.skeleton.joints)
+    _require(pose.estimate([], []) == [], "estimate([], []) must be []")
+    inputs = [frame.pixels for frame in frames] + [one.boxes for one in boxes]
+    found = _unchanged(lambda: pose.estimate(frames, boxes), inputs, "estimate")
+    _one_each(found, frames, Poses, "estimate")
+    for frame, people, poses in zip(frames, boxes, found, strict=True):
+        where = f"frame {frame.index}"
+        wanted = (len(people), joints)
+        _require(poses.scores.shape == wanted, f"{where}: scores must have shape {wanted}, got {poses.scores.shape}")
+        _unit(poses.scores, f"{where}: scores")
+        seen = poses.keypoints[poses.scores > 0]
+        _require(bool(np.isfinite(seen).all()), f"{where}: keypoints with a score must be finite")
+        if isinstance(poses.heatmaps, JointHeatmaps):
+            _unit(poses.heatmaps.values, f"{where}: heatmaps")
+    nobody = pose.estimate(frames, [Detections.none()] * len(frames))
+    _one_each(nobody, frames, Poses, "estimate")
+    _require(all(one.keypoints.shape == (0, joints, 2) for one in nobody), "nobody in a frame must stay nobody")
+    alone = [one for frame, box in zip(frames, boxes, strict=True) for one in pose.estimate([frame], [box])]
+    for name, again in (("a second time", pose.estimate(frames, boxes)), ("one by one", alone)):
+        for one, other in zip(found, again, strict=True):
+            _same(one.scores, other.scores, tolerance, f"scores {name}")
+            _same(one.keypoints[one.scores > 0.1], other.keypoints[one.scores > 0.1], tolerance, f"keypoints {name}")
+
+
+def check_volume_builder(
+    builder: VolumeBuilder, sequence: PoseSequence, nobody: PoseSequence, *, tolerance: float = 1e-6
+) -> None:
+    """Check a volume builder.
+
+    Args:
+        builder: the stage.
+        sequence: poses in the skeleton that it reads; see `sample_sequence`.
+        nobody: the same frames with `people=0`.
+        tolerance: largest difference between equal results.
+
+    Raises:
+        StageMismatch: it breaks the contract.
+    """
+    _require(isinstance(builder, VolumeBuilder), "a builder has a method build(sequence, clips, flip=False)")
+    clips = _sample_clips(sequence)
+    volume = _unchanged(lambda: builder.build(sequence, clips), [sequence.keypoints, sequence.scores, clips], "build")
+    _require(isinstance(volume, HeatmapVolume), f"build must give a HeatmapVolume, got {type(volume).__name__}")
+    shape = volume.values.shape
+    _require((shape[0], shape[2]) == clips.shape, f"build must give {clips.shape} views and frames, got {shape}")
+    _unit(volume.values, "values")
+    _require(bool(volume.values.any()), "people who are seen must be drawn")
+    both = builder.build(sequence, clips, flip=True).values
+    _require(both.shape == (2 * shape[0], *shape[1:]), f"flip must double the views, got {both.shape} from {shape}")
+    _same(both[: shape[0]], volume.values, tolerance, "with flip, the first views")
+    _same(builder.build(sequence, clips).values, volume.values, tolerance, "values a second time")
+    repeated = builder.build(sequence, clips[[0, 0]]).values
+    _same(repeated[0], repeated[1], tolerance, "equal views")
+    empty = builder.build(nobody, clips).values
+    _require(empty.shape == shape and not empty.any(), "nobody must give a volume of zeros of the same shape")
+
+
+def _sample_clips(sequence: PoseSequence) -> Ints:
+    """Two views of all frames: in order, and every other one twice."""
+    count = len(sequence)
+    rows = np.stack([np.arange(count), np.arange(count) // 2 * 2])
+    return sequence.frame_indices[rows]
+
+
+def check_classifier(
+    classifier: ActionClassifier, volumes: Sequence[HeatmapVolume], *, tolerance: float = 1e-2
+) -> None:
+    """Check a classifier.
+
+    Args:
+        classifier: the stage.
+        volumes: of the shape that it reads, with different numbers of views; see `sample_volumes`.
+        tolerance: largest difference between equal probabilities; the default allows for half precision.
+
+    Raises:
+        StageMismatch: it breaks the contract.
+    """
+    _require(isinstance(classifier, ActionClassifier), "a classifier has labels and classify(volumes)")
+    labels = classifier.labels
+    _require(isinstance(labels, tuple) and len(labels) > 0, f"labels must be a tuple that is not empty, got {labels!r}")
+    _require(len(set(labels)) == len(labels), "labels must differ")
+    _require(classifier.classify([]) == [], "classify([]) must be []")
+    given = _unchanged(lambda: classifier.classify(volumes), [volume.values for volume in volumes], "classify")
+    _one_each(given, volumes, ActionScores, "classify")
+    for scores in given:
+        _require(scores.labels == labels, "every answer must carry the classifier's labels")
+        _unit(scores.probabilities, "probabilities")
+        total = float(scores.probabilities.sum())
+        _require(abs(total - 1) < 1e-3, f"probabilities must sum to 1, got {total:.4f}")
+    alone = [one for volume in volumes for one in classifier.classify([volume])]
+    for name, again in (("a second time", classifier.classify(volumes)), ("one by one", alone)):
+        for one, other in zip(given, again, strict=True):
+            _same(one.probabilities, other.probabilities, tolerance, f"probabilities {name}")
+    for volume, scores in zip(volumes, given, strict=True):
+        views = [HeatmapVolume(view[None]) for view in volume.values]
+        mean = np.mean([one.probabilities for one in classifier.classify(views)], axis=0)
+        _same(scores.probabilities, mean, tolerance, "probabilities as the mean over views")
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise StageMismatch(rule)
+
+
+def _one_each(results: Any, inputs: Sequence[Any], kind: type, verb: str) -> None:
+    _require(isinstance(results, list), f"{verb} must give a list, got {type(results).__name__}")
+    _require(len(results) == len(inputs), f"{verb} must give one result per input, got {len(results)}")
+    wrong = [type(result).__name__ for result in results if not isinstance(result, kind)]
+    _require(not wrong, f"{verb} must give {kind.__name__}, got {wrong[0] if wrong else ''}")
+
+
+def _unit(values: Floats, name: str) -> None:
+    _require(bool(np.isfinite(values).all()), f"{name} must be finite")
+    _require(bool((values >= 0).all() and (values <= 1 + 1e-3).all()), f"{name} must lie in [0, 1]")
+
+
+def _same(one: Floats, other: Any, tolerance: float, name: str) -> None:
+    _require(one.shape == other.shape, f"{name} must have shape {one.shape}, got {other.shape}")
+    if one.size:
+        difference = float(np.abs(one - other).max())
+        _require(difference <= tolerance, f"{name} must be the same, but differ by {difference:.3g}")
+
+
+def _unchanged(call: Callable[[], Any], arrays: Sequence[Any], verb: str) -> Any:
+    """The result of `call`, which must leave the arrays as they are."""
+    before = [array.copy() for array in arrays]
+    result = call()
+    same = all(np.array_equal(array, copy) for array, copy in zip(arrays, before, strict=True))
+    _require(same, f"{verb} must not change its inputs")
+    return result

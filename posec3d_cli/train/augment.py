@@ -1,0 +1,248 @@
+"""Training samples: one clip seen by another camera, at another pace, by a worse pose network.
+
+The aim is that nothing but motion tells where a clip came from. Recorded and annotated poses are given the scores
+and the gaps of estimated ones; every clip is seen from other distances and angles, by panning cameras, cut,
+stretched, repeated and cropped. Sources of the ideas: PoseC3D (uniform sampling, subject-centred crops, mirror
+images); the rest was kept because the harder validation said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.train.examples import ESTIMATED, RECORDED, Example
+from posec3d_cli.types import Floats
+
+_LIMB_CHAINS = ((7, 9), (8, 10), (9,), (10,), (13, 15), (14, 16), (15,), (16,), (5, 7, 9), (6, 8, 10))
+_LEGS = (13, 14, 15, 16)
+_FEET_AND_KNEES_AND_HIPS = (11, 12, 13, 14, 15, 16)
+_MIRROR = np.array(COCO_17.mirror)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly samples are varied. Lengths are parts of the person's own size; angles are degrees."""
+
+    longest_seconds: float = 4.0
+    shortest_seconds: float = 0.7
+    whole: float = 0.4
+    repeat: float = 0.15
+    together: float = 0.12
+    bystander: float = 0.08
+    pan: float = 0.35
+    pan_reach: float = 0.8
+    zoom_reach: float = 0.25
+    rotation: float = 12.0
+    stretch: float = 0.2
+    jitter: float = 0.02
+    wobble: float = 0.015
+    joint_drop: float = 0.04
+    limb_drop: float = 0.1
+    lower_body_drop: float = 0.08
+    frame_drop: float = 0.05
+    swap: float = 0.03
+
+    def scaled(self, strength: float) -> Augmentation:
+        """The same with every fault of camera and pose network, and every cut, that many times as likely or large."""
+        faults = (
+            "together", "bystander", "pan", "jitter", "wobble", "joint_drop", "limb_drop", "lower_body_drop",
+            "frame_drop", "swap",
+        )  # fmt: skip
+        whole = 1 - (1 - self.whole) * strength
+        return replace(self, whole=whole, **{name: getattr(self, name) * strength for name in faults})
+
+
+def draw_clip(
+    example: Example, others: Sequence[Example], frames: int, settings: Augmentation, generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """One training sample of an example.
+
+    Args:
+        example: the clip.
+        others: where bystanders are taken from.
+        frames: T, how many frames the sample has.
+        settings: how strongly it is varied.
+        generator: where chance comes from.
+
+    Returns:
+        Keypoints `(M, T, K, 2)` float32 in arbitrary pixels, not yet cropped, and scores `(M, T, K)`.
+    """
+    keypoints, scores = _seen(example, frames, settings, generator)
+    if generator.random() >= settings.together:
+        keypoints, scores = keypoints[:1], scores[:1]
+    elif len(keypoints) == 1 and others and generator.random() < settings.bystander / settings.together:
+        other = others[int(generator.integers(len(others)))]
+        beside = _seen(other, frames, settings, generator)
+        keypoints, scores = _compose((keypoints, scores), (beside[0][:1], beside[1][:1]), generator)
+    keypoints = _view(keypoints, scores, settings, generator)
+    keypoints, scores = _worsen(keypoints, scores, settings, generator)
+    if generator.random() < 0.5:
+        width = np.float32(2 * np.max(np.abs(keypoints), initial=1))
+        keypoints, scores = keypoints[:, :, _MIRROR], scores[:, :, _MIRROR]
+        keypoints = np.stack([width - keypoints[..., 0], keypoints[..., 1]], axis=-1)
+    return keypoints.astype(np.float32), scores.astype(np.float32)
+
+
+def _seen(
+    example: Example, frames: int, settings: Augmentation, generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """The example at some pace, from some angle, with the scores that a pose network would give."""
+    times = _times(len(example), example.fps, frames, settings, generator)
+    keypoints, scores = at_times(example.keypoints, example.scores, times)
+    if example.origin == RECORDED:
+        keypoints = project(keypoints, generator)
+    if example.origin != ESTIMATED:
+        scores = _imagined_scores(scores, generator)
+    return keypoints, np.clip(scores * generator.uniform(0.8, 1.25), 0, 1).astype(np.float32)
+
+
+def _times(length: int, fps: float, frames: int, settings: Augmentation, generator: np.random.Generator) -> Floats:
+    """`(T,)` frame positions, in order within the clip: one random place in each of T equal parts of a stretch."""
+    last = length - 1
+    longest = settings.longest_seconds * fps
+    if generator.random() < settings.whole and length <= 2 * longest:
+        span = float(last)
+    else:
+        shortest = min(settings.shortest_seconds * fps, last)
+        span = generator.uniform(shortest, min(last, longest))
+    start = generator.uniform(0, last - span)
+    places = (np.arange(frames) + generator.uniform(0, 1, frames)) / frames
+    if generator.random() < settings.repeat:
+        places = (places * generator.uniform(1.3, 3)) % 1
+    return (start + places * span).astype(np.float32)
+
+
+def at_times(keypoints: Floats, scores: Floats, times: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Poses at fractional frame positions: between the two neighbours where both saw the joint, else the one's.
+
+    Args:
+        keypoints: `(M, T, K, D)`.
+        scores: `(M, T, K)`.
+        times: `(S,)` positions in frames, from 0 to T - 1.
+    """
+    before = np.floor(times).astype(np.int64)
+    after = np.minimum(before + 1, keypoints.shape[1] - 1)
+    part = (times - before).astype(np.float32)[None, :, None]
+    a, b = scores[:, before], scores[:, after]
+    part = np.where(a == 0, 1, np.where(b == 0, 0, part)).astype(np.float32)
+    near = np.where(np.broadcast_to((times - before)[None, :, None] < 0.5, a.shape), a, b)
+    values = np.where((a == 0) | (b == 0), near, a * (1 - part) + b * part)
+    return keypoints[:, before] * (1 - part[..., None]) + keypoints[:, after] * part[..., None], values
+
+
+def project(points: Floats, generator: np.random.Generator) -> Floats:
+    """Look at recorded people through a random camera that stands or slowly moves.
+
+    Args:
+        points: `(M, T, K, 3)` metres; x right, y down, z away from the recording camera.
+        generator: where chance comes from.
+
+    Returns:
+        `(M, T, K, 2)` float32 in pixels of a picture with a focal length of 1000 pixels.
+    """
+    frames = points.shape[1]
+    known = points[(points != 0).any(-1)]
+    centred = points - (known.mean(axis=0) if len(known) else 0)
+    azimuth = np.radians(generator.normal(0, 50) + generator.uniform(-15, 15) * np.linspace(-1, 1, frames))
+    elevation = np.radians(generator.uniform(-8, 30))
+    cos, sin = np.cos(azimuth)[None, :, None], np.sin(azimuth)[None, :, None]
+    x = cos * centred[..., 0] + sin * centred[..., 2]
+    z = -sin * centred[..., 0] + cos * centred[..., 2]
+    y = np.cos(elevation) * centred[..., 1] + np.sin(elevation) * z
+    depth = -np.sin(elevation) * centred[..., 1] + np.cos(elevation) * z
+    away = generator.uniform(2.5, 8) + depth
+    return np.asarray(1000 * np.stack([x, y], axis=-1) / np.maximum(away, 0.5)[..., None], np.float32)
+
+
+def _imagined_scores(seen: Floats, generator: np.random.Generator) -> Floats:
+    """Scores as MoveNet would give them to joints that an annotator marked as seen."""
+    people, frames, joints = seen.shape
+    person = generator.normal(0, 0.4, (people, 1, 1))
+    joint = generator.normal(0, 0.6, (people, 1, joints))
+    moment = generator.normal(0, 0.35, (people, frames, joints))
+    return np.asarray(seen / (1 + np.exp(-(0.9 + person + joint + moment))), np.float32)
+
+
+def _compose(
+    one: tuple[Floats, Floats], other: tuple[Floats, Floats], generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Put somebody else, smaller or as large, beside a person."""
+    middle, size = extent(*one)
+    their_middle, their_size = extent(*other)
+    scale = generator.uniform(0.4, 0.9) * size / their_size
+    side = generator.choice([-1, 1]) * generator.uniform(0.6, 1.5) * size
+    beside = (other[0] - their_middle) * scale + middle + np.array([side, generator.uniform(-0.2, 0.2) * size])
+    return np.concatenate([one[0], beside.astype(np.float32)]), np.concatenate([one[1], other[1]])
+
+
+def extent(keypoints: Floats, scores: Floats) -> tuple[Floats, float]:
+    """The mean place of the seen joints and the usual extent of one pose, in pixels."""
+    seen = scores > 0
+    if not seen.any():
+        return np.zeros(2, np.float32), 1.0
+    low = np.where(seen[..., None], keypoints, np.inf).min(axis=2)
+    high = np.where(seen[..., None], keypoints, -np.inf).max(axis=2)
+    extent = (high - low).max(axis=-1)
+    return keypoints[seen].mean(axis=0), float(max(np.median(extent[np.isfinite(extent)]), 1e-3))
+
+
+def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator) -> Floats:
+    """Another camera: turned, nearer, stretched, and in some samples panning and zooming."""
+    frames = keypoints.shape[1]
+    middle, size = extent(keypoints, scores)
+    angle = np.radians(generator.normal(0, settings.rotation / 2))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shear = np.array([[1, generator.normal(0, 0.05)], [0, 1]])
+    scale = np.diag(np.exp(generator.uniform(-settings.stretch, settings.stretch, 2)))
+    placed = (keypoints - middle) @ (turn @ shear @ scale).T.astype(np.float32)
+    if generator.random() < settings.pan:
+        pan = np.stack([drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1)
+        zoom = np.exp(settings.zoom_reach * drift(frames, generator))
+        placed = placed * zoom[None, :, None, None] + (settings.pan_reach * size * pan)[None, :, None]
+    return np.asarray(placed, np.float32)
+
+
+def drift(frames: int, generator: np.random.Generator) -> Floats:
+    """`(T,)` a smooth path within about -1 to 1."""
+    t = np.linspace(-1, 1, frames)
+    path = generator.normal(0, 0.5) * t
+    for speed in (1, 2):
+        path += generator.normal(0, 0.25) / speed * np.sin(np.pi * speed * t + generator.uniform(0, 2 * np.pi))
+    return path.astype(np.float32)
+
+
+def _worsen(
+    keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """What pose networks get wrong: they tremble, miss joints, frames and half bodies, and swap sides."""
+    people, frames, joints = scores.shape
+    _, size = extent(keypoints, scores)
+    strength = generator.uniform(0, 1)
+    noise = generator.normal(0, settings.jitter * strength * size, keypoints.shape)
+    noise += generator.normal(0, settings.wobble * size, (people, 1, joints, 2))
+    keypoints = keypoints + noise.astype(np.float32)
+    neck = keypoints[:, :, 5:7].mean(axis=2)
+    # Annotators mark the middle of the head where pose networks mark the nose.
+    keypoints[:, :, 0] = neck + (keypoints[:, :, 0] - neck) * np.float32(generator.uniform(0.7, 1.25))
+    scores = scores * (scores >= generator.uniform(0.05, 0.3))
+    scores = scores * (generator.random(scores.shape) >= settings.joint_drop * generator.uniform(0, 2))
+    if generator.random() < settings.limb_drop:
+        chain = _LIMB_CHAINS[generator.integers(len(_LIMB_CHAINS))]
+        start = generator.integers(frames)
+        stop = frames if generator.random() < 0.5 else start + generator.integers(frames)
+        scores[:, start:stop, list(chain)] = 0
+    if generator.random() < settings.lower_body_drop:
+        gone = _LEGS if generator.random() < 0.5 else _FEET_AND_KNEES_AND_HIPS
+        scores[:, :, list(gone)] = 0
+    missed = generator.random((people, frames)) < settings.frame_drop * generator.uniform(0, 2)
+    scores = scores * ~missed[..., None]
+    swapped = generator.random((people, frames)) < settings.swap * generator.uniform(0, 2)
+    keypoints[swapped] = keypoints[swapped][:, _MIRROR]
+    scores[swapped] = scores[swapped][:, _MIRROR]
+    return keypoints, np.asarray(scores, np.float32)

@@ -1,0 +1,126 @@
+"""What a classifier learns from: labelled people over time, and how they are parted into training and validation."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from posec3d_cli.errors import BadDataset
+from posec3d_cli.types import Floats
+
+ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One labelled clip.
+
+    Attributes:
+        name: what it is called in reports, for example `walk/clip_3.avi`.
+        label: the action.
+        group: clips of one source video share a group, and a group never stands on both sides of a split.
+        origin: "estimated" poses come from a pose network, "annotated" ones from people, "recorded" ones are 3D.
+        keypoints: `(M, T, K, 2)` float32 x, y in pixels, or `(1, T, K, 3)` in metres where recorded: x to the
+            right of the picture, y down, z away from the camera. Person 0 performs the action.
+        scores: `(M, T, K)` float32, 0 where a joint or person is missing.
+        fps: frames per second.
+    """
+
+    name: str
+    label: str
+    group: str
+    origin: str
+    keypoints: Floats
+    scores: Floats
+    fps: float
+
+    def __len__(self) -> int:
+        frames: int = self.keypoints.shape[1]
+        return frames
+
+
+def rename(examples: Sequence[Example], actions: Mapping[tuple[str, str], str], source: str) -> list[Example]:
+    """Give the labels of one source their joint names.
+
+    Args:
+        examples: the source's examples.
+        actions: (source, label) to action; an empty action leaves the label's clips out. A label that is not
+            mentioned keeps its name. The source "*" stands for every source.
+        source: the name of the source, as `actions` calls it.
+    """
+    renamed = []
+    for example in examples:
+        label = actions.get((source, example.label), actions.get(("*", example.label), example.label))
+        if label:
+            renamed.append(replace(example, label=label))
+    return renamed
+
+
+def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """Part examples into training and validation, whole groups at a time.
+
+    Of every label at most `share` of the clips, rounded to whole ones, are held out, and at least one stays. Groups
+    are drawn label by label, so that rare labels are validated too; recorded (3D) examples are only ever trained on.
+    The same examples and seed give the same parts.
+    """
+    generator = np.random.default_rng(seed)
+    filmed = [example for example in examples if example.origin != RECORDED]
+    clips = Counter(example.label for example in filmed)
+    room = {label: min(round(share * count), count - 1) for label, count in clips.items()}
+    members: dict[str, Counter[str]] = {}
+    for example in filmed:
+        members.setdefault(example.group, Counter())[example.label] += 1
+    held: set[str] = set()
+    for label in sorted(clips):
+        groups = sorted(group for group in members if label in members[group])
+        generator.shuffle(groups)
+        for group in groups:
+            # A group that spans labels needs room in all of them.
+            if group not in held and all(count <= room[name] for name, count in members[group].items()):
+                held.add(group)
+                for name, count in members[group].items():
+                    room[name] -= count
+    validation = [example for example in filmed if example.group in held]
+    training = [example for example in examples if example.group not in held or example.origin == RECORDED]
+    return training, validation
+
+
+def named(examples: Sequence[Example], names: Sequence[str]) -> tuple[list[Example], list[Example]]:
+    """Part examples into those that are not among `names` and those that are.
+
+    Raises:
+        BadDataset: a name is not that of an example.
+    """
+    wanted = set(names)
+    unknown = sorted(wanted - {example.name for example in examples})
+    if unknown:
+        raise BadDataset(f"{len(unknown)} of the clips listed are not in the data, the first is {unknown[0]!r}")
+    chosen = [example for example in examples if example.name in wanted]
+    return [example for example in examples if example.name not in wanted], chosen
+
+
+def group_of(name: str, label: str, pattern: str | None) -> str:
+    """The source video of a clip: what `pattern`'s first group matches in its file name, else the clip itself.
+
+    Without a pattern, a name that holds its own label between underscores (`Title_walk_f_cm_3.avi`, as HMDB51 and
+    UCF101 name theirs) is grouped by what stands before it.
+
+    Raises:
+        BadDataset: `pattern` is no regular expression, or does not match.
+    """
+    file_name = name.rpartition("/")[2]
+    if pattern is None:
+        before, found, _ = file_name.partition(f"_{label}_")
+        return before if found else name
+    try:
+        match = re.search(pattern, file_name)
+    except re.error as error:
+        raise BadDataset(f"the grouping pattern {pattern!r} is no regular expression: {error}") from error
+    common = None if match is None else match.group(1 if match.re.groups else 0)
+    if common is None:
+        raise BadDataset(f"the grouping pattern {pattern!r} does not match the clip {name!r}")
+    return common

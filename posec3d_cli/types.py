@@ -1,0 +1,237 @@
+"""The values that pass between the stages, in the order in which they pass.
+
+Shape letters mean one thing everywhere: N people in a frame, M person slots, K joints, T frames,
+V views, C classes, H height, W width. Pixel (0, 0) is the centre of the top-left pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.errors import StageMismatch
+
+if TYPE_CHECKING:
+    from posec3d_cli.skeletons import Skeleton
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+
+
+def check_array(owner: str, name: str, array: Any, dtype: type, shape: tuple[int | str, ...]) -> None:
+    """Refuse `array` unless it has `dtype` and `shape`; a letter in `shape` stands for any length."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.dtype(dtype):
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise StageMismatch(f"{owner}.{name} must be an array of {np.dtype(dtype)}, got {found}")
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(str(want) for want in shape)
+        raise StageMismatch(f"{owner}.{name} must have shape ({wanted}), got {array.shape}")
+
+
+class ShapeRepr:
+    """A repr that prints shapes, not megabytes."""
+
+    def __repr__(self) -> str:
+        parts = []
+        for name, value in vars(self).items():
+            shown = f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else repr(value)
+            parts.append(f"{name}={shown}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Frame(ShapeRepr):
+    """One decoded picture, upright.
+
+    Attributes:
+        pixels: `(H, W, 3)` uint8 RGB.
+        index: position in the video in display order, from 0.
+        seconds: presentation time from the start of the video.
+    """
+
+    pixels: Pixels
+    index: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        check_array("Frame", "pixels", self.pixels, np.uint8, ("H", "W", 3))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Detections(ShapeRepr):
+    """The people found in one frame, best first.
+
+    Attributes:
+        boxes: `(N, 4)` float32 x1, y1, x2, y2 in pixels of the frame.
+        scores: `(N,)` float32 confidence in [0, 1].
+
+    N may be 0: a frame with nobody in it is ordinary.
+    """
+
+    boxes: Floats
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        check_array("Detections", "boxes", self.boxes, np.float32, ("N", 4))
+        check_array("Detections", "scores", self.scores, np.float32, (len(self.boxes),))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def none(cls) -> Detections:
+        """Nobody."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class JointHeatmaps(ShapeRepr):
+    """The pose network's own heatmaps, one set per person.
+
+    Attributes:
+        values: `(N, K, h, w)` float32 in [0, 1].
+        to_frame: `(N, 2, 3)` float32 affine from heatmap pixels (x, y, 1) to frame pixels (x, y).
+    """
+
+    values: Floats
+    to_frame: Floats
+
+    def __post_init__(self) -> None:
+        check_array("JointHeatmaps", "values", self.values, np.float32, ("N", "K", "h", "w"))
+        check_array("JointHeatmaps", "to_frame", self.to_frame, np.float32, (len(self.values), 2, 3))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Poses(ShapeRepr):
+    """The people's poses in one frame; row n belongs to box n.
+
+    Attributes:
+        keypoints: `(N, K, 2)` float32 x, y in pixels of the original frame.
+        scores: `(N, K)` float32 confidence; a joint that was not found scores 0 and its position means nothing.
+        heatmaps: the network's own heatmaps, where the stage was asked for them.
+    """
+
+    keypoints: Floats
+    scores: Floats
+    heatmaps: JointHeatmaps | None = None
+
+    def __post_init__(self) -> None:
+        check_array("Poses", "keypoints", self.keypoints, np.float32, ("N", "K", 2))
+        check_array("Poses", "scores", self.scores, np.float32, self.keypoints.shape[:2])
+        if self.heatmaps is not None:
+            check_array(
+                "Poses", "heatmaps.values", self.heatmaps.values, np.float32, (*self.keypoints.shape[:2], "h", "w")
+            )
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    @classmethod
+    def none(cls, joints: int) -> Poses:
+        """Nobody, in a skeleton of `joints` joints."""
+        return cls(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SequenceHeatmaps(ShapeRepr):
+    """The pose network's own heatmaps of a whole sequence; where a slot is empty, all zero.
+
+    Attributes:
+        values: `(M, T, K, h, w)` float32 in [0, 1].
+        to_frame: `(M, T, 2, 3)` float32 affine from heatmap pixels (x, y, 1) to frame pixels (x, y).
+    """
+
+    values: Floats
+    to_frame: Floats
+
+    def __post_init__(self) -> None:
+        check_array("SequenceHeatmaps", "values", self.values, np.float32, ("M", "T", "K", "h", "w"))
+        check_array("SequenceHeatmaps", "to_frame", self.to_frame, np.float32, (*self.values.shape[:2], 2, 3))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PoseSequence(ShapeRepr):
+    """Poses over time. A slot m holds one track where people were linked over frames, else the m-th detection.
+
+    Attributes:
+        keypoints: `(M, T, K, 2)` float32 x, y in pixels.
+        scores: `(M, T, K)` float32; 0 where a joint or a whole person is missing.
+        frame_size: (H, W) of the frames in pixels.
+        frame_indices: `(T,)` int64, strictly increasing: which frame of the video column t is.
+        fps: frames per second of the video.
+        skeleton: names, limbs and sides of the K joints.
+        heatmaps: the pose network's own heatmaps, where they were asked for.
+
+    M may be 0: nobody was found in any frame.
+    """
+
+    keypoints: Floats
+    scores: Floats
+    frame_size: tuple[int, int]
+    frame_indices: Ints
+    fps: Fraction
+    skeleton: Skeleton = field(repr=False)
+    heatmaps: SequenceHeatmaps | None = None
+
+    def __post_init__(self) -> None:
+        joints = len(self.skeleton.joints)
+        check_array("PoseSequence", "keypoints", self.keypoints, np.float32, ("M", "T", joints, 2))
+        check_array("PoseSequence", "scores", self.scores, np.float32, self.keypoints.shape[:3])
+        check_array("PoseSequence", "frame_indices", self.frame_indices, np.int64, (self.keypoints.shape[1],))
+        if np.any(np.diff(self.frame_indices) <= 0):
+            raise StageMismatch("PoseSequence.frame_indices must be strictly increasing")
+        if self.heatmaps is not None:
+            shape = (*self.keypoints.shape[:3], "h", "w")
+            check_array("PoseSequence", "heatmaps.values", self.heatmaps.values, np.float32, shape)
+
+    @property
+    def people(self) -> int:
+        """M, the number of person slots."""
+        return len(self.keypoints)
+
+    def __len__(self) -> int:
+        """T, the number of frames."""
+        return len(self.frame_indices)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HeatmapVolume(ShapeRepr):
+    """What the classifier reads.
+
+    Attributes:
+        values: `(V, K, T, H, W)` float32 in [0, 1]; K counts joints or limbs.
+    """
+
+    values: Floats
+
+    def __post_init__(self) -> None:
+        check_array("HeatmapVolume", "values", self.values, np.float32, ("V", "K", "T", "H", "W"))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ActionScores(ShapeRepr):
+    """How probable each action is.
+
+    Attributes:
+        probabilities: `(C,)` float32, summing to 1.
+        labels: C names, in the order of `probabilities`.
+    """
+
+    probabilities: Floats
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_array("ActionScores", "probabilities", self.probabilities, np.float32, (len(self.labels),))
+
+    def top(self, k: int) -> list[tuple[str, float]]:
+        """The k most probable actions, best first; all of them where k exceeds C."""
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(self.labels[i], float(self.probabilities[i])) for i in order]

@@ -1,0 +1,113 @@
+"""Opens containers and drives FFmpeg's decoders; foreign errors become ours here."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.stream import Disposition
+
+from posec3d_cli.errors import UnreadableVideo
+
+THREADS = min(4, os.cpu_count() or 1)
+"""Decoder threads; each holds a frame of its own, so more would cost memory."""
+
+# Playlists open other files, and the terminal-art format takes any text for a picture.
+_NOT_VIDEO = frozenset({"tty", "concat", "hls", "applehttp", "dash", "lavfi"})
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The container and its video stream; FFmpeg's errors become ours.
+
+    Raises:
+        UnreadableVideo: see `open_video`.
+    """
+    _check_file(path)
+    try:
+        # An absolute path is never mistaken for a protocol, whatever colons it holds.
+        container = av.open(os.path.abspath(path), container_options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, OSError) as error:
+        raise UnreadableVideo(
+            f"{path} cannot be read as a video: {_reason(error)}",
+            hint="it may be no video, or a recording or download that was cut off before its index was written",
+        ) from error
+    with container:
+        if _NOT_VIDEO.intersection(container.format.name.split(",")):
+            raise UnreadableVideo(
+                f"{path} is no video, but text or a playlist ({container.format.name})", hint="give a video file"
+            )
+        pictures = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+        if not pictures:
+            kinds = "only sound" if container.streams.audio else "neither picture nor sound"
+            raise UnreadableVideo(f"{path} holds no video stream: it holds {kinds}", hint="give a file with pictures")
+        best = container.streams.best("video")
+        try:
+            yield container, best if best in pictures else pictures[0]
+        except av.error.FFmpegError as error:
+            raise UnreadableVideo(f"{path} could be opened, but not read: {_reason(error)}") from error
+
+
+def prepare(stream: Any, *, threads: int) -> None:
+    """Set a stream's decoder up; call it before the first packet."""
+    stream.codec_context.thread_count = threads
+    stream.thread_type = "AUTO"
+
+
+def pictures_of(context: Any, packet: Any) -> Iterator[Any]:
+    """The frames that the decoder gives out on a packet, or, on None, those it still holds; none where it fails."""
+    try:
+        yield from context.decode(packet)
+    except av.error.FFmpegError:
+        return
+
+
+def decoded(container: Any, stream: Any, *, threads: int, failed: Callable[[], object] = lambda: None) -> Iterator[Any]:
+    """Every frame in the decoder's order, as PyAV frames.
+
+    Damaged packets are passed over, with a call of `failed` for each; where damage ends the file early, so do the
+    frames.
+    """
+    prepare(stream, threads=threads)
+    context = stream.codec_context
+    source = container.demux(stream)
+    while True:
+        try:
+            packet = next(source, None)
+        except av.error.FFmpegError:
+            packet = None
+        try:
+            yield from context.decode(packet if packet and packet.size else None)
+        except av.error.FFmpegError:
+            failed()
+        if packet is None or not packet.size:
+            return
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableVideo(f"{path} is a directory, not a video", hint="name the video file inside it")
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableVideo(f"{path} is no ordinary file", hint="save the video to a file first")
+        if status.st_size == 0:
+            raise UnreadableVideo(f"{path} is empty: it holds 0 bytes", hint="record or download it again")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise UnreadableVideo(f"there is no file {path}", hint="check the spelling of the path") from error
+    except PermissionError as error:
+        raise UnreadableVideo(f"{path} may not be read", hint="give yourself read permission on it") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise UnreadableVideo(f"{path} cannot be opened: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

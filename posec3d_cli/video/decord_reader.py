@@ -1,0 +1,119 @@
+"""The reader over decord, in its maintained build `decord2`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import decord
+
+from posec3d_cli.errors import UnreadableVideo
+from posec3d_cli.types import Frame, Pixels
+from posec3d_cli.video.base import VideoInfo, VideoReader
+from posec3d_cli.video.decoding import THREADS
+from posec3d_cli.video.probe import FrameTable, probe
+
+HELD_BYTES = 256 * 1024 * 1024
+"""Pixels that are decoded before the first of them is handed out."""
+
+_CONTAINERS = frozenset({"mp4", "matroska", "avi", "gif"})
+_ERRORS = (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError)
+_STRICT = 1e-6
+"""Share of frames that decord may fill in with a copy of a neighbour before it gives up: none."""
+
+
+class DecordReader(VideoReader):
+    """Reads whole, well-formed MP4, MOV, Matroska, WebM, AVI and GIF files.
+
+    decord counts packets and fills what does not decode with copies of neighbours, so it would answer with wrong
+    frames for damaged files, for frames that an edit list hides, and for transport and program streams, where its
+    numbering goes astray. All of these are refused. It seeks wrongly where frames carry no usable times (AVI with
+    B-frames) and where frames after a key frame are shown before it (open groups of pictures, usual in HEVC), so those
+    files are read from the start.
+
+    While its caller is busy with a frame, decord decodes on in the background without limit. Therefore frames are read
+    in blocks of `HELD_BYTES`, and decord is let go between blocks: memory stays bounded, and each block after the first
+    costs the decoding from its key frame, or from the start of the file, once more. `pyav` has no such cost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._table = probe(path)
+        _refuse_what_decord_gets_wrong(self._table)
+        # decord counts for itself; where it disagrees, its frame numbers mean something else.
+        counted = len(_open(path))
+        if counted != self.info.frame_count:
+            raise _refusal(path, f"it counts {counted} frames where {self.info.frame_count} can be decoded")
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the file holds."""
+        return self._table.info
+
+    def _decode(self, wanted: Sequence[int]) -> Iterator[Frame]:
+        block = max(1, HELD_BYTES // (self.info.width * self.info.height * 3))
+        for start in range(0, len(wanted), block):
+            yield from self._read_block(wanted[start : start + block])
+
+    def _read_block(self, wanted: Sequence[int]) -> list[Frame]:
+        path, shape = self.info.path, (self.info.height, self.info.width, 3)
+        packets = self._table.packets
+        source = _open(path)
+        seek = packets is not None and packets.groups_are_closed
+        numbered = _by_seeking(source, wanted) if seek else _by_counting(source, wanted)
+        try:
+            frames = [Frame(pixels, index, float(self._table.seconds[index])) for index, pixels in numbered]
+        except (*_ERRORS, IndexError) as error:
+            raise _refusal(path, "a frame did not decode") from error
+        for frame in frames:
+            if frame.pixels.shape != shape:
+                raise _refusal(path, f"it gives frames of shape {frame.pixels.shape}")
+        if len(frames) != len(wanted):
+            raise _refusal(path, "frames are missing")
+        return frames
+
+
+def _by_seeking(source: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+    previous = -1
+    for index in wanted:
+        if index != previous + 1:
+            source.seek_accurate(index)
+        yield index, source.next().asnumpy()
+        previous = index
+
+
+def _by_counting(source: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+    place = 0
+    for index in count():
+        picture = source.next()
+        if index == wanted[place]:
+            yield index, picture.asnumpy()
+            place += 1
+            if place == len(wanted):
+                return
+
+
+def _open(path: Path) -> Any:
+    decord.logging.set_level(decord.logging.QUIET)
+    try:
+        return decord.VideoReader(str(path.absolute()), num_threads=THREADS, fault_tol=_STRICT)
+    except (*_ERRORS, AssertionError, UnicodeError) as error:
+        raise _refusal(path, "it cannot open the file") from error
+
+
+def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
+    path, info = table.info.path, table.info
+    if not _CONTAINERS.intersection(table.container.split(",")):
+        raise _refusal(path, f"it misnumbers the frames of {table.container} files")
+    if info.lost_frames:
+        raise _refusal(path, f"the file is damaged: {info.lost_frames} frames are lost")
+    if table.damaged:
+        raise _refusal(path, "the file is damaged")
+    if table.hidden:
+        raise _refusal(path, f"an edit list hides {table.hidden} frames, and it would show them")
+
+
+def _refusal(path: Path, why: str) -> UnreadableVideo:
+    return UnreadableVideo(f"the reader 'decord' cannot give the right frames of {path}: {why}", hint="--reader pyav")

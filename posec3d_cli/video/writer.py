@@ -1,0 +1,157 @@
+"""Writes annotated videos that a browser plays."""
+
+from __future__ import annotations
+
+import math
+import os
+import uuid
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import av.error
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+
+from posec3d_cli.errors import OutputError
+from posec3d_cli.types import Pixels
+
+_LEAST_TICKS_PER_SECOND = 10_000
+_MOST_TICKS_PER_SECOND = 1_000_000
+_BT709 = 1  # ISO/IEC 23091-2: primaries, transfer and matrix all have this code for BT.709.
+
+
+class VideoWriter:
+    """Writes H.264 in MP4, 4:2:0, BT.709, limited range, with the index in front.
+
+    H.264 in 4:2:0 has even sides only: a picture with an odd side gets one more column or row, a copy of its last.
+    The file is written under a temporary name beside `path`, takes its place when the `with` block ends, and is removed
+    if the block ends in an error. A file already at `path` is replaced.
+
+        with VideoWriter(Path("out.mp4"), fps=video.info.fps, size=(640, 360)) as out:
+            for frame in video.frames():
+                out.write(frame.pixels, seconds=frame.seconds)
+    """
+
+    def __init__(self, path: str | Path, *, fps: Fraction, size: tuple[int, int], quality: int = 20) -> None:
+        """Open the output.
+
+        Args:
+            path: where the video shall stand at the end.
+            fps: frames per second; frames written without a time are spaced by it.
+            size: (W, H) in pixels of the pictures that will be written.
+            quality: x264's constant rate factor, 0 (lossless) to 51 (worst).
+
+        Raises:
+            OutputError: the file cannot be created, or `fps` or `size` is not positive.
+        """
+        if fps <= 0 or min(size) <= 0:
+            raise OutputError(f"a video cannot have {fps} frames per second and {size[0]}x{size[1]} pixels")
+        self._path = Path(path)
+        self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
+        self._size = size
+        self._step, self._time_base = _ticks(fps)
+        self._last: int | None = None
+        try:
+            self._part.open("xb").close()  # PyAV creates the file no sooner than at the first frame.
+            self._container = av.open(
+                os.path.abspath(self._part), "w", format="mp4", container_options={"movflags": "faststart"}
+            )
+            self._stream = self._add_stream(fps, quality)
+        except (av.error.FFmpegError, OSError) as error:
+            self._part.unlink(missing_ok=True)
+            raise self._failure(error) from error
+
+    def write(self, pixels: Pixels, seconds: float | None = None) -> None:
+        """Append one picture.
+
+        Args:
+            pixels: `(H, W, 3)` uint8 RGB of the size that was announced.
+            seconds: when it is shown, later than the one before; where not given, one step of 1 / fps later.
+
+        Raises:
+            OutputError: the shape is another, the time does not rise, or the disk is full.
+        """
+        width, height = self._size
+        if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
+            raise OutputError(f"a picture must be uint8 ({height}, {width}, 3), got {pixels.dtype} {pixels.shape}")
+        if seconds is not None:
+            tick = round(Fraction(seconds) / self._time_base)
+        else:
+            tick = 0 if self._last is None else self._last + self._step
+        if self._last is not None and tick <= self._last:
+            before = float(self._last * self._time_base)
+            raise OutputError(f"a frame at {seconds} s cannot follow one at {before} s")
+        self._last = tick
+        padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        picture = av.VideoFrame.from_ndarray(padded, format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+        picture.pts, picture.time_base, picture.duration = tick, self._time_base, self._step
+        self._encode(picture)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._abandon()
+
+    def _add_stream(self, fps: Fraction, quality: int) -> Any:
+        width, height = self._size
+        stream: Any = self._container.add_stream(
+            "libx264", rate=fps, options={"crf": str(quality), "preset": "veryfast"}
+        )
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = ColorRange.MPEG
+        return stream
+
+    def _encode(self, picture: Any) -> None:
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _finish(self) -> None:
+        if self._last is None:
+            raise OutputError(f"{self._path} was not written: it would hold no frame")
+        self._encode(None)
+        try:
+            self._container.close()
+            os.replace(self._part, self._path)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _abandon(self) -> None:
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError):
+            pass  # The file is thrown away in any case; the first error is the one to report.
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def _failure(self, error: Exception) -> OutputError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return OutputError(
+            f"{self._path} cannot be written: {reason}", hint="free some space, or choose another place for the output"
+        )
+
+
+def _ticks(fps: Fraction) -> tuple[int, Fraction]:
+    """Ticks from one frame to the next, and seconds per tick: fine enough for any time, exact for this rate."""
+    rate = fps.limit_denominator(1001)
+    if rate == 0 or rate.numerator > _MOST_TICKS_PER_SECOND:
+        return max(1, round(_MOST_TICKS_PER_SECOND / fps)), Fraction(1, _MOST_TICKS_PER_SECOND)
+    finer = math.ceil(_LEAST_TICKS_PER_SECOND / rate.numerator)
+    return rate.denominator * finer, Fraction(1, rate.numerator * finer)

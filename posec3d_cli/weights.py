@@ -1,0 +1,102 @@
+"""Weights: locate, fetch, verify, load.
+
+The cache is one flat folder, `<home>/weights/<first 16 digits of the sha256>-<file name>`, where `<home>` is
+`POSEC3D_HOME`, else the user's cache folder. A file that ships with us (`file:`) is used where it lies. Every file is
+hashed before each use. Such a cache, filled with `posec3d models pull --into`, can be carried to another machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posec3d_cli.downloads import Progress, fetch_files, shipped_paths
+from posec3d_cli.errors import WeightsCorrupt, WeightsMismatch, WeightsMissing
+
+if TYPE_CHECKING:
+    import torch
+
+    from posec3d_cli.catalog import ModelCard, WeightFile
+
+
+def cache_home() -> Path:
+    """The folder of everything that posec3d downloads: `POSEC3D_HOME`, else the user's cache folder."""
+    home = os.environ.get("POSEC3D_HOME")
+    if home:
+        return Path(home).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("posec3d"))
+
+
+def cached_path(file: WeightFile, home: Path | None = None) -> Path:
+    """Where a weights file lies, or would lie, in the cache; nothing is looked at."""
+    return (home or cache_home()) / "weights" / f"{file.sha256[:16]}-{file.filename}"
+
+
+def locate(card: ModelCard, file: WeightFile, home: Path | None = None) -> Path | None:
+    """Where a file of `card` already is, judged by its size alone, or None."""
+    candidates = [cached_path(file, home), *shipped_paths(file, card.folder)]
+    return next((path for path in candidates if path.is_file() and path.stat().st_size == file.size), None)
+
+
+def fetch(
+    card: ModelCard, *, offline: bool | None = None, progress: Progress | None = None, home: Path | None = None
+) -> dict[str, Path]:
+    """The verified files of `card`, downloaded where they are not there yet.
+
+    Args:
+        card: the model.
+        offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
+        progress: told about each chunk of a download.
+        home: the cache to fill, instead of `cache_home()`; files that `cache_home()` holds are copied from there.
+
+    Returns:
+        The paths by `WeightFile.name`.
+
+    Raises:
+        WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
+        WeightsCorrupt: what is there, or what a source delivered, has another sha256.
+    """
+    targets = {file: cached_path(file, home) for file in card.files}
+    copies = {file: cached_path(file) for file in card.files} if home is not None else {}
+    return fetch_files(
+        targets,
+        owner=f"the model {card.name!r}",
+        folder=card.folder,
+        copies=copies,
+        offline=offline,
+        progress=progress,
+    )
+
+
+def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file, or of a torch file, on the CPU.
+
+    A torch file is read with `weights_only=True`; where it holds a training checkpoint, its "state_dict" is taken.
+
+    Raises:
+        WeightsCorrupt: the file cannot be read as what its name says.
+        WeightsMismatch: the file holds something else than named tensors.
+    """
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsMissing(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        # safetensors, pickle and zip each raise errors of their own for a file that is not theirs.
+        kind = "safetensors" if path.suffix == ".safetensors" else "torch weights"
+        raise WeightsCorrupt(f"{path} is no readable {kind} file: {str(error).splitlines()[0]}") from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise WeightsMismatch(f"{path} holds no table of tensors but {type(content).__name__}")
+    return dict(content)

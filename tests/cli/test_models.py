@@ -1,0 +1,111 @@
+import hashlib
+import json
+
+import pytest
+
+from posec3d_cli import catalog
+from posec3d_cli.catalog import models_folder
+
+BODY = b"weights"
+CARD = """
+kind = "detector"
+stage = "whole-frame"
+summary = "[b]not bold[/b]"
+licence = "MIT"
+data_terms = "none"
+
+[recipe]
+size = 3
+
+[[files]]
+name = "weights"
+sha256 = "%s"
+size = %d
+sources = ["%s"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("POSEC3D_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("POSEC3D_OFFLINE", "1")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A models folder with one model whose weights ship with it, and one whose weights do not."""
+    root = tmp_path / "models"
+    for name, source in (("shipped", "file:w.bin"), ("remote", "npm:none@1.0.0/package/w.bin")):
+        (root / name).mkdir(parents=True)
+        text = CARD % (hashlib.sha256(BODY).hexdigest(), len(BODY), source)
+        (root / name / "model.toml").write_text(text)
+    (root / "shipped" / "w.bin").write_bytes(BODY)
+    (root / "pipelines").mkdir()
+    (root / "pipelines" / "light.toml").write_text(
+        'summary = "s"\ndetector = "shipped"\npose = "remote"\nclassifier = "shipped"\n'
+    )
+    monkeypatch.setattr(catalog, "models_folder", lambda: root)
+    return root
+
+
+def test_the_list_names_every_model_once_with_its_state(posec3d, folder):
+    ran = posec3d("models", "list")
+    rows = [line.split("\t") for line in ran.out.splitlines()]
+    assert ["shipped", "detector", "0.0 MB", "ready", "MIT", "[b]not bold[/b]"] in rows
+    assert ["remote", "detector", "0.0 MB", "not downloaded", "MIT", "[b]not bold[/b]"] in rows
+    assert ["light", "shipped + remote + shipped", "s"] in rows
+    assert ran.code == 0
+
+
+def test_the_list_as_json_holds_models_and_pipelines(posec3d):
+    listed = json.loads(posec3d("models", "list", "--json").out)
+    models = {model["name"]: model for model in listed["models"]}
+    assert models["movenet-thunder"]["recipe"]["skeleton"] == "coco-17"
+    assert models["movenet-thunder"]["files"][1]["size"] == 12_477_112
+    assert models["movenet-thunder"]["files"][1]["path"] is None
+    assert models["whole-frame"]["weights"] == "none needed"
+    assert {"name": "light", "detector": "efficientdet-lite2"}.items() <= listed["pipelines"][0].items()
+
+
+def test_show_tells_licence_recipe_files_and_sources(posec3d):
+    out = posec3d("models", "show", "movenet-thunder").out
+    for part in ("Apache-2.0", "skeleton", "coco-17", "a2925747fccaf737", "human-models@3.0.4", "not downloaded"):
+        assert part in out
+    assert out.count("npm:") == 2
+
+
+def test_show_as_json_is_the_card(posec3d):
+    shown = json.loads(posec3d("models", "show", str(models_folder() / "whole-frame"), "--json").out)
+    assert (shown["name"], shown["kind"], shown["files"]) == ("whole-frame", "detector", [])
+
+
+def test_an_unknown_model_is_a_usage_error_with_a_suggestion(posec3d):
+    ran = posec3d("models", "show", "movenet-thunde")
+    assert ran.code == 2
+    assert ran.err.startswith("error: no model is called 'movenet-thunde'\nhint:  did you mean 'movenet-thunder'?")
+
+
+def test_pull_prints_where_each_file_is(posec3d, folder):
+    ran = posec3d("models", "pull", "shipped")
+    assert (ran.code, ran.out, ran.err) == (0, f"{folder / 'shipped' / 'w.bin'}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all"], ["remote", "shipped"]])
+def test_pull_goes_on_after_a_failure_and_exits_with_1(posec3d, folder, arguments):
+    ran = posec3d("models", "pull", *arguments)
+    assert ran.code == 1
+    assert str(folder / "shipped" / "w.bin") in ran.out
+    assert "offline" in ran.err
+    assert "1 of" in ran.err
+
+
+def test_pull_into_a_folder_makes_a_bundle(posec3d, folder, home, tmp_path):
+    cached = home / "weights" / f"{hashlib.sha256(BODY).hexdigest()[:16]}-w.bin"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(BODY)
+    ran = posec3d("models", "pull", "--all", "--into", tmp_path / "bundle")
+    copy = tmp_path / "bundle" / "weights" / cached.name
+    assert ran.code == 0
+    assert str(copy) in ran.out
+    assert copy.read_bytes() == BODY

@@ -1,0 +1,153 @@
+"""`posec3d predict`, with stages of a few lines."""
+
+from __future__ import annotations
+
+import json
+
+import fakes
+import pytest
+import typer
+import video_factory
+from typer.testing import CliRunner
+
+from posec3d_cli.cli.predict import predict
+from posec3d_cli.pipeline import Pipeline
+
+app = typer.Typer(rich_markup_mode=None)
+app.command()(predict)
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """A fake pipeline in place of every real one; `made` holds what the command asked for."""
+    fake = fakes.pipeline(lambda index: [30])
+
+    def from_name(name, **options):
+        fake.made = {"name": name, **options}
+        return fake
+
+    monkeypatch.setattr(Pipeline, "from_name", from_name)
+    return fake
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return video_factory.write(tmp_path_factory.mktemp("clips") / "clip.mp4", 30)
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "[" / "x].mp4"
+    path.parent.mkdir()
+    path.write_text("not a video")
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_actions_are_printed_best_first(stages, clip):
+    result = run(clip)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split("\t") == ["video", "action", "probability"]
+    assert [line.split("\t") for line in lines[1:]] == [[str(clip), "left", "70.0 %"], [str(clip), "right", "30.0 %"]]
+    assert run(clip, "--top", 1).stdout.count("%") == 1
+
+
+def test_how_the_video_was_read_is_said_on_stderr(stages, clip):
+    result = run(clip, "--window", 2, "--people", "each", "--views", 2, "--flip")
+    assert (
+        "each person alone, windows of 2 s, 2 views and mirror images; fake-classifier on cpu in fp32" in result.stderr
+    )
+
+
+def test_nobody_is_an_answer(stages, clip):
+    stages.extractor.detector.where = lambda index: []
+    result = run(clip)
+    assert result.exit_code == 0
+    assert "no person" in result.stdout
+    answer = json.loads(run(clip, "--json").stdout)
+    assert answer["videos"][0]["status"] == "no person"
+
+
+def test_one_bad_video_costs_only_its_own_line(stages, clip, text):
+    result = run(text, clip, text.parent / "missing.mp4")
+    assert result.exit_code == 1
+    assert result.stdout.count("left") == 1
+    assert result.stdout.startswith("video\t")
+    assert str(text) in result.stderr
+    assert "missing.mp4" in result.stderr
+    assert "2 of 3 videos could not be answered" in result.stderr
+
+
+def test_json_is_one_document_and_nothing_else(stages, clip, text):
+    result = run(clip, text, "--json", "--top", 1)
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    assert [video["status"] for video in answer["videos"]] == ["ok", "failed"]
+    assert len(answer["videos"][0]["labels"]) == 1
+    assert answer["videos"][1]["video"] == str(text)
+
+
+def test_details_name_people_and_windows(stages, clip):
+    stages.extractor.detector.where = lambda index: [20, 70]
+    result = run(clip, "--details", "--people", "each", "--window", 0.6)
+    assert "person 0" in result.stdout
+    assert "0.0-0.6 s" in result.stdout
+
+
+def test_options_reach_the_pipeline(stages, clip):
+    options = ["--pipeline", "p", "--detector", "d", "--pose", "q", "--classifier", "c", "--builder", "b", "--offline"]
+    run(clip, *options, "--device", "cpu", "--precision", "fp32", "--max-people", 2, "--detector-threshold", 0.4)
+    made = stages.made
+    assert (made["name"], made["detector"], made["pose"], made["classifier"]) == ("p", "d", "q", "c")
+    assert (made["builder"], made["device"], made["precision"], made["offline"]) == ("b", "cpu", "fp32", True)
+    assert made["detector_options"] == {"max_people": 2, "score_threshold": 0.4}
+
+
+def test_an_annotated_video_and_poses_are_written(stages, clip, tmp_path):
+    result = run(clip, "--save-video", tmp_path / "out.mp4", "--save-poses", tmp_path / "out.npz")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "out.npz"]
+    again = run(clip, "--save-video", tmp_path / "out.mp4")
+    assert again.exit_code == 1
+    assert "already there" in again.stderr
+    assert run(clip, "--save-video", tmp_path / "out.mp4", "--overwrite").exit_code == 0
+
+
+def test_several_videos_need_a_folder_for_their_outputs(stages, clip, tmp_path):
+    other = video_factory.write(tmp_path / "other.mp4", 10)
+    assert run(clip, other, "--save-video", tmp_path / "out.mp4").exit_code == 2
+    assert run(clip, other, "--save-video", tmp_path / "out", "--save-poses", tmp_path / "out").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "clip.actions.mp4",
+        "clip.poses.npz",
+        "other.actions.mp4",
+        "other.poses.npz",
+    ]
+
+
+def test_two_videos_of_one_name_do_not_overwrite_each_other(stages, clip, tmp_path):
+    twin = video_factory.write(tmp_path / "clip.mp4", 10)
+    result = run(clip, twin, "--save-poses", tmp_path / "out", "--overwrite")
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_input_is_never_overwritten(stages, clip):
+    size = clip.stat().st_size
+    result = run(clip, "--save-video", clip, "--overwrite")
+    assert result.exit_code == 1
+    assert "the input itself" in result.stderr
+    assert clip.stat().st_size == size
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--top", "0"], ["--window", "-1"], ["--people", "nobody"], ["--views", "0"], ["--save-video", "out.avi"], []],
+)
+def test_a_wrong_option_is_wrong_usage(stages, clip, arguments):
+    result = run(*([clip, *arguments] if arguments else []))
+    assert result.exit_code == 2

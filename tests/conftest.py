@@ -1,0 +1,42 @@
+"""What every test may need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from posec3d_cli.catalog import ModelCard, load_card
+from posec3d_cli.errors import WeightsMissing
+from posec3d_cli.weights import fetch
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout; tests that need it are marked `shared`."""
+    folder = Path(os.environ.get("POSEC3D_SHARED", REPOSITORY.parent / "shared"))
+    if not folder.is_dir():
+        if os.environ.get("POSEC3D_REQUIRE_SHARED") == "1":
+            pytest.fail(f"POSEC3D_REQUIRE_SHARED=1, but there is no folder {folder}")
+        pytest.skip("the shared data folder is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights() -> Callable[[str], tuple[ModelCard, dict[str, Path]]]:
+    """A model's card and its real weights by the model's name; tests that need them are marked `weights`."""
+
+    def fetch_by_name(name: str) -> tuple[ModelCard, dict[str, Path]]:
+        card = load_card(name)
+        try:
+            return card, fetch(card)
+        except WeightsMissing as error:
+            if os.environ.get("POSEC3D_REQUIRE_WEIGHTS") == "1":
+                raise
+            pytest.skip(f"the weights cannot be had here: {error.what}")
+
+    return fetch_by_name

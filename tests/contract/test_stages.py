@@ -1,0 +1,191 @@
+"""Every stage that this package offers keeps the contract, and the checks notice one that does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fakes
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from posec3d_cli import testing
+from posec3d_cli.builders.heatmap import spec_of_card
+from posec3d_cli.catalog import ModelCard, list_cards
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.nets import build_network
+from posec3d_cli.registry import available, load_stage
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.stages import GROUPS
+from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
+
+OURS = "posec3d-cli"
+BUILDERS = ("heatmap", "estimator-heatmap")
+SPEC = {"size": [32, 32], "sigma": 0.6, "skeleton": "coco-17"}
+
+
+def cards(kind):
+    """The cards of one kind; those with weights to download are marked."""
+    marked = []
+    for card in list_cards(kind):
+        downloaded = any(not source.startswith("file:") for file in card.files for source in file.sources)
+        marked.append(pytest.param(card, id=card.name, marks=[pytest.mark.weights] if downloaded else []))
+    return marked
+
+
+def classifier_card(folder, *, labels=("a", "b", "c"), files=()):
+    recipe = {
+        "architecture": "slowonly",
+        "network": {"base_channels": 4, "stage_blocks": [1, 1, 1]},
+        "heatmaps": SPEC,
+        "clip": {"frames": 16},
+    }
+    return ModelCard("tiny", "classifier", "posec3d", "tiny", "none", "none", files, recipe, labels, folder, True)
+
+
+def made(card, files, **options):
+    return load_stage(card.kind, card.stage).from_card(card, files, **options)
+
+
+def test_every_stage_of_ours_is_checked_here():
+    checked = {
+        "detector": {card.stage for card in list_cards("detector")},
+        "pose": {card.stage for card in list_cards("pose")},
+        "builder": set(BUILDERS),
+        "classifier": {"posec3d"},
+    }
+    for kind in GROUPS:
+        ours = {entry.name for entry in available(kind).values() if entry.package == OURS}
+        assert ours <= checked[kind]
+
+
+@pytest.mark.parametrize("card", cards("detector"))
+def test_detectors_keep_the_contract(card, weights):
+    testing.check_detector(made(*weights(card.name)))
+
+
+@pytest.mark.parametrize("card", cards("pose"))
+def test_pose_estimators_keep_the_contract(card, weights):
+    testing.check_pose_estimator(made(*weights(card.name)))
+
+
+@pytest.mark.weights
+def test_pose_estimators_keep_the_contract_with_their_own_heatmaps(weights):
+    testing.check_pose_estimator(made(*weights("movenet-thunder"), heatmaps=True))
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_builders_keep_the_contract(name):
+    builder = load_stage("builder", name).from_card(classifier_card(Path()), {})
+    size = (16, 16) if name == "estimator-heatmap" else None
+    testing.check_volume_builder(
+        builder,
+        testing.sample_sequence(COCO_17, heatmap_size=size),
+        testing.sample_sequence(COCO_17, people=0, heatmap_size=size),
+    )
+
+
+def test_classifiers_keep_the_contract(tmp_path):
+    card = classifier_card(tmp_path)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network("slowonly", len(card.labels), card.recipe["network"])
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    classifier = load_stage("classifier", "posec3d").from_card(
+        card, {"weights": tmp_path / "weights.safetensors"}, precision="fp32"
+    )
+    testing.check_classifier(classifier, testing.sample_volumes(17), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("card", [card for card in cards("classifier") if not card.marks])
+def test_classifiers_that_ship_with_us_keep_the_contract(card, weights):
+    model, files = weights(card.name)
+    spec = spec_of_card(model, {})
+    testing.check_classifier(made(model, files), testing.sample_volumes(len(spec.mirror), size=spec.size[0]))
+
+
+def test_the_stages_of_these_tests_keep_the_contract():
+    testing.check_detector(fakes.Detector(lambda index: [20] * index))
+    testing.check_pose_estimator(fakes.Pose())
+    testing.check_classifier(fakes.Classifier(), [HeatmapVolume(np.full((2, 1, 3, 1, 1), 0.25, np.float32))])
+
+
+def broken_detector(detect):
+    return type("Broken", (), {"detect": lambda self, frames: detect(frames)})()
+
+
+def boxes(*rows, scores=None):
+    array = np.array(rows, np.float32).reshape(-1, 4)
+    return Detections(array, np.full(len(array), 0.9, np.float32) if scores is None else np.array(scores, np.float32))
+
+
+def paint(frames):
+    for frame in frames:
+        frame.pixels[:] = 0
+    return [boxes() for _ in frames]
+
+
+class Counting:
+    """Answers differently every time."""
+
+    calls = 0
+
+    def __call__(self, frames):
+        self.calls += 1
+        return [boxes([0, 0, self.calls, 9]) for _ in frames]
+
+
+@pytest.mark.parametrize(
+    ("detect", "rule"),
+    [
+        (lambda frames: [], "one result per input"),
+        (lambda frames: tuple(boxes() for _ in frames) or [], "must give a list"),
+        (lambda frames: [None for _ in frames], "must give Detections"),
+        (lambda frames: [boxes([0, 0, 9999, 9]) for _ in frames], "lie in the frame"),
+        (lambda frames: [boxes([5, 5, 5, 9]) for _ in frames], "x1 < x2"),
+        (lambda frames: [boxes([0, 0, 9, 9], scores=[2]) for _ in frames], "scores must lie"),
+        (lambda frames: [boxes([0, 0, 9, 9], [0, 0, 8, 8], scores=[0.1, 0.2]) for _ in frames], "best box"),
+        (lambda frames: [boxes([0, 0, len(frames), 9]) for _ in frames], "one by one"),
+        (Counting(), "a second time"),
+        (paint, "change its inputs"),
+    ],
+)
+def test_a_detector_that_breaks_a_rule_is_caught(detect, rule):
+    with pytest.raises(StageMismatch, match=rule):
+        testing.check_detector(broken_detector(detect))
+
+
+def test_a_pose_estimator_that_invents_somebody_is_caught():
+    class Inventive(fakes.Pose):
+        def estimate(self, frames, detections):
+            somebody = Poses(np.zeros((1, 17, 2), np.float32), np.zeros((1, 17), np.float32))
+            return [found if len(found) else somebody for found in super().estimate(frames, detections)]
+
+    with pytest.raises(StageMismatch, match="shape"):
+        testing.check_pose_estimator(Inventive())
+
+
+def test_a_classifier_whose_probabilities_do_not_sum_to_one_is_caught():
+    class Shy(fakes.Classifier):
+        def classify(self, volumes):
+            return [ActionScores(np.array([0.1, 0.1], np.float32), self.labels) for _ in volumes]
+
+    with pytest.raises(StageMismatch, match="sum to 1"):
+        testing.check_classifier(Shy(), testing.sample_volumes(1))
+
+
+def test_a_builder_that_draws_nobody_is_caught():
+    class Lazy:
+        def build(self, sequence, clips, *, flip=False):
+            return HeatmapVolume(np.zeros((len(clips) * (1 + flip), 17, clips.shape[1], 4, 4), np.float32))
+
+    with pytest.raises(StageMismatch, match="must be drawn"):
+        testing.check_volume_builder(
+            Lazy(), testing.sample_sequence(COCO_17), testing.sample_sequence(COCO_17, people=0)
+        )
+
+
+def test_something_without_the_verb_is_no_stage():
+    with pytest.raises(StageMismatch, match="detect"):
+        testing.check_detector(object())

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from posec3d_cli.catalog import ModelCard
+from posec3d_cli.detectors.efficientdet import EfficientDet, letterbox
+from posec3d_cli.errors import BadCard
+from posec3d_cli.types import Frame
+
+Weights = Callable[[str], tuple[ModelCard, dict[str, Path]]]
+
+
+def test_letterboxing_keeps_the_shape_and_fills_with_black() -> None:
+    square = letterbox(np.full((50, 100, 3), 200, np.uint8), 64)
+    assert square.shape == (64, 64, 3)
+    assert (square[:32] == 200).all()
+    assert (square[32:] == 0).all()
+
+
+def test_letterboxing_a_sliver_leaves_at_least_one_pixel() -> None:
+    assert letterbox(np.full((1, 3000, 3), 9, np.uint8), 64).any()
+
+
+@pytest.mark.weights
+@pytest.mark.shared
+@pytest.mark.parametrize(("model", "least"), [("efficientdet-lite2", 0.85), ("efficientdet-lite0", 0.75)])
+def test_most_people_in_photographs_are_found(weights: Weights, shared: Path, model: str, least: float) -> None:
+    import json
+
+    folder = shared / "reference/pairs/coco_people"
+    card, files = weights(model)
+    stage = EfficientDet.from_card(card, files)
+    annotations = json.loads((folder / "test_coco.json").read_text())
+    hits = []
+    for image in annotations["images"]:
+        pixels = np.ascontiguousarray(cv2.imread(str(folder / image["file_name"]))[..., ::-1])
+        [found] = stage.detect([Frame(pixels, 0, 0.0)])
+        for one in annotations["annotations"]:
+            x, y, width, height = one["bbox"]
+            if one["image_id"] == image["id"] and not one["iscrowd"] and width * height > 64**2:
+                hits.append(max((overlap(box, (x, y, x + width, y + height)) for box in found.boxes), default=0) > 0.5)
+    assert len(hits) >= 5
+    assert np.mean(hits) >= least
+
+
+def overlap(a: np.ndarray, b: tuple[float, ...]) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    both = max(width, 0) * max(height, 0)
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+@pytest.mark.weights
+def test_an_empty_picture_shows_nobody(weights: Weights) -> None:
+    card, files = weights("efficientdet-lite0")
+    stage = EfficientDet.from_card(card, files)
+    frames = [Frame(np.full(shape, 128, np.uint8), k, 0.0) for k, shape in enumerate([(48, 64, 3), (1, 1, 3)])]
+    assert [len(found) for found in stage.detect(frames)] == [0, 0]
+
+
+@pytest.mark.weights
+def test_an_unknown_setting_is_refused_by_name(weights: Weights) -> None:
+    card, files = weights("efficientdet-lite0")
+    with pytest.raises(BadCard, match="brightness"):
+        EfficientDet.from_card(card, files, brightness=2)
+
+
+def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "model.tflite"
+    file.write_bytes(b"not a model")
+    with pytest.raises(BadCard, match=r"model\.tflite"):
+        EfficientDet(file)

@@ -1,0 +1,86 @@
+"""Stages of a few lines each, for tests of what happens around them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from posec3d_cli.action_reader import ActionReader
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.prediction import ModelUsed, PipelineUsed
+from posec3d_cli.reading import Reading
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
+
+LABELS = ("left", "right")
+
+
+class Detector:
+    """Finds people of 20 x 30 pixels at the x that `where(index)` says, and remembers what it was shown."""
+
+    def __init__(self, where=lambda index: [20]):
+        self.where, self.seen, self.batches = where, [], []
+
+    def detect(self, frames):
+        self.seen += [frame.index for frame in frames]
+        self.batches.append(len(frames))
+        return [self._people(frame.index) for frame in frames]
+
+    def _people(self, index):
+        boxes = [[x - 10, 10, x + 10, 40] for x in self.where(index)]
+        return Detections(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32))
+
+
+class Pose:
+    """Puts all joints into the middle of the box."""
+
+    skeleton = COCO_17
+
+    def __init__(self, score=0.8):
+        self.score = score
+
+    def estimate(self, frames, detections):
+        poses = []
+        for found in detections:
+            centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+            keypoints = np.repeat(centres[:, None], 17, axis=1).astype(np.float32)
+            poses.append(Poses(keypoints, np.full(keypoints.shape[:2], self.score, np.float32)))
+        return poses
+
+
+class Builder:
+    """One pixel per frame: the mean x of everybody seen, in hundreds of pixels."""
+
+    def __init__(self):
+        self.calls = []
+
+    def build(self, sequence, clips, *, flip=False):
+        self.calls.append((sequence, clips, flip))
+        columns = np.searchsorted(sequence.frame_indices, clips)
+        assert np.array_equal(sequence.frame_indices[columns], clips)
+        seen = sequence.scores[:, :, 0] > 0
+        x = np.where(seen, sequence.keypoints[:, :, 0, 0], 0).sum(0) / np.maximum(seen.sum(0), 1) / 100
+        values = x[columns][:, None, :, None, None].astype(np.float32)
+        return HeatmapVolume(np.concatenate([values, 1 - values]) if flip else values)
+
+
+class Classifier:
+    """The further right, the more probably "right"."""
+
+    labels = LABELS
+    precision = "fp32"
+
+    def classify(self, volumes):
+        right = [float(volume.values.mean()) for volume in volumes]
+        return [ActionScores(np.array([1 - p, p], np.float32), LABELS) for p in right]
+
+
+def pipeline(where=lambda index: [20], *, score=0.8, reading=None):
+    models = {
+        "detector": ModelUsed("fake-detector", "fake", "cpu", {}),
+        "pose": ModelUsed("fake-pose", "fake", "cpu", {"weights": "00"}),
+        "classifier": ModelUsed("fake-classifier", "fake", "cpu", {"weights": "11"}),
+    }
+    extractor = PoseExtractor(Detector(where), Pose(score), models={k: models[k] for k in ("detector", "pose")})
+    used = PipelineUsed("fake", models, "fake", "fp32")
+    return Pipeline(extractor, ActionReader(Builder(), Classifier(), reading=reading or Reading(frames=8), used=used))

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from posec3d_cli.errors import BadCard
+from posec3d_cli.nets import ARCHITECTURES, build_network
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_is_built_with_its_options(architecture: str) -> None:
+    with torch.device("meta"):
+        network = build_network(architecture, 5, {"in_channels": 16, "base_channels": 8})
+    assert network(torch.empty(2, 16, 8, 32, 32, device="meta")).shape == (2, 5)
+
+
+def test_lists_as_in_a_card_do_for_the_stages() -> None:
+    with torch.device("meta"):
+        network = build_network("slowonly", 5, {"stage_blocks": [3, 4, 6]})
+    assert len(network.backbone.layer3) == 6
+
+
+def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(BadCard, match="'slowfast'") as caught:
+        build_network("slowfast", 5, {})
+    assert "slowonly, c3d-light, x3d-shallow" in caught.value.hint
+
+
+def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(BadCard, match="'c3d-light' has no option 'stage_blocks'") as caught:
+        build_network("c3d-light", 5, {"stage_blocks": [4, 6, 3]})
+    assert "base_channels" in caught.value.hint
+
+
+@pytest.mark.parametrize("options", [{"stage_blocks": [4, 6]}, {"base_channels": "wide"}, {"dropout": 2.0}])
+def test_a_value_that_makes_no_network_is_refused(options) -> None:
+    with pytest.raises(BadCard, match="cannot be built"):
+        build_network("slowonly", 5, options)
+
+
+def test_naming_the_architectures_imports_no_torch() -> None:
+    code = "import sys, posec3d_cli.nets as n; n.ARCHITECTURES; raise SystemExit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,72 @@
+"""People made of arithmetic: two actions that differ in nothing but which limbs move."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.train.examples import ANNOTATED, Example
+
+# x to the right and y down, in body heights, of somebody who faces the camera with hanging arms.
+_STANDING = {
+    "nose": (0.0, 0.08), "eye": (0.02, 0.06), "ear": (0.04, 0.07), "shoulder": (0.11, 0.18), "elbow": (0.14, 0.34),
+    "wrist": (0.15, 0.48), "hip": (0.07, 0.5), "knee": (0.08, 0.74), "ankle": (0.08, 0.97),
+}  # fmt: skip
+
+
+def standing():
+    """`(17, 2)` a person of height 1 who faces the camera: the left side is on the right of the picture."""
+    places = []
+    for joint in COCO_17.joints:
+        side, _, part = joint.partition("_")
+        x, y = _STANDING[part or side]
+        places.append((-x if side == "right" else x, y))
+    return np.array(places, np.float32)
+
+
+def moving(action, frames=24, *, speed=1.0, phase=0.0):
+    """`(T, 17, 2)` of height 1: "arms" rise and fall at the sides, "legs" step sideways and back, both smoothly."""
+    poses = np.repeat(standing()[None], frames, axis=0)
+    swing = (1 - np.cos(2 * np.pi * (speed * np.arange(frames) / 12 + phase))) / 2
+    for name, reach in {
+        "arms": {"elbow": (0.1, -0.2), "wrist": (0.2, -0.5)},
+        "legs": {"knee": (0.12, -0.04), "ankle": (0.25, -0.06)},
+    }[action].items():
+        for side, sign in (("left", 1), ("right", -1)):
+            joint = COCO_17.joints.index(f"{side}_{name}")
+            poses[:, joint] += swing[:, None] * (np.array(reach) * (sign, 1))
+    return poses.astype(np.float32)
+
+
+def example(action, number=0, *, frames=24, origin=ANNOTATED, source="synthetic"):
+    """One clip of an action; `number` decides pace, place and size."""
+    generator = np.random.default_rng((number, len(action), action == "arms"))
+    poses = moving(action, frames, speed=generator.uniform(0.7, 1.4), phase=generator.uniform())
+    keypoints = poses * generator.uniform(80, 300) + generator.uniform(50, 400, 2)
+    name = f"{source}/{action}_{number}"
+    scores = np.ones((1, frames, 17), np.float32)
+    return Example(name, action, name, origin, keypoints[None].astype(np.float32), scores, 30.0)
+
+
+def examples(count, **options):
+    """`count` clips of each of the two actions."""
+    return [example(action, number, **options) for action in ("arms", "legs") for number in range(count)]
+
+
+def write_pack(path, some, **more):
+    """A 2D pose pack of examples, as pyskl writes it."""
+    classes = sorted({one.label for one in some})
+    annotations = [
+        {
+            "frame_dir": one.name.rpartition("/")[2],
+            "label": classes.index(one.label),
+            "total_frames": len(one),
+            "keypoint": one.keypoints.astype(np.float16),
+            "keypoint_score": one.scores.astype(np.float16),
+        }
+        for one in some
+    ]
+    path.write_bytes(pickle.dumps({"annotations": annotations, "classes": classes, **more}))
+    return path

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from posec3d_cli.device import resolve_device, resolve_precision
+from posec3d_cli.errors import DeviceError
+
+NO_CUDA = not torch.cuda.is_available()
+NO_MPS = not torch.backends.mps.is_available()
+
+
+def test_the_cpu_is_always_there() -> None:
+    assert resolve_device("cpu") == "cpu"
+
+
+def test_auto_finds_a_device_that_computes() -> None:
+    device = resolve_device("auto")
+    assert torch.ones(2, device=device).sum().item() == 2
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "CPU", "cuda:", "cuda:x", "cuda:-1", "cuda:¹", "cpu:0", "meta"])
+def test_a_name_that_is_no_device_is_refused_with_the_known_ones(name: str) -> None:
+    with pytest.raises(DeviceError, match="no device is called") as caught:
+        resolve_device(name)
+    assert repr(name) in caught.value.what
+    assert "cuda:N" in caught.value.hint
+
+
+@pytest.mark.skipif(not NO_CUDA, reason="there is a CUDA device")
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:1"])
+def test_cuda_is_refused_where_there_is_none(name: str) -> None:
+    with pytest.raises(DeviceError, match="finds no CUDA device") as caught:
+        resolve_device(name)
+    assert repr(name) in caught.value.what
+    assert "'cpu'" in caught.value.hint
+
+
+@pytest.mark.skipif(not NO_MPS, reason="there is an MPS device")
+def test_mps_is_refused_where_there_is_none() -> None:
+    with pytest.raises(DeviceError, match="'mps'"):
+        resolve_device("mps")
+
+
+def pretend_cuda(monkeypatch: pytest.MonkeyPatch, count: int, capability: tuple[int, int] = (8, 0)) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:1"])
+def test_cuda_is_taken_as_named_where_it_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_cuda(monkeypatch, 2)
+    assert resolve_device(name) == name
+    assert resolve_device("auto") == "cuda"
+
+
+def test_a_cuda_number_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_cuda(monkeypatch, 2)
+    with pytest.raises(DeviceError, match="'cuda:2' was asked for, but torch finds 2 CUDA devices") as caught:
+        resolve_device("cuda:2")
+    assert caught.value.hint == "they are cuda:0 to cuda:1"
+
+
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_auto_precision_on_cuda_follows_the_hardware(
+    capability: tuple[int, int], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_cuda(monkeypatch, 1, capability)
+    assert resolve_precision("auto", "cuda:0") == precision
+
+
+@pytest.mark.parametrize(("amx", "precision"), [(False, "fp32"), (True, "bf16")])
+def test_auto_precision_on_a_cpu_follows_its_tiles(amx: bool, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    capabilities = {"amx_bf16": amx, "avx512_bf16": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert resolve_precision("auto", "cpu") == precision
+
+
+def test_auto_precision_does_without_the_newer_query_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    assert resolve_precision("auto", "cpu") == "bf16"
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert resolve_precision("auto", "cpu") == "fp32"
+
+
+def test_a_named_precision_is_obeyed() -> None:
+    assert resolve_precision("fp32", "cpu") == "fp32"
+    assert resolve_precision("bf16", "cpu") == "bf16"
+
+
+def test_bf16_is_refused_where_the_device_cannot_convolve_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("bf16 is not implemented\nfor this device")
+
+    monkeypatch.setattr(torch.nn.functional, "conv3d", fail)
+    with pytest.raises(DeviceError, match=r"'cpu' cannot convolve in bf16: bf16 is not implemented$"):
+        resolve_precision("bf16", "cpu")
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(DeviceError, match="'fp16'"):
+        resolve_precision("fp16", "cpu")

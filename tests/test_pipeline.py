@@ -1,0 +1,267 @@
+"""From a video to its actions, with stages of a few lines."""
+
+from __future__ import annotations
+
+import fakes
+import numpy as np
+import pytest
+import video_factory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posec3d_cli import extraction
+from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
+from posec3d_cli.reading import Reading, Window, used_frames
+from posec3d_cli.scoring import combine
+from posec3d_cli.types import ActionScores
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return video_factory.write(tmp_path_factory.mktemp("clips") / "clip.mp4", 100, size=(96, 48))
+
+
+def answer(*probabilities, labels=("a", "b")):
+    return ActionScores(np.array(probabilities, np.float32), labels)
+
+
+def test_only_the_sampled_frames_are_looked_at(clip):
+    pipeline = fakes.pipeline()
+    prediction = pipeline.predict(clip)
+    (_, clips, _) = pipeline.actions.builder.calls[0]
+    assert clips.shape == (1, 8)
+    assert pipeline.extractor.detector.seen == sorted(set(clips.ravel().tolist()))
+    assert prediction.frames_used == prediction.frames_with_person == 8
+
+
+def test_the_answer_is_the_classifiers(clip):
+    prediction = fakes.pipeline(lambda index: [30]).predict(clip)
+    assert prediction.scores.top(2) == [("left", pytest.approx(0.7)), ("right", pytest.approx(0.3))]
+    assert prediction.mean_keypoint_score == pytest.approx(0.8)
+    assert prediction.warnings == ()
+    assert set(prediction.seconds) == {"decode", "detect", "pose", "link", "build", "classify"}
+
+
+def test_nobody_in_the_video_is_an_ordinary_answer(clip):
+    prediction = fakes.pipeline(lambda index: []).predict(clip)
+    assert prediction.scores is None
+    assert prediction.people == ()
+    assert prediction.mean_keypoint_score is None
+    assert [window.scores for window in prediction.windows] == [None]
+    assert prediction.frames_used == 8
+    assert prediction.frames_with_person == 0
+
+
+def test_nobody_in_the_video_is_an_ordinary_answer_for_each_person_too(clip):
+    assert fakes.pipeline(lambda index: []).predict(clip, people="each", window=1).scores is None
+
+
+def test_views_and_mirror_images_are_asked_of_the_builder(clip):
+    pipeline = fakes.pipeline()
+    pipeline.predict(clip, views=3, flip=True)
+    [(_, clips, flip)] = pipeline.actions.builder.calls
+    assert clips.shape == (3, 8)
+    assert flip
+
+
+def test_every_frame_can_be_posed_without_changing_the_answer(clip):
+    where = lambda index: [20 + index / 2]  # noqa: E731
+    few, pipeline = fakes.pipeline(where).predict(clip), fakes.pipeline(where)
+    every = pipeline.predict(clip, every_frame=True)
+    assert pipeline.extractor.detector.seen == list(range(100))
+    assert len(every.posed) == 100
+    assert every.frames_used == few.frames_used
+    assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
+
+
+def test_frames_go_through_the_stages_in_small_batches(clip, monkeypatch):
+    pipeline = fakes.pipeline()
+    calls = []
+    pipeline.poses(clip, progress=lambda done, total: calls.append((done, total)))
+    assert pipeline.extractor.detector.batches == [16] * 6 + [4]
+    assert calls[0] == (16, 100)
+    assert calls[-1] == (100, 100)
+    monkeypatch.setattr(extraction, "BATCH_BYTES", 3 * 96 * 48 * 3)
+    pipeline.poses(clip, np.arange(7))
+    assert pipeline.extractor.detector.batches[7:] == [3, 3, 1]
+
+
+def test_two_people_are_read_together_or_each_alone(clip):
+    pipeline = fakes.pipeline(lambda index: [20, 80])
+    together = pipeline.predict(clip, people="together")
+    assert together.scores.top(1) == [("left", pytest.approx(0.5))]
+    assert [person.scores for person in together.people] == [None, None]
+    each = pipeline.predict(clip, people="each")
+    assert sorted(round(float(person.scores.probabilities[1]), 3) for person in each.people) == [0.2, 0.8]
+    assert [person.weight for person in each.people] == pytest.approx([0.5, 0.5])
+    assert each.scores.top(1)[0][1] == pytest.approx(0.5)
+
+
+def test_somebody_seen_longer_weighs_more(clip):
+    prediction = fakes.pipeline(lambda index: [80, 20] if index < 50 else [80]).predict(clip, people="each")
+    main, other = prediction.people
+    assert (main.frames, other.frames) == (8, 4)
+    assert (main.weight, other.weight) == pytest.approx((2 / 3, 1 / 3))
+    # The frames without the other person are empty in the other person's volume: 0.2 in half of the frames.
+    assert prediction.scores.probabilities[1] == pytest.approx((2 * 0.8 + 0.1) / 3)
+
+
+def test_a_fragment_is_neither_read_alone_nor_counted(clip):
+    where = lambda index: [20, 80] if index < 13 else [20]  # noqa: E731
+    reading = Reading(frames=8, people="each", min_share=0.3)
+    prediction = fakes.pipeline(where, reading=reading).predict(clip)
+    assert [person.frames for person in prediction.people] == [8]
+
+
+def test_windows_are_answered_one_by_one_and_averaged(clip):
+    pipeline = fakes.pipeline(lambda index: [20] if index < 50 else [80])
+    prediction = pipeline.predict(clip, window=2)
+    assert [(window.start, window.stop) for window in prediction.windows] == [(0, 50), (25, 75), (50, 100)]
+    right = [float(window.scores.probabilities[1]) for window in prediction.windows]
+    assert right[0] == pytest.approx(0.2)
+    assert right[2] == pytest.approx(0.8)
+    assert prediction.scores.probabilities[1] == pytest.approx(np.mean(right), abs=1e-6)
+
+
+def test_a_window_without_anybody_does_not_count(clip):
+    prediction = fakes.pipeline(lambda index: [20] if index < 30 else []).predict(clip, window=1, people="each")
+    assert prediction.windows[-1].scores is None
+    assert prediction.windows[0].scores.probabilities[1] == pytest.approx(0.2)
+    assert prediction.scores.probabilities.sum() == pytest.approx(1)
+
+
+def test_a_person_keeps_the_identity_over_windows(clip):
+    prediction = fakes.pipeline(lambda index: [20, 80]).predict(clip, window=1, people="each")
+    assert [person.id for person in prediction.people] == [0, 1]
+    assert sum(person.weight for person in prediction.people) == pytest.approx(1)
+
+
+def test_a_window_of_nothing_reads_the_video_as_one(clip):
+    reading = Reading(frames=8, window_seconds=1, stride_seconds=0.5)
+    prediction = fakes.pipeline(reading=reading).predict(clip, window=0)
+    assert len(prediction.windows) == 1
+    assert len(fakes.pipeline(reading=reading).predict(clip).windows) > 1
+
+
+def test_what_makes_an_answer_uncertain_is_said(clip, tmp_path):
+    rarely = fakes.pipeline(lambda index: [20] if index < 30 else [], score=0.1).predict(clip)
+    assert any("only 3 of the 8 frames" in warning or "only 2 of the 8" in warning for warning in rarely.warnings)
+    assert any("0.10" in warning for warning in rarely.warnings)
+    short = fakes.pipeline().predict(video_factory.write(tmp_path / "short.mp4", 5))
+    assert short.warnings == ("the video has 5 frames and the classifier reads 8: frames are repeated",)
+    assert short.frames_used == 5
+
+
+def test_the_whole_frame_detector_is_named_in_the_warnings(clip):
+    pipeline = fakes.pipeline()
+    used = pipeline.actions.used.models
+    used["detector"] = type(used["detector"])("whole-frame", "whole-frame", "cpu", {})
+    assert "no detector looked for people" in pipeline.predict(clip).warnings[0]
+
+
+def test_frames_that_do_not_decode_are_replaced_by_their_neighbours(clip):
+    pipeline = fakes.pipeline()
+
+    class Lossy:
+        lost = (12, 13)
+
+        def __init__(self, video):
+            self.info, self.video = video.info, video
+
+        def read(self, indices):
+            return (frame for frame in self.video.read(indices) if frame.index not in self.lost)
+
+    plan = pipeline.actions.reading.plan(100, 25)
+    lost = used_frames(plan)[[1, 2]]
+    with pipeline.extractor.open(clip) as video:
+        lossy = Lossy(video)
+        lossy.lost = tuple(lost.tolist())
+        posed = pipeline.extractor.poses_of(lossy, used_frames(plan))
+    prediction = pipeline.actions.read(posed)
+    assert prediction.frames_used == 6
+    assert "2 damaged frames" in prediction.warnings[0]
+    assert prediction.scores.probabilities[1] == pytest.approx(0.2)
+
+
+def test_a_frame_that_was_never_looked_at_is_refused(clip):
+    pipeline = fakes.pipeline()
+    with pytest.raises(StageMismatch, match="was not looked at"):
+        pipeline.actions.read(pipeline.poses(clip, np.arange(3)))
+
+
+def test_a_video_of_which_no_frame_decodes_is_refused(clip):
+    pipeline = fakes.pipeline()
+    with pipeline.extractor.open(clip) as video, pytest.raises(EmptyVideo):
+        pipeline.extractor.poses_of(
+            type("Lost", (), {"info": video.info, "lost": (0,), "read": lambda *_: iter(())})(), np.arange(1)
+        )
+
+
+def test_a_file_that_is_no_video_is_refused(tmp_path):
+    text = tmp_path / "[" / "x].mp4"
+    text.parent.mkdir()
+    text.write_text("not a video")
+    with pytest.raises(UnreadableVideo):
+        fakes.pipeline().predict(text)
+
+
+@pytest.mark.parametrize("verb", ["detect", "estimate", "classify"])
+def test_a_stage_that_gives_too_few_results_is_named(clip, verb, monkeypatch):
+    pipeline = fakes.pipeline()
+    owner = {"detect": fakes.Detector, "estimate": fakes.Pose, "classify": fakes.Classifier}[verb]
+    monkeypatch.setattr(owner, verb, lambda self, *inputs: [])
+    with pytest.raises(StageMismatch):
+        pipeline.predict(clip)
+
+
+def test_a_reading_comes_from_the_recipe():
+    recipe = {"people": "each", "clip": {"frames": 32, "sampler": "mmaction2", "window_seconds": 3.0}}
+    assert Reading.from_recipe(recipe) == Reading(32, "mmaction2", "each", window_seconds=3.0)
+    assert Reading.from_recipe({}) == Reading()
+
+
+@pytest.mark.parametrize(
+    "clip_table",
+    [
+        {"frames": 0},
+        {"sampler": "random"},
+        {"window_seconds": -1},
+        {"window_seconds": 2, "stride_seconds": 3},
+        {"min_share": 2},
+        {"length": 48},
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(clip_table):
+    with pytest.raises(BadCard):
+        Reading.from_recipe({"clip": clip_table})
+
+
+def test_a_combination_is_the_weighted_mean():
+    both = combine([answer(1, 0), answer(0.5, 0.5)], [1, 3])
+    assert both.probabilities == pytest.approx([0.625, 0.375])
+    assert combine([answer(1, 0), answer(0, 1)], [0, 0]).probabilities == pytest.approx([0.5, 0.5])
+
+
+def test_answers_with_other_labels_are_not_combined():
+    with pytest.raises(StageMismatch, match="different labels"):
+        combine([answer(1, 0), answer(1, 0, labels=("a", "c"))], [1, 1])
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1e6)), min_size=1, max_size=6),
+)
+def test_a_combination_is_a_distribution_within_its_parts(parts):
+    scores = [answer(p, 1 - p) for p, _ in parts]
+    result = combine(scores, [weight for _, weight in parts]).probabilities
+    assert result.sum() == pytest.approx(1, abs=1e-5)
+    assert min(p for p, _ in parts) - 1e-5 <= result[0] <= max(p for p, _ in parts) + 1e-5
+
+
+@given(st.sets(st.integers(0, 60), min_size=1, max_size=20), st.data())
+def test_a_lost_frame_becomes_the_nearest_seen_one(seen, data):
+    clips = np.array([data.draw(st.lists(st.integers(0, 60), min_size=1, max_size=12))], np.int64)
+    lost = np.array(sorted(set(clips.ravel().tolist()) - seen), np.int64)
+    window = Window(0, 61, clips).without(lost, np.array(sorted(seen), np.int64))
+    for before, after in zip(clips[0].tolist(), window.clips[0].tolist(), strict=True):
+        assert after in seen
+        assert abs(before - after) == min(abs(before - other) for other in seen)

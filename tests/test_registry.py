@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+
+from posec3d_cli import registry
+from posec3d_cli.catalog import load_card
+from posec3d_cli.errors import StageError, StageUnavailable, UnknownStage
+from posec3d_cli.stages import GROUPS
+
+MODULE = """
+import sys
+class Mine:
+    @classmethod
+    def from_card(cls, card, files, *, device="cpu", **options):
+        made = cls()
+        made.arguments = (card.name, dict(files), device, options)
+        return made
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Installs a package with one detector stage, as pip would lay it down."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(package: str, stage: str, target: str, modules: dict[str, str]) -> None:
+        metadata = tmp_path / f"{package.replace('-', '_')}-1.2.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
+        (metadata / "entry_points.txt").write_text(f"[posec3d.detectors]\n{stage} = {target}\n")
+        for name, text in modules.items():
+            (tmp_path / f"{name}.py").write_text(text)
+
+    return install
+
+
+def card_of(tmp_path: Path, stage: str):
+    folder = tmp_path / "cards" / "mine"
+    folder.mkdir(parents=True)
+    text = f'kind = "detector"\nstage = "{stage}"\nsummary = "s"\nlicence = "l"\ndata_terms = "d"\n'
+    (folder / "model.toml").write_text(text)
+    return load_card(folder)
+
+
+def test_the_built_in_stages_are_found_like_any_others():
+    found = {kind: set(registry.available(kind)) for kind in GROUPS}
+    assert found["detector"] >= {"efficientdet", "whole-frame"}
+    assert "movenet" in found["pose"]
+    assert "heatmap" in found["builder"]
+    assert "posec3d" in found["classifier"]
+    assert registry.available("pose")["movenet"].package == "posec3d-cli"
+
+
+def test_a_plugins_stage_is_listed_without_importing_it(plugin):
+    plugin("stage-bomb", "bomb", "stage_bomb_module:Mine", {"stage_bomb_module": "raise RuntimeError('imported')"})
+    entry = registry.available("detector")["bomb"]
+    assert (entry.package, entry.version, entry.target) == ("stage-bomb", "1.2", "stage_bomb_module:Mine")
+
+
+def test_a_plugins_stage_is_made_with_card_files_device_and_options(plugin, tmp_path):
+    plugin("stage-good", "good", "stage_good_module:Mine", {"stage_good_module": MODULE})
+    stage = registry.create(card_of(tmp_path, "good"), device="cpu", score_threshold=0.5)
+    assert stage.arguments == ("mine", {}, "cpu", {"score_threshold": 0.5})
+
+
+def test_an_unknown_stage_is_answered_with_the_nearest_name():
+    with pytest.raises(UnknownStage, match="a detector stage called 'efficientdat'") as caught:
+        registry.load_stage("detector", "efficientdat")
+    assert "did you mean 'efficientdet'?" in caught.value.hint
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(UnknownStage, match="no kind of stage called 'tracker'"):
+        registry.available("tracker")
+
+
+def test_two_packages_that_claim_one_name_are_both_named(plugin):
+    plugin("stage-thief", "efficientdet", "stage_thief:Mine", {})
+    with pytest.raises(StageError, match="called 'efficientdet'") as caught:
+        registry.load_stage("detector", "efficientdet")
+    assert "stage-thief" in caught.value.what
+    assert "posec3d-cli" in caught.value.what
+
+
+def test_a_stage_whose_package_is_not_installed_names_that_package(plugin):
+    plugin("stage-needy", "needy", "stage_needy:Mine", {"stage_needy": "import package_that_nobody_has.inner"})
+    with pytest.raises(StageUnavailable, match="needs package_that_nobody_has, which is not installed") as caught:
+        registry.load_stage("detector", "needy")
+    assert caught.value.hint == "pip install package_that_nobody_has"
+
+
+def test_a_stage_whose_import_fails_otherwise_says_how(plugin):
+    plugin("stage-old", "old", "stage_old:Mine", {"stage_old": "from pathlib import Trail"})
+    with pytest.raises(StageUnavailable, match="cannot import name 'Trail'"):
+        registry.load_stage("detector", "old")
+
+
+@pytest.mark.parametrize("target", ["stage_hollow:Mine", "stage_hollow.inner:Mine"])
+def test_a_stage_that_its_package_does_not_hold_is_the_packages_fault(plugin, target):
+    plugin("stage-hollow", "hollow", target, {"stage_hollow": ""})
+    with pytest.raises(StageError, match=r"stage-hollow offers .*, which does not exist"):
+        registry.load_stage("detector", "hollow")
+
+
+def test_every_built_in_stage_can_be_imported():
+    for kind in GROUPS:
+        for name, entry in registry.available(kind).items():
+            if entry.package == "posec3d-cli":
+                assert isinstance(registry.load_stage(kind, name), type)

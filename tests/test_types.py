@@ -1,0 +1,186 @@
+"""The values that pass between the stages: what they refuse, what they print, and what absence looks like."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.types import (
+    ActionScores,
+    Detections,
+    Frame,
+    HeatmapVolume,
+    JointHeatmaps,
+    Poses,
+    PoseSequence,
+    SequenceHeatmaps,
+)
+
+
+def zeros(*shape, dtype=np.float32):
+    return np.zeros(shape, dtype)
+
+
+def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatmaps=None):
+    return PoseSequence(
+        zeros(people, frames, joints, 2),
+        zeros(people, frames, joints) if scores is None else scores,
+        (48, 80),
+        np.arange(frames) if indices is None else np.array(indices),
+        Fraction(25),
+        COCO_17,
+        heatmaps,
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Frame(zeros(4, 5, dtype=np.uint8), 0, 0.0), "Frame.pixels must have shape (H, W, 3), got (4, 5)"),
+        (
+            lambda: Frame(zeros(4, 5, 4, dtype=np.uint8), 0, 0.0),
+            "Frame.pixels must have shape (H, W, 3), got (4, 5, 4)",
+        ),
+        (lambda: Detections(zeros(2, 5), zeros(2)), "Detections.boxes must have shape (N, 4), got (2, 5)"),
+        (lambda: Detections(zeros(2, 4), zeros(3)), "Detections.scores must have shape (2), got (3,)"),
+        (
+            lambda: JointHeatmaps(zeros(2, 17, 8, 8), zeros(1, 2, 3)),
+            "JointHeatmaps.to_frame must have shape (2, 2, 3), got (1, 2, 3)",
+        ),
+        (lambda: Poses(zeros(2, 17, 3), zeros(2, 17)), "Poses.keypoints must have shape (N, K, 2), got (2, 17, 3)"),
+        (lambda: Poses(zeros(2, 17, 2), zeros(2, 16)), "Poses.scores must have shape (2, 17), got (2, 16)"),
+        (
+            lambda: Poses(zeros(2, 17, 2), zeros(2, 17), JointHeatmaps(zeros(1, 17, 8, 8), zeros(1, 2, 3))),
+            "Poses.heatmaps.values must have shape (2, 17, h, w), got (1, 17, 8, 8)",
+        ),
+        (
+            lambda: SequenceHeatmaps(zeros(2, 3, 17, 8, 8), zeros(2, 4, 2, 3)),
+            "SequenceHeatmaps.to_frame must have shape (2, 3, 2, 3), got (2, 4, 2, 3)",
+        ),
+        (
+            lambda: sequence(joints=16),
+            "PoseSequence.keypoints must have shape (M, T, 17, 2), got (2, 3, 16, 2)",
+        ),
+        (
+            lambda: sequence(scores=zeros(1, 3, 17)),
+            "PoseSequence.scores must have shape (2, 3, 17), got (1, 3, 17)",
+        ),
+        (lambda: sequence(indices=[0, 1]), "PoseSequence.frame_indices must have shape (3), got (2,)"),
+        (
+            lambda: sequence(heatmaps=SequenceHeatmaps(zeros(2, 4, 17, 8, 8), zeros(2, 4, 2, 3))),
+            "PoseSequence.heatmaps.values must have shape (2, 3, 17, h, w), got (2, 4, 17, 8, 8)",
+        ),
+        (
+            lambda: HeatmapVolume(zeros(17, 48, 56, 56)),
+            "HeatmapVolume.values must have shape (V, K, T, H, W), got (17, 48, 56, 56)",
+        ),
+        (
+            lambda: ActionScores(zeros(3), ("jump", "walk")),
+            "ActionScores.probabilities must have shape (2), got (3,)",
+        ),
+    ],
+)
+def test_a_wrong_shape_is_refused_and_both_shapes_are_shown(make, complaint):
+    with pytest.raises(StageMismatch) as caught:
+        make()
+    assert caught.value.what == complaint
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Frame(zeros(4, 5, 3), 0, 0.0), "Frame.pixels must be an array of uint8, got float32"),
+        (
+            lambda: Detections(zeros(2, 4, dtype=np.float64), zeros(2)),
+            "Detections.boxes must be an array of float32, got float64",
+        ),
+        (lambda: Detections([[0, 0, 1, 1]], zeros(1)), "Detections.boxes must be an array of float32, got list"),
+        (
+            lambda: sequence(indices=[0.0, 1.0, 2.0]),
+            "PoseSequence.frame_indices must be an array of int64, got float64",
+        ),
+        (
+            lambda: HeatmapVolume(zeros(1, 1, 1, 1, 1, dtype=np.float16)),
+            "HeatmapVolume.values must be an array of float32, got float16",
+        ),
+    ],
+)
+def test_a_wrong_kind_of_number_is_refused_and_both_kinds_are_shown(make, complaint):
+    with pytest.raises(StageMismatch) as caught:
+        make()
+    assert caught.value.what == complaint
+
+
+@pytest.mark.parametrize("indices", [[0, 2, 1], [0, 1, 1], [5, 5, 5]])
+def test_frames_out_of_order_or_repeated_are_refused(indices):
+    with pytest.raises(StageMismatch, match="strictly increasing"):
+        sequence(indices=indices)
+
+
+def test_frames_may_be_left_out():
+    assert sequence(indices=[0, 7, 30]).frame_indices.tolist() == [0, 7, 30]
+
+
+def test_a_repr_prints_shapes_and_not_values():
+    assert repr(HeatmapVolume(zeros(1, 17, 48, 56, 56))) == "HeatmapVolume(values=float32(1, 17, 48, 56, 56))"
+    frame = Frame(zeros(4, 5, 3, dtype=np.uint8), 7, 0.28)
+    assert repr(frame) == "Frame(pixels=uint8(4, 5, 3), index=7, seconds=0.28)"
+    nested = Poses(zeros(1, 17, 2), zeros(1, 17), JointHeatmaps(zeros(1, 17, 8, 8), zeros(1, 2, 3)))
+    assert "heatmaps=JointHeatmaps(values=float32(1, 17, 8, 8), to_frame=float32(1, 2, 3))" in repr(nested)
+    assert "keypoints=float32(2, 3, 17, 2)" in repr(sequence())
+
+
+def test_nobody_in_a_frame_is_a_value():
+    assert len(Detections.none()) == 0
+    assert Detections.none().boxes.shape == (0, 4)
+    nobody = Poses.none(17)
+    assert (len(nobody), nobody.keypoints.shape, nobody.scores.shape) == (0, (0, 17, 2), (0, 17))
+    assert nobody.heatmaps is None
+
+
+def test_nobody_in_a_video_is_a_value():
+    empty = sequence(people=0)
+    assert (empty.people, len(empty)) == (0, 3)
+
+
+def test_people_and_frames_of_a_sequence_are_counted_apart():
+    both = sequence(people=2, frames=5)
+    assert (both.people, len(both)) == (2, 5)
+
+
+@pytest.mark.parametrize("value", [Detections.none(), sequence(), HeatmapVolume(zeros(1, 1, 1, 1, 1))])
+def test_a_value_is_itself_and_equal_to_nothing_else(value):
+    assert value == value
+    assert value != type(value)(**vars(value))
+    with pytest.raises(AttributeError):
+        value.scores = None
+
+
+def test_the_best_action_comes_first():
+    scores = ActionScores(np.array([0.2, 0.5, 0.3], np.float32), ("jump", "walk", "wave"))
+    assert scores.top(2) == [("walk", 0.5), ("wave", pytest.approx(0.3))]
+    assert [type(probability) for _, probability in scores.top(2)] == [float, float]
+
+
+def test_equal_probabilities_keep_the_order_of_the_labels():
+    scores = ActionScores(np.full(4, 0.25, np.float32), ("a", "b", "c", "d"))
+    assert [label for label, _ in scores.top(3)] == ["a", "b", "c"]
+
+
+@given(
+    probabilities=arrays.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32)),
+    k=st.integers(0, 25),
+)
+def test_the_top_k_are_the_k_largest(probabilities, k):
+    labels = tuple(f"action {number}" for number in range(len(probabilities)))
+    top = ActionScores(probabilities, labels).top(k)
+    assert [probability for _, probability in top] == sorted(map(float, probabilities), reverse=True)[:k]
+    assert all(probabilities[labels.index(label)] == np.float32(probability) for label, probability in top)
+    assert len({label for label, _ in top}) == len(top)

@@ -1,0 +1,154 @@
+"""Labelled folders of videos: found, posed once, and kept."""
+
+from __future__ import annotations
+
+import fakes
+import numpy as np
+import pytest
+import video_factory
+
+from posec3d_cli.errors import BadDataset
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.prediction import ModelUsed
+from posec3d_cli.train.examples import ESTIMATED
+from posec3d_cli.train.folder import labelled_videos, read_folder, read_table
+
+
+def extractor(where=lambda index: [20 + index], version="1"):
+    models = {kind: ModelUsed(kind, "fake", "cpu", {"weights": version}) for kind in ("detector", "pose")}
+    return PoseExtractor(fakes.Detector(where), fakes.Pose(), models=models)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "clips"
+    for label, count in (("walk", 12), ("run", 10)):
+        (folder / label).mkdir(parents=True)
+        video_factory.write(folder / label / "one.mp4", count)
+    (folder / "walk" / "notes.txt").write_text("not a video")
+    (folder / "walk" / ".hidden.mp4").write_text("not a video")
+    return folder
+
+
+def test_each_sub_folder_is_an_action(folder, tmp_path):
+    examples, problems = read_folder(folder, extractor(), tmp_path / "kept")
+    assert not problems
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+        ("clips/run/one.mp4", "run", ESTIMATED, 10, 25.0),
+        ("clips/walk/one.mp4", "walk", ESTIMATED, 12, 25.0),
+    ]
+    assert examples[0].group != examples[1].group
+    assert np.allclose(examples[1].keypoints[0, :, 0, 0], 20 + np.arange(12))
+    assert np.allclose(examples[1].scores, 0.8)
+
+
+def test_clips_are_told_about_as_they_are_read(folder, tmp_path):
+    told = []
+    read_folder(folder, extractor(), tmp_path / "kept", progress=lambda *said: told.append(said))
+    assert told == [(0, 2, "run/one.mp4"), (1, 2, "walk/one.mp4"), (2, 2, "")]
+
+
+def test_a_pattern_groups_clips(folder, tmp_path):
+    examples, _ = read_folder(folder, extractor(), tmp_path / "kept", group_by="(one)")
+    assert {one.group for one in examples} == {"clips/one"}
+
+
+def test_poses_are_estimated_once(folder, tmp_path):
+    first, second = extractor(), extractor()
+    before, _ = read_folder(folder, first, tmp_path / "kept")
+    after, _ = read_folder(folder, second, tmp_path / "kept")
+    assert len(first.detector.seen) == 22
+    assert second.detector.seen == []
+    for one, same in zip(before, after, strict=True):
+        assert np.array_equal(one.keypoints, same.keypoints)
+        assert np.array_equal(one.scores, same.scores)
+        assert one.fps == same.fps
+
+
+def test_a_clip_that_was_moved_keeps_its_poses_and_one_that_changed_is_posed_again(folder, tmp_path):
+    read_folder(folder, extractor(), tmp_path / "kept")
+    (folder / "run" / "one.mp4").rename(folder / "run" / "other name.mp4")
+    video_factory.write(folder / "walk" / "one.mp4", 7)
+    again = extractor()
+    examples, _ = read_folder(folder, again, tmp_path / "kept")
+    assert again.detector.seen == list(range(7))
+    assert [len(one) for one in examples] == [10, 7]
+
+
+def test_other_models_and_another_step_estimate_anew(folder, tmp_path):
+    read_folder(folder, extractor(), tmp_path / "kept")
+    other, sparse = extractor(version="2"), extractor()
+    read_folder(folder, other, tmp_path / "kept")
+    read_folder(folder, sparse, tmp_path / "kept", every=3)
+    assert len(other.detector.seen) == 22
+    assert sparse.detector.seen == [0, 3, 6, 9, 0, 3, 6, 9]
+
+
+def test_between_posed_frames_poses_are_interpolated(folder, tmp_path):
+    examples, _ = read_folder(folder, extractor(), tmp_path / "kept", every=3)
+    walk = examples[1]
+    assert len(walk) == 12
+    assert np.allclose(walk.keypoints[0, :, 0, 0], 20 + np.minimum(np.arange(12), 9), atol=1e-4)
+
+
+def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
+    clip = video_factory.write(tmp_path / "whole.avi", 20, codec="mjpeg", pix_fmt="yuvj420p")
+    folder = tmp_path / "clips"
+    (folder / "walk").mkdir(parents=True)
+    broken = video_factory.zeroed(clip, folder / "walk" / "broken.avi", range(5, 8))
+    used = extractor()
+    ((one,), problems) = read_folder(folder, used, tmp_path / "kept")
+    assert not problems
+    seen = sorted(used.detector.seen)
+    assert len(seen) < 20, f"{broken} decodes as if it were whole"
+    assert np.allclose(one.keypoints[0, seen, 0, 0], 20 + np.array(seen), atol=1e-4)
+
+
+def test_an_unreadable_video_is_a_problem_and_the_others_are_read(folder, tmp_path):
+    (folder / "walk" / "bad.mp4").write_text("not a video")
+    examples, problems = read_folder(folder, extractor(), tmp_path / "kept")
+    assert [one.name for one in examples] == ["clips/run/one.mp4", "clips/walk/one.mp4"]
+    assert list(problems) == ["walk/bad.mp4"]
+    assert "bad.mp4" in problems["walk/bad.mp4"]
+
+
+def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder, tmp_path):
+    examples, problems = read_folder(folder, extractor(lambda index: []), tmp_path / "kept")
+    assert not problems
+    assert [one.keypoints.shape for one in examples] == [(1, 10, 17, 2), (1, 12, 17, 2)]
+    assert not any(one.scores.any() for one in examples)
+
+
+def test_a_table_of_labels_rules(folder, tmp_path):
+    (folder / "labels.csv").write_text("\ufeffvideo,label,more\nwalk/one.mp4,stroll,x\n", encoding="utf-8")
+    examples, _ = read_folder(folder, extractor(), tmp_path / "kept")
+    assert [(one.name, one.label) for one in examples] == [("clips/walk/one.mp4", "stroll")]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("video,label\nwalk/one.mp4,walk\nwalk/none.mp4,walk\n", "names 1 files that are not there.*walk/none.mp4"),
+        ("video,action\nwalk/one.mp4,walk\n", "must have the columns video, label"),
+        ("video,label\n", "must have the columns"),
+        ("video,label\nwalk/one.mp4,\n", "line 2 lacks"),
+        ("video,label\nwalk/one.mp4\n", "line 2 lacks"),
+        (b"video,label\nwalk/one.mp4,\xff\n", "no CSV table in UTF-8"),
+    ],
+)
+def test_a_wrong_table_is_refused(folder, table, message):
+    (folder / "labels.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    with pytest.raises(BadDataset, match=message):
+        labelled_videos(folder)
+
+
+def test_a_table_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BadDataset, match="cannot be read"):
+        read_table(tmp_path / "none.csv", ("a",))
+
+
+def test_a_folder_without_clips_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    video_factory.write(tmp_path / "without label.mp4", 3)
+    with pytest.raises(BadDataset, match="no labelled clips"):
+        labelled_videos(tmp_path)

@@ -1,0 +1,168 @@
+"""Makes awkward videos whose every frame carries its own number.
+
+The upper third of each upright picture is one colour, pure red unless told otherwise. Below it stand `BITS` bars from
+left to right, white for 1 and black for 0, that spell the frame number in binary, most significant bit first.
+`number_of` reads it back, so a test can tell from content alone which frame it got.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = 10
+RED = (255, 0, 0)
+
+Picture = NDArray[np.uint8]
+
+
+def draw(number: int, size: tuple[int, int], colour: tuple[int, int, int] = RED) -> Picture:
+    """The upright `(H, W, 3)` picture of frame `number`; `size` is (W, H)."""
+    width, height = size
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 3] = colour
+    edges = np.linspace(0, width, BITS + 1).astype(int)
+    for bit in range(BITS):
+        if number >> (BITS - 1 - bit) & 1:
+            picture[height // 3 :, edges[bit] : edges[bit + 1]] = 255
+    return picture
+
+
+def number_of(picture: Picture) -> int:
+    """The frame number that an upright picture spells."""
+    height, width = picture.shape[:2]
+    below = picture[height // 3 + height // 8 :].mean(axis=(0, 2))
+    edges = np.linspace(0, width, BITS + 1)
+    centres = ((edges[:-1] + edges[1:]) / 2).astype(int)
+    return int(sum(int(below[x] > 127) << (BITS - 1 - bit) for bit, x in enumerate(centres)))
+
+
+def colour_of(picture: Picture) -> tuple[float, float, float]:
+    """The mean colour of the upper part of an upright picture, clear of its borders."""
+    height, width = picture.shape[:2]
+    patch = picture[1 : max(height // 4, 2), 2 : width - 2].reshape(-1, 3).mean(axis=0)
+    return float(patch[0]), float(patch[1]), float(patch[2])
+
+
+def write(
+    path: Path,
+    count: int,
+    *,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    size: tuple[int, int] = (80, 48),
+    rate: Fraction = Fraction(25),
+    options: dict[str, str] | None = None,
+    ticks: Sequence[int] | None = None,
+    rotation: int = 0,
+    colour: tuple[int, int, int] = RED,
+    colorspace: int | None = None,
+    index_first: bool = False,
+) -> Path:
+    """Write `count` frames.
+
+    Args:
+        size: (W, H) of the upright picture.
+        ticks: presentation time of each frame in milliseconds; evenly spaced at `rate` where not given.
+        rotation: turn that a player must apply, in degrees clockwise; the stored picture is turned the other way.
+        colorspace: the YUV matrix that the encoder is told to use and to note down, in FFmpeg's numbers.
+        index_first: put an MP4's index before its pictures, so that a cut-off copy still opens.
+    """
+    quarter = rotation // 90
+    stored = size if quarter % 2 == 0 else size[::-1]
+    with av.open(str(path), "w", options={"movflags": "faststart"} if index_first else {}) as container:
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = *stored, pix_fmt
+        time_base = Fraction(1, 1000) if ticks else 1 / rate
+        stream.codec_context.time_base = time_base
+        if colorspace is not None:
+            stream.codec_context.colorspace = colorspace
+        if rotation:
+            stream.set_display_rotation(-rotation)
+        for number in range(count):
+            upright = draw(number, size, colour)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.rot90(upright, quarter)), format="rgb24")
+            frame = frame.reformat(format=pix_fmt, dst_colorspace=colorspace)
+            frame.pts = ticks[number] if ticks else number
+            frame.time_base = time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def write_sound(path: Path, seconds: float = 0.5) -> Path:
+    """Write a file that holds silence and no picture."""
+    rate = 16_000
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le" if path.suffix == ".wav" else "aac", rate=rate, layout="mono")
+        for start in range(0, int(seconds * rate), 1000):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1000), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def truncated(source: Path, target: Path, keep: float) -> Path:
+    """Copy the first `keep` (a share in [0, 1]) of a file's bytes."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * keep)])
+    return target
+
+
+def zeroed(source: Path, target: Path, frames: range) -> Path:
+    """Copy a file and overwrite the packets `frames` (numbered in decoding order) of its video with zeros."""
+    with av.open(str(source)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    shutil.copyfile(source, target)
+    with target.open("r+b") as file:
+        for position, size in (places[number] for number in frames):
+            file.seek(position)
+            file.write(bytes(size))
+    return target
+
+
+def scrambled(source: Path, target: Path, frames: range) -> Path:
+    """Copy an H.264 MP4 and spoil the pictures of packets `frames` so that only decoding shows it.
+
+    Lengths and headers of the NAL units stay; the slices claim to start at a macroblock that does not exist.
+    """
+    with av.open(str(source)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    shutil.copyfile(source, target)
+    with target.open("r+b") as file:
+        for position, size in (places[number] for number in frames):
+            file.seek(position + 5)
+            file.write(b"\x05" * (size - 5))
+    return target
+
+
+def trimmed(source: Path, target: Path, first: int) -> Path:
+    """Copy an MP4 without decoding it and let an edit list hide the frames before `first`."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = old.streams.video[0]
+        copy = new.add_stream_from_template(stream)
+        shift = round(first / (stream.average_rate * stream.time_base))
+        for packet in old.demux(stream):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, copy
+                new.mux(packet)
+    return target
+
+
+def with_wrong_count(source: Path, target: Path, claimed: int) -> Path:
+    """Copy an AVI and let its headers claim another number of frames."""
+    content = bytearray(source.read_bytes())
+    main = content.index(b"avih") + 8 + 16
+    stream = content.index(b"strh") + 8 + 32
+    for offset in (main, stream):
+        content[offset : offset + 4] = struct.pack("<I", claimed)
+    target.write_bytes(content)
+    return target
