@@ -17,6 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: setup  ## Say what is done in a sample clip, and draw it
+	mkdir -p out
 	$(BIN)/posec3d predict "$$($(BIN)/posec3d samples fetch walk)" --save-video out/walk.mp4 --overwrite
 
 test: setup  ## Run the tests
