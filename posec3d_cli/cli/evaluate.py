@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,12 @@ from posec3d_cli.cli.options import (
     PrecisionOption,
     offline_choice,
 )
+from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.predict import People
-from posec3d_cli.cli.render import download_progress, note, print_json, print_table
+from posec3d_cli.cli.render import note, print_json, print_table
+
+if TYPE_CHECKING:
+    from posec3d_cli.extraction import PoseExtractor
 
 
 def evaluate(
@@ -64,7 +68,6 @@ def evaluate(
     """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
     from posec3d_cli.action_reader import ActionReader
     from posec3d_cli.catalog import load_pipeline
-    from posec3d_cli.extraction import PoseExtractor
     from posec3d_cli.train import run
     from posec3d_cli.train.evaluate import evaluate as measure
     from posec3d_cli.train.examples import named
@@ -75,18 +78,9 @@ def evaluate(
     )
 
     def extractor() -> PoseExtractor:
-        with download_progress() as bars:
-            return PoseExtractor.from_cards(
-                detector or card.detector,
-                pose or card.pose,
-                device=device,
-                offline=offline_choice(offline),
-                progress=bars,
-            )
-
-    def posing(done: int, total: int, name: str) -> None:
-        if done % 50 == 0 or done == total:
-            note("poses", f"{done} of {total} clips {name}")
+        return make_extractor(
+            detector or card.detector, pose or card.pose, device=device, offline=offline_choice(offline)
+        )
 
     examples, problems = run.labelled(
         sources,
@@ -95,7 +89,7 @@ def evaluate(
         poses,
         every=every,
         split=split,
-        progress=posing,
+        progress=say_posing,
     )
     for name, reason in problems.items():
         note("note", f"{name}: {reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,12 @@ from posec3d_cli.cli.options import (
     PoseOption,
     offline_choice,
 )
+from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.predict import People
-from posec3d_cli.cli.render import download_progress, note
+from posec3d_cli.cli.render import note
+
+if TYPE_CHECKING:
+    from posec3d_cli.extraction import PoseExtractor
 
 
 def train(
@@ -83,7 +87,6 @@ def train(
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.catalog import load_pipeline
     from posec3d_cli.device import resolve_device
-    from posec3d_cli.extraction import PoseExtractor
     from posec3d_cli.train import run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.loop import Phase, Progress, Recipe
@@ -107,18 +110,9 @@ def train(
     )
 
     def extractor() -> PoseExtractor:
-        with download_progress() as bars:
-            return PoseExtractor.from_cards(
-                detector or card.detector,
-                pose or card.pose,
-                device=device,
-                offline=offline_choice(offline),
-                progress=bars,
-            )
-
-    def posing(done: int, total: int, name: str) -> None:
-        if done % 50 == 0 or done == total:
-            note("poses", f"{done} of {total} clips {name}")
+        return make_extractor(
+            detector or card.detector, pose or card.pose, device=device, offline=offline_choice(offline)
+        )
 
     every_clip, problems = run.labelled(
         sources,
@@ -127,7 +121,7 @@ def train(
         poses or out / "poses",
         every=every,
         group_by=group_by,
-        progress=posing,
+        progress=say_posing,
     )
     examples, unusable = run.learnable(every_clip)
     problems |= unusable
