@@ -82,6 +82,7 @@ def evaluate(
             detector or card.detector, pose or card.pose, device=device, offline=offline_choice(offline)
         )
 
+    names = None if clips is None else run.read_names(clips)
     examples, problems = run.labelled(
         sources,
         run.read_actions(table) if table else {},
@@ -89,12 +90,13 @@ def evaluate(
         poses,
         every=every,
         split=split,
+        only=names,
         progress=say_posing,
     )
     for name, reason in problems.items():
         note("note", f"{name}: {reason}")
-    if clips is not None:
-        _, examples = named(examples, run.read_names(clips))
+    if names is not None:
+        _, examples = named(examples, names)
     report = measure(
         actions,
         examples,

@@ -3,7 +3,7 @@
 The aim is that nothing but motion tells where a clip came from. Recorded and annotated poses are given the scores
 and the gaps of estimated ones; every clip is seen from other distances and angles, by panning cameras, cut,
 stretched, repeated and cropped. Sources of the ideas: PoseC3D (uniform sampling, subject-centred crops, mirror
-images); the rest was kept because the harder validation said so.
+images); the rest imitates what cameras and pose networks get wrong, and was not measured part by part.
 """
 
 from __future__ import annotations

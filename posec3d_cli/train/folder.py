@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,7 @@ def read_folder(
     *,
     every: int = 1,
     group_by: str | None = None,
+    only: Collection[str] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> tuple[list[Example], dict[str, str]]:
     """The examples of a folder, and for each clip that gave none the reason.
@@ -95,12 +96,13 @@ def read_folder(
         kept: where poses are kept, one file per clip; a later call reads them instead.
         every: estimate poses of every N-th frame and interpolate between them.
         group_by: see `posec3d_cli.train.examples.group_of`.
+        only: names of the examples to make; the other clips are not opened. None makes all.
         progress: called before each clip with (done, total, name).
 
     Raises:
         BadDataset: see `labelled_videos`.
     """
-    videos = labelled_videos(folder)
+    videos = [video for video in labelled_videos(folder) if only is None or f"{folder.name}/{video.name}" in only]
     examples: list[Example] = []
     problems: dict[str, str] = {}
     for number, video in enumerate(videos):

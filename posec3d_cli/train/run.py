@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ def labelled(
     every: int = 1,
     group_by: str | None = None,
     split: str | None = None,
+    only: Collection[str] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> tuple[list[Example], dict[str, str]]:
     """The clips of folders and packs under their joint labels, and those that gave no example with the reasons.
@@ -106,6 +107,7 @@ def labelled(
         every: estimate poses of every N-th frame of a video.
         group_by: see `posec3d_cli.train.examples.group_of`.
         split: only this split of the packs.
+        only: names of the clips wanted; None: all. Of a folder the others are not even opened.
         progress: told about every clip of a folder.
 
     Raises:
@@ -115,7 +117,9 @@ def labelled(
     problems: dict[str, str] = {}
     for source in sources:
         if source.is_dir():
-            found, trouble = read_folder(source, extractor(), kept, every=every, group_by=group_by, progress=progress)
+            found, trouble = read_folder(
+                source, extractor(), kept, every=every, group_by=group_by, only=only, progress=progress
+            )
             problems |= {f"{source.name}/{name}": reason for name, reason in trouble.items()}
         elif source.is_file():
             found = read_pack(source, split)
@@ -123,7 +127,7 @@ def labelled(
             raise BadDataset(f"{source} is neither a folder of labelled clips nor a pose pack")
         name = source.name if source.is_dir() else source.stem
         found = [one for one in found if one.origin != RECORDED or (name, one.label) in actions]
-        examples += rename(found, actions, name)
+        examples += rename([one for one in found if only is None or one.name in only], actions, name)
     return examples, problems
 
 

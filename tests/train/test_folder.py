@@ -48,6 +48,14 @@ def test_clips_are_told_about_as_they_are_read(folder, tmp_path):
     assert told == [(0, 2, "run/one.mp4"), (1, 2, "walk/one.mp4"), (2, 2, "")]
 
 
+def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
+    some = extractor()
+    examples, problems = read_folder(folder, some, tmp_path / "kept", only=["clips/run/one.mp4"])
+    assert [one.name for one in examples] == ["clips/run/one.mp4"]
+    assert not problems
+    assert some.detector.seen == list(range(10))
+
+
 def test_a_pattern_groups_clips(folder, tmp_path):
     examples, _ = read_folder(folder, extractor(), tmp_path / "kept", group_by="(one)")
     assert {one.group for one in examples} == {"clips/one"}
