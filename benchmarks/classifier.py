@@ -44,7 +44,7 @@ def plain(device: str, views: int, *, layout: torch.memory_format, folded: bool)
 def stage(architecture: str, device: str, views: int, *, precision: str, batch: int) -> Run:
     """The classifier stage, from a volume in NumPy to probabilities in NumPy."""
     network = build_network(architecture, len(LABELS), {})
-    classifier = PoseC3D(network, LABELS, in_channels=17, device=device, precision=precision, views_per_batch=batch)
+    classifier = PoseC3D([network], LABELS, in_channels=17, device=device, precision=precision, views_per_batch=batch)
     volume = HeatmapVolume(np.random.default_rng(0).random((views, *SHAPE), dtype=np.float32))
     return lambda: classifier.classify([volume])
 

@@ -51,8 +51,11 @@ def subjects(
 
 
 def _shares(tracks: Tracks) -> list[float]:
-    """Each person's part in the answer: the importance, summing to 1."""
-    importance = tracks.importance.astype(np.float64)
+    """Each person's part in the answer: the square of the importance, summing to 1.
+
+    Squared, because the one who is filmed is the largest, and several bystanders together are not.
+    """
+    importance = tracks.importance.astype(np.float64) ** 2
     total = importance.sum()
     return [float(value / total) if total > 0 else 1 / len(tracks) for value in importance]
 
@@ -82,7 +85,7 @@ def of_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple
 def combine(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
     """The mean of the probabilities, weighted; where all weights are 0, the plain mean.
 
-    The weight of a person is `Tracks.importance`: how long in view, how large and how clearly seen.
+    The weight of a person is the square of `Tracks.importance`: how long in view, how large and how clearly seen.
     Windows weigh alike.
 
     Raises:

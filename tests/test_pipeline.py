@@ -101,9 +101,9 @@ def test_somebody_seen_longer_weighs_more(clip):
     prediction = fakes.pipeline(lambda index: [80, 20] if index < 50 else [80]).predict(clip, people="each")
     main, other = prediction.people
     assert (main.frames, other.frames) == (8, 4)
-    assert (main.weight, other.weight) == pytest.approx((2 / 3, 1 / 3))
+    assert (main.weight, other.weight) == pytest.approx((4 / 5, 1 / 5))
     # The frames without the other person are empty in the other person's volume: 0.2 in half of the frames.
-    assert prediction.scores.probabilities[1] == pytest.approx((2 * 0.8 + 0.1) / 3)
+    assert prediction.scores.probabilities[1] == pytest.approx((4 * 0.8 + 0.1) / 5)
 
 
 def test_a_fragment_is_neither_read_alone_nor_counted(clip):

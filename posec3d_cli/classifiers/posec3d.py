@@ -7,6 +7,8 @@ The recipe of its cards:
     [recipe.network]              # options of that network: in_channels, base_channels, stage_blocks …
     [recipe.heatmaps]             # how the volumes are drawn; read by the builder
     [recipe.clip]                 # which frames they show; read by the sampler
+
+A card with several weights files is as many networks of that architecture, whose probabilities are averaged.
 """
 
 from __future__ import annotations
@@ -40,11 +42,11 @@ SHOWN = 3  # names of tensors in a message
 
 
 class PoseC3D:
-    """A PoseC3D network with its weights, ready to classify."""
+    """One PoseC3D network with its weights, or several that are asked alike, ready to classify."""
 
     def __init__(
         self,
-        network: Recognizer,
+        networks: Sequence[Recognizer],
         labels: Sequence[str],
         *,
         in_channels: int,
@@ -52,12 +54,13 @@ class PoseC3D:
         precision: str = "auto",
         views_per_batch: int | None = None,
     ) -> None:
-        """Take over `network`: it is moved, put in evaluation mode and its batch norms are folded in.
+        """Take over `networks`: they are moved, put in evaluation mode and their batch norms are folded in.
 
         Args:
-            network: its head has as many outputs as there are labels.
+            networks: at least one; the answer is the mean of their probabilities. Each head has as many outputs as
+                there are labels.
             labels: the C actions, in the order of the head's outputs.
-            in_channels: K, the joints or limbs that the network reads.
+            in_channels: K, the joints or limbs that the networks read.
             device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
             precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
             views_per_batch: views that pass the network at once; more need more memory and change no result beyond
@@ -75,11 +78,12 @@ class PoseC3D:
         self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
         self._layout = torch.contiguous_format if self._device.type == "mps" else torch.channels_last_3d
         self._views_per_batch = views_per_batch
-        network.eval().requires_grad_(False)
-        fold_batch_norms(network)
-        network.backbone.to(self._device, self._dtype, memory_format=self._layout)  # type: ignore[call-overload]
-        network.cls_head.to(self._device)
-        self._network = network
+        for network in networks:
+            network.eval().requires_grad_(False)
+            fold_batch_norms(network)
+            network.backbone.to(self._device, self._dtype, memory_format=self._layout)  # type: ignore[call-overload]
+            network.cls_head.to(self._device)
+        self._networks = tuple(networks)
 
     @classmethod
     def from_card(
@@ -92,11 +96,11 @@ class PoseC3D:
         views_per_batch: int | None = None,
         **options: Any,
     ) -> Self:
-        """Build the network that the card's recipe names and load its one weights file.
+        """Build the network that the card's recipe names, once for each of its weights files.
 
         Args:
             card: a classifier's card with labels.
-            files: exactly one file, of whatever name; weights stored in half precision are widened to float32.
+            files: at least one file, of whatever names; weights stored in half precision are widened to float32.
             device: as in the constructor.
             precision: as in the constructor.
             views_per_batch: as in the constructor.
@@ -109,19 +113,21 @@ class PoseC3D:
         """
         recipe = {**card.recipe, **options}
         _check_recipe(card, recipe, files)
-        # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
-        with torch.device("meta"):
-            network = build_network(recipe["architecture"], len(card.labels), recipe.get("network", {}))
-        (path,) = files.values()
-        state = {
-            name: tensor.float() if tensor.is_floating_point() else tensor
-            for name, tensor in load_state_dict(path).items()
-        }
-        check_state(network, state, name=str(path))
-        network.load_state_dict(state, assign=True)
-        first = next(module for module in network.modules() if isinstance(module, nn.Conv3d))
+        networks = []
+        for path in files.values():
+            # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
+            with torch.device("meta"):
+                network = build_network(recipe["architecture"], len(card.labels), recipe.get("network", {}))
+            state = {
+                name: tensor.float() if tensor.is_floating_point() else tensor
+                for name, tensor in load_state_dict(path).items()
+            }
+            check_state(network, state, name=str(path))
+            network.load_state_dict(state, assign=True)
+            networks.append(network)
+        first = next(module for module in networks[0].modules() if isinstance(module, nn.Conv3d))
         return cls(
-            network,
+            networks,
             card.labels,
             in_channels=first.in_channels,
             device=device,
@@ -179,9 +185,12 @@ class PoseC3D:
     def _probabilities(self, views: Floats) -> Floats:
         """(B, K, T, H, W) -> (B, C), each row summing to 1."""
         x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
-        features: Tensor = self._network.backbone(x)
-        logits: Tensor = self._network.cls_head(features.float())
-        probabilities: Floats = logits.softmax(dim=1).cpu().numpy()
+        answers = []
+        for network in self._networks:
+            features: Tensor = network.backbone(x)
+            logits: Tensor = network.cls_head(features.float())
+            answers.append(logits.softmax(dim=1))
+        probabilities: Floats = torch.stack(answers).mean(dim=0).cpu().numpy()
         return probabilities
 
 
@@ -243,8 +252,8 @@ def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str
         raise BadCard(f"{card.name}: recipe.network must be a table of options, got {recipe['network']!r}")
     if not card.labels:
         raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
-    if len(files) != 1:
-        raise BadCard(f"{card.name}: PoseC3D reads one weights file, the card names {len(files)}")
+    if not files:
+        raise BadCard(f"{card.name}: PoseC3D reads weights files, the card names none")
 
 
 def _first(names: Sequence[str]) -> str:

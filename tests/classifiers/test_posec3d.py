@@ -116,7 +116,7 @@ def test_the_number_of_views_per_batch_changes_no_result(size: int, tmp_path: Pa
 def test_no_batch_is_larger_than_asked_for(tmp_path: Path) -> None:
     classifier = load(worn_network().state_dict(), tmp_path, views_per_batch=3)
     sizes: list[int] = []
-    classifier._network.backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    classifier._networks[0].backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     classifier.classify([volume(5), volume(2), volume(2, frames=4)])
     assert sizes == [3, 3, 1, 2]
 
@@ -125,7 +125,7 @@ def test_large_views_share_smaller_batches_by_default(tmp_path: Path, monkeypatc
     monkeypatch.setitem(VOXELS_PER_BATCH, "cpu", 2 * 8 * 16 * 16)
     classifier = load(worn_network().state_dict(), tmp_path)
     sizes: list[tuple[int, ...]] = []
-    classifier._network.backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape)))
+    classifier._networks[0].backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape)))
     classifier.classify([volume(3), volume(3, size=32)])
     assert sizes == [(2, 3, 8, 16, 16), (1, 3, 8, 16, 16), *[(1, 3, 8, 32, 32)] * 3]
 
@@ -176,7 +176,7 @@ def test_weights_in_half_precision_are_widened(tmp_path: Path) -> None:
     network = worn_network()
     halves = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     (scores,) = load(halves, tmp_path).classify([volume(2)])
-    assert load(halves, tmp_path)._network.backbone.conv1.conv.weight.dtype == torch.float32
+    assert load(halves, tmp_path)._networks[0].backbone.conv1.conv.weight.dtype == torch.float32
     np.testing.assert_allclose(scores.probabilities, expected(network, volume(2)), atol=5e-3)
 
 
@@ -252,9 +252,31 @@ def test_the_settings_of_other_stages_are_let_through(tmp_path: Path) -> None:
     assert load(worn_network().state_dict(), tmp_path, recipe).labels == LABELS
 
 
-def test_a_card_without_labels_or_with_several_files_is_refused(tmp_path: Path) -> None:
+def test_several_files_are_as_many_networks_whose_probabilities_are_averaged(tmp_path: Path) -> None:
+    files: dict[str, Path] = {}
+    alone = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        state = worn_network().state_dict()
+        alone.append(load(state, tmp_path / name).classify([volume(2)])[0].probabilities)
+        files[name] = save(state, tmp_path / name)["weights"]
+    recipe = {"architecture": "slowonly", "network": NETWORK}
+    both = PoseC3D.from_card(Card(recipe), files).classify([volume(2)])[0].probabilities
+    assert np.abs(alone[0] - alone[1]).max() > 0.01
+    assert np.allclose(both, np.mean(alone, axis=0), atol=1e-6)
+
+
+def test_each_of_several_files_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    good = save(worn_network().state_dict(), tmp_path)["weights"]
+    other = save(worn_network(base_channels=16).state_dict(), tmp_path / "other")["weights"]
+    with pytest.raises(WeightsMismatch, match="other"):
+        PoseC3D.from_card(Card({"architecture": "slowonly", "network": NETWORK}), {"a": good, "b": other})
+
+
+def test_a_card_without_labels_or_without_files_is_refused(tmp_path: Path) -> None:
     recipe = {"architecture": "slowonly", "network": NETWORK}
     with pytest.raises(BadCard, match="needs labels"):
         PoseC3D.from_card(Card(recipe, labels=()), {"weights": tmp_path})
-    with pytest.raises(BadCard, match="one weights file, the card names 2"):
-        PoseC3D.from_card(Card(recipe), {"a": tmp_path, "b": tmp_path})
+    with pytest.raises(BadCard, match="the card names none"):
+        PoseC3D.from_card(Card(recipe), {})
