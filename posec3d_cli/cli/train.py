@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ from posec3d_cli.cli.options import (
     OfflineOption,
     PipelineOption,
     PoseOption,
+    Precision,
+    PrecisionOption,
     offline_choice,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
@@ -23,6 +26,14 @@ from posec3d_cli.cli.render import note
 
 if TYPE_CHECKING:
     from posec3d_cli.extraction import PoseExtractor
+
+
+class Architecture(StrEnum):
+    """Which of the published networks."""
+
+    c3d_light = "c3d-light"
+    slowonly = "slowonly"
+    x3d_shallow = "x3d-shallow"
 
 
 def train(
@@ -40,12 +51,19 @@ def train(
             metavar="CSV", help="Joint names of labels: columns source,label,action; an empty action leaves out."
         ),
     ] = None,
+    architecture: Annotated[
+        Architecture, typer.Option("--arch", help="The network; c3d-light learns fastest from few clips.")
+    ] = Architecture.c3d_light,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the clips at the small size.")] = 24,
     final_epochs: Annotated[int, typer.Option(min=0, help="Passes at the size of inference, afterwards.")] = 6,
     small: Annotated[int, typer.Option(min=8, help="Volume height and width of the first epochs, in pixels.")] = 28,
     size: Annotated[int, typer.Option(min=8, help="Volume height and width at inference, in pixels.")] = 40,
     frames: Annotated[int, typer.Option(min=4, help="Frames of a volume.")] = 16,
     width: Annotated[int, typer.Option(min=4, help="Channels of the network's first stage; published: 32.")] = 32,
+    networks: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Train N networks from different first weights, average their answers."),
+    ] = 1,
     rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 2e-3,
     batch_size: Annotated[int, typer.Option(min=2, help="Volumes per step.")] = 16,
     window: Annotated[
@@ -74,11 +92,12 @@ def train(
         float, typer.Option(min=0, help="How much the faults of cameras and pose networks are exaggerated.")
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights and the samples.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that draw samples.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that draw samples; 0: between the steps.")] = 0,
     poses: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where estimated poses are kept; default: in the model folder.")
     ] = None,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.auto,
     pipeline: PipelineOption = "light",
     detector: DetectorOption = None,
     pose: PoseOption = None,
@@ -86,13 +105,14 @@ def train(
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.catalog import load_pipeline
-    from posec3d_cli.device import resolve_device
+    from posec3d_cli.device import resolve_device, resolve_precision
     from posec3d_cli.train import run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.loop import Phase, Progress, Recipe
 
     card = load_pipeline(pipeline)
     place = resolve_device(device)
+    numbers = resolve_precision(precision.value, place)
     phases = [Phase(epochs, small if final_epochs else size, rate)]
     if final_epochs:
         phases.append(Phase(final_epochs, size, rate / 4))
@@ -100,7 +120,9 @@ def train(
         recipe=Recipe(
             tuple(phases), frames=frames, batch_size=batch_size, seed=seed, augmentation=Augmentation().scaled(strength)
         ),
+        architecture=architecture.value,
         network={"base_channels": width},
+        networks=networks,
         window_seconds=window or None,
         people=people.value,
         held_out=held_out,
@@ -135,7 +157,7 @@ def train(
             f"{progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, held-out top-1: {shown or 'none'}",
         )
 
-    figures = run.train(training, examples, out, device=place, workers=workers, report=report)
+    figures = run.train(training, examples, out, device=place, precision=numbers, workers=workers, report=report)
     for name, part in figures.items():
         low, high = part["top1_interval"]
         typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")

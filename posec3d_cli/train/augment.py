@@ -27,7 +27,11 @@ _MIRROR = np.array(COCO_17.mirror)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly samples are varied. Lengths are parts of the person's own size; angles are degrees."""
+    """How strongly samples are varied. Lengths are parts of the person's own size; angles are degrees.
+
+    `still` is the part of the samples that hold one moment; they are labelled as every action alike, so that a
+    bystander who does nothing is given no action with confidence.
+    """
 
     longest_seconds: float = 4.0
     shortest_seconds: float = 0.7
@@ -47,6 +51,7 @@ class Augmentation:
     lower_body_drop: float = 0.08
     frame_drop: float = 0.05
     swap: float = 0.03
+    still: float = 0.04
 
     def scaled(self, strength: float) -> Augmentation:
         """The same with every fault of camera and pose network, and every cut, that many times as likely or large."""
@@ -59,7 +64,13 @@ class Augmentation:
 
 
 def draw_clip(
-    example: Example, others: Sequence[Example], frames: int, settings: Augmentation, generator: np.random.Generator
+    example: Example,
+    others: Sequence[Example],
+    frames: int,
+    settings: Augmentation,
+    generator: np.random.Generator,
+    *,
+    still: bool = False,
 ) -> tuple[Floats, Floats]:
     """One training sample of an example.
 
@@ -69,11 +80,12 @@ def draw_clip(
         frames: T, how many frames the sample has.
         settings: how strongly it is varied.
         generator: where chance comes from.
+        still: hold one moment of the clip, so that the person does nothing.
 
     Returns:
         Keypoints `(M, T, K, 2)` float32 in arbitrary pixels, not yet cropped, and scores `(M, T, K)`.
     """
-    keypoints, scores = _seen(example, frames, settings, generator)
+    keypoints, scores = _seen(example, frames, settings, generator, still=still)
     if generator.random() >= settings.together:
         keypoints, scores = keypoints[:1], scores[:1]
     elif len(keypoints) == 1 and others and generator.random() < settings.bystander / settings.together:
@@ -90,10 +102,12 @@ def draw_clip(
 
 
 def _seen(
-    example: Example, frames: int, settings: Augmentation, generator: np.random.Generator
+    example: Example, frames: int, settings: Augmentation, generator: np.random.Generator, *, still: bool = False
 ) -> tuple[Floats, Floats]:
     """The example at some pace, from some angle, with the scores that a pose network would give."""
     times = _times(len(example), example.fps, frames, settings, generator)
+    if still:
+        times = np.repeat(generator.choice(times), frames)
     keypoints, scores = at_times(example.keypoints, example.scores, times)
     if example.origin == RECORDED:
         keypoints = project(keypoints, generator)

@@ -15,7 +15,6 @@ from torch import nn
 
 from posec3d_cli.train.loop import Recipe
 
-WEIGHTS = "weights.safetensors"
 _OURS = "This page is written anew by every training; take this line out to keep your own words."
 
 
@@ -46,23 +45,29 @@ class Trained:
     figures: Mapping[str, Any]
 
 
-def write_card(folder: Path, trained: Trained, network: nn.Module) -> None:
+def weights_name(number: int) -> str:
+    """What the file of a model's network `number`, counted from 0, is called."""
+    return f"weights-{number + 1}.safetensors" if number else "weights.safetensors"
+
+
+def write_card(folder: Path, trained: Trained, networks: Sequence[nn.Module]) -> None:
     """Write `model.toml`, `labels.txt`, the weights in half precision, `training.json` and a README.
 
     A README is only replaced where it still says that it may be: what people wrote about their model is theirs.
     Whole numbers (counters) keep their type; weights and statistics are rounded to float16.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-        for name, value in network.state_dict().items()
-    }
-    weights = folder / WEIGHTS
-    part = weights.with_suffix(".part")
-    save_file(state, part)
-    part.replace(weights)
+    files = [folder / weights_name(number) for number in range(len(networks))]
+    for file, network in zip(files, networks, strict=True):
+        state = {
+            name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+            for name, value in network.state_dict().items()
+        }
+        part = file.with_suffix(".part")
+        save_file(state, part)
+        part.replace(file)
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in trained.classes), encoding="utf-8")
-    (folder / "model.toml").write_text(_toml(trained, weights), encoding="utf-8")
+    (folder / "model.toml").write_text(_toml(trained, files), encoding="utf-8")
     training = {
         "command": trained.command,
         "clips": trained.counts,
@@ -76,10 +81,9 @@ def write_card(folder: Path, trained: Trained, network: nn.Module) -> None:
         readme.write_text(_readme(folder.name, trained), encoding="utf-8")
 
 
-def _toml(trained: Trained, weights: Path) -> str:
+def _toml(trained: Trained, files: Sequence[Path]) -> str:
     recipe = trained.recipe
     size = recipe.phases[-1].size
-    blob = weights.read_bytes()
     window = (
         ""
         if trained.window_seconds is None
@@ -111,12 +115,17 @@ sigma = {recipe.sigma}
 score_threshold = {recipe.score_threshold}
 crop_padding = {recipe.padding - 1:g}
 crop_min_size = 4
+{"".join(map(_file_entry, files))}"""
 
+
+def _file_entry(file: Path) -> str:
+    blob = file.read_bytes()
+    return f"""
 [[files]]
-name = "weights"
+name = "{file.stem}"
 sha256 = "{hashlib.sha256(blob).hexdigest()}"
 size = {len(blob)}
-sources = ["file:{WEIGHTS}"]
+sources = ["file:{file.name}"]
 """
 
 

@@ -59,7 +59,7 @@ class Recipe:
     label_smoothing: float = 0.1
     averaging: float = 0.998
     padding: float = 1.25
-    repeats: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 0.8, RECORDED: 0.4})
+    repeats: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 1.0})
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
@@ -79,8 +79,11 @@ class Progress:
     accuracy: dict[str, float]
 
 
-class Samples(Dataset[tuple[Tensor, int]]):
-    """One epoch of augmented volumes; sample i of an epoch is a function of (seed, epoch, i) alone."""
+class Samples(Dataset[tuple[Tensor, Tensor]]):
+    """One epoch of augmented volumes `(K, T, H, W)` and the probabilities `(C,)` to answer.
+
+    Sample i of an epoch is a function of (seed, epoch, i) alone.
+    """
 
     def __init__(
         self, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe, size: int, epoch: int
@@ -97,13 +100,19 @@ class Samples(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, item: int) -> tuple[Tensor, int]:
+    def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
         recipe = self.recipe
         generator = np.random.default_rng((recipe.seed, self.epoch, item))
         example = self.examples[self.order[item]]
-        keypoints, scores = draw_clip(example, self.examples, recipe.frames, recipe.augmentation, generator)
+        still = bool(generator.random() < recipe.augmentation.still)
+        keypoints, scores = draw_clip(
+            example, self.examples, recipe.frames, recipe.augmentation, generator, still=still
+        )
         volume = draw_volume(keypoints, scores, recipe, self.size, generator)
-        return torch.from_numpy(volume), self.classes.index(example.label)
+        answer = torch.full((len(self.classes),), 1 / len(self.classes) if still else 0.0)
+        if not still:
+            answer[self.classes.index(example.label)] = 1
+        return torch.from_numpy(volume), answer
 
 
 def draw_volume(
@@ -164,7 +173,8 @@ def fit(
     recipe: Recipe,
     *,
     device: str = "cpu",
-    workers: int = 1,
+    precision: str = "fp32",
+    workers: int = 0,
     report: Callable[[Progress, nn.Module], None] = lambda progress, network: None,
 ) -> nn.Module:
     """Train a network and return the moving average of its weights. The same arguments give the same weights.
@@ -178,11 +188,12 @@ def fit(
         classes: the C labels in the order of the network's outputs.
         recipe: the settings.
         device: where to train.
-        workers: processes that draw samples.
+        precision: "fp32", or "bf16" for the convolutions of the training steps; validation is always in fp32.
+        workers: processes that draw samples; 0 draws them between the steps, in this one.
         report: called after every epoch with the figures and the averaged network.
     """
     with _own_state(recipe.seed, device):
-        return _fit(network, training, validation, classes, recipe, device, workers, report)
+        return _fit(network, training, validation, classes, recipe, device, precision, workers, report)
 
 
 @contextmanager
@@ -206,6 +217,7 @@ def _fit(
     classes: Sequence[str],
     recipe: Recipe,
     device: str,
+    precision: str,
     workers: int,
     report: Callable[[Progress, nn.Module], None],
 ) -> nn.Module:
@@ -217,6 +229,7 @@ def _fit(
     average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     smooth = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average)
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    rounding = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
     done = 0
     for phase in recipe.phases:
         optimizer = torch.optim.AdamW(_parameters(network, recipe.weight_decay), lr=phase.peak_rate)
@@ -231,8 +244,8 @@ def _fit(
             samples = Samples(training, classes, recipe, phase.size, done)
             network.train()
             losses = [
-                _step(network, volumes.to(device), labels.to(device), criterion, optimizer, schedule, smooth)
-                for volumes, labels in _batches(samples, recipe, workers)
+                _step(network, volumes.to(device), answers.to(device), criterion, optimizer, schedule, smooth, rounding)
+                for volumes, answers in _batches(samples, recipe, workers)
             ]
             settle(smooth.module, samples, recipe, workers)
             done += 1
@@ -248,7 +261,7 @@ def _steps(training: Sequence[Example], classes: Sequence[str], recipe: Recipe) 
     return [-(-count // recipe.batch_size) for count in counts]
 
 
-def settle(network: nn.Module, samples: Samples, recipe: Recipe, workers: int = 1, batches: int = 60) -> None:
+def settle(network: nn.Module, samples: Samples, recipe: Recipe, workers: int = 0, batches: int = 60) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
     few = itertools.islice(_batches(samples, recipe, workers), batches)
     torch.optim.swa_utils.update_bn(
@@ -259,7 +272,7 @@ def settle(network: nn.Module, samples: Samples, recipe: Recipe, workers: int = 
 
 
 def _batches(samples: Samples, recipe: Recipe, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
-    loader: DataLoader[tuple[Tensor, int]] = DataLoader(
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         samples, batch_size=recipe.batch_size, num_workers=workers, drop_last=False
     )
     yield from loader
@@ -268,13 +281,16 @@ def _batches(samples: Samples, recipe: Recipe, workers: int) -> Iterator[tuple[T
 def _step(
     network: nn.Module,
     volumes: Tensor,
-    labels: Tensor,
+    answers: Tensor,
     criterion: nn.Module,
     optimizer: Any,
     schedule: Any,
     smooth: Any,
+    rounding: torch.autocast,
 ) -> float:
-    loss: Tensor = criterion(network(volumes.contiguous(memory_format=torch.channels_last_3d)), labels)
+    with rounding:
+        logits = network(volumes.contiguous(memory_format=torch.channels_last_3d))
+    loss: Tensor = criterion(logits.float(), answers)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), 5.0)

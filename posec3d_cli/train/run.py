@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import load_card
@@ -38,17 +39,20 @@ class Training:
         recipe: the settings of the loop.
         architecture: of the network.
         network: its options.
+        networks: how many of them are trained, from different first weights; the model averages their answers.
         window_seconds: the stretch that the classifier reads at once; None for the whole video.
         people: "together" or "each".
         held_out: the part of the clips to validate on, drawn by `split`.
         held_out_names: the clips to validate on instead, by name.
         command: what was typed.
-        start: a model folder to start from, of the same network and labels; None starts from chance.
+        start: a model folder to start from, of as many networks, like these and of the same labels; None starts from
+            chance.
     """
 
     recipe: Recipe
     architecture: str = "slowonly"
     network: Mapping[str, Any] | None = None
+    networks: int = 1
     window_seconds: float | None = None
     people: str = "each"
     held_out: float = 0.12
@@ -159,7 +163,8 @@ def train(
     out: Path,
     *,
     device: str = "cpu",
-    workers: int = 1,
+    precision: str = "fp32",
+    workers: int = 0,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> dict[str, Any]:
     """Train, write the model folder after every epoch, and measure it on the held-out clips.
@@ -182,11 +187,9 @@ def train(
         learned, held = split(examples, training.held_out, recipe.seed)
     (out / HELD_OUT).write_text("".join(f"{example.name}\n" for example in held), encoding="utf-8")
     options = {"in_channels": len(recipe.joints), **(training.network or {})}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = build_network(training.architecture, len(classes), options)
+    fresh = [_build(training, len(classes), options, recipe.seed + number) for number in range(training.networks)]
     if training.start is not None:
-        _load(network, training.start, classes)
+        _load(fresh, training.start, classes)
     counts = {
         part: dict(Counter(one.origin for one in some)) for part, some in (("training", learned), ("held_out", held))
     }
@@ -202,31 +205,60 @@ def train(
         {},
     )
 
-    def after_epoch(progress: Progress, averaged: Any) -> None:
-        write_card(out, replace(trained, figures={"epoch": progress.epoch, "top1": progress.accuracy}), averaged)
-        report(progress)
+    finished: list[nn.Module] = []
 
-    averaged = fit(network, learned, held, classes, recipe, device=device, workers=workers, report=after_epoch)
+    def after_epoch(progress: Progress, averaged: nn.Module) -> None:
+        write_card(
+            out,
+            replace(trained, figures={"epoch": progress.epoch, "top1": progress.accuracy}),
+            [*finished, averaged],
+        )
+        earlier = len(finished) * progress.epochs
+        report(replace(progress, epoch=earlier + progress.epoch, epochs=training.networks * progress.epochs))
+
+    for number, network in enumerate(fresh):
+        finished.append(
+            fit(
+                network,
+                learned,
+                held,
+                classes,
+                replace(recipe, seed=recipe.seed + number),
+                device=device,
+                precision=precision,
+                workers=workers,
+                report=after_epoch,
+            )
+        )
     figures = measure(out, held) if held else {}
-    write_card(out, replace(trained, figures=figures), averaged)
+    write_card(out, replace(trained, figures=figures), finished)
     return figures
 
 
-def _load(network: Recognizer, model: Path, classes: Sequence[str]) -> None:
-    """Give a network the weights of a model folder.
+def _build(training: Training, classes: int, options: Mapping[str, Any], seed: int) -> Recognizer:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_network(training.architecture, classes, options)
+
+
+def _load(networks: Sequence[Recognizer], model: Path, classes: Sequence[str]) -> None:
+    """Give networks the weights of a model folder.
 
     Raises:
-        BadDataset: the model has other labels.
-        WeightsMismatch: the model has another network.
+        BadDataset: the model has other labels, or another number of networks.
+        WeightsMismatch: the model has other networks.
     """
     card = load_card(model, "classifier")
     if list(card.labels) != list(classes):
         odd = sorted(set(card.labels) ^ set(classes))
         raise BadDataset(f"{model} and the clips differ in the labels {', '.join(odd)}")
-    [file] = fetch(card).values()
-    state = load_state_dict(file)
-    check_state(network, state, name=str(file))
-    network.load_state_dict(state)
+    files = fetch(card).values()
+    if len(files) != len(networks):
+        raise BadDataset(f"{model} has {len(files)} networks, and {len(networks)} are to be trained")
+    for network, file in zip(networks, files, strict=True):
+        state = load_state_dict(file)
+        check_state(network, state, name=str(file))
+        network.load_state_dict(state)
 
 
 def measure(model: Path, held: Sequence[Example]) -> dict[str, Any]:

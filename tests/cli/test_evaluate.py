@@ -21,7 +21,7 @@ def model(tmp_path):
     trained = Trained(["arms", "legs"], "slowonly", OPTIONS, recipe, None, "each", "", {}, {})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        write_card(tmp_path / "model", trained, build_network("slowonly", 2, OPTIONS))
+        write_card(tmp_path / "model", trained, [build_network("slowonly", 2, OPTIONS)])
     return tmp_path / "model"
 
 

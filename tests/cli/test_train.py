@@ -37,6 +37,13 @@ def test_a_pack_becomes_a_model_that_evaluate_takes(posec3d, pack, tmp_path):
     assert '"clips": 8' in asked.out
 
 
+def test_the_network_and_its_precision_can_be_chosen(posec3d, pack, tmp_path):
+    model = tmp_path / "model"
+    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "x3d-shallow", "--precision", "bf16")
+    assert ran.code == 0, ran.err
+    assert load_card(model, "classifier").recipe["architecture"] == "x3d-shallow"
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [("none.pkl", "neither a folder"), ("text.pkl", "no readable pickle"), ("empty", "no labelled clips")],
@@ -66,7 +73,9 @@ def test_a_table_that_is_not_there_is_an_error(posec3d, pack, tmp_path):
     assert "none.csv cannot be read" in ran.err
 
 
-@pytest.mark.parametrize("option", [("--people", "nobody"), ("--epochs", 0), ("--width", 2), ("--val", 1)])
+@pytest.mark.parametrize(
+    "option", [("--people", "nobody"), ("--epochs", 0), ("--width", 2), ("--val", 1), ("--arch", "resnet")]
+)
 def test_a_wrong_option_is_wrong_usage(posec3d, pack, tmp_path, option):
     ran = posec3d("train", pack, "-o", tmp_path / "model", *option)
     assert ran.code == 2

@@ -190,3 +190,11 @@ def test_a_camera_drifts_smoothly():
     path = drift(200, np.random.default_rng(0))
     assert path.shape == (200,)
     assert np.abs(np.diff(path)).max() < 0.1
+
+
+def test_one_moment_is_held_where_the_person_is_to_stand_still():
+    for example in clips()[:2]:  # around a 3D recording the camera turns
+        held, _ = draw_clip(example, [], 12, CALM, np.random.default_rng(1), still=True)
+        moving, _ = draw_clip(example, [], 12, CALM, np.random.default_rng(1))
+        assert np.ptp(held, axis=1).max() < 1e-3 * np.ptp(held)
+        assert np.ptp(moving, axis=1).max() > 0.1 * np.ptp(moving)

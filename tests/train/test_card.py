@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import load_card
 from posec3d_cli.nets import build_network
-from posec3d_cli.train.card import WEIGHTS, Trained, write_card
+from posec3d_cli.train.card import Trained, weights_name, write_card
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import ESTIMATED, Example
 from posec3d_cli.train.loop import Phase, Recipe, draw_volume
@@ -50,7 +50,7 @@ def network():
 
 @pytest.fixture
 def folder(tmp_path):
-    write_card(tmp_path / "model", trained(), network())
+    write_card(tmp_path / "model", trained(), [network()])
     return tmp_path / "model"
 
 
@@ -96,13 +96,13 @@ def test_the_folder_is_a_card(folder):
 
 
 def test_windows_and_single_people_are_noted_down(tmp_path):
-    write_card(tmp_path / "model", trained(window_seconds=2.0, people="each"), network())
+    write_card(tmp_path / "model", trained(window_seconds=2.0, people="each"), [network()])
     reading = ActionReader.from_card(tmp_path / "model", device="cpu").reading
     assert (reading.window_seconds, reading.stride_seconds, reading.people) == (2.0, 1.0, "each")
 
 
 def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
-    kinds = {value.dtype for value in load_file(folder / WEIGHTS).values()}
+    kinds = {value.dtype for value in load_file(folder / weights_name(0)).values()}
     assert kinds == {torch.float16, torch.int64}
 
 
@@ -141,9 +141,9 @@ def test_where_the_crop_falls_on_whole_pixels_both_draw_the_same(folder):
 
 def test_a_readme_of_ours_is_brought_up_to_date_and_one_of_the_user_is_kept(folder):
     readme = folder / "README.md"
-    write_card(folder, trained(figures={"top1": 0.75}), network())
+    write_card(folder, trained(figures={"top1": 0.75}), [network()])
     assert '"top1": 0.75' in readme.read_text()
     assert "posec3d train 'my clips'" in readme.read_text()
     readme.write_text("# Mine")
-    write_card(folder, trained(), network())
+    write_card(folder, trained(), [network()])
     assert readme.read_text() == "# Mine"

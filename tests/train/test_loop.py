@@ -10,6 +10,7 @@ import synthetic_people as people
 import torch
 
 from posec3d_cli.nets import build_network
+from posec3d_cli.train.augment import Augmentation
 from posec3d_cli.train.examples import ANNOTATED, ESTIMATED, RECORDED
 from posec3d_cli.train.loop import Phase, Recipe, Samples, accuracy, draw_volume, fit, settle, whole_clip
 
@@ -45,6 +46,26 @@ def test_actions_that_differ_only_in_motion_are_learnt():
     assert reports[-1].accuracy[ANNOTATED] > 0.9
     assert [(one.epoch, one.epochs) for one in reports] == [(number, 6) for number in range(1, 7)]
     assert reports[-1].loss < reports[0].loss - 0.1
+
+
+def test_steps_in_bf16_learn_too_and_round_otherwise():
+    training = people.examples(24)
+    unseen = [people.example(action, 100 + number) for action in CLASSES for number in range(10)]
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        found = losses[precision] = []
+        averaged = fit(
+            network(),
+            training,
+            [],
+            CLASSES,
+            RECIPE,
+            precision=precision,
+            report=lambda one, _, found=found: found.append(one.loss),
+        )
+    assert accuracy(averaged, unseen, CLASSES, RECIPE)[ANNOTATED] > 0.9
+    assert losses["bf16"] != losses["fp32"]
+    assert {value.dtype for value in averaged.state_dict().values()} == {torch.float32, torch.int64}
 
 
 def losses_of(recipe):
@@ -83,11 +104,18 @@ def test_a_sample_is_a_function_of_seed_epoch_and_number():
     training = people.examples(4)
     one, same, later = (Samples(training, CLASSES, RECIPE, 16, epoch) for epoch in (0, 0, 1))
     assert torch.equal(one[3][0], same[3][0])
-    assert one[3][1] == same[3][1]
+    assert torch.equal(one[3][1], same[3][1])
     same[5]
     assert torch.equal(one[3][0], same[3][0])
     assert not torch.equal(one[3][0], later[3][0])
     assert one[0][0].shape == (13, 8, 16, 16)
+
+
+def test_a_person_who_holds_still_is_labelled_as_every_action_alike():
+    training = people.examples(4)
+    for still, expected in ((0.0, [0.0, 1.0]), (1.0, [0.5, 0.5])):
+        samples = Samples(training, CLASSES, replace(RECIPE, augmentation=Augmentation(still=still)), 16, 0)
+        assert all(sorted(samples[number][1].tolist()) == expected for number in range(len(samples)))
 
 
 def test_examples_are_repeated_by_origin():

@@ -13,6 +13,7 @@ import torch
 import video_factory
 
 from posec3d_cli.action_reader import ActionReader
+from posec3d_cli.catalog import load_card
 from posec3d_cli.errors import BadDataset, OutputError
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.train.loop import Phase, Recipe
@@ -112,3 +113,28 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_training(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match="taken"):
         train(SMALL, people.examples(2), tmp_path / "taken", workers=0, report=lambda one: pytest.fail("too late"))
+
+
+def test_several_networks_differ_and_answer_together(tmp_path):
+    told = []
+    train(replace(SMALL, networks=2), people.examples(4), tmp_path / "model", report=told.append)
+    assert [(one.epoch, one.epochs) for one in told] == [(1, 2), (2, 2)]
+    files = load_card(tmp_path / "model").files
+    assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]
+    assert files[0].sha256 != files[1].sha256
+    assert ActionReader.from_card(tmp_path / "model", device="cpu").labels == ("arms", "legs")
+
+
+def test_the_first_of_several_networks_is_the_one_of_a_training_of_one(tmp_path):
+    train(SMALL, people.examples(4), tmp_path / "one")
+    train(replace(SMALL, networks=2), people.examples(4), tmp_path / "two")
+    [alone], [first, _] = load_card(tmp_path / "one").files, load_card(tmp_path / "two").files
+    assert alone.sha256 == first.sha256
+
+
+def test_a_training_starts_from_as_many_networks_as_it_has(tmp_path):
+    train(SMALL, people.examples(4), tmp_path / "one")
+    again = replace(SMALL, start=tmp_path / "one")
+    train(again, people.examples(4), tmp_path / "again")
+    with pytest.raises(BadDataset, match="has 1 networks, and 2 are to be trained"):
+        train(replace(again, networks=2), people.examples(4), tmp_path / "two")
