@@ -12,7 +12,8 @@ import synthetic_people as people
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.examples import ANNOTATED, RECORDED
-from posec3d_cli.train.packs import load_pickle, read_pack
+from posec3d_cli.pose_files.pickles import load_pickle
+from posec3d_cli.train.packs import read_pack
 
 
 class Runs:
