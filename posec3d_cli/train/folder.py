@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.errors import BadDataset, BadPoseFile, InputError
+from posec3d_cli.errors import BadDataset, BadPoseFile, InputError, StageMismatch
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.prediction import PosedVideo
@@ -126,6 +126,7 @@ def read_folder(
 
     Raises:
         BadDataset: see `labelled_videos`.
+        StageMismatch: a clip is a video, and `extractor` is None.
     """
     videos = _wanted(folder, only)
     examples: list[Example] = []
@@ -167,7 +168,7 @@ def _poses(path: Path, extractor: PoseExtractor | None, kept: Path, every: int) 
             raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
         return (*_every_frame(clips[0]), float(clips[0].video.fps))
     if extractor is None:
-        raise BadDataset(f"{path} is a video, and there is nothing to estimate its poses with")
+        raise StageMismatch(f"{path} is a video, and there is no extractor to estimate its poses")
     file = kept / f"{_fingerprint(path, extractor, every)}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as arrays:

@@ -46,22 +46,24 @@ def samples(tmp_path_factory):
 
 def read(path):
     """Read a file as predict and, where it is a pack, as train does: nothing but our own errors may come out."""
+    refusals = []
     try:
-        for clip in read_pose_file(path):
-            assert len(clip)
-            clip.part(clip.frame_indices[:1]).tracks()
-            assert all(np.isfinite(poses.keypoints).all() for poses in clip.poses)
-            assert all(((poses.scores >= 0) & (poses.scores <= 1)).all() for poses in clip.poses)
-            assert all(np.isfinite(found.boxes).all() for found in clip.detections)
-            assert clip.video.frame_count > clip.frame_indices[-1]
+        clips = read_pose_file(path)
     except PoseC3DError as error:
-        assert str(path) in error.what
-        assert error.what.count(str(path)) == 1
+        clips = []
+        refusals.append(error.what)
     if path.suffix == ".pkl":
         try:
             read_pack(path)
         except PoseC3DError as error:
-            assert str(path) in error.what
+            refusals.append(error.what)
+    assert all(what.count(str(path)) == 1 for what in refusals)
+    for clip in clips:
+        clip.part(clip.frame_indices[:1]).tracks()
+        assert clip.video.frame_count > clip.frame_indices[-1]
+        assert all(np.isfinite(poses.keypoints).all() for poses in clip.poses)
+        assert all(((poses.scores >= 0) & (poses.scores <= 1)).all() for poses in clip.poses)
+        assert all(np.isfinite(found.boxes).all() for found in clip.detections)
 
 
 def places(tree, here=()):
@@ -94,7 +96,7 @@ CHANGES = st.one_of(st.tuples(st.just("replace"), ODD), st.just(("remove", None)
 
 
 @QUICK
-@given(content=st.one_of(st.binary(max_size=60)), suffix=st.sampled_from([".npz", ".json", ".pkl"]))
+@given(content=st.binary(max_size=60), suffix=st.sampled_from([".npz", ".json", ".pkl"]))
 def test_arbitrary_bytes_are_read_or_refused(samples, content, suffix):
     path = samples[0] / f"arbitrary{suffix}"
     path.write_bytes(content)
