@@ -55,8 +55,11 @@ class Pack:
         try:
             yield self.annotations[number]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, BadPoseFile) as error:
-            why = error.what if isinstance(error, BadPoseFile) else repr(error)
-            raise BadPoseFile(f"{self.path}: annotation {number} ({self.name(number)}) is unusable: {why}") from error
+            said = type(error) in (ValueError, BadPoseFile)  # by us, in whole sentences
+            raise BadPoseFile(
+                f"{self.path}: annotation {number} ({self.name(number)}) is unusable: {error if said else repr(error)}",
+                hint="what a pack holds: docs/pose-files.md",
+            ) from error
 
 
 def open_pack(path: Path) -> Pack:

@@ -48,7 +48,7 @@ def labelled_videos(folder: Path) -> list[LabelledVideo]:
         if blank:
             raise BadDataset(f"{table}: line {blank[0]} lacks a video or a label")
         found = [LabelledVideo(folder / row["video"], row["video"], row["label"]) for row in rows]
-        missing = [video.name for video in found if not video.path.is_file() and not is_pose_file(video.path)]
+        missing = [video.name for video in found if not _is_there(video.path)]
         if missing:
             raise BadDataset(f"{table} names {len(missing)} files that are not there, the first is {missing[0]!r}")
         return found
@@ -61,6 +61,10 @@ def labelled_videos(folder: Path) -> list[LabelledVideo]:
             f"{folder} holds no labelled clips", hint="give it one sub-folder per action, or a labels.csv (video,label)"
         )
     return found
+
+
+def _is_there(clip: Path) -> bool:
+    return clip.is_file() or (clip.is_dir() and is_pose_file(clip))
 
 
 def _clips_below(folder: Path) -> list[Path]:

@@ -139,6 +139,7 @@ def test_a_table_of_labels_rules(folder, tmp_path):
     ("table", "message"),
     [
         ("video,label\nwalk/one.mp4,walk\nwalk/none.mp4,walk\n", "names 1 files that are not there.*walk/none.mp4"),
+        ("video,label\nwalk/none.npz,walk\nwalk,walk\n", "names 2 files that are not there.*walk/none.npz"),
         ("video,action\nwalk/one.mp4,walk\n", "must have the columns video, label"),
         ("video,label\n", "must have the columns"),
         ("video,label\nwalk/one.mp4,\n", "line 2 lacks"),
