@@ -23,6 +23,7 @@ from posec3d_cli.scoring import (
     subjects,
     summarise,
     warnings_for,
+    with_stand_ins,
 )
 from posec3d_cli.stages import ActionClassifier, VolumeBuilder
 from posec3d_cli.types import HeatmapVolume, PoseSequence
@@ -112,6 +113,31 @@ class ActionReader:
         plan = reading.plan(posed.video.frame_count, posed.video.fps)
         if len(posed.lost):
             plan = [window.without(posed.lost, posed.frame_indices) for window in plan]
+        return self._answer(posed, reading, plan, self.used, self._notices())
+
+    def read_file(self, posed: PosedVideo, reading: Reading | None = None) -> Prediction:
+        """As `read`, for poses that come from a file: another program chose the frames and found the people.
+
+        A frame that is needed and was not looked at is replaced by the nearest that was, see
+        `posec3d_cli.scoring.with_stand_ins`; a warning says how many were.
+
+        Raises:
+            BadPoseFile: for some frame there is none near enough.
+        """
+        reading = reading or self.reading
+        plan = reading.plan(posed.video.frame_count, posed.video.fps)
+        plan, notices = with_stand_ins(plan, posed)
+        models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
+        return self._answer(posed, reading, plan, replace(self.used, name=None, models=models), notices)
+
+    def _answer(
+        self,
+        posed: PosedVideo,
+        reading: Reading,
+        plan: Sequence[Window],
+        made_by: PipelineUsed,
+        notices: tuple[str, ...],
+    ) -> Prediction:
         used = posed.part(used_frames(plan))
         watch = Stopwatch()
         ids: set[int] = set()
@@ -127,9 +153,9 @@ class ActionReader:
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
             mean_keypoint_score=mean_keypoint_score(used.poses),
             reading=reading,
-            pipeline=self.used,
+            pipeline=made_by,
             seconds={**posed.seconds, **watch.seconds},
-            warnings=(*self._notices(), *warnings_for(used, reading)),
+            warnings=(*notices, *warnings_for(used, reading)),
             posed=posed,
         )
 

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from posec3d_cli.errors import OutputError, OutputExists, PoseC3DError
+from posec3d_cli.pose_files.writing import SUFFIXES as POSE_SUFFIXES
+from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PersonScores, PipelineUsed, Prediction, WindowScores
 from posec3d_cli.scoring import combine
 from posec3d_cli.types import ActionScores
@@ -20,8 +20,6 @@ from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
 
 SCHEMA = "posec3d/prediction"
 VERSION = 1
-POSES_SCHEMA = "posec3d/poses"
-POSES_VERSION = 1
 
 
 def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[str, Any]:
@@ -159,43 +157,19 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def save_poses(prediction: Prediction, path: Path, *, overwrite: bool = False) -> None:
-    """Write the people of the frames that were looked at as a NumPy archive, one row per person and frame.
+    """Write the people of the frames that were looked at, as `.npz`, `.json` or `.pkl` by the suffix of `path`.
 
-    Its arrays, for R rows in order of time, in pixels of the video:
-        schema, version: "posec3d/poses" and 1.
-        frame: `(R,)` int64 frame number.
-        person: `(R,)` int64 identity over time; -1 marks a duplicate of somebody else in the frame.
-        box, box_score: `(R, 4)` x1, y1, x2, y2 and `(R,)` float32.
-        keypoints, scores: `(R, K, 2)` x, y and `(R, K)` float32.
-        frame_indices: `(T,)` int64, the frames looked at, also those that show nobody.
-        joints: `(K,)` names; skeleton: the name of the joint set.
-        frame_size: (H, W); fps: (numerator, denominator).
+    What each form holds: `posec3d_cli.pose_files.writing`. `read_pose_file` reads all of them back.
 
     Raises:
         OutputExists: `path` is already there and `overwrite` was not said.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or has another suffix.
     """
-    posed = prediction.posed
-    rows = [len(found) for found in posed.detections]
-    joints = posed.skeleton.joints
-    nobody = np.zeros(0, np.float32)
-    arrays: dict[str, Any] = {
-        "schema": POSES_SCHEMA,
-        "version": POSES_VERSION,
-        "frame": np.repeat(posed.frame_indices, rows),
-        "person": np.concatenate([np.zeros(0, np.int64), *posed.identities]),
-        "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in posed.detections)]),
-        "box_score": np.concatenate([nobody, *(found.scores for found in posed.detections)]),
-        "keypoints": np.concatenate([nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in posed.poses)]),
-        "scores": np.concatenate([nobody.reshape(0, len(joints)), *(poses.scores for poses in posed.poses)]),
-        "frame_indices": posed.frame_indices,
-        "joints": np.array(joints),
-        "skeleton": posed.skeleton.name,
-        "frame_size": np.array([posed.video.height, posed.video.width]),
-        "fps": np.array([posed.video.fps.numerator, posed.video.fps.denominator]),
-    }
-    with replacing(path, overwrite=overwrite) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    suffix = path.suffix.lower()
+    if suffix not in POSE_SUFFIXES:
+        raise OutputError(f"{path} has no suffix of a pose file", hint=f"one of {', '.join(POSE_SUFFIXES)}")
+    with replacing(path, overwrite=overwrite) as part:
+        write_pose_file(prediction.posed, part, suffix)
 
 
 def save_video(

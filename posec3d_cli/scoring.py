@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posec3d_cli.errors import StageMismatch
+from posec3d_cli.errors import BadPoseFile, StageMismatch
 from posec3d_cli.likeness import box_area
 from posec3d_cli.prediction import PersonScores, PosedVideo, WindowScores
-from posec3d_cli.reading import Reading, Window
+from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.tracking import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
 
 FEW_FRAMES = 0.5  # warn where somebody was found in a smaller part of the frames
+STAND_IN = 0.5  # seconds within which one frame of a pose file may stand for another
 WEAK_JOINTS = 0.3  # warn where the joints score less on average
 
 
@@ -122,6 +123,28 @@ def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
     """The mean over everybody found in any frame and all joints; None where nobody was."""
     scores = [poses.scores.ravel() for poses in detected if len(poses)]
     return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
+
+
+def with_stand_ins(plan: Sequence[Window], posed: PosedVideo) -> tuple[list[Window], tuple[str, ...]]:
+    """Show the nearest frames that were looked at in place of those that were not, and say so.
+
+    Raises:
+        BadPoseFile: a frame is needed and none within `STAND_IN` seconds was looked at.
+    """
+    needed = used_frames(plan)
+    absent = np.setdiff1d(needed, posed.frame_indices)
+    if not len(absent):
+        return list(plan), ()
+    stood_in = [window.without(absent, posed.frame_indices) for window in plan]
+    moves = np.concatenate([np.abs(new.clips - old.clips).ravel() for new, old in zip(stood_in, plan, strict=True)])
+    if moves.max() > STAND_IN * posed.video.fps:
+        shown = np.concatenate([window.clips.ravel() for window in plan])
+        raise BadPoseFile(
+            f"{posed.video.path}: frame {shown[moves.argmax()]} is needed and no frame within {STAND_IN:g} s of it "
+            "was looked at",
+            hint="read the file as the video was read when it was written, or write one with every frame",
+        )
+    return stood_in, (f"{len(absent)} of the {len(needed)} frames needed are not in the file: the nearest stand in",)
 
 
 def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:

@@ -16,8 +16,10 @@ import typer.main
 
 from posec3d_cli.catalog import list_cards, list_pipelines, load_card, load_pipeline
 from posec3d_cli.cli.app import app
+from posec3d_cli.pose_files.joints import BODY_25, HALPE_26, MEDIAPIPE_33, OPENPOSE_18
 from posec3d_cli.registry import available
 from posec3d_cli.samples import list_samples
+from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.sources import parse_source
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -26,7 +28,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PAGES = [
     *REPOSITORY.glob("*.md"),
-    *(page for folder in ("models", "examples", "benchmarks") for page in (REPOSITORY / folder).rglob("*.md")),
+    *(page for folder in ("docs", "models", "examples", "benchmarks") for page in (REPOSITORY / folder).rglob("*.md")),
 ]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 ALSO_OPTIONS = {"--help", "--strict"}  # of every command; of mypy
@@ -266,3 +268,11 @@ def test_no_file_names_an_issue_or_a_session():
 def test_no_file_names_the_host_of_a_package_registry():
     hosts = r"pypi\.org|pythonhosted|npmjs|registry\.npm|artifactory|anaconda\.org|crates\.io"
     assert offenders(hosts) == []
+
+
+def test_the_page_on_pose_files_shows_the_tables_that_convert_joints():
+    page = (REPOSITORY / "docs" / "pose-files.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()]
+    columns = [COCO_17.numbers_in(source) for source in (BODY_25, OPENPOSE_18, MEDIAPIPE_33, HALPE_26)]
+    for joint, numbers in zip(COCO_17.joints, zip(*columns, strict=True), strict=True):
+        assert [joint, *map(str, numbers)] in rows

@@ -32,7 +32,8 @@ def evaluate(
         list[Path],
         typer.Argument(
             metavar="DATA…",
-            help="Folders with one sub-folder per action (or a labels.csv with video,label), and 2D pose packs (.pkl).",
+            help="Folders of videos and pose files with one sub-folder per action (or a labels.csv with video,label), "
+            "and 2D pose packs (.pkl).",
         ),
     ],
     table: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,12 +24,14 @@ from posec3d_cli.cli.options import (
     PrecisionOption,
     offline_choice,
 )
+from posec3d_cli.cli.outputs import Job, plan_outputs
 from posec3d_cli.cli.render import download_progress, note, print_error, print_json, print_table, stderr_console
-from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.errors import OutputError, PoseC3DError
 
 if TYPE_CHECKING:
+    from posec3d_cli.action_reader import ActionReader
     from posec3d_cli.pipeline import Pipeline
-    from posec3d_cli.prediction import Prediction
+    from posec3d_cli.prediction import PosedVideo, Prediction
     from posec3d_cli.reading import Reading
 
 HEADERS = ["video", "action", "probability"]
@@ -50,17 +51,10 @@ class Reader(StrEnum):
     decord = "decord"
 
 
-@dataclass(frozen=True)
-class Job:
-    """One video and the files to make of it."""
-
-    video: Path
-    annotated: Path | None
-    poses: Path | None
-
-
 def predict(
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Video files.")],
+    videos: Annotated[
+        list[Path], typer.Argument(metavar="VIDEO...", help="Video files, and pose files of ours and of other tools.")
+    ],
     json: JsonOption = False,
     top: Annotated[int, typer.Option("--top", min=1, metavar="K", help="Print the K most probable actions.")] = 5,
     details: Annotated[
@@ -108,7 +102,9 @@ def predict(
     save_poses: Annotated[
         Path | None,
         typer.Option(
-            "--save-poses", metavar="OUT.npz", help="Write the poses found; a folder where there are several videos."
+            "--save-poses",
+            metavar="OUT.npz",
+            help="Write the poses found, as .npz, .json or .pkl; a folder where there are several videos.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace output files that are there.")] = False,
@@ -120,92 +116,57 @@ def predict(
     """
     jobs = plan_outputs(videos, save_video, save_poses)
     with download_progress() as progress:
-        stages = _make(
-            pipeline,
-            detector=detector,
-            pose=pose,
-            classifier=classifier,
-            builder=builder,
-            device=device,
-            precision=precision.value,
-            offline=offline_choice(offline),
-            progress=progress,
-            reader=reader.value,
-            detector_options=_given(max_people=max_people, score_threshold=detector_threshold),
-        )
-    reading = stages.actions.reading_with(
-        views=views, flip=flip, window=window, people=people.value if people else None
-    )
-    note("read", describe(reading, stages))
-    entries: list[dict[str, Any]] = []
-    failed = 0
-    for number, job in enumerate(jobs):
-        try:
-            prediction = _answer(stages, reading, job, overwrite)
-        except PoseC3DError as error:
-            failed += 1
-            _say_failed(job.video, error)
-            entries.append(_failure(job.video, error))
-            continue
-        for warning in prediction.warnings:
-            note("note", f"{job.video}: {warning}")
-        if json:
-            entries.append(_entry(prediction, top))
+        common: dict[str, Any] = {
+            "classifier": classifier,
+            "builder": builder,
+            "device": device,
+            "precision": precision.value,
+            "offline": offline_choice(offline),
+            "progress": progress,
+        }
+        if all(job.posed for job in jobs):
+            stages, actions = None, _make_reader(pipeline, **common)
         else:
-            _print_answer(prediction, top, details, first=number == failed)
+            people_options = _given(max_people=max_people, score_threshold=detector_threshold)
+            stages = _make(
+                pipeline, detector=detector, pose=pose, reader=reader.value, detector_options=people_options, **common
+            )
+            actions = stages.actions
+    reading = actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None)
+    note("read", describe(reading, actions))
+    entries: list[dict[str, Any]] = []
+    answered = failed = 0
+    for path, answer in (one for job in jobs for one in _answers(stages, actions, reading, job, overwrite)):
+        if isinstance(answer, PoseC3DError):
+            failed += 1
+            _say_failed(path, answer)
+            entries.append(_failure(path, answer))
+            continue
+        answered += 1
+        for warning in answer.warnings:
+            note("note", f"{path}: {warning}")
+        if json:
+            entries.append(_entry(answer, top))
+        else:
+            _print_answer(answer, top, details, first=answered == 1)
     if json:
         from posec3d_cli.output import document
 
-        print_json(document(entries, stages.actions.used))
+        print_json(document(entries, actions.used))
     if failed:
-        if len(jobs) > 1:
-            note("error", f"{failed} of {len(jobs)} videos could not be answered")
+        if answered + failed > 1:
+            note("error", f"{failed} of {answered + failed} videos could not be answered")
         raise typer.Exit(1)
 
 
-def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
-    """Decide which file each video's results go to; makes nothing but missing output folders.
-
-    One video goes to the file named, or into the folder named. Several need a folder, existing or without a suffix.
-
-    Raises:
-        typer.BadParameter: several videos and one file, or two videos with one output.
-    """
-    annotated = _outputs(videos, save_video, "--save-video", ".actions.mp4")
-    poses = _outputs(videos, save_poses, "--save-poses", ".poses.npz")
-    return [Job(*parts) for parts in zip(videos, annotated, poses, strict=True)]
-
-
-def _outputs(videos: Sequence[Path], target: Path | None, flag: str, ending: str) -> list[Path | None]:
-    if target is None:
-        return [None] * len(videos)
-    suffix = Path(ending).suffix
-    if not target.is_dir() and len(videos) == 1:
-        if target.suffix.lower() != suffix:
-            raise typer.BadParameter(f"{flag} writes {suffix} files, got {target}")
-        return [target]
-    if not target.is_dir() and target.suffix:
-        raise typer.BadParameter(f"{flag} must be a folder where there are several videos, got {target}")
-    outputs = [target / f"{video.stem}{ending}" for video in videos]
-    for number, output in enumerate(outputs):
-        if output in outputs[:number]:
-            other = videos[outputs.index(output)]
-            raise typer.BadParameter(f"{flag}: {other} and {videos[number]} would both become {output}")
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(f"{flag}: {target} cannot be made: {error.strerror}") from error
-    return list(outputs)
-
-
-def describe(reading: Reading, stages: Pipeline) -> str:
+def describe(reading: Reading, actions: ActionReader) -> str:
     """How the videos will be read, in a few words."""
     whom = "each person alone" if reading.people == "each" else "everybody together"
     span = "the whole video as one" if reading.window_seconds is None else f"windows of {reading.window_seconds:g} s"
     views = "1 view" if reading.views == 1 else f"{reading.views} views"
     mirrored = " and mirror images" if reading.flip else ""
-    model = stages.actions.used.models["classifier"]
-    precision = f" in {stages.actions.used.precision}" if stages.actions.used.precision else ""
+    model = actions.used.models["classifier"]
+    precision = f" in {actions.used.precision}" if actions.used.precision else ""
     return f"{whom}, {span}, {views}{mirrored}; {model.name} on {model.device}{precision}"
 
 
@@ -215,20 +176,68 @@ def _make(name: str, **options: Any) -> Pipeline:
     return Pipeline.from_name(name, **options)
 
 
+def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> ActionReader:
+    """The half of a pipeline that needs no picture."""
+    from posec3d_cli.action_reader import ActionReader
+    from posec3d_cli.catalog import load_pipeline
+
+    return ActionReader.from_card(classifier or load_pipeline(pipeline).classifier, **options)
+
+
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def _answers(
+    stages: Pipeline | None, actions: ActionReader, reading: Reading, job: Job, overwrite: bool
+) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
+    """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
+    try:
+        if stages is not None and not job.posed:
+            yield job.video, _answer(stages, reading, job, overwrite)
+            return
+        clips = _read_clips(job, overwrite)
+    except PoseC3DError as error:
+        yield job.video, error
+        return
+    for clip in clips:
+        try:
+            prediction = actions.read_file(clip, reading)
+            _save_poses(prediction, job, overwrite)
+        except PoseC3DError as error:
+            yield clip.video.path, error
+        else:
+            yield clip.video.path, prediction
+
+
+def _read_clips(job: Job, overwrite: bool) -> list[PosedVideo]:
+    from posec3d_cli.output import check_free
+    from posec3d_cli.pose_files import read_pose_file
+
+    if job.poses is not None:
+        check_free(job.poses, overwrite=overwrite, source=job.video)
+    clips = read_pose_file(job.video)
+    if job.poses is not None and len(clips) > 1:
+        raise OutputError(f"{job.video} holds {len(clips)} clips, and {job.poses} has room for one")
+    return clips
+
+
+def _save_poses(prediction: Prediction, job: Job, overwrite: bool) -> None:
+    from posec3d_cli.output import save_poses
+
+    if job.poses is not None:
+        save_poses(prediction, job.poses, overwrite=overwrite)
+
+
 def _answer(stages: Pipeline, reading: Reading, job: Job, overwrite: bool) -> Prediction:
-    from posec3d_cli.output import check_free, save_poses, save_video
+    from posec3d_cli.output import check_free, save_video
 
     for path in (job.annotated, job.poses):
         if path is not None:
             check_free(path, overwrite=overwrite, source=job.video)
     with _frame_progress(f"{job.video.name}: people") as progress:
         prediction = stages.predict_as(job.video, reading, every_frame=job.annotated is not None, progress=progress)
-    if job.poses is not None:
-        save_poses(prediction, job.poses, overwrite=overwrite)
+    _save_poses(prediction, job, overwrite)
     if job.annotated is not None:
         with _frame_progress(f"{job.video.name}: drawing") as progress:
             save_video(

@@ -41,7 +41,8 @@ def train(
         list[Path],
         typer.Argument(
             metavar="DATA…",
-            help="Folders with one sub-folder per action (or a labels.csv with video,label), and pose packs (.pkl).",
+            help="Folders of videos and pose files with one sub-folder per action (or a labels.csv with video,label), "
+            "and pose packs (.pkl).",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The model folder to write.")],

@@ -12,12 +12,11 @@ import numpy as np
 
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.errors import BadDataset
+from posec3d_cli.pose_files.clip import from_slots, posed_clip
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.reading import Reading
-from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.examples import RECORDED, Example
-from posec3d_cli.types import Detections, Floats, Ints, Poses
-from posec3d_cli.video import VideoInfo
+from posec3d_cli.types import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,35 +125,5 @@ def as_posed(example: Example) -> PosedVideo:
     """
     if example.origin == RECORDED:
         raise BadDataset(f"{example.name} is a 3D recording: project it through a camera first")
-    keypoints, scores = example.keypoints, example.scores
-    seen = scores > 0
-    shift = np.zeros(2, np.float32)
-    if seen.any():
-        low, high = keypoints[seen].min(axis=0), keypoints[seen].max(axis=0)
-        shift = np.minimum(low, 0)  # frames begin at (0, 0)
-    else:
-        high = np.ones(2, np.float32)
-    width, height = (int(edge) + 1 for edge in np.ceil(high - shift))
-    detections, poses, identities = [], [], []
-    for t in range(len(example)):
-        people = np.flatnonzero(seen[:, t].any(axis=1))
-        shown = (keypoints[people, t] - shift).astype(np.float32)
-        strength = scores[people, t]
-        detections.append(Detections(_boxes(shown, strength), strength.max(axis=1, initial=0).astype(np.float32)))
-        poses.append(Poses(shown, strength.astype(np.float32)))
-        identities.append(people.astype(np.int64))
     fps = Fraction(example.fps).limit_denominator(1001)
-    info = VideoInfo(Path(example.name), width, height, fps, len(example), len(example) / float(fps), "", 0, 0, False)
-    frames = np.arange(len(example), dtype=np.int64)
-    return PosedVideo(info, frames, tuple(detections), tuple(poses), tuple(identities), COCO_17)
-
-
-def _boxes(keypoints: Floats, scores: Floats) -> Floats:
-    """`(N, 4)` boxes around the seen joints, a quarter wider and higher, as a detector draws them."""
-    if not len(keypoints):
-        return np.zeros((0, 4), np.float32)
-    seen = (scores > 0)[..., None]
-    low = np.where(seen, keypoints, np.inf).min(axis=1)
-    high = np.where(seen, keypoints, -np.inf).max(axis=1)
-    edge = (high - low) / 8
-    return np.concatenate([low - edge, high + edge], axis=1).astype(np.float32)
+    return posed_clip(Path(example.name), from_slots(example.keypoints, example.scores), fps=fps)

@@ -1,4 +1,4 @@
-"""A folder of labelled clips becomes examples: each clip's poses are estimated once and kept."""
+"""A folder of labelled clips becomes examples: each video's poses are estimated once and kept, pose files are read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.errors import BadDataset, InputError
+from posec3d_cli.errors import BadDataset, BadPoseFile, InputError, StageMismatch
 from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.pose_files import is_pose_file, read_pose_file
+from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.train.augment import at_times
 from posec3d_cli.train.examples import ESTIMATED, Example, group_of
 from posec3d_cli.types import Floats
@@ -34,6 +36,8 @@ class LabelledVideo:
 def labelled_videos(folder: Path) -> list[LabelledVideo]:
     """The clips of a folder: those of its `labels.csv` (columns video,label), else one sub-folder per label.
 
+    A clip is a video or a pose file. A folder that OpenPose wrote is one clip.
+
     Raises:
         BadDataset: there are none, or the table names files that are not there.
     """
@@ -44,20 +48,45 @@ def labelled_videos(folder: Path) -> list[LabelledVideo]:
         if blank:
             raise BadDataset(f"{table}: line {blank[0]} lacks a video or a label")
         found = [LabelledVideo(folder / row["video"], row["video"], row["label"]) for row in rows]
-        missing = [video.name for video in found if not video.path.is_file()]
+        missing = [video.name for video in found if not _is_there(video.path)]
         if missing:
             raise BadDataset(f"{table} names {len(missing)} files that are not there, the first is {missing[0]!r}")
         return found
     found = [
         LabelledVideo(path, path.relative_to(folder).as_posix(), path.relative_to(folder).parts[0])
-        for path in sorted(folder.glob("*/**/*"))
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        for path in _clips_below(folder)
     ]
     if not found:
         raise BadDataset(
             f"{folder} holds no labelled clips", hint="give it one sub-folder per action, or a labels.csv (video,label)"
         )
     return found
+
+
+def _is_there(clip: Path) -> bool:
+    return clip.is_file() or (clip.is_dir() and is_pose_file(clip))
+
+
+def _clips_below(folder: Path) -> list[Path]:
+    """Videos and pose files in the sub-folders of a folder, in order of name; nothing inside a clip is one."""
+    clips = []
+    for path in sorted(folder.glob("*")):
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        inner = [path] if is_pose_file(path) else sorted(path.glob("**/*"))
+        folders = {one for one in inner if one.is_dir() and is_pose_file(one)}
+        clips += [
+            one
+            for one in inner
+            if one in folders
+            or (
+                (one.suffix.lower() in SUFFIXES or is_pose_file(one))
+                and not one.name.startswith(".")
+                and one.is_file()
+                and not folders.intersection(one.parents)
+            )
+        ]
+    return clips
 
 
 def read_table(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -80,7 +109,7 @@ def read_table(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 def read_folder(
     folder: Path,
-    extractor: PoseExtractor,
+    extractor: PoseExtractor | None,
     kept: Path,
     *,
     every: int = 1,
@@ -92,7 +121,7 @@ def read_folder(
 
     Args:
         folder: see `labelled_videos`.
-        extractor: estimates the poses.
+        extractor: estimates the poses; None where `needs_extractor` says that there are none to estimate.
         kept: where poses are kept, one file per clip; a later call reads them instead.
         every: estimate poses of every N-th frame and interpolate between them.
         group_by: see `posec3d_cli.train.examples.group_of`.
@@ -101,8 +130,9 @@ def read_folder(
 
     Raises:
         BadDataset: see `labelled_videos`.
+        StageMismatch: a clip is a video, and `extractor` is None.
     """
-    videos = [video for video in labelled_videos(folder) if only is None or f"{folder.name}/{video.name}" in only]
+    videos = _wanted(folder, only)
     examples: list[Example] = []
     problems: dict[str, str] = {}
     for number, video in enumerate(videos):
@@ -121,23 +151,49 @@ def read_folder(
     return examples, problems
 
 
-def _poses(path: Path, extractor: PoseExtractor, kept: Path, every: int) -> tuple[Floats, Floats, float]:
+def needs_extractor(folder: Path, only: Collection[str] | None = None) -> bool:
+    """Whether `read_folder` has poses to estimate: whether a clip is a video.
+
+    Raises:
+        BadDataset: see `labelled_videos`.
+    """
+    return not all(is_pose_file(video.path) for video in _wanted(folder, only))
+
+
+def _wanted(folder: Path, only: Collection[str] | None) -> list[LabelledVideo]:
+    return [video for video in labelled_videos(folder) if only is None or f"{folder.name}/{video.name}" in only]
+
+
+def _poses(path: Path, extractor: PoseExtractor | None, kept: Path, every: int) -> tuple[Floats, Floats, float]:
     """The main people of every frame of a clip, from `kept` where they are there."""
+    if is_pose_file(path):
+        clips = read_pose_file(path)
+        if len(clips) > 1:
+            raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
+        return (*_every_frame(clips[0]), float(clips[0].video.fps))
+    if extractor is None:
+        raise StageMismatch(f"{path} is a video, and there is no extractor to estimate its poses")
     file = kept / f"{_fingerprint(path, extractor, every)}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as arrays:
             return arrays["keypoints"], arrays["scores"], float(arrays["fps"])
     with extractor.open(path) as video:
-        count, fps = video.info.frame_count, float(video.info.fps)
-        posed = extractor.poses_of(video, np.arange(0, count, every, dtype=np.int64))
-    main = posed.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
-    times = np.interp(np.arange(count), posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
-    keypoints, scores = at_times(main.keypoints, main.scores, times)
+        fps = float(video.info.fps)
+        posed = extractor.poses_of(video, np.arange(0, video.info.frame_count, every, dtype=np.int64))
+    keypoints, scores = _every_frame(posed)
     kept.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part.npz")
     np.savez_compressed(part, keypoints=keypoints, scores=scores, fps=fps)
     part.replace(file)
     return keypoints, scores, fps
+
+
+def _every_frame(posed: PosedVideo) -> tuple[Floats, Floats]:
+    """The main people, `(M, T, 17, 2)` and `(M, T, 17)`, interpolated between the frames that were looked at."""
+    main = posed.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
+    frames = np.arange(posed.video.frame_count)
+    times = np.interp(frames, posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
+    return at_times(main.keypoints, main.scores, times)
 
 
 def _fingerprint(path: Path, extractor: PoseExtractor, every: int) -> str:

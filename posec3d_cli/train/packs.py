@@ -1,8 +1,7 @@
-"""Pose packs: the pickles of pyskl and mmaction2, 2D or 3D, read without executing anything."""
+"""Labelled clips out of pose packs: the pickles of pyskl and mmaction2, 2D or 3D."""
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,23 +10,11 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
+from posec3d_cli.pose_files.packs import Pack, array_of, flat_poses, open_pack
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.examples import ANNOTATED, RECORDED, Example
 from posec3d_cli.types import Floats
 
-# What a pickle of arrays and plain containers needs, and nothing else.
-_ADMITTED = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.numeric", "_frombuffer"),
-    ("_codecs", "encode"),
-    ("collections", "OrderedDict"),
-}
 _FPS = 30.0  # packs do not say; NTU RGB+D, HMDB51 and most web footage run at it
 _BLOCK = 10  # neighbouring numbers in a numbered data set are often cut from one source
 
@@ -37,33 +24,6 @@ _RECORDED_NAMES = {"nose": ("nose", "head")} | {
     for joint in COCO_17.joints
     if joint.partition("_")[2] in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 }
-
-
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ADMITTED:
-            raise BadPoseFile(
-                f"the pickle wants to run {module}.{name}, which a pose file has no need of",
-                hint="use a pack that holds only arrays, lists, dicts, numbers and texts",
-            )
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-def load_pickle(path: Path) -> Any:
-    """The content of a pickle that holds only arrays and plain containers.
-
-    Raises:
-        BadPoseFile: it is no pickle, is cut off, or names anything else.
-    """
-    try:
-        with path.open("rb") as file:
-            return _ArraysOnly(file).load()
-    except BadPoseFile as error:
-        raise BadPoseFile(f"{path}: {error.what}", hint=error.hint) from None
-    except OSError as error:
-        raise BadPoseFile(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # a damaged pickle can fail in any way
-        raise BadPoseFile(f"{path} is no readable pickle: {error}", hint="download or write it again") from error
 
 
 def read_pack(path: Path, split: str | None = None) -> list[Example]:
@@ -79,51 +39,40 @@ def read_pack(path: Path, split: str | None = None) -> list[Example]:
     Raises:
         BadPoseFile: the pack lacks something; the message names the clip.
     """
-    pack = load_pickle(path)
-    if not isinstance(pack, dict) or not isinstance(pack.get("annotations"), list):
-        raise BadPoseFile(f"{path} holds no 'annotations' list", hint="expected the format of pyskl and mmaction2")
-    classes, joints = pack.get("classes"), pack.get("joints")
-    wanted = None if split is None else _names_of(pack.get("split"), split, path)
+    pack = open_pack(path)
+    wanted = None if split is None else _names_of(pack.splits, split, path)
     examples = []
-    for number, annotation in enumerate(pack["annotations"]):
-        name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
-        if wanted is not None and name not in wanted:
-            continue
-        try:
-            examples.append(_example(annotation, classes, joints, path.stem))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BadPoseFile(f"{path}: annotation {number} ({name}) is unusable: {error!r}") from error
+    for number in range(len(pack.annotations)):
+        if wanted is None or pack.name(number) in wanted:
+            with pack.blaming(number) as annotation:
+                examples.append(_example(annotation, pack))
     return examples
 
 
 def _names_of(splits: Any, split: str, path: Path) -> set[str]:
     splits = splits if isinstance(splits, dict) else {}
-    if split not in splits:
+    names = splits.get(split)
+    if not isinstance(names, list | tuple | set | np.ndarray):
         known = ", ".join(map(str, splits)) or "none"
         raise BadPoseFile(f"{path} has no split {split!r}", hint=f"its splits: {known}")
-    return {str(name) for name in splits[split]}
+    return {str(name) for name in names}
 
 
-def _example(annotation: Mapping[str, Any], classes: Any, joints: Any, source: str) -> Example:
+def _example(annotation: Mapping[str, Any], pack: Pack) -> Example:
     number = int(annotation["label"])
     if number < 0:
         raise ValueError(f"label must be a class number, got {number}")
-    label = str(classes[number]) if classes else str(number)
+    label = str(pack.classes[number]) if pack.classes else str(number)
     name = str(annotation["frame_dir"])
-    keypoints = np.asarray(annotation["keypoint"], np.float32)
+    source = pack.path.stem
+    keypoints = array_of(annotation, "keypoint", pack)
     if keypoints.ndim == 4 and not len(keypoints):
         raise ValueError("keypoint holds nobody")
-    finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
-    keypoints = np.where(finite[..., None], keypoints, 0)
-    if keypoints.ndim == 4 and keypoints.shape[-1] == 3 and joints:
-        keypoints, scores = _recorded(keypoints, list(joints))
+    if keypoints.ndim == 4 and keypoints.shape[-1] == 3 and pack.joints:
+        finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
+        keypoints, scores = _recorded(np.where(finite[..., None], keypoints, 0), list(pack.joints))
         return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, _FPS)
-    if keypoints.ndim != 4 or keypoints.shape[2:] != (len(COCO_17.joints), 2):
-        raise ValueError(f"keypoint must have shape (M, T, 17, 2), got {keypoints.shape}")
-    scores = np.asarray(annotation["keypoint_score"], np.float32)
-    if scores.shape != keypoints.shape[:3]:
-        raise ValueError(f"keypoint_score must have shape {keypoints.shape[:3]}, got {scores.shape}")
-    scores = np.where(finite & np.isfinite(scores), scores, 0)
+    keypoints, scores = flat_poses(annotation, pack)
     return Example(f"{source}/{name}", label, f"{source}/{_block(name)}", ANNOTATED, keypoints, scores, _FPS)
 
 

@@ -18,10 +18,11 @@ from posec3d_cli.errors import BadDataset, OutputError
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
 from posec3d_cli.train.card import Trained, write_card
 from posec3d_cli.train.evaluate import evaluate
 from posec3d_cli.train.examples import RECORDED, Example, named, rename, split
-from posec3d_cli.train.folder import read_folder, read_table
+from posec3d_cli.train.folder import needs_extractor, read_folder, read_table
 from posec3d_cli.train.harder import harder
 from posec3d_cli.train.loop import Progress, Recipe, fit
 from posec3d_cli.train.packs import read_pack
@@ -115,16 +116,19 @@ def labelled(
         progress: told about every clip of a folder.
 
     Raises:
-        BadDataset: a source is neither a folder nor a pack.
+        BadDataset: a source is neither a folder nor a pack, or a folder holds no labelled clips.
     """
     examples: list[Example] = []
     problems: dict[str, str] = {}
     for source in sources:
         if source.is_dir():
+            stages = extractor() if needs_extractor(source, only) else None
             found, trouble = read_folder(
-                source, extractor(), kept, every=every, group_by=group_by, only=only, progress=progress
+                source, stages, kept, every=every, group_by=group_by, only=only, progress=progress
             )
             problems |= {f"{source.name}/{name}": reason for name, reason in trouble.items()}
+        elif source.is_file() and is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:
+            raise BadDataset(f"{source} says nothing about what is done in it", hint="put it into a labelled folder")
         elif source.is_file():
             found = read_pack(source, split)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pose_file_factory as factory
 import pytest
 import synthetic_people as people
 import torch
@@ -97,3 +98,18 @@ def test_a_label_that_the_classifier_does_not_know_is_an_error(evaluate, pack, t
 @pytest.mark.parametrize("option", [("--people", "nobody"), ("--views", 0)])
 def test_a_wrong_option_is_wrong_usage(evaluate, pack, option):
     assert evaluate(pack, *option).code == 2
+
+
+def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, tmp_path):
+    for label, form in (("arms", factory.mmpose), ("legs", factory.openpose)):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+        form(tmp_path / "clips" / label)
+    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none", "--poses", tmp_path / "kept")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["clips"] == 8
+
+
+def test_a_pose_file_without_a_label_is_an_error(evaluate, tmp_path):
+    ran = evaluate(factory.ours(tmp_path, ".npz"))
+    assert ran.code == 1
+    assert "says nothing about what is done in it" in ran.err

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import fakes
+import pose_file_factory as factory
 import pytest
+import synthetic_people as people
 import typer
 import video_factory
 from typer.testing import CliRunner
 
+from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.pipeline import Pipeline
 
@@ -151,3 +154,91 @@ def test_the_input_is_never_overwritten(stages, clip):
 def test_a_wrong_option_is_wrong_usage(stages, clip, arguments):
     result = run(*([clip, *arguments] if arguments else []))
     assert result.exit_code == 2
+
+
+@pytest.fixture
+def actions(monkeypatch):
+    """A fake classifier, and no pipeline at all: whoever makes a detector or a pose model fails."""
+    fake = fakes.pipeline().actions
+
+    def from_card(card, **options):
+        fake.made = {"card": card, **options}
+        return fake
+
+    def from_name(*arguments, **options):
+        pytest.fail("a pose file needs no detector and no pose model")
+
+    monkeypatch.setattr(ActionReader, "from_card", from_card)
+    monkeypatch.setattr(Pipeline, "from_name", from_name)
+    return fake
+
+
+@pytest.mark.parametrize("form", factory.FORMATS)
+def test_pose_files_are_answered_without_a_detector_and_a_pose_model(actions, tmp_path, form):
+    path = factory.FORMATS[form](tmp_path)
+    result = run(path, "--json")
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert [(video["video"], video["status"]) for video in answer["videos"]] == [(str(path), "ok")]
+    assert answer["videos"][0]["frames_with_person"] == factory.FRAMES
+
+
+def test_the_classifier_is_the_pipelines_unless_another_is_named(actions, tmp_path):
+    path = factory.ours(tmp_path, ".npz")
+    run(path, "--builder", "b", "--device", "cpu")
+    assert actions.made["card"] == "posec3d-daily33"
+    assert (actions.made["builder"], actions.made["device"]) == ("b", "cpu")
+    run(path, "--classifier", "other")
+    assert actions.made["card"] == "other"
+
+
+def test_pose_files_and_videos_can_be_mixed(stages, clip, tmp_path):
+    result = run(clip, factory.openpose(tmp_path), factory.ours(tmp_path, ".json"))
+    assert result.exit_code == 0, result.stderr
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()[1::2]] == [
+        str(clip),
+        str(tmp_path / "openpose_25"),
+        str(tmp_path / "ours.json"),
+    ]
+
+
+def test_poses_saved_from_a_video_give_the_videos_answer(stages, clip, tmp_path):
+    assert run(clip, "--save-poses", tmp_path / "poses.json").exit_code == 0
+    rows = [line.split("\t") for line in run(clip, tmp_path / "poses.json").stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == [str(clip)] * 2 + [str(tmp_path / "poses.json")] * 2
+    assert [row[1:] for row in rows[:2]] == [row[1:] for row in rows[2:]]
+
+
+def test_each_clip_of_a_pack_is_answered(actions, tmp_path):
+    path = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
+    result = run(path, "--top", 1)
+    assert result.exit_code == 0, result.stderr
+    names = [line.split("\t")[0] for line in result.stdout.splitlines()[1:]]
+    assert names == [f"{path}: {name}" for name in ("arms_0", "arms_1", "legs_0", "legs_1")]
+    refused = run(path, "--save-poses", tmp_path / "out.npz")
+    assert refused.exit_code == 1
+    assert "holds 4 clips" in refused.stderr
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json", ".pkl"])
+def test_poses_of_a_pose_file_can_be_saved_in_another_form(actions, tmp_path, suffix):
+    result = run(factory.alphapose(tmp_path), "--save-poses", tmp_path / f"out{suffix}")
+    assert result.exit_code == 0, result.stderr
+    assert run(tmp_path / f"out{suffix}").exit_code == 0
+    assert "already there" in run(factory.mmpose(tmp_path), "--save-poses", tmp_path / f"out{suffix}").stderr
+
+
+def test_a_pose_file_cannot_be_drawn_into(actions, tmp_path):
+    result = run(factory.ours(tmp_path, ".npz"), "--save-video", tmp_path / "out.mp4")
+    assert result.exit_code == 2
+    assert "is a pose file" in " ".join(result.stderr.split())
+
+
+def test_a_bad_pose_file_costs_only_its_own_line(actions, tmp_path):
+    (tmp_path / "bad.npz").write_text("no archive")
+    result = run(tmp_path / "bad.npz", factory.ours(tmp_path, ".pkl"), tmp_path / "missing.json")
+    assert result.exit_code == 1
+    assert result.stdout.count("ours.pkl") == 2
+    assert "is no readable NumPy archive" in result.stderr
+    assert "2 of 3 videos could not be answered" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fakes
 import numpy as np
+import pose_file_factory as factory
 import pytest
+import synthetic_people as people
 import video_factory
 
-from posec3d_cli.errors import BadDataset
+from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.prediction import ModelUsed
 from posec3d_cli.train.examples import ESTIMATED
-from posec3d_cli.train.folder import labelled_videos, read_folder, read_table
+from posec3d_cli.train.folder import labelled_videos, needs_extractor, read_folder, read_table
 
 
 def extractor(where=lambda index: [20 + index], version="1"):
@@ -137,6 +139,7 @@ def test_a_table_of_labels_rules(folder, tmp_path):
     ("table", "message"),
     [
         ("video,label\nwalk/one.mp4,walk\nwalk/none.mp4,walk\n", "names 1 files that are not there.*walk/none.mp4"),
+        ("video,label\nwalk/none.npz,walk\nwalk,walk\n", "names 2 files that are not there.*walk/none.npz"),
         ("video,action\nwalk/one.mp4,walk\n", "must have the columns video, label"),
         ("video,label\n", "must have the columns"),
         ("video,label\nwalk/one.mp4,\n", "line 2 lacks"),
@@ -160,3 +163,57 @@ def test_a_folder_without_clips_is_refused(tmp_path):
     video_factory.write(tmp_path / "without label.mp4", 3)
     with pytest.raises(BadDataset, match="no labelled clips"):
         labelled_videos(tmp_path)
+
+
+@pytest.fixture
+def posed_folder(tmp_path):
+    folder = tmp_path / "posed"
+    for label in ("walk", "run"):
+        (folder / label).mkdir(parents=True)
+    factory.ours(folder / "walk", ".npz", frames=10)
+    factory.openpose(folder / "run", frames=9)
+    return folder
+
+
+def test_pose_files_are_clips_and_nothing_is_estimated(posed_folder, tmp_path):
+    assert not needs_extractor(posed_folder)
+    examples, problems = read_folder(posed_folder, None, tmp_path / "kept")
+    assert not problems
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+        ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
+        ("posed/walk/ours.npz", "walk", ESTIMATED, 10, 25.0),
+    ]
+    assert np.allclose(examples[1].keypoints[0], factory.keypoints(10))
+    assert not (tmp_path / "kept").exists()
+
+
+def test_pose_files_and_videos_share_a_folder(posed_folder, tmp_path):
+    video_factory.write(posed_folder / "run" / "one.mp4", 8)
+    assert needs_extractor(posed_folder)
+    assert not needs_extractor(posed_folder, ["posed/walk/ours.npz"])
+    examples, _ = read_folder(posed_folder, extractor(), tmp_path / "kept")
+    assert [one.name for one in examples] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
+    with pytest.raises(StageMismatch, match="is a video"):
+        read_folder(posed_folder, None, tmp_path / "elsewhere")
+
+
+def test_a_table_of_labels_may_name_pose_files(posed_folder):
+    (posed_folder / "labels.csv").write_text("video,label\nrun/openpose_25,jog\nwalk/ours.npz,stroll\n")
+    assert [(one.name, one.label) for one in labelled_videos(posed_folder)] == [
+        ("run/openpose_25", "jog"),
+        ("walk/ours.npz", "stroll"),
+    ]
+
+
+def test_an_action_may_be_an_openpose_folder_itself(posed_folder):
+    factory.openpose(posed_folder).rename(posed_folder / "jump")
+    assert ("jump", "jump") in [(one.name, one.label) for one in labelled_videos(posed_folder)]
+
+
+def test_pose_files_that_cannot_be_read_are_problems(posed_folder, tmp_path):
+    (posed_folder / "walk" / "bad.json").write_text("{}")
+    people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
+    examples, problems = read_folder(posed_folder, None, tmp_path / "kept")
+    assert len(examples) == 2
+    assert "no known pose format" in problems["walk/bad.json"]
+    assert "holds 2 clips" in problems["walk/pack.pkl"]

@@ -1,0 +1,69 @@
+"""Which file each input's results go to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the files to make of it.
+
+    Attributes:
+        video: a video or a pose file.
+        posed: whether it is a pose file.
+        annotated: where the annotated video goes.
+        poses: where the poses go.
+    """
+
+    video: Path
+    posed: bool
+    annotated: Path | None
+    poses: Path | None
+
+
+def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
+    """Decide which file each input's results go to; makes nothing but missing output folders.
+
+    One input goes to the file named, or into the folder named. Several need a folder, existing or without a suffix.
+
+    Raises:
+        typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
+    """
+    from posec3d_cli.pose_files import is_pose_file
+    from posec3d_cli.pose_files.writing import SUFFIXES
+
+    posed = [is_pose_file(video) for video in videos]
+    if save_video is not None and any(posed):
+        raise typer.BadParameter(f"--save-video draws into a video, and {videos[posed.index(True)]} is a pose file")
+    annotated = _outputs(videos, save_video, "--save-video", ".actions", (".mp4",))
+    poses = _outputs(videos, save_poses, "--save-poses", ".poses", SUFFIXES)
+    return [Job(*parts) for parts in zip(videos, posed, annotated, poses, strict=True)]
+
+
+def _outputs(
+    videos: Sequence[Path], target: Path | None, flag: str, kind: str, suffixes: Sequence[str]
+) -> list[Path | None]:
+    """Files of the first of `suffixes` where `target` is a folder, else `target` itself with one of them."""
+    if target is None:
+        return [None] * len(videos)
+    if not target.is_dir() and len(videos) == 1:
+        if target.suffix.lower() not in suffixes:
+            raise typer.BadParameter(f"{flag} writes {', '.join(suffixes)} files, got {target}")
+        return [target]
+    if not target.is_dir() and target.suffix:
+        raise typer.BadParameter(f"{flag} must be a folder where there are several videos, got {target}")
+    outputs = [target / f"{video.stem}{kind}{suffixes[0]}" for video in videos]
+    for number, output in enumerate(outputs):
+        if output in outputs[:number]:
+            other = videos[outputs.index(output)]
+            raise typer.BadParameter(f"{flag}: {other} and {videos[number]} would both become {output}")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{flag}: {target} cannot be made: {error.strerror}") from error
+    return list(outputs)

@@ -1,0 +1,111 @@
+"""Plain values that another program wrote, checked before anything is made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posec3d_cli.errors import BadPoseFile
+from posec3d_cli.likeness import Doubles
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        BadPoseFile: it cannot be read, or is no JSON in UTF-8.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise BadPoseFile(f"it cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadPoseFile(f"it is no readable JSON: {error}", hint="write it again") from error
+
+
+def table(value: Any, what: str) -> dict[str, Any]:
+    """`value`, which must be a JSON object.
+
+    Raises:
+        BadPoseFile: it is something else.
+    """
+    if not isinstance(value, dict):
+        raise BadPoseFile(f"{what} must be an object, got {shown(value)}")
+    return value
+
+
+def entries(value: Any, what: str) -> list[Any]:
+    """`value`, which must be a list.
+
+    Raises:
+        BadPoseFile: it is something else.
+    """
+    if not isinstance(value, list):
+        raise BadPoseFile(f"{what} must be a list, got {shown(value)}")
+    return value
+
+
+def whole(value: Any, what: str, low: int, high: int) -> int:
+    """`value`, which must be a whole number in [low, high].
+
+    Raises:
+        BadPoseFile: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        raise BadPoseFile(f"{what} must be a whole number from {low} to {high}, got {shown(value)}")
+    return int(value)
+
+
+def number(value: Any, what: str) -> float:
+    """`value`, which must be a number; NaN where it is None.
+
+    Raises:
+        BadPoseFile: it is something else.
+    """
+    return float(numbers(value, what))
+
+
+def numbers(value: Any, what: str, *shape: int | str) -> Doubles:
+    """`value` as an array of numbers of this shape, in which a letter stands for any length; None becomes NaN.
+
+    Raises:
+        BadPoseFile: it holds something else, is ragged, or has another shape.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype == object and all(one is None or type(one) in (int, float) for one in array.flat):
+            array = array.astype(np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadPoseFile(f"{what} must be an even table of numbers") from error
+    if array.dtype.kind not in "fiu" and array.size:
+        raise BadPoseFile(f"{what} must be numbers, got {shown(value)}")
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(str(want) for want in shape)
+        raise BadPoseFile(f"{what} must have shape ({wanted}), got {array.shape}")
+    return array.astype(np.float64)
+
+
+def integers(value: Any, what: str, *shape: int | str, low: int, high: int) -> np.typing.NDArray[np.int64]:
+    """`value` as an array of whole numbers in [low, high] of this shape.
+
+    Raises:
+        BadPoseFile: it holds something else or has another shape.
+    """
+    found = numbers(value, what, *shape)
+    if not np.all((found >= low) & (found <= high) & (found == np.floor(found))):
+        raise BadPoseFile(f"{what} must be whole numbers from {low} to {high}")
+    return found.astype(np.int64)
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: short, whatever it is."""
+    if value is None or isinstance(value, str | bool | float) or (isinstance(value, int) and abs(value) < 10**18):
+        text = repr(value)
+        return text if len(text) <= 40 else f"{text[:39]}…"
+    return f"{type(value).__name__} of {len(value)}" if isinstance(value, list | dict) else type(value).__name__

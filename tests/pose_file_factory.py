@@ -1,0 +1,197 @@
+"""One small valid file of every pose format, all of the same person who waves for six frames."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import synthetic_people as people
+
+from posec3d_cli.pose_files.clip import from_slots, posed_clip
+from posec3d_cli.pose_files.writing import write_pose_file
+from posec3d_cli.skeletons import COCO_17
+
+FRAMES = 6
+WIDTH, HEIGHT = 320, 240
+
+# Where COCO-17 stands in other sets, from the tools' own lists of joints.
+BODY_25 = (0, 16, 15, 18, 17, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11)
+OPENPOSE_18 = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
+MEDIAPIPE_33 = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
+HALPE_26 = tuple(range(17))
+
+
+def keypoints(frames=FRAMES):
+    """`(T, 17, 2)` in pixels of a picture of 320 x 240."""
+    return (people.moving("arms", frames) * 150 + (120, 40)).astype(np.float32)
+
+
+def posed(path=Path("walk.mp4"), frames=FRAMES):
+    """The same as a clip."""
+    shown = from_slots(keypoints(frames)[None], np.full((1, frames, 17), 0.75, np.float32))
+    return posed_clip(path, shown, fps=Fraction(25), frame_size=(HEIGHT, WIDTH))
+
+
+def in_set(places, numbers, size, score=0.75):
+    """`(size, 3)` x, y, score: the seventeen at `numbers`, every other joint somewhere wrong."""
+    joints = np.tile([7.0, 9.0, 0.5], (size, 1))
+    joints[list(numbers), :2] = places
+    joints[list(numbers), 2] = score
+    return joints
+
+
+def _json(path, content):
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def ours(folder, suffix, frames=FRAMES):
+    path = folder / f"ours{suffix}"
+    write_pose_file(posed(frames=frames), path, suffix)
+    return path
+
+
+def openpose(folder, numbers=BODY_25, size=25, frames=FRAMES):
+    path = folder / f"openpose_{size}"
+    path.mkdir()
+    for number, places in enumerate(keypoints(frames)):
+        person = {"person_id": [-1], "pose_keypoints_2d": in_set(places, numbers, size).ravel().tolist()}
+        _json(path / f"walk_{number:012d}_keypoints.json", {"version": 1.3, "people": [person]})
+    return path
+
+
+def mediapipe(folder, frames=FRAMES):
+    rows = []
+    for number, places in enumerate(keypoints(frames)):
+        joints = in_set((places + 0.5) / (WIDTH, HEIGHT), MEDIAPIPE_33, 33)
+        joints[:, :2] = np.where(joints[:, :2] > 3, 0.1, joints[:, :2])
+        landmarks = [{"x": x, "y": y, "z": 0.1, "visibility": score} for x, y, score in joints.tolist()]
+        rows.append({"frame": number, "landmarks": landmarks})
+    return _json(folder / "mediapipe.json", {"width": WIDTH, "height": HEIGHT, "fps": 25.0, "frames": rows})
+
+
+def mediapipe_pixels(folder):
+    rows = [[[x, y, 0.0, score] for x, y, score in in_set(one, MEDIAPIPE_33, 33).tolist()] for one in keypoints()]
+    return _json(folder / "mediapipe_pixels.json", rows)
+
+
+def alphapose(folder, size=26):
+    results = []
+    for number, places in enumerate(keypoints()):
+        joints = in_set(places, HALPE_26, size)
+        low, high = places.min(axis=0), places.max(axis=0)
+        results.append(
+            {
+                "image_id": f"{number}.jpg",
+                "category_id": 1,
+                "keypoints": joints.ravel().tolist(),
+                "score": 2.6,
+                "box": [*low.tolist(), *(high - low).tolist()],
+                "idx": [0.0],
+            }
+        )
+    return _json(folder / f"alphapose_{size}.json", results)
+
+
+def alphapose_by_picture(folder, form="open"):
+    list_, joints = {"open": ("people", "pose_keypoints_2d"), "cmu": ("bodies", "joints")}[form]
+    pictures = {
+        f"{number}.jpg": {"version": "AlphaPose v0.3", list_: [{joints: in_set(one, OPENPOSE_18, 18).ravel().tolist()}]}
+        for number, one in enumerate(keypoints())
+    }
+    return _json(folder / f"alphapose_{form}.json", pictures)
+
+
+def coco_results(folder):
+    results = [
+        {"image_id": number, "category_id": 1, "keypoints": in_set(one, HALPE_26, 17).ravel().tolist(), "score": 0.9}
+        for number, one in enumerate(keypoints())
+    ]
+    return _json(folder / "coco_results.json", results)
+
+
+def coco_annotations(folder):
+    images = [
+        {"id": 900 + number, "width": WIDTH, "height": HEIGHT, "file_name": f"walk/{number:06d}.jpg"}
+        for number in range(FRAMES)
+    ]
+    annotations = [
+        {
+            "id": number,
+            "image_id": 900 + number,
+            "category_id": 1,
+            "iscrowd": 0,
+            "num_keypoints": 17,
+            "bbox": [60, 40, 120, 160],
+            "keypoints": in_set(one, HALPE_26, 17, score=2).ravel().tolist(),
+        }
+        for number, one in enumerate(keypoints())
+    ]
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+    return _json(folder / "coco_annotations.json", content)
+
+
+def _mmpose_frames(first):
+    frames = []
+    for number, places in enumerate(keypoints()):
+        joints = in_set(places, HALPE_26, 17)
+        instance = {
+            "keypoints": joints[:, :2].tolist(),
+            "keypoint_scores": joints[:, 2].tolist(),
+            "bbox": [[60.0, 30.0, 180.0, 210.0]],
+            "bbox_score": 0.875,
+        }
+        frames.append({"frame_id": number + first, "instances": [instance]})
+    return frames
+
+
+def mmpose(folder):
+    return _json(folder / "mmpose.json", _mmpose_frames(0))
+
+
+def mmpose_demo(folder):
+    names = {str(number): joint for number, joint in enumerate(COCO_17.joints)}
+    content = {"meta_info": {"keypoint_id2name": names}, "instance_info": _mmpose_frames(1)}
+    return _json(folder / "mmpose_demo.json", content)
+
+
+def pack(folder, **changes):
+    annotation = {
+        "frame_dir": "walk",
+        "label": 0,
+        "total_frames": FRAMES,
+        "img_shape": (HEIGHT, WIDTH),
+        "original_shape": (HEIGHT, WIDTH),
+        "keypoint": keypoints()[None],
+        "keypoint_score": np.full((1, FRAMES, 17), 0.75, np.float16),
+        **changes,
+    }
+    path = folder / "pack.pkl"
+    path.write_bytes(pickle.dumps({"split": {"train": ["walk"]}, "annotations": [annotation]}))
+    return path
+
+
+FORMATS = {
+    "our archive": lambda folder: ours(folder, ".npz"),
+    "our document": lambda folder: ours(folder, ".json"),
+    "our pack": lambda folder: ours(folder, ".pkl"),
+    "pack": pack,
+    "OpenPose BODY_25": openpose,
+    "OpenPose COCO": lambda folder: openpose(folder, OPENPOSE_18, 18),
+    "MediaPipe": mediapipe,
+    "MediaPipe in pixels": mediapipe_pixels,
+    "AlphaPose Halpe-26": alphapose,
+    "AlphaPose COCO": lambda folder: alphapose(folder, 17),
+    "AlphaPose whole body": lambda folder: alphapose(folder, 136),
+    "AlphaPose open": alphapose_by_picture,
+    "AlphaPose cmu": lambda folder: alphapose_by_picture(folder, "cmu"),
+    "COCO results": coco_results,
+    "COCO annotations": coco_annotations,
+    "mmpose inferencer": mmpose,
+    "mmpose demo": mmpose_demo,
+}
+SIZED = {"our archive", "our document", "our pack", "pack", "MediaPipe", "COCO annotations"}
+RATED = {"our archive", "our document", "our pack", "MediaPipe"}
