@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.cli.options import (
+    CacheOption,
     ClassifierOption,
     DetectorOption,
     DeviceOption,
     JsonOption,
+    NoCacheOption,
     OfflineOption,
     PipelineOption,
     PoseOption,
     Precision,
     PrecisionOption,
     offline_choice,
+    pose_cache,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.predict import People
@@ -54,9 +57,8 @@ def evaluate(
     window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
     people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
-    poses: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where estimated poses are kept for the next time.")
-    ] = Path("poses"),
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     pipeline: PipelineOption = "light",
     detector: DetectorOption = None,
     pose: PoseOption = None,
@@ -80,7 +82,11 @@ def evaluate(
 
     def extractor() -> PoseExtractor:
         return make_extractor(
-            detector or card.detector, pose or card.pose, device=device, offline=offline_choice(offline)
+            detector or card.detector,
+            pose or card.pose,
+            device=device,
+            offline=offline_choice(offline),
+            cache=pose_cache(cache, no_cache),
         )
 
     names = None if clips is None else run.read_names(clips)
@@ -88,7 +94,6 @@ def evaluate(
         sources,
         run.read_actions(table) if table else {},
         extractor,
-        poses,
         every=every,
         split=split,
         only=names,

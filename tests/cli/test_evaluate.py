@@ -104,7 +104,7 @@ def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, 
     for label, form in (("arms", factory.mmpose), ("legs", factory.openpose)):
         (tmp_path / "clips" / label).mkdir(parents=True)
         form(tmp_path / "clips" / label)
-    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none", "--poses", tmp_path / "kept")
+    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["clips"] == 8
 
