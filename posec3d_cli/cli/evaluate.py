@@ -57,6 +57,12 @@ def evaluate(
     window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
     people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
+    harder: Annotated[
+        bool,
+        typer.Option(
+            "--harder", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
+        ),
+    ] = False,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     pipeline: PipelineOption = "light",
@@ -74,6 +80,7 @@ def evaluate(
     from posec3d_cli.train import run
     from posec3d_cli.train.evaluate import evaluate as measure
     from posec3d_cli.train.examples import named
+    from posec3d_cli.train.harder import harder as harder_copies
 
     card = load_pipeline(pipeline)
     actions = ActionReader.from_card(
@@ -103,6 +110,8 @@ def evaluate(
         note("note", f"{name}: {reason}")
     if names is not None:
         _, examples = named(examples, names)
+    if harder:
+        examples = harder_copies(examples)
     report = measure(
         actions,
         examples,
