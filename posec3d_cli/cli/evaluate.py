@@ -13,6 +13,7 @@ from posec3d_cli.cli.options import (
     DeviceOption,
     JsonOption,
     OfflineOption,
+    People,
     PipelineOption,
     PoseOption,
     Precision,
@@ -20,7 +21,6 @@ from posec3d_cli.cli.options import (
     offline_choice,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
-from posec3d_cli.cli.predict import People
 from posec3d_cli.cli.render import note, print_json, print_table
 
 if TYPE_CHECKING:

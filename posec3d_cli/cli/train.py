@@ -14,6 +14,7 @@ from posec3d_cli.cli.options import (
     DetectorOption,
     DeviceOption,
     OfflineOption,
+    People,
     PipelineOption,
     PoseOption,
     Precision,
@@ -21,7 +22,6 @@ from posec3d_cli.cli.options import (
     offline_choice,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
-from posec3d_cli.cli.predict import People
 from posec3d_cli.cli.render import note
 
 if TYPE_CHECKING:

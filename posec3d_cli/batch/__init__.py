@@ -1,0 +1,5 @@
+"""Many videos in one run: find them, do each in a process of its own, record every outcome, go on where a run ended.
+
+The list of videos (`find`), what is done with one (`work`, in the process of `worker`) and the record of what came out
+(`ledger`) know nothing of each other; `run` puts them together.
+"""
