@@ -15,6 +15,7 @@ from posec3d_cli import tracking
 from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.device import resolve_device
 from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
+from posec3d_cli.following import Follower
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
 from posec3d_cli.stages import Detector, PoseEstimator
@@ -52,6 +53,7 @@ class PoseExtractor:
         pose: estimates their poses.
         reader: the video reader's name.
         max_gap: seconds for which somebody may be out of sight and keep the identity.
+        every: look for people in every N-th frame only and follow them in between, see `posec3d_cli.following`.
         models: what the two stages were made of, by kind.
     """
 
@@ -62,12 +64,14 @@ class PoseExtractor:
         *,
         reader: str = DEFAULT_READER,
         max_gap: float = 1.0,
+        every: int = 1,
         models: Mapping[str, ModelUsed] | None = None,
     ) -> None:
         self.detector = detector
         self.pose = pose
         self.reader = reader
         self.max_gap = max_gap
+        self.every = every
         self.models = dict(models or {})
 
     @classmethod
@@ -80,6 +84,7 @@ class PoseExtractor:
         offline: bool | None = None,
         progress: Any = None,
         reader: str = DEFAULT_READER,
+        every: int = 1,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -93,6 +98,7 @@ class PoseExtractor:
             offline: never touch the network.
             progress: told about downloads, see `posec3d_cli.weights.fetch`.
             reader: the video reader's name.
+            every: look for people in every N-th frame only.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
         """
@@ -100,7 +106,7 @@ class PoseExtractor:
             "detector", detector, device, offline=offline, progress=progress, options=detector_options
         )
         posed, posed_by = make_stage("pose", pose, device, offline=offline, progress=progress, options=pose_options)
-        return cls(found, posed, reader=reader, models={"detector": found_by, "pose": posed_by})
+        return cls(found, posed, reader=reader, every=every, models={"detector": found_by, "pose": posed_by})
 
     def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> PosedVideo:
         """The people of these frames of a video, or of all; pixels are dropped batch by batch.
@@ -137,11 +143,9 @@ class PoseExtractor:
         used: list[int] = []
         detections: list[Detections] = []
         poses: list[Poses] = []
+        look = self._looker(watch)
         for batch in _batches(frames, watch):
-            with watch.time("detect"):
-                found = self.detector.detect(batch)
-            with watch.time("pose"):
-                shapes = self.pose.estimate(batch, found)
+            found, shapes = look(batch)
             _check_batch(batch, found, shapes)
             used += [frame.index for frame in batch]
             detections += found
@@ -168,6 +172,19 @@ class PoseExtractor:
             np.asarray(video.lost, np.int64),
             watch.seconds,
         )
+
+    def _looker(self, watch: Stopwatch) -> Callable[[list[Frame]], tuple[list[Detections], list[Poses]]]:
+        """What finds and poses the people of one batch of a video after the other."""
+        if self.every == 1:
+            return lambda batch: self._look_at_each(batch, watch)
+        follower = Follower(self.detector, self.pose, self.every)
+        return lambda batch: follower.look(batch, watch.time)
+
+    def _look_at_each(self, batch: list[Frame], watch: Stopwatch) -> tuple[list[Detections], list[Poses]]:
+        with watch.time("detect"):
+            found = self.detector.detect(batch)
+        with watch.time("pose"):
+            return found, self.pose.estimate(batch, found)
 
     def open(self, path: str | Path) -> VideoReader:
         """Open a video with this extractor's reader; a context manager."""

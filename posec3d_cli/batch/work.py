@@ -225,6 +225,7 @@ class Posing:
             device=models.device,
             offline=models.offline,
             reader=models.reader,
+            every=self.every,
             detector_options=models.detector_options,
         )
         return self.work(extractor)
