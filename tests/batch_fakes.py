@@ -51,7 +51,7 @@ def counted(work_: Work, journal: Path | None) -> Work:
 
     def do(found, count):
         if journal is not None:
-            with journal.open("a") as file:
+            with journal.open("a", errors="surrogateescape") as file:
                 file.write(f"{found.name}\n")
         misbehave(found)
         return work_(found, count)

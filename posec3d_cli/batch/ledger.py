@@ -92,15 +92,24 @@ class Ledger:
         self._file = file
         with self._blaming():
             self._connection = sqlite3.connect(file, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version not in (0, VERSION):
-                raise OutputError(
-                    f"{file} is of another version of posec3d", hint="move it away to begin anew, with its output"
-                )
-            self._connection.executescript(_TABLES)
-            self._connection.execute(f"PRAGMA user_version={VERSION}")
+        try:
+            with self._blaming():
+                self._prepare()
+        except OutputError:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise OutputError(
+                f"{printable(self._file)} is of another version of posec3d",
+                hint="move it away to begin anew, with its output",
+            )
+        self._connection.executescript(_TABLES)
+        self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     def own(self) -> str:
         """Note down that this process holds the ledger; who held it and never let go, or an empty text."""

@@ -126,11 +126,11 @@ class Worker:
         code = self._process.exitcode
         self.stop()
         if code is None or code >= 0:
-            return f"the process that read it ended by itself, with code {code}"
+            return f"its process ended by itself, with code {code}"
         name, words = signal.Signals(-code).name, signal.strsignal(-code)
         if -code == signal.SIGKILL:
-            return f"the process that read it was killed ({name}); the memory may have run out"
-        return f"the process that read it crashed ({name}: {words})"
+            return f"its process was killed ({name}); the memory may have run out"
+        return f"its process crashed ({name}: {words})"
 
 
 def _failed(found: Found, error: PoseC3DError, seconds: float) -> Outcome:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.work import Labelling, Posing
 
 REASONS = {
-    "video": "the video changed",
+    "video": "their content changed",
     "pipeline": "the models or their settings changed",
-    "output": "a file made of it is gone",
-    "failed": "it failed",
+    "output": "a file made of them is gone",
+    "failed": "they failed",
 }
 
 
@@ -36,6 +36,9 @@ def gather(
     named = [*paths, *(read_list(from_file) if from_file is not None else ())]
     if not named:
         raise typer.BadParameter("name a folder or a video, or a list with --from-file")
+    for folder in without:
+        if folder.exists() and any(path.exists() and path.samefile(folder) for path in named):
+            raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, which may lie in it")
     return find(named, glob=glob, poses=poses, without=without)
 
 
