@@ -31,6 +31,7 @@ from posec3d_cli.weights import fetch
 _UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
 
 Counter = Callable[[int], None]
+"""Told the number of frames posed so far; also with the same number again, as a sign of life."""
 
 
 @dataclass(frozen=True)
@@ -154,28 +155,30 @@ class Labelling:
         """What does one video, with models that are made."""
         reading = actions.reading_with(**self.reading)
 
-        def read_clip(clip: PosedVideo, found: Found) -> dict[str, Any]:
+        def read_clip(clip: PosedVideo, found: Found, alive: Callable[[], None]) -> dict[str, Any]:
             name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
             try:
-                return {**entry(actions.read_file(clip, reading)), "video": name}
+                return {**entry(actions.read_file(clip, reading, alive=alive)), "video": name}
             except PoseC3DError as error:
                 return {**failure(clip.video.path, error), "video": name}
 
         def do(found: Found, count: Counter) -> list[dict[str, Any]]:
             if stages is None or is_pose_file(found.path):
-                return [read_clip(clip, found) for clip in read_pose_file(found.path)]
-            counted = lambda done, total: count(done)  # noqa: E731
-            prediction = stages.predict_as(found.path, reading, every_frame=self.videos is not None, progress=counted)
-            self._save(found, prediction, stages.extractor.reader)
+                return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
+            prediction = stages.predict_as(
+                found.path, reading, every_frame=self.videos is not None, progress=lambda done, total: count(done)
+            )
+            self._save(found, prediction, stages.extractor.reader, count)
             return [{**entry(prediction), "video": printable(found.name)}]
 
         return do
 
-    def _save(self, found: Found, prediction: Prediction, reader: str) -> None:
+    def _save(self, found: Found, prediction: Prediction, reader: str, count: Counter) -> None:
+        posed = len(prediction.posed)
         for kind, target in self.outputs(found).items():
             part = unfinished(target, self.folders)
             if kind == "video":
-                save_video(prediction, part, overwrite=True, reader=reader)
+                save_video(prediction, part, overwrite=True, reader=reader, progress=lambda done, total: count(posed))
             else:
                 save_poses(prediction, part, overwrite=True)
             settle(part, target)
