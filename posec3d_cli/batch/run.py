@@ -13,7 +13,7 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import digest, stamp
 from posec3d_cli.batch.watcher import Watcher
-from posec3d_cli.batch.work import sweep
+from posec3d_cli.batch.work import prepare, sweep
 from posec3d_cli.batch.worker import Outcome, Work, Worker
 from posec3d_cli.errors import InputError
 from posec3d_cli.output import failure, printable
@@ -107,7 +107,7 @@ def run(
     """
     watcher = watcher or Watcher()
     pipeline = task.fingerprint()
-    sweep(task.folders)
+    prepare(task.folders)
     try:
         with Worker(task.make, log=log) as worker:
             while todo:

@@ -16,6 +16,7 @@ from posec3d_cli.draw import FONT, plain
 from posec3d_cli.errors import BadDataset, OutputError
 from posec3d_cli.train.evaluate import Report
 from posec3d_cli.train.folder import read_table
+from posec3d_cli.types import Ints, Pixels
 
 
 def read_truth(table: Path) -> dict[str, str]:
@@ -90,25 +91,24 @@ def write_confusion(report: Report, table: Path) -> None:
         raise OutputError(f"{table} cannot be written: {error.strerror}", hint="free some space") from error
 
 
-def _drawn(rows: np.ndarray, labels: Sequence[str], names: Sequence[str]) -> np.ndarray:
+def _drawn(rows: Ints, labels: Sequence[str], names: Sequence[str]) -> Pixels:
     """`(H, W, 3)` uint8 RGB: a cell is the darker, the larger its part of the row."""
-    cell, margin, scale = 28, 190, 0.42
-    count, wide = rows.shape
-    canvas = np.full((margin + count * cell, margin + wide * cell, 3), 255, np.uint8)
+    cell, margin, paper = 28, 190, 242
+    wide = len(names)
+    canvas = np.full((margin + len(labels) * cell, margin + wide * cell, 3), 255, np.uint8)
+    heads = np.full((wide * cell, margin, 3), 255, np.uint8)  # turned upright below
+    for column, name in enumerate(names):
+        cv2.putText(heads, plain(name)[:24], (4, column * cell + 19), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    canvas[:margin, margin:] = np.rot90(heads)
     share = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)
-    for number, (label, shares) in enumerate(zip(labels, share, strict=True)):
+    for number, label in enumerate(labels):
         top = margin + number * cell
-        cv2.putText(canvas, plain(label)[:24], (4, top + 19), FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
-        for column, part in enumerate(shares):
+        cv2.putText(canvas, plain(label)[:24], (4, top + 19), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+        for column, part in enumerate(share[number].tolist()):
             left = margin + column * cell
-            shade = tuple(round(255 + (ink - 255) * float(part)) for ink in (0, 60, 120))
+            shade = [round(paper + (ink - paper) * part) for ink in (0, 60, 120)]
             cv2.rectangle(canvas, (left, top), (left + cell - 2, top + cell - 2), shade, cv2.FILLED)
             if rows[number, column]:
                 ink = (255, 255, 255) if part > 0.5 else (0, 0, 0)
                 cv2.putText(canvas, str(rows[number, column]), (left + 3, top + 18), FONT, 0.35, ink, 1, cv2.LINE_AA)
-    heads = np.full((margin, wide * cell, 3), 255, np.uint8).transpose(1, 0, 2).copy()
-    for column, name in enumerate(names):  # written sideways: drawn upright on a canvas that is then turned
-        place = (4, (wide - 1 - column) * cell + 19)
-        cv2.putText(heads, plain(name)[:24], place, FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    canvas[:margin, margin:] = np.rot90(heads, -1)
     return canvas

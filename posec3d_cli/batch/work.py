@@ -265,18 +265,24 @@ def place(folder: Path, found: Found, suffix: str) -> Path:
     return folder / (found.name + suffix)
 
 
-def unfinished(target: Path, folders: tuple[Path, ...]) -> Path:
-    """Where a file is written before it takes its place in one of `folders`: in a hidden folder of that one.
+def prepare(folders: tuple[Path, ...]) -> None:
+    """Make the folders that are written into, each with a hidden one for files that are not finished, empty.
 
     Raises:
         OutputError: nothing can be written there.
     """
-    folder = next(one for one in folders if target.is_relative_to(one)) / _UNFINISHED
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made: {error.strerror}") from error
-    return folder / f"new{target.suffix}"
+    sweep(folders)
+    for folder in folders:
+        try:
+            (folder / _UNFINISHED).mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"nothing can be written into {folder}: {error.strerror}") from error
+
+
+def unfinished(target: Path, folders: tuple[Path, ...]) -> Path:
+    """Where a file is written before it takes its place in one of `folders`: in the hidden folder of that one."""
+    folder = next(one for one in folders if target.is_relative_to(one))
+    return folder / _UNFINISHED / f"new{target.suffix}"
 
 
 def settle(part: Path, target: Path) -> None:

@@ -71,8 +71,12 @@ def work_through(
         return
     with download_progress() as bars:
         task.fetch(bars)
-    with watching(len(todo), total, quiet=quiet, log=log) as watcher:
-        run(todo, task, ledger, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher)
+    try:
+        with watching(len(todo), total, quiet=quiet, log=log) as watcher:
+            run(todo, task, ledger, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher)
+    except KeyboardInterrupt:
+        note("note", f"interrupted: {total - len(todo)} of {total} videos are done; the same command goes on from here")
+        raise
 
 
 def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> None:

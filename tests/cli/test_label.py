@@ -234,6 +234,12 @@ def test_an_output_that_is_not_ours_is_not_replaced(label):
         (["clips", "-o", "."], 1, "no suffix of a table"),
         (["empty", "-o", "l.csv"], 1, "no video is found below empty"),
         (["clips", "-o", "l.csv", "--truth", "none.csv"], 1, "none.csv cannot be read"),
+        (
+            ["clips", "-o", "l.csv", "--save-poses", "other.csv/p"],
+            1,
+            "nothing can be written into other.csv/p: Not a dir",
+        ),
+        (["clips", "-o", "l.csv", "--save-poses", "clips"], 2, "clips is searched for videos"),
         (["clips", "-o", "l.csv", "--log-file", "none/log"], 1, "none/log cannot be written"),
         (["clips", "-o", "l.csv", "--classifier", "nonsense"], 2, "no classifier is called 'nonsense'"),
         (["clips", "-o", "l.csv", "--timeout", "0"], 2, "--timeout"),
