@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import digest, stamp
@@ -17,8 +18,6 @@ from posec3d_cli.batch.work import prepare, sweep
 from posec3d_cli.batch.worker import Outcome, Work, Worker
 from posec3d_cli.errors import InputError
 from posec3d_cli.output import failure, printable
-
-TIMEOUT = 600.0  # seconds; a long damaged video is decoded once before its first frame is seen
 
 
 class Task(Protocol):

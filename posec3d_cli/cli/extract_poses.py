@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
@@ -75,7 +76,7 @@ def extract_poses(
     ] = 1,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
-    timeout: TimeoutOption = 600.0,
+    timeout: TimeoutOption = TIMEOUT,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     detector: DetectorOption = None,
     pose: PoseOption = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
@@ -39,6 +40,7 @@ from posec3d_cli.cli.options import (
     offline_choice,
 )
 from posec3d_cli.cli.progress import one_line
+from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputExists
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def label(
     ] = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
-    timeout: TimeoutOption = 600.0,
+    timeout: TimeoutOption = TIMEOUT,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     detector: DetectorOption = None,
     pose: PoseOption = None,
@@ -99,6 +101,7 @@ def label(
     from posec3d_cli.batch.ledger import FAILED, error_of, status_of
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import plan
+    from posec3d_cli.output import printable
     from posec3d_cli.pose_files import is_pose_file
 
     tables.check_table(output)
@@ -110,6 +113,8 @@ def label(
         labels = read_truth(truth)
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     found = gather(paths or [], from_file, glob, poses=True, without=folders)
+    if labels is not None and (unknown := sum(printable(video.name) not in labels for video in found)):
+        note("note", f"{truth} has no label for {unknown} of {len(found)} files; clips of packs are called FILE: CLIP")
     task = work.Labelling(
         work.Models(
             pipeline,

@@ -42,15 +42,20 @@ class Program:
         self.stdout, self.stderr = process.communicate(timeout=60)
         return process.returncode
 
-    def cut_off(self, after: int, *arguments: object, by: signal.Signals = signal.SIGKILL) -> int:
-        """Start it and end it as soon as so many videos were begun."""
+    def cut_off(self, at: str, *arguments: object, by: signal.Signals = signal.SIGKILL) -> int:
+        """Start it and end it in the middle of a video, one that waits for a file."""
         process = self.start(*arguments)
         until = time.monotonic() + 60
-        while len(self.begun()) < after and time.monotonic() < until and process.poll() is None:
-            time.sleep(0.005)
+        while self.begun()[-1:] != [at] and time.monotonic() < until and process.poll() is None:
+            time.sleep(0.01)
         process.send_signal(by)
         self.stdout, self.stderr = process.communicate(timeout=60)
         return process.returncode
+
+    def let_go(self, *names: str) -> None:
+        """Let videos that wait go on."""
+        for name in names:
+            (self.folder / f"go-{name}").touch()
 
     def begun(self) -> list[str]:
         """The videos that were begun, in order, those begun twice twice."""

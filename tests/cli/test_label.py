@@ -280,6 +280,7 @@ def test_given_labels_are_compared(label, tmp_path):
         "video,label\na.mp4,left\nb.mp4,up\nempty.mp4,left\nbug.mp4,left\nnot there.mp4,left\n"
     )
     ran = label("clips", "--truth", "truth.csv", copies=["a.mp4", "b.mp4", "empty.mp4", "bug.mp4", "other.mp4"])
+    assert "note:  truth.csv has no label for 1 of 5 files" in ran.err
     last = ran.out.splitlines()[-1]
     assert last.startswith("top-1 33.3% (6.1% to 79.2%), top-5 33.3%, mean class 25.0%, 3 videos, nobody found in 1, ")
     assert last.endswith("1 failed and not counted; confusion in labels.confusion.csv")
