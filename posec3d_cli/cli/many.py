@@ -67,10 +67,9 @@ def work_through(
     """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
     from posec3d_cli.batch.run import run
 
-    if not todo:
-        return
-    with download_progress() as bars:
-        task.fetch(bars)
+    if todo:
+        with download_progress() as bars:
+            task.fetch(bars)
     try:
         with watching(len(todo), total, quiet=quiet, log=log) as watcher:
             run(todo, task, ledger, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher)

@@ -61,9 +61,11 @@ def test_killed_at_several_moments_it_ends_with_the_same_output_and_repeats_only
     assert (rows(program.folder / "labels.csv"), files(program.folder / "poses")) == expected
     assert program.begun() == [*NAMES[:4], *NAMES[3:5], *NAMES[4:]], "each kill cost the video in work, and no other"
     whole = (program.folder / "labels.csv").read_bytes()
+    (program.folder / "poses" / ".posec3d-unfinished").mkdir()  # killed between the last video and the end
     assert program.run(*COMMAND) == 1
     assert "note:  6 of 6 videos are done already" in program.stderr
     assert len(program.begun()) == len(NAMES) + 2
+    assert files(program.folder / "poses") == expected[1]
     assert (program.folder / "labels.csv").read_bytes() == whole
 
 
