@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.device import resolve_device
 from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
 from posec3d_cli.following import Follower
+from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
 from posec3d_cli.stages import Detector, PoseEstimator
@@ -55,6 +57,8 @@ class PoseExtractor:
         max_gap: seconds for which somebody may be out of sight and keep the identity.
         every: look for people in every N-th frame only and follow them in between, see `posec3d_cli.following`.
         models: what the two stages were made of, by kind.
+        cache: where poses are kept and looked up; None keeps none.
+        made_of: everything that the poses depend on besides the video, as a text; needed with a cache.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class PoseExtractor:
         max_gap: float = 1.0,
         every: int = 1,
         models: Mapping[str, ModelUsed] | None = None,
+        cache: PoseCache | None = None,
+        made_of: str = "",
     ) -> None:
         self.detector = detector
         self.pose = pose
@@ -73,6 +79,8 @@ class PoseExtractor:
         self.max_gap = max_gap
         self.every = every
         self.models = dict(models or {})
+        self.cache = cache
+        self.made_of = made_of
 
     @classmethod
     def from_cards(
@@ -87,6 +95,7 @@ class PoseExtractor:
         every: int = 1,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
+        cache: PoseCache | None = None,
     ) -> Self:
         """Make the two stages from their cards, fetching the weights where they are not in the cache.
 
@@ -98,15 +107,34 @@ class PoseExtractor:
             offline: never touch the network.
             progress: told about downloads, see `posec3d_cli.weights.fetch`.
             reader: the video reader's name.
-            every: look for people in every N-th frame only.
+            every: look for people in every N-th frame only. With more than 1 nothing is kept, for what is found in a
+                frame then depends on which came before.
             detector_options: settings that replace those of the card.
-            pose_options: likewise.
+            pose_options: likewise. With `heatmaps` nothing is kept, for these are too large.
+            cache: where poses are kept and looked up.
         """
+        detector, pose = (
+            card if isinstance(card, ModelCard) else load_card(card, kind)
+            for kind, card in (("detector", detector), ("pose", pose))
+        )
         found, found_by = make_stage(
             "detector", detector, device, offline=offline, progress=progress, options=detector_options
         )
         posed, posed_by = make_stage("pose", pose, device, offline=offline, progress=progress, options=pose_options)
-        return cls(found, posed, reader=reader, every=every, models={"detector": found_by, "pose": posed_by})
+        parts = (
+            (found_by, {**detector.recipe, **(detector_options or {})}),
+            (posed_by, {**pose.recipe, **(pose_options or {})}),
+        )
+        made_of = [reader, *([used.stage, used.device, sorted(used.sha256.values()), recipe] for used, recipe in parts)]
+        return cls(
+            found,
+            posed,
+            reader=reader,
+            every=every,
+            models={"detector": found_by, "pose": posed_by},
+            cache=None if every > 1 or (pose_options or {}).get("heatmaps") else cache,
+            made_of=json.dumps(made_of, sort_keys=True),
+        )
 
     def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> PosedVideo:
         """The people of these frames of a video, or of all; pixels are dropped batch by batch.
@@ -138,26 +166,35 @@ class PoseExtractor:
         """
         keep = None if heatmaps_of is None else set(heatmaps_of.tolist())
         watch = Stopwatch()
-        total = video.info.frame_count if indices is None else len(indices)
-        frames = video.frames() if indices is None else video.read(indices.tolist())
-        used: list[int] = []
-        detections: list[Detections] = []
-        poses: list[Poses] = []
+        wanted = np.arange(video.info.frame_count) if indices is None else indices
+        total = len(wanted)
+        known = KnownFrames({}, frozenset())
+        if self.cache is not None:
+            with watch.time("cache"):
+                key = self.cache.key(video.info.path, self.made_of)
+                known = self.cache.load(key)
+        people = dict(known.people)
+        missing = [index for index in wanted.tolist() if index not in people and index not in known.lost]
         look = self._looker(watch)
-        for batch in _batches(frames, watch):
+        for batch in _batches(video.read(missing), watch):
             found, shapes = look(batch)
             _check_batch(batch, found, shapes)
-            used += [frame.index for frame in batch]
-            detections += found
-            poses += [
-                shape if keep is None or frame.index in keep else replace(shape, heatmaps=None)
-                for frame, shape in zip(batch, shapes, strict=True)
-            ]
+            for frame, boxes, shape in zip(batch, found, shapes, strict=True):
+                dropped = keep is not None and frame.index not in keep
+                people[frame.index] = (boxes, replace(shape, heatmaps=None) if dropped else shape)
             if progress is not None:
-                progress(len(used), max(total, len(used)))
+                done = total - len(missing) + len(people) - len(known.people)
+                progress(done, total)
+        lost = known.lost.union(index for index in missing if index not in people)
+        if self.cache is not None and missing:
+            with watch.time("cache"):
+                self.cache.store(key, KnownFrames(people, lost))
+        used = [index for index in wanted.tolist() if index in people]
         if not used:
             raise EmptyVideo(f"{video.info.path}: none of the {total} frames needed can be decoded")
         frame_indices = np.asarray(used, np.int64)
+        detections = tuple(people[index][0] for index in used)
+        poses = tuple(people[index][1] for index in used)
         with watch.time("link"):
             # Index over rate, not the frames' own times: these may repeat in a broken container.
             times = frame_indices / float(video.info.fps)
@@ -165,11 +202,11 @@ class PoseExtractor:
         return PosedVideo(
             video.info,
             frame_indices,
-            tuple(detections),
-            tuple(poses),
+            detections,
+            poses,
             tuple(who),
             self.pose.skeleton,
-            np.asarray(video.lost, np.int64),
+            np.array(sorted(lost.intersection(wanted.tolist())), np.int64),
             watch.seconds,
         )
 

@@ -11,6 +11,7 @@ from posec3d_cli.action_reader import DEFAULT_BUILDER, ActionReader
 from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_card, load_pipeline
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction import PoseExtractor, Progress
+from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.prediction import PosedVideo, Prediction
 from posec3d_cli.reading import Reading, used_frames
 from posec3d_cli.video import DEFAULT_READER
@@ -68,6 +69,7 @@ class Pipeline:
         reader: str = DEFAULT_READER,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
+        cache: PoseCache | None = None,
         name: str | None = None,
     ) -> Self:
         """Make every stage, fetching the weights where they are not in the cache.
@@ -84,6 +86,7 @@ class Pipeline:
             reader: the video reader's name.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
+            cache: where poses are kept and looked up; see `PoseExtractor.from_cards`.
             name: of the pipeline card that named the parts.
 
         Raises:
@@ -103,6 +106,7 @@ class Pipeline:
             reader=reader,
             detector_options=detector_options,
             pose_options={**({"heatmaps": True} if actions.needs_heatmaps else {}), **(pose_options or {})},
+            cache=cache,
         )
         _check_skeleton(classifier, extractor)
         actions.used = replace(actions.used, name=name, models={**extractor.models, **actions.used.models})

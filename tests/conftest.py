@@ -15,6 +15,12 @@ from posec3d_cli.weights import fetch
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(autouse=True)
+def _poses_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds the poses that another one, or the user, kept."""
+    monkeypatch.setattr("posec3d_cli.pose_cache.default_folder", lambda: tmp_path_factory.mktemp("poses"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data beside the checkout; tests that need it are marked `shared`."""

@@ -23,6 +23,7 @@ from posec3d_cli.errors import OutputError, PoseC3DError
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.output import entry, failure, printable, save_poses, save_video
 from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
@@ -40,6 +41,7 @@ class Models:
 
     Attributes:
         detector_options: settings that replace those of the detector's card.
+        cache: where poses are kept and looked up; no answer depends on it.
     """
 
     pipeline: str = DEFAULT_PIPELINE
@@ -52,6 +54,7 @@ class Models:
     reader: str = "pyav"
     offline: bool | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
+    cache: PoseCache | None = None
 
     def cards(self, *kinds: str) -> list[ModelCard]:
         """The cards of the models of these kinds.
@@ -147,6 +150,7 @@ class Labelling:
             classifier=models.classifier,
             reader=models.reader,
             detector_options=models.detector_options,
+            cache=models.cache,
             **common,
         )
         return self.work(stages, stages.actions)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.cli.options import (
+    CacheOption,
     ClassifierOption,
     DetectorOption,
     DeviceOption,
     JsonOption,
+    NoCacheOption,
     OfflineOption,
     People,
     PipelineOption,
@@ -19,6 +21,7 @@ from posec3d_cli.cli.options import (
     Precision,
     PrecisionOption,
     offline_choice,
+    pose_cache,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.render import note, print_json, print_table
@@ -54,9 +57,14 @@ def evaluate(
     window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
     people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
-    poses: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where estimated poses are kept for the next time.")
-    ] = Path("poses"),
+    harder: Annotated[
+        bool,
+        typer.Option(
+            "--harder", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
+        ),
+    ] = False,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     pipeline: PipelineOption = "light",
     detector: DetectorOption = None,
     pose: PoseOption = None,
@@ -72,6 +80,7 @@ def evaluate(
     from posec3d_cli.train import run
     from posec3d_cli.train.evaluate import evaluate as measure
     from posec3d_cli.train.examples import named
+    from posec3d_cli.train.harder import harder as harder_copies
 
     card = load_pipeline(pipeline)
     actions = ActionReader.from_card(
@@ -80,7 +89,11 @@ def evaluate(
 
     def extractor() -> PoseExtractor:
         return make_extractor(
-            detector or card.detector, pose or card.pose, device=device, offline=offline_choice(offline)
+            detector or card.detector,
+            pose or card.pose,
+            device=device,
+            offline=offline_choice(offline),
+            cache=pose_cache(cache, no_cache),
         )
 
     names = None if clips is None else run.read_names(clips)
@@ -88,7 +101,6 @@ def evaluate(
         sources,
         run.read_actions(table) if table else {},
         extractor,
-        poses,
         every=every,
         split=split,
         only=names,
@@ -98,6 +110,8 @@ def evaluate(
         note("note", f"{name}: {reason}")
     if names is not None:
         _, examples = named(examples, names)
+    if harder:
+        examples = harder_copies(examples)
     report = measure(
         actions,
         examples,

@@ -13,6 +13,7 @@ from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
     BuilderOption,
+    CacheOption,
     ClassifierOption,
     DetectorOption,
     DeviceOption,
@@ -22,6 +23,7 @@ from posec3d_cli.cli.options import (
     GlobOption,
     LogOption,
     MaxPeopleOption,
+    NoCacheOption,
     OfflineOption,
     PeopleOption,
     PipelineOption,
@@ -38,6 +40,7 @@ from posec3d_cli.cli.options import (
     WindowOption,
     given,
     offline_choice,
+    pose_cache,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -88,6 +91,8 @@ def label(
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     reader: ReaderOption = Reader.pyav,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     offline: OfflineOption = False,
     quiet: QuietOption = False,
     log_file: LogOption = None,
@@ -127,6 +132,7 @@ def label(
             reader.value,
             offline_choice(offline),
             given(max_people=max_people, score_threshold=detector_threshold),
+            pose_cache(cache, no_cache),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from posec3d_cli.pose_cache import PoseCache
 
 
 class Precision(StrEnum):
@@ -98,6 +101,13 @@ LogOption = Annotated[
     Path | None,
     typer.Option("--log-file", metavar="FILE", help="Append what becomes of each video, and what its decoder says."),
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache", metavar="DIR", help="Where estimated poses are kept for the next time, instead of the user's cache."
+    ),
+]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Keep no poses, and use none that were kept.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -109,3 +119,16 @@ def offline_choice(offline: bool) -> bool | None:
 def given(**options: Any) -> dict[str, Any]:
     """Those options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def pose_cache(folder: Path | None, off: bool) -> PoseCache | None:
+    """The cache that the options ask for.
+
+    Raises:
+        typer.BadParameter: it is both named and switched off.
+    """
+    from posec3d_cli.pose_cache import PoseCache, default_folder
+
+    if off and folder is not None:
+        raise typer.BadParameter("--cache and --no-cache contradict each other")
+    return None if off else PoseCache(folder or default_folder())

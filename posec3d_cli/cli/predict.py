@@ -13,12 +13,14 @@ import typer
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.options import (
     BuilderOption,
+    CacheOption,
     ClassifierOption,
     DetectorOption,
     DeviceOption,
     FlipOption,
     JsonOption,
     MaxPeopleOption,
+    NoCacheOption,
     OfflineOption,
     PeopleOption,
     PipelineOption,
@@ -32,6 +34,7 @@ from posec3d_cli.cli.options import (
     WindowOption,
     given,
     offline_choice,
+    pose_cache,
 )
 from posec3d_cli.cli.outputs import Job, plan_outputs
 from posec3d_cli.cli.render import download_progress, note, print_error, print_json, print_table, stderr_console
@@ -86,6 +89,8 @@ def predict(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace output files that are there.")] = False,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     offline: OfflineOption = False,
 ) -> None:
     """Say what is done in each video.
@@ -107,7 +112,13 @@ def predict(
         else:
             people_options = given(max_people=max_people, score_threshold=detector_threshold)
             stages = _make(
-                pipeline, detector=detector, pose=pose, reader=reader.value, detector_options=people_options, **common
+                pipeline,
+                detector=detector,
+                pose=pose,
+                reader=reader.value,
+                detector_options=people_options,
+                cache=pose_cache(cache, no_cache),
+                **common,
             )
             actions = stages.actions
     reading = actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None)

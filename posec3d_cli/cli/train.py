@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.cli.options import (
+    CacheOption,
     DetectorOption,
     DeviceOption,
+    NoCacheOption,
     OfflineOption,
     People,
     PipelineOption,
@@ -20,6 +22,7 @@ from posec3d_cli.cli.options import (
     Precision,
     PrecisionOption,
     offline_choice,
+    pose_cache,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.render import note
@@ -94,9 +97,8 @@ def train(
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights and the samples.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw samples; 0: between the steps.")] = 0,
-    poses: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where estimated poses are kept; default: in the model folder.")
-    ] = None,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     pipeline: PipelineOption = "light",
@@ -134,14 +136,17 @@ def train(
 
     def extractor() -> PoseExtractor:
         return make_extractor(
-            detector or card.detector, pose or card.pose, device=device, offline=offline_choice(offline)
+            detector or card.detector,
+            pose or card.pose,
+            device=device,
+            offline=offline_choice(offline),
+            cache=pose_cache(cache, no_cache),
         )
 
     every_clip, problems = run.labelled(
         sources,
         run.read_actions(actions) if actions else {},
         extractor,
-        poses or out / "poses",
         every=every,
         group_by=group_by,
         progress=say_posing,

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from posec3d_cli.output import replacing
 from posec3d_cli.train.loop import Recipe
 
 _OURS = "This page is written anew by every training; take this line out to keep your own words."
@@ -63,9 +64,8 @@ def write_card(folder: Path, trained: Trained, networks: Sequence[nn.Module]) ->
             name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
             for name, value in network.state_dict().items()
         }
-        part = file.with_suffix(".part")
-        save_file(state, part)
-        part.replace(file)
+        with replacing(file, overwrite=True) as part:
+            save_file(state, part)
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in trained.classes), encoding="utf-8")
     (folder / "model.toml").write_text(_toml(trained, files), encoding="utf-8")
     training = {

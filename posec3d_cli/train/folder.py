@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +108,6 @@ def read_table(table: Path, columns: Sequence[str], optional: Sequence[str] = ()
 def read_folder(
     folder: Path,
     extractor: PoseExtractor | None,
-    kept: Path,
     *,
     every: int = 1,
     group_by: str | None = None,
@@ -122,7 +119,6 @@ def read_folder(
     Args:
         folder: see `labelled_videos`.
         extractor: estimates the poses; None where `needs_extractor` says that there are none to estimate.
-        kept: where poses are kept, one file per clip; a later call reads them instead.
         every: estimate poses of every N-th frame and interpolate between them.
         group_by: see `posec3d_cli.train.examples.group_of`.
         only: names of the examples to make; the other clips are not opened. None makes all.
@@ -138,7 +134,7 @@ def read_folder(
     for number, video in enumerate(videos):
         progress(number, len(videos), video.name)
         try:
-            keypoints, scores, fps = _poses(video.path, extractor, kept, every)
+            keypoints, scores, fps = _poses(video.path, extractor, every)
         except InputError as error:
             problems[video.name] = error.what
             continue
@@ -164,8 +160,8 @@ def _wanted(folder: Path, only: Collection[str] | None) -> list[LabelledVideo]:
     return [video for video in labelled_videos(folder) if only is None or f"{folder.name}/{video.name}" in only]
 
 
-def _poses(path: Path, extractor: PoseExtractor | None, kept: Path, every: int) -> tuple[Floats, Floats, float]:
-    """The main people of every frame of a clip, from `kept` where they are there."""
+def _poses(path: Path, extractor: PoseExtractor | None, every: int) -> tuple[Floats, Floats, float]:
+    """The main people of every frame of a clip."""
     if is_pose_file(path):
         clips = read_pose_file(path)
         if len(clips) > 1:
@@ -173,19 +169,10 @@ def _poses(path: Path, extractor: PoseExtractor | None, kept: Path, every: int) 
         return (*_every_frame(clips[0]), float(clips[0].video.fps))
     if extractor is None:
         raise StageMismatch(f"{path} is a video, and there is no extractor to estimate its poses")
-    file = kept / f"{_fingerprint(path, extractor, every)}.npz"
-    if file.is_file():
-        with np.load(file, allow_pickle=False) as arrays:
-            return arrays["keypoints"], arrays["scores"], float(arrays["fps"])
     with extractor.open(path) as video:
         fps = float(video.info.fps)
         posed = extractor.poses_of(video, np.arange(0, video.info.frame_count, every, dtype=np.int64))
-    keypoints, scores = _every_frame(posed)
-    kept.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part.npz")
-    np.savez_compressed(part, keypoints=keypoints, scores=scores, fps=fps)
-    part.replace(file)
-    return keypoints, scores, fps
+    return (*_every_frame(posed), fps)
 
 
 def _every_frame(posed: PosedVideo) -> tuple[Floats, Floats]:
@@ -194,13 +181,3 @@ def _every_frame(posed: PosedVideo) -> tuple[Floats, Floats]:
     frames = np.arange(posed.video.frame_count)
     times = np.interp(frames, posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
     return at_times(main.keypoints, main.scores, times)
-
-
-def _fingerprint(path: Path, extractor: PoseExtractor, every: int) -> str:
-    """Changes with the clip's bytes, the models and the step."""
-    made_of = {kind: [used.name, sorted(used.sha256.values())] for kind, used in sorted(extractor.models.items())}
-    digest = hashlib.sha256(json.dumps([made_of, every]).encode())
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:32]

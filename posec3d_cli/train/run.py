@@ -91,7 +91,6 @@ def labelled(
     sources: Sequence[Path],
     actions: Mapping[tuple[str, str], str],
     extractor: Callable[[], PoseExtractor],
-    kept: Path,
     *,
     every: int = 1,
     group_by: str | None = None,
@@ -108,7 +107,6 @@ def labelled(
         sources: labelled folders and pose packs.
         actions: see `posec3d_cli.train.examples.rename`.
         extractor: makes the detector and pose estimator, where a folder needs them.
-        kept: where estimated poses are kept.
         every: estimate poses of every N-th frame of a video.
         group_by: see `posec3d_cli.train.examples.group_of`.
         split: only this split of the packs.
@@ -123,9 +121,7 @@ def labelled(
     for source in sources:
         if source.is_dir():
             stages = extractor() if needs_extractor(source, only) else None
-            found, trouble = read_folder(
-                source, stages, kept, every=every, group_by=group_by, only=only, progress=progress
-            )
+            found, trouble = read_folder(source, stages, every=every, group_by=group_by, only=only, progress=progress)
             problems |= {f"{source.name}/{name}": reason for name, reason in trouble.items()}
         elif source.is_file() and is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:
             raise BadDataset(f"{source} says nothing about what is done in it", hint="put it into a labelled folder")

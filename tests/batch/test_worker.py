@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import batch_fakes
+import fakes
 import pytest
 
 from posec3d_cli.batch.find import Found
@@ -14,6 +15,7 @@ from posec3d_cli.batch.ledger import error_of
 from posec3d_cli.batch.work import Labelling, Models
 from posec3d_cli.batch.worker import Worker
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
+from posec3d_cli.pose_cache import PoseCache
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +110,21 @@ def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
         Labelling(Models(), reading={"views": 2}),
     ]
     assert len({base, *(other.fingerprint() for other in others)}) == 5
+
+
+def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
+    made = {}
+
+    def from_name(name, **options):
+        made.update(options, name=name)
+        return fakes.pipeline()
+
+    monkeypatch.setattr("posec3d_cli.batch.work.Pipeline.from_name", from_name)
+    cache = PoseCache(tmp_path)
+    models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, cache)
+    assert callable(Labelling(models).make())
+    assert made == {
+        **{"name": "p", "detector": "d", "pose": "q", "classifier": "c", "builder": "b", "device": "cpu"},
+        **{"precision": "fp32", "reader": "decord", "offline": True, "detector_options": {"max_people": 1}},
+        "cache": cache,
+    }

@@ -100,11 +100,17 @@ def test_a_wrong_option_is_wrong_usage(evaluate, pack, option):
     assert evaluate(pack, *option).code == 2
 
 
+def test_harder_copies_are_measured_instead(evaluate, pack):
+    plain, harder = (json.loads(evaluate(pack, "--json", *more).out) for more in ((), ("--harder",)))
+    assert plain["clips"] == harder["clips"] == 6
+    assert plain != harder
+
+
 def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, tmp_path):
     for label, form in (("arms", factory.mmpose), ("legs", factory.openpose)):
         (tmp_path / "clips" / label).mkdir(parents=True)
         form(tmp_path / "clips" / label)
-    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none", "--poses", tmp_path / "kept")
+    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["clips"] == 8
 

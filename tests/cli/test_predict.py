@@ -110,6 +110,14 @@ def test_options_reach_the_pipeline(stages, clip):
     assert made["detector_options"] == {"max_people": 2, "score_threshold": 0.4}
 
 
+def test_the_cache_reaches_the_pipeline_or_none_does(stages, clip, tmp_path):
+    run(clip, "--cache", tmp_path / "kept")
+    assert stages.made["cache"].folder == tmp_path / "kept"
+    run(clip, "--no-cache")
+    assert stages.made["cache"] is None
+    assert run(clip, "--cache", tmp_path, "--no-cache").exit_code == 2
+
+
 def test_an_annotated_video_and_poses_are_written(stages, clip, tmp_path):
     result = run(clip, "--save-video", tmp_path / "out.mp4", "--save-poses", tmp_path / "out.npz")
     assert result.exit_code == 0, result.stderr

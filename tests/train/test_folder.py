@@ -1,4 +1,4 @@
-"""Labelled folders of videos: found, posed once, and kept."""
+"""Labelled folders of videos: found and posed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import video_factory
 
 from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.prediction import ModelUsed
 from posec3d_cli.train.examples import ESTIMATED
 from posec3d_cli.train.folder import labelled_videos, needs_extractor, read_folder, read_table
 
 
-def extractor(where=lambda index: [20 + index], version="1"):
-    models = {kind: ModelUsed(kind, "fake", "cpu", {"weights": version}) for kind in ("detector", "pose")}
-    return PoseExtractor(fakes.Detector(where), fakes.Pose(), models=models)
+def extractor(where=lambda index: [20 + index]):
+    return PoseExtractor(fakes.Detector(where), fakes.Pose())
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def folder(tmp_path):
 
 
 def test_each_sub_folder_is_an_action(folder, tmp_path):
-    examples, problems = read_folder(folder, extractor(), tmp_path / "kept")
+    examples, problems = read_folder(folder, extractor())
     assert not problems
     assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
         ("clips/run/one.mp4", "run", ESTIMATED, 10, 25.0),
@@ -46,56 +44,25 @@ def test_each_sub_folder_is_an_action(folder, tmp_path):
 
 def test_clips_are_told_about_as_they_are_read(folder, tmp_path):
     told = []
-    read_folder(folder, extractor(), tmp_path / "kept", progress=lambda *said: told.append(said))
+    read_folder(folder, extractor(), progress=lambda *said: told.append(said))
     assert told == [(0, 2, "run/one.mp4"), (1, 2, "walk/one.mp4"), (2, 2, "")]
 
 
 def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
     some = extractor()
-    examples, problems = read_folder(folder, some, tmp_path / "kept", only=["clips/run/one.mp4"])
+    examples, problems = read_folder(folder, some, only=["clips/run/one.mp4"])
     assert [one.name for one in examples] == ["clips/run/one.mp4"]
     assert not problems
     assert some.detector.seen == list(range(10))
 
 
 def test_a_pattern_groups_clips(folder, tmp_path):
-    examples, _ = read_folder(folder, extractor(), tmp_path / "kept", group_by="(one)")
+    examples, _ = read_folder(folder, extractor(), group_by="(one)")
     assert {one.group for one in examples} == {"clips/one"}
 
 
-def test_poses_are_estimated_once(folder, tmp_path):
-    first, second = extractor(), extractor()
-    before, _ = read_folder(folder, first, tmp_path / "kept")
-    after, _ = read_folder(folder, second, tmp_path / "kept")
-    assert len(first.detector.seen) == 22
-    assert second.detector.seen == []
-    for one, same in zip(before, after, strict=True):
-        assert np.array_equal(one.keypoints, same.keypoints)
-        assert np.array_equal(one.scores, same.scores)
-        assert one.fps == same.fps
-
-
-def test_a_clip_that_was_moved_keeps_its_poses_and_one_that_changed_is_posed_again(folder, tmp_path):
-    read_folder(folder, extractor(), tmp_path / "kept")
-    (folder / "run" / "one.mp4").rename(folder / "run" / "other name.mp4")
-    video_factory.write(folder / "walk" / "one.mp4", 7)
-    again = extractor()
-    examples, _ = read_folder(folder, again, tmp_path / "kept")
-    assert again.detector.seen == list(range(7))
-    assert [len(one) for one in examples] == [10, 7]
-
-
-def test_other_models_and_another_step_estimate_anew(folder, tmp_path):
-    read_folder(folder, extractor(), tmp_path / "kept")
-    other, sparse = extractor(version="2"), extractor()
-    read_folder(folder, other, tmp_path / "kept")
-    read_folder(folder, sparse, tmp_path / "kept", every=3)
-    assert len(other.detector.seen) == 22
-    assert sparse.detector.seen == [0, 3, 6, 9, 0, 3, 6, 9]
-
-
 def test_between_posed_frames_poses_are_interpolated(folder, tmp_path):
-    examples, _ = read_folder(folder, extractor(), tmp_path / "kept", every=3)
+    examples, _ = read_folder(folder, extractor(), every=3)
     walk = examples[1]
     assert len(walk) == 12
     assert np.allclose(walk.keypoints[0, :, 0, 0], 20 + np.minimum(np.arange(12), 9), atol=1e-4)
@@ -107,7 +74,7 @@ def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
     (folder / "walk").mkdir(parents=True)
     broken = video_factory.zeroed(clip, folder / "walk" / "broken.avi", range(5, 8))
     used = extractor()
-    ((one,), problems) = read_folder(folder, used, tmp_path / "kept")
+    ((one,), problems) = read_folder(folder, used)
     assert not problems
     seen = sorted(used.detector.seen)
     assert len(seen) < 20, f"{broken} decodes as if it were whole"
@@ -116,14 +83,14 @@ def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
 
 def test_an_unreadable_video_is_a_problem_and_the_others_are_read(folder, tmp_path):
     (folder / "walk" / "bad.mp4").write_text("not a video")
-    examples, problems = read_folder(folder, extractor(), tmp_path / "kept")
+    examples, problems = read_folder(folder, extractor())
     assert [one.name for one in examples] == ["clips/run/one.mp4", "clips/walk/one.mp4"]
     assert list(problems) == ["walk/bad.mp4"]
     assert "bad.mp4" in problems["walk/bad.mp4"]
 
 
 def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder, tmp_path):
-    examples, problems = read_folder(folder, extractor(lambda index: []), tmp_path / "kept")
+    examples, problems = read_folder(folder, extractor(lambda index: []))
     assert not problems
     assert [one.keypoints.shape for one in examples] == [(1, 10, 17, 2), (1, 12, 17, 2)]
     assert not any(one.scores.any() for one in examples)
@@ -131,7 +98,7 @@ def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder, tmp_pat
 
 def test_a_table_of_labels_rules(folder, tmp_path):
     (folder / "labels.csv").write_text("\ufeffvideo,label,more\nwalk/one.mp4,stroll,x\n", encoding="utf-8")
-    examples, _ = read_folder(folder, extractor(), tmp_path / "kept")
+    examples, _ = read_folder(folder, extractor())
     assert [(one.name, one.label) for one in examples] == [("clips/walk/one.mp4", "stroll")]
 
 
@@ -177,24 +144,23 @@ def posed_folder(tmp_path):
 
 def test_pose_files_are_clips_and_nothing_is_estimated(posed_folder, tmp_path):
     assert not needs_extractor(posed_folder)
-    examples, problems = read_folder(posed_folder, None, tmp_path / "kept")
+    examples, problems = read_folder(posed_folder, None)
     assert not problems
     assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
         ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
         ("posed/walk/ours.npz", "walk", ESTIMATED, 10, 25.0),
     ]
     assert np.allclose(examples[1].keypoints[0], factory.keypoints(10))
-    assert not (tmp_path / "kept").exists()
 
 
 def test_pose_files_and_videos_share_a_folder(posed_folder, tmp_path):
     video_factory.write(posed_folder / "run" / "one.mp4", 8)
     assert needs_extractor(posed_folder)
     assert not needs_extractor(posed_folder, ["posed/walk/ours.npz"])
-    examples, _ = read_folder(posed_folder, extractor(), tmp_path / "kept")
+    examples, _ = read_folder(posed_folder, extractor())
     assert [one.name for one in examples] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
     with pytest.raises(StageMismatch, match="is a video"):
-        read_folder(posed_folder, None, tmp_path / "elsewhere")
+        read_folder(posed_folder, None)
 
 
 def test_a_table_of_labels_may_name_pose_files(posed_folder):
@@ -213,7 +179,7 @@ def test_an_action_may_be_an_openpose_folder_itself(posed_folder):
 def test_pose_files_that_cannot_be_read_are_problems(posed_folder, tmp_path):
     (posed_folder / "walk" / "bad.json").write_text("{}")
     people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
-    examples, problems = read_folder(posed_folder, None, tmp_path / "kept")
+    examples, problems = read_folder(posed_folder, None)
     assert len(examples) == 2
     assert "no known pose format" in problems["walk/bad.json"]
     assert "holds 2 clips" in problems["walk/pack.pkl"]

@@ -37,7 +37,7 @@ def test_a_table_of_actions_is_read(tmp_path):
 
 def test_packs_need_no_models_and_take_their_joint_names(tmp_path):
     pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
-    examples, problems = labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}, no_extractor, tmp_path)
+    examples, problems = labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}, no_extractor)
     assert [(one.name, one.label) for one in examples] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
     assert problems == {}
 
@@ -54,7 +54,7 @@ def test_folders_and_packs_are_put_together(tmp_path):
         made.append(PoseExtractor(fakes.Detector(), fakes.Pose()))
         return made[-1]
 
-    examples, problems = labelled([folder, pack], {}, extractor, tmp_path / "kept")
+    examples, problems = labelled([folder, pack], {}, extractor)
     assert [one.name for one in examples] == ["clips/legs/one.mp4", "pack/arms_0", "pack/legs_0"]
     assert list(problems) == ["clips/legs/bad.mp4"]
     assert len(made) == 1
@@ -62,7 +62,7 @@ def test_folders_and_packs_are_put_together(tmp_path):
 
 def test_a_source_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadDataset, match="neither a folder of labelled clips nor a pose pack"):
-        labelled([tmp_path / "none"], {}, no_extractor, tmp_path)
+        labelled([tmp_path / "none"], {}, no_extractor)
 
 
 def test_clips_that_teach_nothing_are_left_out_with_the_reason():

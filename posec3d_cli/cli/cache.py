@@ -1,0 +1,31 @@
+"""`posec3d cache`: the poses that were kept."""
+
+from __future__ import annotations
+
+import typer
+
+from posec3d_cli.cli.options import CacheOption, JsonOption
+from posec3d_cli.cli.render import megabytes, print_json
+
+app = typer.Typer(help="Look at the poses that were kept, or remove them.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("info")
+def info(cache: CacheOption = None, json: JsonOption = False) -> None:
+    """Say where the poses are kept and how many there are."""
+    from posec3d_cli.pose_cache import PoseCache, default_folder
+
+    kept = PoseCache(cache or default_folder())
+    videos, size = len(kept.files()), kept.size
+    if json:
+        return print_json({"folder": str(kept.folder), "videos": videos, "bytes": size, "limit": kept.limit})
+    typer.echo(f"{kept.folder}: poses of {videos} videos, {megabytes(size)} of at most {megabytes(kept.limit)}")
+
+
+@app.command("clear")
+def clear(cache: CacheOption = None) -> None:
+    """Remove the poses that were kept; they are estimated anew when they are needed."""
+    from posec3d_cli.pose_cache import PoseCache, default_folder
+
+    kept = PoseCache(cache or default_folder())
+    typer.echo(f"{kept.folder}: poses of {kept.clear()} videos removed")

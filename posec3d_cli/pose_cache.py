@@ -1,0 +1,160 @@
+"""Poses that were estimated before, by what the video holds and by what estimated them.
+
+A cache is a folder with one NumPy archive per video and pair of models, called by the key. Frames are added to it as
+they are asked for, so a second look at a video estimates only what the first did not. A moved or renamed video keeps
+its poses; one whose bytes changed, or other models or settings, have another key. When the archives outgrow the limit,
+those that were not used for longest go. An archive that cannot be read is as good as none and is written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.errors import OutputError, UnreadableVideo
+from posec3d_cli.output import replacing
+from posec3d_cli.types import Detections, Poses
+from posec3d_cli.weights import cache_home
+
+LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
+_FORMAT = "1"
+_SUFFIX = ".npz"
+
+
+def default_folder() -> Path:
+    """Where poses are kept unless something else is asked for: beside the weights."""
+    return cache_home() / "poses"
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFrames:
+    """What is known of some frames of a video.
+
+    Attributes:
+        people: detections and poses by frame number; poses come without heatmaps.
+        lost: frames that were asked for and did not decode.
+    """
+
+    people: dict[int, tuple[Detections, Poses]]
+    lost: frozenset[int]
+
+
+class PoseCache:
+    """A folder of poses.
+
+    Args:
+        folder: made when something is first kept.
+        limit: in bytes.
+    """
+
+    def __init__(self, folder: Path, *, limit: int = LIMIT) -> None:
+        self.folder = folder
+        self.limit = limit
+
+    def key(self, video: Path, made_of: str) -> str:
+        """What the poses of a video are kept under: a digest of its bytes and of `made_of`.
+
+        Raises:
+            UnreadableVideo: the file cannot be read.
+        """
+        digest = hashlib.sha256(f"{_FORMAT} {made_of}".encode())
+        try:
+            with video.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise UnreadableVideo(f"{video} cannot be read: {error.strerror}") from error
+        return digest.hexdigest()
+
+    def load(self, key: str) -> KnownFrames:
+        """The frames that are known, perhaps none."""
+        file = self._file(key)
+        if not file.is_file():
+            return KnownFrames({}, frozenset())
+        try:
+            with file.open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
+                known = _unpacked({name: arrays[name] for name in arrays.files})
+            os.utime(file)
+        except Exception:  # a damaged archive can fail in any way
+            return KnownFrames({}, frozenset())
+        return known
+
+    def store(self, key: str, known: KnownFrames) -> None:
+        """Keep these frames instead of those that were known before, then make room.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder} cannot be made: {error.strerror}", hint="name another --cache") from error
+        with replacing(self._file(key), overwrite=True) as part, part.open("wb") as file:
+            np.savez_compressed(file, **_packed(known))
+        self._make_room(keep=self._file(key))
+
+    def files(self) -> list[Path]:
+        """The archives, those that were used last at the end."""
+        found = []
+        for file in self.folder.glob(f"*{_SUFFIX}"):
+            try:
+                found.append((file.stat().st_mtime_ns, file))
+            except FileNotFoundError:  # another process cleared it
+                continue
+        return [file for _, file in sorted(found)]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all archives."""
+        return sum(file.stat().st_size for file in self.files())
+
+    def clear(self) -> int:
+        """Remove every archive; the number of them."""
+        files = self.files()
+        for file in files:
+            file.unlink(missing_ok=True)
+        return len(files)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}{_SUFFIX}"
+
+    def _make_room(self, *, keep: Path) -> None:
+        excess = self.size - self.limit
+        for file in self.files():
+            if excess <= 0:
+                break
+            if file != keep:
+                excess -= file.stat().st_size
+                file.unlink(missing_ok=True)
+
+
+def _packed(known: KnownFrames) -> dict[str, Any]:
+    frames = sorted(known.people)
+    people = [known.people[frame] for frame in frames]
+    joints = people[0][1].keypoints.shape[1] if people else 0
+    nobody = np.zeros(0, np.float32)
+    return {
+        "frames": np.array(frames, np.int64),
+        "counts": np.array([len(found) for found, _ in people], np.int64),
+        "boxes": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found, _ in people)]),
+        "box_scores": np.concatenate([nobody, *(found.scores for found, _ in people)]),
+        "keypoints": np.concatenate([nobody.reshape(0, joints, 2), *(poses.keypoints for _, poses in people)]),
+        "scores": np.concatenate([nobody.reshape(0, joints), *(poses.scores for _, poses in people)]),
+        "lost": np.array(sorted(known.lost), np.int64),
+    }
+
+
+def _unpacked(parts: dict[str, NDArray[Any]]) -> KnownFrames:
+    stops = np.cumsum(parts["counts"])
+    people = {}
+    for frame, start, stop in zip(parts["frames"].tolist(), stops - parts["counts"], stops, strict=True):
+        rows = slice(start, stop)
+        found = Detections(parts["boxes"][rows], parts["box_scores"][rows])
+        people[frame] = (found, Poses(parts["keypoints"][rows], parts["scores"][rows]))
+    return KnownFrames(people, frozenset(parts["lost"].tolist()))

@@ -1,0 +1,33 @@
+"""`posec3d cache`, and the options that name or switch off a cache."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+
+from posec3d_cli.cli.options import pose_cache
+from posec3d_cli.pose_cache import KnownFrames, PoseCache
+from posec3d_cli.types import Detections, Poses
+
+
+def test_what_was_kept_is_shown_and_removed(posec3d, tmp_path):
+    cache = PoseCache(tmp_path / "kept")
+    cache.store("one", KnownFrames({3: (Detections.none(), Poses.none(17))}, frozenset()))
+    ran = posec3d("cache", "info", "--cache", cache.folder)
+    assert ran.code == 0
+    assert f"{cache.folder}: poses of 1 videos, " in ran.out
+    told = json.loads(posec3d("cache", "info", "--cache", cache.folder, "--json").out)
+    assert told == {"folder": str(cache.folder), "videos": 1, "bytes": cache.size, "limit": cache.limit}
+    assert "poses of 1 videos removed" in posec3d("cache", "clear", "--cache", cache.folder).out
+    assert "poses of 0 videos" in posec3d("cache", "info", "--cache", cache.folder).out
+
+
+def test_a_cache_is_used_unless_it_is_switched_off(tmp_path, monkeypatch):
+    assert pose_cache(tmp_path, False).folder == tmp_path
+    monkeypatch.setattr("posec3d_cli.pose_cache.default_folder", lambda: tmp_path / "usual")
+    assert pose_cache(None, False).folder == tmp_path / "usual"
+    assert pose_cache(None, True) is None
+    with pytest.raises(typer.BadParameter, match="contradict"):
+        pose_cache(tmp_path, True)
