@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -103,8 +103,12 @@ class ActionReader:
         reading = replace(self.reading, **{key: value for key, value in changes.items() if value is not None})
         return reading if window is None else reading.with_window(window)
 
-    def read(self, posed: PosedVideo, reading: Reading | None = None) -> Prediction:
+    def read(
+        self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
+    ) -> Prediction:
         """Say what is done in a video whose people are known, in at least the frames that the reading needs.
+
+        A long video is read in many batches of volumes; `alive` is called after each.
 
         Raises:
             StageMismatch: a frame that the reading needs was not looked at.
@@ -113,9 +117,11 @@ class ActionReader:
         plan = reading.plan(posed.video.frame_count, posed.video.fps)
         if len(posed.lost):
             plan = [window.without(posed.lost, posed.frame_indices) for window in plan]
-        return self._answer(posed, reading, plan, self.used, self._notices())
+        return self._answer(posed, reading, plan, self.used, self._notices(), alive)
 
-    def read_file(self, posed: PosedVideo, reading: Reading | None = None) -> Prediction:
+    def read_file(
+        self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
+    ) -> Prediction:
         """As `read`, for poses that come from a file: another program chose the frames and found the people.
 
         A frame that is needed and was not looked at is replaced by the nearest that was, see
@@ -128,7 +134,7 @@ class ActionReader:
         plan = reading.plan(posed.video.frame_count, posed.video.fps)
         plan, notices = with_stand_ins(plan, posed)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
-        return self._answer(posed, reading, plan, replace(self.used, name=None, models=models), notices)
+        return self._answer(posed, reading, plan, replace(self.used, name=None, models=models), notices, alive)
 
     def _answer(
         self,
@@ -137,11 +143,12 @@ class ActionReader:
         plan: Sequence[Window],
         made_by: PipelineUsed,
         notices: tuple[str, ...],
+        alive: Callable[[], None],
     ) -> Prediction:
         used = posed.part(used_frames(plan))
         watch = Stopwatch()
         ids: set[int] = set()
-        scored = self._classify(subjects(used, plan, reading, ids), plan, reading, watch)
+        scored = self._classify(subjects(used, plan, reading, ids), plan, reading, watch, alive)
         by_window = [of_window(number, window, scored) for number, window in enumerate(plan)]
         known = [window.scores for window in by_window if window.scores is not None]
         return Prediction(
@@ -171,6 +178,7 @@ class ActionReader:
         plan: Sequence[Window],
         reading: Reading,
         watch: Stopwatch,
+        alive: Callable[[], None],
     ) -> list[Scored]:
         """One answer per subject; only the volumes of a few exist at once."""
         scored: list[Scored] = []
@@ -187,6 +195,7 @@ class ActionReader:
             scored.extend(zip(waiting, answers, strict=True))
             waiting.clear()
             volumes.clear()
+            alive()
 
         for subject, sequence in shown:
             with watch.time("build"):

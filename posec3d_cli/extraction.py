@@ -16,6 +16,7 @@ from posec3d_cli import tracking
 from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.device import resolve_device
 from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
+from posec3d_cli.following import Follower
 from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
@@ -54,6 +55,7 @@ class PoseExtractor:
         pose: estimates their poses.
         reader: the video reader's name.
         max_gap: seconds for which somebody may be out of sight and keep the identity.
+        every: look for people in every N-th frame only and follow them in between, see `posec3d_cli.following`.
         models: what the two stages were made of, by kind.
         cache: where poses are kept and looked up; None keeps none.
         made_of: everything that the poses depend on besides the video, as a text; needed with a cache.
@@ -66,6 +68,7 @@ class PoseExtractor:
         *,
         reader: str = DEFAULT_READER,
         max_gap: float = 1.0,
+        every: int = 1,
         models: Mapping[str, ModelUsed] | None = None,
         cache: PoseCache | None = None,
         made_of: str = "",
@@ -74,6 +77,7 @@ class PoseExtractor:
         self.pose = pose
         self.reader = reader
         self.max_gap = max_gap
+        self.every = every
         self.models = dict(models or {})
         self.cache = cache
         self.made_of = made_of
@@ -88,6 +92,7 @@ class PoseExtractor:
         offline: bool | None = None,
         progress: Any = None,
         reader: str = DEFAULT_READER,
+        every: int = 1,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
         cache: PoseCache | None = None,
@@ -102,6 +107,8 @@ class PoseExtractor:
             offline: never touch the network.
             progress: told about downloads, see `posec3d_cli.weights.fetch`.
             reader: the video reader's name.
+            every: look for people in every N-th frame only. With more than 1 nothing is kept, for what is found in a
+                frame then depends on which came before.
             detector_options: settings that replace those of the card.
             pose_options: likewise. With `heatmaps` nothing is kept, for these are too large.
             cache: where poses are kept and looked up.
@@ -123,8 +130,9 @@ class PoseExtractor:
             found,
             posed,
             reader=reader,
+            every=every,
             models={"detector": found_by, "pose": posed_by},
-            cache=None if (pose_options or {}).get("heatmaps") else cache,
+            cache=None if every > 1 or (pose_options or {}).get("heatmaps") else cache,
             made_of=json.dumps(made_of, sort_keys=True),
         )
 
@@ -167,11 +175,9 @@ class PoseExtractor:
                 known = self.cache.load(key)
         people = dict(known.people)
         missing = [index for index in wanted.tolist() if index not in people and index not in known.lost]
+        look = self._looker(watch)
         for batch in _batches(video.read(missing), watch):
-            with watch.time("detect"):
-                found = self.detector.detect(batch)
-            with watch.time("pose"):
-                shapes = self.pose.estimate(batch, found)
+            found, shapes = look(batch)
             _check_batch(batch, found, shapes)
             for frame, boxes, shape in zip(batch, found, shapes, strict=True):
                 dropped = keep is not None and frame.index not in keep
@@ -203,6 +209,19 @@ class PoseExtractor:
             np.array(sorted(lost.intersection(wanted.tolist())), np.int64),
             watch.seconds,
         )
+
+    def _looker(self, watch: Stopwatch) -> Callable[[list[Frame]], tuple[list[Detections], list[Poses]]]:
+        """What finds and poses the people of one batch of a video after the other."""
+        if self.every == 1:
+            return lambda batch: self._look_at_each(batch, watch)
+        follower = Follower(self.detector, self.pose, self.every)
+        return lambda batch: follower.look(batch, watch.time)
+
+    def _look_at_each(self, batch: list[Frame], watch: Stopwatch) -> tuple[list[Detections], list[Poses]]:
+        with watch.time("detect"):
+            found = self.detector.detect(batch)
+        with watch.time("pose"):
+            return found, self.pose.estimate(batch, found)
 
     def open(self, path: str | Path) -> VideoReader:
         """Open a video with this extractor's reader; a context manager."""

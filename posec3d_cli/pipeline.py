@@ -136,7 +136,8 @@ class Pipeline:
             window: seconds; 0 reads the video as one.
             people: "together" or "each".
             every_frame: pose every frame, for drawing; the answer is the same and rests on the same frames.
-            progress: called with the numbers of frames posed and to pose.
+            progress: called with the numbers of frames posed and to pose; while the classifier reads, again with the
+                last of them.
 
         Raises:
             UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
@@ -154,7 +155,8 @@ class Pipeline:
             indices = used_frames(reading.plan(video.info.frame_count, video.info.fps))
             wanted = None if every_frame else indices
             posed = self.extractor.poses_of(video, wanted, heatmaps_of=indices, progress=progress)
-        return self.actions.read(posed, reading)
+        alive = (lambda: None) if progress is None else (lambda: progress(len(posed), len(posed)))
+        return self.actions.read(posed, reading, alive=alive)
 
 
 def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:

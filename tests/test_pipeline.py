@@ -86,6 +86,12 @@ def test_frames_go_through_the_stages_in_small_batches(clip, monkeypatch):
     assert pipeline.extractor.detector.batches[7:] == [3, 3, 1]
 
 
+def test_signs_of_life_come_while_a_long_video_is_read(clip):
+    calls = []
+    fakes.pipeline().predict(clip, window=0.4, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-4:] == [(98, 98)] * 4, "once when all are posed, then after every 8 of the 19 windows"
+
+
 def test_two_people_are_read_together_or_each_alone(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
     together = pipeline.predict(clip, people="together")

@@ -16,6 +16,8 @@ from posec3d_cli import __version__
 from posec3d_cli.cli import cache, models, samples
 from posec3d_cli.cli.doctor import doctor
 from posec3d_cli.cli.evaluate import evaluate
+from posec3d_cli.cli.extract_poses import extract_poses
+from posec3d_cli.cli.label import label
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import print_error
 from posec3d_cli.cli.stages import stages
@@ -32,6 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("predict")(predict)
+app.command("label")(label)
+app.command("extract-poses")(extract_poses)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.add_typer(models.app, name="models")

@@ -15,6 +15,7 @@ from posec3d_cli.cli.options import (
     JsonOption,
     NoCacheOption,
     OfflineOption,
+    People,
     PipelineOption,
     PoseOption,
     Precision,
@@ -23,7 +24,6 @@ from posec3d_cli.cli.options import (
     pose_cache,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
-from posec3d_cli.cli.predict import People
 from posec3d_cli.cli.render import note, print_json, print_table
 
 if TYPE_CHECKING:

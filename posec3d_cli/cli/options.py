@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,20 @@ class Precision(StrEnum):
     auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class People(StrEnum):
+    """How the classifier takes the people."""
+
+    together = "together"
+    each = "each"
+
+
+class Reader(StrEnum):
+    """Which decoder reads the videos."""
+
+    pyav = "pyav"
+    decord = "decord"
 
 
 DeviceOption = Annotated[
@@ -46,6 +60,47 @@ PrecisionOption = Annotated[
     Precision,
     typer.Option("--precision", help="Numbers of the classifier; auto takes bf16 where the hardware computes in it."),
 ]
+BuilderOption = Annotated[
+    str, typer.Option("--builder", metavar="STAGE", help="How poses become volumes: heatmap or estimator-heatmap.")
+]
+PeopleOption = Annotated[
+    People | None,
+    typer.Option("--people", help="Read everybody in one volume, or each person alone; else as the model's card."),
+]
+WindowOption = Annotated[
+    float | None,
+    typer.Option(
+        "--window", min=0, metavar="SECONDS", help="Read in windows of this length; 0 reads the video as one."
+    ),
+]
+ViewsOption = Annotated[int | None, typer.Option("--views", min=1, metavar="N", help="Samples of each window.")]
+FlipOption = Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")]
+MaxPeopleOption = Annotated[
+    int | None, typer.Option("--max-people", min=1, metavar="N", help="Detect at most N people per frame.")
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option("--detector-threshold", min=0, max=1, metavar="SCORE", help="Smallest score of a person that counts."),
+]
+ReaderOption = Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")]
+FromFileOption = Annotated[
+    Path | None, typer.Option("--from-file", metavar="LIST", help="Also those that this text names, one path a line.")
+]
+GlobOption = Annotated[
+    str | None,
+    typer.Option("--glob", metavar="PATTERN", help="Take the files of folders that match, not those named as videos."),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Give a video up if nothing moves for so long."),
+]
+RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Do the videos that failed once more.")]
+FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first video that fails.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+LogOption = Annotated[
+    Path | None,
+    typer.Option("--log-file", metavar="FILE", help="Append what becomes of each video, and what its decoder says."),
+]
 CacheOption = Annotated[
     Path | None,
     typer.Option(
@@ -59,6 +114,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 def offline_choice(offline: bool) -> bool | None:
     """What the library's `offline` argument gets: without the flag, the environment decides."""
     return True if offline else None
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def pose_cache(folder: Path | None, off: bool) -> PoseCache | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,17 +12,27 @@ import typer
 
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.options import (
+    BuilderOption,
     CacheOption,
     ClassifierOption,
     DetectorOption,
     DeviceOption,
+    FlipOption,
     JsonOption,
+    MaxPeopleOption,
     NoCacheOption,
     OfflineOption,
+    PeopleOption,
     PipelineOption,
     PoseOption,
     Precision,
     PrecisionOption,
+    Reader,
+    ReaderOption,
+    ThresholdOption,
+    ViewsOption,
+    WindowOption,
+    given,
     offline_choice,
     pose_cache,
 )
@@ -40,20 +49,6 @@ if TYPE_CHECKING:
 HEADERS = ["video", "action", "probability"]
 
 
-class People(StrEnum):
-    """How the classifier takes the people."""
-
-    together = "together"
-    each = "each"
-
-
-class Reader(StrEnum):
-    """Which decoder reads the videos."""
-
-    pyav = "pyav"
-    decord = "decord"
-
-
 def predict(
     videos: Annotated[
         list[Path], typer.Argument(metavar="VIDEO...", help="Video files, and pose files of ours and of other tools.")
@@ -67,33 +62,16 @@ def predict(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
-    builder: Annotated[
-        str, typer.Option("--builder", metavar="STAGE", help="How poses become volumes: heatmap or estimator-heatmap.")
-    ] = "heatmap",
-    people: Annotated[
-        People | None,
-        typer.Option("--people", help="Read everybody in one volume, or each person alone; else as the model's card."),
-    ] = None,
-    window: Annotated[
-        float | None,
-        typer.Option(
-            "--window", min=0, metavar="SECONDS", help="Read in windows of this length; 0 reads the video as one."
-        ),
-    ] = None,
-    views: Annotated[int | None, typer.Option("--views", min=1, metavar="N", help="Samples of each window.")] = None,
-    flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")] = None,
-    max_people: Annotated[
-        int | None, typer.Option("--max-people", min=1, metavar="N", help="Detect at most N people per frame.")
-    ] = None,
-    detector_threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--detector-threshold", min=0, max=1, metavar="SCORE", help="Smallest score of a person that counts."
-        ),
-    ] = None,
+    builder: BuilderOption = "heatmap",
+    people: PeopleOption = None,
+    window: WindowOption = None,
+    views: ViewsOption = None,
+    flip: FlipOption = None,
+    max_people: MaxPeopleOption = None,
+    detector_threshold: ThresholdOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
-    reader: Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")] = Reader.pyav,
+    reader: ReaderOption = Reader.pyav,
     save_video: Annotated[
         Path | None,
         typer.Option(
@@ -132,7 +110,7 @@ def predict(
         if all(job.posed for job in jobs):
             stages, actions = None, _make_reader(pipeline, **common)
         else:
-            people_options = _given(max_people=max_people, score_threshold=detector_threshold)
+            people_options = given(max_people=max_people, score_threshold=detector_threshold)
             stages = _make(
                 pipeline,
                 detector=detector,
@@ -193,10 +171,6 @@ def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> Ac
     from posec3d_cli.catalog import load_pipeline
 
     return ActionReader.from_card(classifier or load_pipeline(pipeline).classifier, **options)
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _answers(

@@ -16,6 +16,7 @@ from posec3d_cli.cli.options import (
     DeviceOption,
     NoCacheOption,
     OfflineOption,
+    People,
     PipelineOption,
     PoseOption,
     Precision,
@@ -24,7 +25,6 @@ from posec3d_cli.cli.options import (
     pose_cache,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
-from posec3d_cli.cli.predict import People
 from posec3d_cli.cli.render import note
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.train.augment import at_times
 from posec3d_cli.train.examples import ESTIMATED, Example, group_of
 from posec3d_cli.types import Floats
+from posec3d_cli.video import SUFFIXES
 
-SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
 MIN_SHARE = 0.2  # people seen in a smaller part of a clip are passers-by
 MAX_PEOPLE = 4
 
@@ -87,11 +87,11 @@ def _clips_below(folder: Path) -> list[Path]:
     return clips
 
 
-def read_table(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+def read_table(table: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[dict[str, str]]:
     """The rows of a CSV table with a line of headers, in UTF-8 with or without a byte order mark.
 
     Raises:
-        BadDataset: it cannot be read, is empty or lacks one of `columns`.
+        BadDataset: it cannot be read, is empty or lacks one of `columns`; those of `optional` may be missing.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
@@ -102,7 +102,7 @@ def read_table(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         raise BadDataset(f"{table} is no CSV table in UTF-8: {error}") from error
     if not rows or not set(columns) <= rows[0].keys():
         raise BadDataset(f"{table} must have the columns {', '.join(columns)}, and rows")
-    return [{column: row[column] or "" for column in columns} for row in rows]
+    return [{column: row.get(column) or "" for column in (*columns, *optional)} for row in rows]
 
 
 def read_folder(

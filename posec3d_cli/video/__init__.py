@@ -24,9 +24,16 @@ from posec3d_cli.errors import InputError
 from posec3d_cli.video.base import VideoInfo, VideoReader
 from posec3d_cli.video.writer import VideoWriter
 
-__all__ = ["DEFAULT_READER", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
+__all__ = ["DEFAULT_READER", "SUFFIXES", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
 
 DEFAULT_READER = "pyav"
+SUFFIXES = frozenset(
+    (
+        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"),
+        *(".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv"),
+    )
+)
+"""How the names of videos end, in lower case: what is looked for in folders. Any file can be opened."""
 
 
 def readers() -> tuple[str, ...]:

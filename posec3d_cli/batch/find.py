@@ -1,0 +1,116 @@
+"""Which videos there are below some paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from posec3d_cli.errors import InputError
+from posec3d_cli.pose_files import is_pose_file
+from posec3d_cli.video import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Found:
+    """One video or pose file to do.
+
+    Attributes:
+        path: where it is.
+        name: its path below the deepest folder that holds everything that was named, with forward slashes.
+        problem: why it cannot be looked into, for a folder that may not be read.
+    """
+
+    path: Path
+    name: str
+    problem: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The first folder of its name: the label of a sorted collection; empty where there is none."""
+        first, slash, _ = self.name.partition("/")
+        return first if slash else ""
+
+
+def find(
+    paths: Sequence[Path], *, glob: str | None = None, poses: bool = False, without: Collection[Path] = ()
+) -> list[Found]:
+    """The videos that are named and those below the folders that are named, each once, in order of their names.
+
+    Hidden files and folders are left out. Links to folders are followed, but never into a folder that is being listed
+    already. What is named itself is always taken, whatever it is called; what does not exist too.
+
+    Args:
+        paths: files and folders.
+        glob: take the files below folders that match this instead of those with a video's suffix: a pattern of the
+            file's name or, with slashes, of the end of its path.
+        poses: take pose files too.
+        without: folders not to look into.
+
+    Raises:
+        InputError: nothing is found.
+    """
+    roots = [Path(os.path.abspath(path)) for path in paths]
+    left_out = {os.path.realpath(folder) for folder in without}
+    found: dict[Path, str] = {}
+    for path, root in zip(paths, roots, strict=True):
+        if os.path.isdir(root) and not (poses and is_pose_file(root)):
+            for file, problem in _below(path, root, (), left_out, glob, poses):
+                found.setdefault(file, problem)
+        else:
+            found.setdefault(path, "")
+    if not found:
+        raise InputError(
+            f"no video is found below {', '.join(map(str, paths))}",
+            hint="a video is known by its suffix; --glob takes files of other names",
+        )
+    absolute = {Path(os.path.abspath(path)): path for path in reversed(found)}
+    top = os.path.commonpath([root if os.path.isdir(root) else root.parent for root in roots])
+    videos = [Found(path, place.relative_to(top).as_posix(), found[path]) for place, path in absolute.items()]
+    return sorted(videos, key=lambda video: video.name)
+
+
+def read_list(file: Path) -> list[Path]:
+    """The paths of a text file, one a line; empty lines are left out. Names need not be UTF-8.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    return [Path(os.fsdecode(line.rstrip(b"\r"))) for line in lines if line.strip()]
+
+
+def _below(
+    path: Path, root: Path, above: tuple[tuple[int, int], ...], without: Collection[str], glob: str | None, poses: bool
+) -> Iterator[tuple[Path, str]]:
+    """The files below a folder, each with the problem that it has; `above` are the folders being listed."""
+    try:
+        status = path.stat()
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError as error:
+        yield path, f"{path} is a folder that cannot be read: {error.strerror}"
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in above or os.path.realpath(path) in without:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        inner = path / entry.name
+        if not os.path.isdir(inner):
+            if _fits(inner, root, glob, poses):
+                yield inner, ""
+        elif poses and glob is None and is_pose_file(inner):
+            yield inner, ""
+        else:
+            yield from _below(inner, root, (*above, here), without, glob, poses)
+
+
+def _fits(file: Path, root: Path, glob: str | None, poses: bool) -> bool:
+    if glob is not None:
+        return PurePosixPath(Path(os.path.abspath(file)).relative_to(root)).match(glob)
+    return file.suffix.lower() in SUFFIXES or (poses and is_pose_file(file))

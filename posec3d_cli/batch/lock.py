@@ -1,0 +1,46 @@
+"""One run at a time on an output. The system drops the lock of a process that ends, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from posec3d_cli.batch.ledger import Ledger, owner_of
+from posec3d_cli.errors import OutputError
+
+
+def state_of(output: Path) -> Path:
+    """The file in which the state of a run on `output` is kept."""
+    return output.with_name(f"{output.name}.state.sqlite")
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[tuple[Ledger, str]]:
+    """Hold the output, and hand out its ledger and who held it before and never let go, or an empty text.
+
+    Raises:
+        OutputError: another process holds it, or nothing can be written beside it.
+    """
+    state = state_of(output)
+    lock = FileLock(output.with_name(f"{output.name}.lock"), blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise OutputError(
+            f"{output} is being written by {owner_of(state) or 'another process'}",
+            hint="wait until it has ended, or choose another output",
+        ) from error
+    except OSError as error:
+        raise OutputError(f"nothing can be written beside {output}: {error.strerror}") from error
+    try:
+        with Ledger(state) as ledger:
+            before = ledger.own()
+            try:
+                yield ledger, before
+            finally:
+                ledger.disown()
+    finally:
+        lock.release()

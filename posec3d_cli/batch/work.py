@@ -1,0 +1,310 @@
+"""What is done with one video: `Labelling` says what happens in it, `Posing` writes the poses of every frame.
+
+Both are plain values: another process is handed one and makes its models there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from posec3d_cli import __version__
+from posec3d_cli.action_reader import ActionReader
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.worker import Work
+from posec3d_cli.catalog import DEFAULT_PIPELINE, KINDS, ModelCard, load_card, load_pipeline
+from posec3d_cli.errors import OutputError, PoseC3DError
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.output import entry, failure, printable, save_poses, save_video
+from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.pose_cache import PoseCache
+from posec3d_cli.pose_files import is_pose_file, read_pose_file
+from posec3d_cli.pose_files.writing import write_pose_file
+from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
+from posec3d_cli.weights import fetch
+
+_UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
+
+Counter = Callable[[int], None]
+"""Told the number of frames posed so far; also with the same number again, as a sign of life."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which models do it, and how; the fields are the options of `Pipeline.from_name`.
+
+    Attributes:
+        detector_options: settings that replace those of the detector's card.
+        cache: where poses are kept and looked up; no answer depends on it.
+    """
+
+    pipeline: str = DEFAULT_PIPELINE
+    detector: str | None = None
+    pose: str | None = None
+    classifier: str | None = None
+    builder: str = "heatmap"
+    device: str = "auto"
+    precision: str = "auto"
+    reader: str = "pyav"
+    offline: bool | None = None
+    detector_options: Mapping[str, Any] = field(default_factory=dict)
+    cache: PoseCache | None = None
+
+    def cards(self, *kinds: str) -> list[ModelCard]:
+        """The cards of the models of these kinds.
+
+        Raises:
+            UnknownModel, BadCard: there is no such pipeline or model.
+        """
+        names = load_pipeline(self.pipeline)
+        return [load_card(getattr(self, kind) or getattr(names, kind), kind) for kind in kinds]
+
+    def fetch(self, *kinds: str, progress: Any = None) -> None:
+        """Get the weights of these kinds into the cache, so that the process need not."""
+        for card in self.cards(*kinds):
+            fetch(card, offline=self.offline, progress=progress)
+
+    def fingerprint(self, *kinds: str, **options: Any) -> str:
+        """Changes with the models, their weights and recipes, the settings, `options` and this program's version."""
+        made_of = {
+            "cards": [
+                {
+                    **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels")},
+                    "files": [file.sha256 for file in card.files],
+                }
+                for card in self.cards(*kinds)
+            ],
+            "settings": [self.builder, self.device, self.precision, self.reader, dict(self.detector_options)],
+            "options": options,
+            "version": __version__,
+        }
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Say what is done in each video and in each clip of a pose file.
+
+    Attributes:
+        models: of the pipeline.
+        pictures: whether there is a video among them; where all are pose files, only the classifier is made.
+        reading: settings of `ActionReader.reading_with` that replace the card's.
+        videos: folder for annotated videos, or None.
+        poses: folder for the poses of videos, or None.
+    """
+
+    models: Models
+    pictures: bool = True
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    videos: Path | None = None
+    poses: Path | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of models that are needed."""
+        return KINDS if self.pictures else ("classifier",)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that are written into."""
+        return tuple(folder for folder in (self.videos, self.poses) if folder is not None)
+
+    def fetch(self, progress: Any = None) -> None:
+        """Get the weights into the cache."""
+        self.models.fetch(*self.kinds, progress=progress)
+
+    def fingerprint(self) -> str:
+        """Changes with everything that an answer depends on, but for the video."""
+        # The same with and without pictures: a pose file that joins a folder of videos changes none of them.
+        return self.models.fingerprint(*KINDS, reading=dict(self.reading), every_frame=self.videos is not None)
+
+    def outputs(self, found: Found) -> dict[str, Path]:
+        """The files that are made of a video: "video", "poses"."""
+        if is_pose_file(found.path):
+            return {}
+        targets = {"video": (self.videos, ".mp4"), "poses": (self.poses, ".npz")}
+        return {kind: place(folder, found, suffix) for kind, (folder, suffix) in targets.items() if folder is not None}
+
+    def make(self) -> Work:
+        """Make the models."""
+        models = self.models
+        common: dict[str, Any] = {
+            "builder": models.builder,
+            "device": models.device,
+            "precision": models.precision,
+            "offline": models.offline,
+        }
+        if not self.pictures:
+            [card] = models.cards("classifier")
+            return self.work(None, ActionReader.from_card(card, **common))
+        stages = Pipeline.from_name(
+            models.pipeline,
+            detector=models.detector,
+            pose=models.pose,
+            classifier=models.classifier,
+            reader=models.reader,
+            detector_options=models.detector_options,
+            cache=models.cache,
+            **common,
+        )
+        return self.work(stages, stages.actions)
+
+    def work(self, stages: Pipeline | None, actions: ActionReader) -> Work:
+        """What does one video, with models that are made."""
+        reading = actions.reading_with(**self.reading)
+
+        def read_clip(clip: PosedVideo, found: Found, alive: Callable[[], None]) -> dict[str, Any]:
+            name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
+            try:
+                return {**entry(actions.read_file(clip, reading, alive=alive)), "video": name}
+            except PoseC3DError as error:
+                return {**failure(clip.video.path, error), "video": name}
+
+        def do(found: Found, count: Counter) -> list[dict[str, Any]]:
+            if stages is None or is_pose_file(found.path):
+                return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
+            prediction = stages.predict_as(
+                found.path, reading, every_frame=self.videos is not None, progress=lambda done, total: count(done)
+            )
+            self._save(found, prediction, stages.extractor.reader, count)
+            return [{**entry(prediction), "video": printable(found.name)}]
+
+        return do
+
+    def _save(self, found: Found, prediction: Prediction, reader: str, count: Counter) -> None:
+        posed = len(prediction.posed)
+        for kind, target in self.outputs(found).items():
+            part = unfinished(target, self.folders)
+            if kind == "video":
+                save_video(prediction, part, overwrite=True, reader=reader, progress=lambda done, total: count(posed))
+            else:
+                save_poses(prediction, part, overwrite=True)
+            settle(part, target)
+
+
+@dataclass(frozen=True)
+class Posing:
+    """Write the poses of every frame of each video.
+
+    Attributes:
+        models: of the pipeline.
+        folder: where the files go, in the folders that the videos are in.
+        suffix: ".npz", ".json" or ".pkl", which says how.
+        every: detect on every N-th frame and carry the boxes between.
+    """
+
+    models: Models
+    folder: Path
+    suffix: str = ".npz"
+    every: int = 1
+    kinds = ("detector", "pose")
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that are written into."""
+        return (self.folder,)
+
+    def fetch(self, progress: Any = None) -> None:
+        """Get the weights into the cache."""
+        self.models.fetch(*self.kinds, progress=progress)
+
+    def fingerprint(self) -> str:
+        """Changes with everything that the poses depend on, but for the video."""
+        return self.models.fingerprint(*self.kinds, every=self.every)
+
+    def outputs(self, found: Found) -> dict[str, Path]:
+        """The file that is made of a video: "poses"."""
+        return {"poses": place(self.folder, found, self.suffix)}
+
+    def make(self) -> Work:
+        """Make the models."""
+        models = self.models
+        detector, pose = models.cards(*self.kinds)
+        extractor = PoseExtractor.from_cards(
+            detector,
+            pose,
+            device=models.device,
+            offline=models.offline,
+            reader=models.reader,
+            every=self.every,
+            detector_options=models.detector_options,
+        )
+        return self.work(extractor)
+
+    def work(self, extractor: PoseExtractor) -> Work:
+        """What does one video, with models that are made."""
+
+        def do(found: Found, count: Counter) -> list[dict[str, Any]]:
+            posed = extractor.poses(found.path, progress=lambda done, total: count(done))
+            target = self.outputs(found)["poses"]
+            part = unfinished(target, self.folders)
+            try:
+                write_pose_file(posed, part, self.suffix)
+            except OSError as error:
+                raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+            settle(part, target)
+            people = len({who for one in posed.identities for who in one.tolist() if who >= 0})
+            return [
+                {
+                    "video": printable(found.name),
+                    "status": "ok" if people else NO_PERSON,
+                    "frames_used": len(posed),
+                    "people_found": people,
+                    "lost_frames": len(posed.lost) + posed.video.lost_frames,
+                    "seconds": {stage: round(seconds, 4) for stage, seconds in posed.seconds.items()},
+                }
+            ]
+
+        return do
+
+
+def place(folder: Path, found: Found, suffix: str) -> Path:
+    """Where the file that is made of a video goes: its whole name below `folder`, and a suffix of its own."""
+    return folder / (found.name + suffix)
+
+
+def prepare(folders: tuple[Path, ...]) -> None:
+    """Make the folders that are written into, each with a hidden one for files that are not finished, empty.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+    sweep(folders)
+    for folder in folders:
+        try:
+            (folder / _UNFINISHED).mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"nothing can be written into {folder}: {error.strerror}") from error
+
+
+def unfinished(target: Path, folders: tuple[Path, ...]) -> Path:
+    """Where a file is written before it takes its place in one of `folders`: in the hidden folder of that one."""
+    folder = next(one for one in folders if target.is_relative_to(one))
+    return folder / _UNFINISHED / f"new{target.suffix}"
+
+
+def settle(part: Path, target: Path) -> None:
+    """Give a finished file its name, so that a cut of the power leaves it whole or not there.
+
+    Raises:
+        OutputError: it cannot have that name.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def sweep(folders: tuple[Path, ...]) -> None:
+    """Remove what was being written into these folders when somebody was cut off."""
+    for folder in folders:
+        shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)

@@ -1,0 +1,211 @@
+"""A process of its own for the videos: one that a decoder crashes or hangs costs the video and not the run."""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import connection, resource_tracker
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.stamp import digest
+from posec3d_cli.errors import OutputError, PoseC3DError, StageError
+from posec3d_cli.output import failure
+
+Work = Callable[[Found, Callable[[int], None]], list[dict[str, Any]]]
+"""Does one video and gives its entries; told a callback for the number of frames done. Raises PoseC3DError."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # no video's fault, and the next one would fail alike
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of one video.
+
+    Attributes:
+        entries: one per clip; where it failed, one that says why.
+        sha256: of the file's content; empty where it could not be read.
+        seconds: wall time.
+    """
+
+    entries: list[dict[str, Any]]
+    sha256: str = ""
+    seconds: float = 0.0
+
+
+class Worker:
+    """A process that makes its models once and then does one video after another; a context manager.
+
+    Args:
+        make: makes what does the videos, in the process; a value that can be pickled.
+        log: file that the process's own output and tracebacks are appended to; None throws them away.
+    """
+
+    def __init__(self, make: Callable[[], Work], *, log: Path | None = None) -> None:
+        self._make = make
+        self._log = log
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def do(self, found: Found, *, timeout: float, progress: Callable[[int], None] = lambda frames: None) -> Outcome:
+        """Do one video.
+
+        Args:
+            found: the video.
+            timeout: seconds without a sign of life after which the video is given up.
+            progress: called with the number of frames done.
+
+        Raises:
+            PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
+        """
+        if self._process is None:
+            self._start()
+        started = perf_counter()
+        try:
+            self._pipe.send(found)
+            while self._pipe.poll(timeout):
+                message = self._pipe.recv()
+                if isinstance(message, PoseC3DError):
+                    raise message
+                if isinstance(message, Outcome):
+                    return message
+                progress(message)
+        except (EOFError, OSError):
+            return _failed(found, PoseC3DError(self._death()), perf_counter() - started)
+        self.stop()
+        gave_up = PoseC3DError(
+            f"given up: nothing moved for {timeout:g} seconds", hint="a larger --timeout waits longer"
+        )
+        return _failed(found, gave_up, perf_counter() - started)
+
+    def stop(self) -> None:
+        """End the process at once, whatever it is doing."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(10)
+            self._pipe.close()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self._make, self._log), daemon=True)
+        with _uninterrupted():
+            self._process.start()
+        theirs.close()
+        try:
+            ready = self._pipe.recv()
+        except (EOFError, OSError):
+            ready = StageError(f"the models cannot be made: {self._death()}", hint="--log-file keeps what it said")
+        if isinstance(ready, PoseC3DError):
+            self.stop()
+            raise ready
+
+    def _death(self) -> str:
+        """How the process ended, in words."""
+        assert self._process is not None
+        self._process.join(10)
+        code = self._process.exitcode
+        self.stop()
+        if code is None or code >= 0:
+            return f"its process ended by itself, with code {code}"
+        name, words = signal.Signals(-code).name, signal.strsignal(-code)
+        if -code == signal.SIGKILL:
+            return f"its process was killed ({name}); the memory may have run out"
+        return f"its process crashed ({name}: {words})"
+
+
+def _failed(found: Found, error: PoseC3DError, seconds: float) -> Outcome:
+    return Outcome([failure(found.path, error)], seconds=seconds)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A process that is started in this block never hears of Ctrl-C: it inherits what is blocked."""
+    resource_tracker.ensure_running()  # starting it later would lift the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: connection.Connection, make: Callable[[], Work], log: Path | None) -> None:
+    """The life of the process."""
+    _redirect_output(log)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        work = make()
+    except PoseC3DError as error:
+        pipe.send(error)
+        return
+    except Exception as error:
+        traceback.print_exc()
+        pipe.send(StageError(f"the models cannot be made: {type(error).__name__}: {error}"))
+        return
+    pipe.send("ready")
+    with suppress(EOFError, OSError):  # nobody is there any more
+        while True:
+            pipe.send(_attempt(work, pipe.recv(), pipe.send))
+
+
+def _attempt(work: Work, found: Found, progress: Callable[[int], None]) -> Outcome | PoseC3DError:
+    started = perf_counter()
+    sha256 = digest(found.path)
+    try:
+        entries = work(found, progress)
+    except Exception as error:  # whatever it is, the other videos are done all the same
+        full = _is_full(error)
+        if full is not None:
+            return OutputError(
+                f"{full.filename or 'the output'} cannot be written: {full.strerror}", hint="free some space"
+            )
+        if not isinstance(error, PoseC3DError):
+            error.add_note(f"while {found.path!r} was done")
+            traceback.print_exc()
+            error = PoseC3DError(f"an unexpected error, {type(error).__name__}: {error}", hint="please report it")
+        entries = [failure(found.path, error)]
+    return Outcome(entries, sha256, perf_counter() - started)
+
+
+def _is_full(error: BaseException | None) -> OSError | None:
+    """What says that nothing can be written any more, among an error and its causes."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        error = error.__cause__
+    return None
+
+
+def _redirect_output(log: Path | None) -> None:
+    """Let nothing that a decoder says into the terminal."""
+    target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for number in (1, 2):
+        os.dup2(target, number)
+    os.close(target)
+    faulthandler.enable()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)

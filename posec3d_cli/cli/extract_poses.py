@@ -1,0 +1,168 @@
+"""`posec3d extract-poses`: the poses of every frame of many videos."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posec3d_cli.batch import TIMEOUT
+from posec3d_cli.catalog import DEFAULT_PIPELINE
+from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
+from posec3d_cli.cli.options import (
+    DetectorOption,
+    DeviceOption,
+    FailFastOption,
+    FromFileOption,
+    GlobOption,
+    LogOption,
+    MaxPeopleOption,
+    OfflineOption,
+    PipelineOption,
+    PoseOption,
+    QuietOption,
+    Reader,
+    ReaderOption,
+    RetryOption,
+    ThresholdOption,
+    TimeoutOption,
+    given,
+    offline_choice,
+)
+from posec3d_cli.cli.render import note
+from posec3d_cli.errors import OutputError, OutputExists
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.packing import Labels
+    from posec3d_cli.batch.work import Posing
+
+
+class Form(StrEnum):
+    """How poses are written."""
+
+    npz = "npz"
+    json = "json"
+    pkl = "pkl"
+
+
+def extract_poses(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the pose files, one per video.")
+    ],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Folders of videos, or single videos.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="How each pose file is written.")] = Form.npz,
+    from_file: FromFileOption = None,
+    glob: GlobOption = None,
+    pack: Annotated[
+        Path | None,
+        typer.Option("--pack", metavar="OUT.pkl", help="Also write all of them in one file, for pyskl and mmaction2."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="CSV",
+            help="Labels for the pack, columns video,label and split where it has one; else the videos' folders.",
+        ),
+    ] = None,
+    every: Annotated[
+        int, typer.Option("--every", min=1, metavar="N", help="Detect on every N-th frame, carry boxes between.")
+    ] = 1,
+    retry_failed: RetryOption = False,
+    fail_fast: FailFastOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+    pipeline: PipelineOption = DEFAULT_PIPELINE,
+    detector: DetectorOption = None,
+    pose: PoseOption = None,
+    max_people: MaxPeopleOption = None,
+    detector_threshold: ThresholdOption = None,
+    device: DeviceOption = "auto",
+    reader: ReaderOption = Reader.pyav,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
+    log_file: LogOption = None,
+) -> None:
+    """Write the poses of every frame of every video of a folder: one file per video, in folders like theirs.
+
+    The same command again goes on where it was cut off, and does again only what changed. Exits with 0 when every
+    video was done, also where nobody is in it, and with 1 when one failed.
+    """
+    from posec3d_cli.batch import work
+    from posec3d_cli.batch.ledger import FAILED, NO_PERSON
+    from posec3d_cli.batch.lock import locked, state_of
+    from posec3d_cli.batch.run import plan
+
+    _check_outputs(output, pack, labels)
+    start_log(log_file)
+    found = gather(paths or [], from_file, glob, poses=False, without=[output])
+    classes = None if pack is None else _labels(labels, found)
+    task = work.Posing(
+        work.Models(
+            pipeline,
+            detector,
+            pose,
+            device=device,
+            reader=reader.value,
+            offline=offline_choice(offline),
+            detector_options=given(max_people=max_people, score_threshold=detector_threshold),
+        ),
+        output,
+        f".{form.value}",
+        every,
+    )
+    if output.is_dir() and any(output.iterdir()) and not state_of(output).exists():
+        raise OutputExists(f"{output} is not empty", hint="choose another folder, or move it away")
+    with locked(output) as (ledger, before):
+        todo = plan(found, task, ledger, retry_failed=retry_failed)
+        say_plan(todo, len(found), before)
+        work_through(todo, len(found), task, ledger, timeout=timeout, fail_fast=fail_fast, quiet=quiet, log=log_file)
+        waiting = {one.found.path for one in todo}
+        records = {video: ledger.get(video.path) for video in found if video.path not in waiting}
+        if pack is not None and classes is not None:
+            good = [video for video, record in records.items() if record is not None and record.status != FAILED]
+            _write_pack(
+                pack, good, task, classes, sum(record.status == NO_PERSON for record in records.values() if record)
+            )
+    done = [(video, record) for video, record in records.items() if record is not None]
+    failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
+    print_summary(Counter(record.status for _, record in done), failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None:
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file", hint="name a folder")
+    if not output.parent.is_dir():
+        raise OutputError(f"{output}: there is no folder {output.parent}", hint="make it first")
+    if pack is None:
+        if labels is not None:
+            raise typer.BadParameter("--labels are those of a --pack, and none is written")
+        return
+    if pack.suffix.lower() not in (".pkl", ".pickle"):
+        raise typer.BadParameter(f"--pack writes .pkl files, got {pack}")
+    if pack.is_dir():
+        raise OutputError(f"{pack} is a folder", hint="name a file in it")
+    if not pack.parent.is_dir():
+        raise OutputError(f"{pack}: there is no folder {pack.parent}", hint="make it first")
+
+
+def _labels(table: Path | None, found: list[Found]) -> Labels:
+    from posec3d_cli.batch.packing import labels_from_folders, read_labels
+
+    return labels_from_folders(found) if table is None else read_labels(table, found)
+
+
+def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, nobody: int) -> None:
+    from posec3d_cli.batch.packing import write_pack
+    from posec3d_cli.output import printable
+
+    files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
+    clips = write_pack(pack, files, classes)
+    note("note", f"{pack} holds {clips} clips" + (f"; {nobody} videos without anybody are left out" if nobody else ""))

@@ -1,0 +1,176 @@
+"""`posec3d label`: a table of what is done in each of many videos."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posec3d_cli.batch import TIMEOUT
+from posec3d_cli.catalog import DEFAULT_PIPELINE
+from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
+from posec3d_cli.cli.options import (
+    BuilderOption,
+    CacheOption,
+    ClassifierOption,
+    DetectorOption,
+    DeviceOption,
+    FailFastOption,
+    FlipOption,
+    FromFileOption,
+    GlobOption,
+    LogOption,
+    MaxPeopleOption,
+    NoCacheOption,
+    OfflineOption,
+    PeopleOption,
+    PipelineOption,
+    PoseOption,
+    Precision,
+    PrecisionOption,
+    QuietOption,
+    Reader,
+    ReaderOption,
+    RetryOption,
+    ThresholdOption,
+    TimeoutOption,
+    ViewsOption,
+    WindowOption,
+    given,
+    offline_choice,
+    pose_cache,
+)
+from posec3d_cli.cli.progress import one_line
+from posec3d_cli.cli.render import note
+from posec3d_cli.errors import OutputExists
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.tables import Outcome
+    from posec3d_cli.batch.work import Labelling
+
+
+def label(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT.csv", help="The table: .csv, .jsonl or .parquet.")
+    ],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Folders of videos and pose files, or single ones."),
+    ] = None,
+    from_file: FromFileOption = None,
+    glob: GlobOption = None,
+    save_videos: Annotated[
+        Path | None,
+        typer.Option("--save-videos", metavar="DIR", help="Write each video with skeletons, boxes and labels."),
+    ] = None,
+    save_poses: Annotated[
+        Path | None, typer.Option("--save-poses", metavar="DIR", help="Write the poses found in each video, as .npz.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth", metavar="CSV", help="The right labels, columns video,label: say how often they are met."
+        ),
+    ] = None,
+    retry_failed: RetryOption = False,
+    fail_fast: FailFastOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+    pipeline: PipelineOption = DEFAULT_PIPELINE,
+    detector: DetectorOption = None,
+    pose: PoseOption = None,
+    classifier: ClassifierOption = None,
+    builder: BuilderOption = "heatmap",
+    people: PeopleOption = None,
+    window: WindowOption = None,
+    views: ViewsOption = None,
+    flip: FlipOption = None,
+    max_people: MaxPeopleOption = None,
+    detector_threshold: ThresholdOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.auto,
+    reader: ReaderOption = Reader.pyav,
+    cache: CacheOption = None,
+    no_cache: NoCacheOption = False,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
+    log_file: LogOption = None,
+) -> None:
+    """Say what is done in each video of a folder: one row per video, also for those that failed.
+
+    The same command again goes on where it was cut off, and does again only what changed. Exits with 0 when every
+    video was answered, also with "no person", and with 1 when one failed.
+    """
+    from posec3d_cli.batch import tables, work
+    from posec3d_cli.batch.ledger import FAILED, error_of, status_of
+    from posec3d_cli.batch.lock import locked, state_of
+    from posec3d_cli.batch.run import plan
+    from posec3d_cli.output import printable
+    from posec3d_cli.pose_files import is_pose_file
+
+    tables.check_table(output)
+    start_log(log_file)
+    labels = None
+    if truth is not None:
+        from posec3d_cli.batch.truth import read_truth
+
+        labels = read_truth(truth)
+    folders = [folder for folder in (save_videos, save_poses) if folder is not None]
+    found = gather(paths or [], from_file, glob, poses=True, without=folders)
+    if labels is not None and (unknown := sum(printable(video.name) not in labels for video in found)):
+        note("note", f"{truth} has no label for {unknown} of {len(found)} files; clips of packs are called FILE: CLIP")
+    task = work.Labelling(
+        work.Models(
+            pipeline,
+            detector,
+            pose,
+            classifier,
+            builder,
+            device,
+            precision.value,
+            reader.value,
+            offline_choice(offline),
+            given(max_people=max_people, score_threshold=detector_threshold),
+            pose_cache(cache, no_cache),
+        ),
+        pictures=not all(is_pose_file(video.path) for video in found),
+        reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
+        videos=save_videos,
+        poses=save_poses,
+    )
+    if output.exists() and not state_of(output).exists():
+        raise OutputExists(f"{output} is already there", hint="choose another name, or move it away")
+    with locked(output) as (ledger, before):
+        todo = plan(found, task, ledger, retry_failed=retry_failed)
+        say_plan(todo, len(found), before)
+        try:
+            work_through(
+                todo, len(found), task, ledger, timeout=timeout, fail_fast=fail_fast, quiet=quiet, log=log_file
+            )
+        finally:
+            tables.write_table(output, tables.outcomes(found, todo, ledger))
+        rows = list(tables.outcomes(found, todo, ledger))
+    counts = Counter(status_of(entry) for entry, _ in rows)
+    failures = [(entry["video"], error_of(entry)) for entry, _ in rows if status_of(entry) == FAILED]
+    print_summary(counts, failures)
+    if labels is not None:
+        _print_accuracy(rows, labels, task, output)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
+    from posec3d_cli.batch.truth import compare, write_confusion
+
+    [card] = task.models.cards("classifier")
+    report, failed = compare(rows, labels, card.labels)
+    table = output.with_suffix(".confusion.csv")
+    write_confusion(report, table)
+    low, high = report.interval
+    typer.echo(
+        f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
+        f"mean class {report.mean_class:.1%}, {report.clips} videos, nobody found in {len(report.nobody)}"
+        + (f", {failed} failed and not counted" if failed else "")
+        + f"; confusion in {one_line(str(table))}"
+    )

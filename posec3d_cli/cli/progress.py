@@ -1,0 +1,138 @@
+"""How far a run over many videos is: a bar on a terminal, else a line now and then, and the log file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posec3d_cli.batch.watcher import Watcher
+from posec3d_cli.cli.render import note, stderr_console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.ledger import Record
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+class Count(Watcher):
+    """Counts, and writes the log file.
+
+    Args:
+        todo: videos to do.
+        total: videos in all, with those that were done before.
+        log: file that a line per video is appended to.
+    """
+
+    def __init__(self, todo: int, total: int, log: Path | None) -> None:
+        self.todo, self.total, self.log = todo, total, log
+        self.videos = self.failed = self.frames_before = self.frames_now = 0
+        self.started = time.monotonic()
+
+    def frames(self, done: int) -> None:
+        """So many frames of the video in work are done."""
+        self.frames_now = done
+        self.show()
+
+    def done(self, found: Found, record: Record) -> None:
+        """A video is done and recorded."""
+        self.videos += 1
+        self.failed += record.status == "failed"
+        self.frames_before += self.frames_now
+        self.frames_now = 0
+        if self.log is not None:
+            _write_line(self.log, found, record)
+        self.show()
+
+    def show(self) -> None:
+        """Show how far it is; this one shows nothing."""
+
+    @property
+    def at(self) -> int:
+        """Videos that are done, with those that were done before."""
+        return self.total - self.todo + self.videos
+
+    @property
+    def rate(self) -> str:
+        """Frames per second."""
+        frames = self.frames_before + self.frames_now
+        return f"{frames / max(time.monotonic() - self.started, 1e-3):.1f}"
+
+
+class Lines(Count):
+    """Says now and then on stderr how far it is."""
+
+    def __init__(self, todo: int, total: int, log: Path | None) -> None:
+        super().__init__(todo, total, log)
+        self.said = self.started
+
+    def show(self) -> None:
+        """Say it, if it was not said just now."""
+        now = time.monotonic()
+        if now - self.said < SECONDS_BETWEEN_LINES:
+            return
+        self.said = now
+        left = ""
+        if self.videos:
+            left = f", {_spelled((now - self.started) / self.videos * (self.todo - self.videos))} left"
+        note("done", f"{self.at} of {self.total} videos, {self.failed} failed, {self.rate} frames/s{left}")
+
+
+class Bar(Count):
+    """Moves a bar."""
+
+    def __init__(self, todo: int, total: int, log: Path | None, bars: Progress) -> None:
+        super().__init__(todo, total, log)
+        self.bars = bars
+        self.task = bars.add_task("", total=total, completed=self.at, failed=0, rate="0.0")
+
+    def show(self) -> None:
+        """Move it."""
+        self.bars.update(self.task, completed=self.at, failed=self.failed, rate=self.rate)
+
+
+@contextlib.contextmanager
+def watching(todo: int, total: int, *, quiet: bool, log: Path | None) -> Iterator[Watcher]:
+    """What is told how far a run is."""
+    if quiet:
+        yield Count(todo, total, log)
+        return
+    if not sys.stderr.isatty():
+        yield Lines(todo, total, log)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("videos, {task.fields[failed]} failed, {task.fields[rate]} frames/s,", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("left", markup=False),
+    )
+    with Progress(*columns, console=stderr_console(), transient=True) as bars:
+        yield Bar(todo, total, log, bars)
+
+
+def one_line(text: str) -> str:
+    """A text with line breaks and other control characters spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _write_line(log: Path, found: Found, record: Record) -> None:
+    from posec3d_cli.output import printable
+
+    when = time.strftime("%Y-%m-%d %H:%M:%S")
+    why = f": {one_line(record.error)}" if record.error else ""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{when} {record.status} {one_line(printable(found.name))}, {record.seconds:.1f} s{why}\n")
+
+
+def _spelled(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"

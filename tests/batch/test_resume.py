@@ -1,0 +1,111 @@
+"""A run that is cut off and started again ends like one that never was."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+NAMES = ["bad.mp4", "empty.mp4", "good.mp4", "wait1.mp4", "wait2.mp4", "z.mp4"]
+COMMAND = ("label", "clips", "-o", "labels.csv", "--save-poses", "poses")
+
+
+@pytest.fixture
+def clips(tmp_path, clip):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in NAMES:
+        shutil.copyfile(clip, folder / name)
+    (folder / "bad.mp4").write_text("no video")
+    return folder
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.fixture
+def expected(clips, program):
+    """What a run ends with that nobody cut off; its outputs are moved away."""
+    program.let_go("wait1.mp4", "wait2.mp4")
+    assert program.run(*COMMAND) == 1
+    assert program.begun() == NAMES
+    ended = rows(program.folder / "labels.csv"), files(program.folder / "poses")
+    for path in [*program.folder.glob("labels.csv*"), *program.folder.glob("go-*"), program.journal]:
+        path.unlink()
+    shutil.rmtree(program.folder / "poses")
+    return ended
+
+
+def test_killed_at_several_moments_it_ends_with_the_same_output_and_repeats_only_what_was_in_work(program, expected):
+    assert [row["status"] for row in expected[0]] == ["failed", "no_person", "ok", "ok", "ok", "ok"]
+    assert expected[1] == [f"{name}.npz" for name in NAMES[1:]]
+    assert program.cut_off("wait1.mp4", *COMMAND) == -signal.SIGKILL
+    assert not (program.folder / "labels.csv").exists()
+    program.let_go("wait1.mp4")
+    assert program.cut_off("wait2.mp4", *COMMAND) == -signal.SIGKILL
+    assert "note:  the run before this one was cut off (process " in program.stderr
+    assert "note:  3 of 6 videos are done already" in program.stderr
+    program.let_go("wait2.mp4")
+    assert program.run(*COMMAND) == 1
+    assert (rows(program.folder / "labels.csv"), files(program.folder / "poses")) == expected
+    assert program.begun() == [*NAMES[:4], *NAMES[3:5], *NAMES[4:]], "each kill cost the video in work, and no other"
+    whole = (program.folder / "labels.csv").read_bytes()
+    (program.folder / "poses" / ".posec3d-unfinished").mkdir()  # killed between the last video and the end
+    assert program.run(*COMMAND) == 1
+    assert "note:  6 of 6 videos are done already" in program.stderr
+    assert len(program.begun()) == len(NAMES) + 2
+    assert files(program.folder / "poses") == expected[1]
+    assert (program.folder / "labels.csv").read_bytes() == whole
+
+
+def test_ctrl_c_keeps_what_is_done_and_exits_with_130(program, expected):
+    assert program.cut_off("wait1.mp4", *COMMAND, by=signal.SIGINT) == 130
+    assert "note:  interrupted: 3 of 6 videos are done; the same command goes on from here" in program.stderr
+    assert "Traceback" not in program.stderr
+    assert rows(program.folder / "labels.csv") == expected[0][:3]
+    assert files(program.folder / "poses") == expected[1][:2]
+    program.let_go("wait1.mp4", "wait2.mp4")
+    assert program.run(*COMMAND) == 1
+    assert "cut off" not in program.stderr
+    assert (rows(program.folder / "labels.csv"), files(program.folder / "poses")) == expected
+    assert program.begun() == [*NAMES[:4], *NAMES[3:]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are counted in /proc")
+def test_the_process_of_the_videos_ends_with_the_program(program, clips):
+    process = program.start(*COMMAND)
+    while "wait1.mp4" not in program.begun():
+        assert process.poll() is None
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    process.kill()
+    process.communicate(timeout=20)
+    until = time.monotonic() + 20
+    while any(Path("/proc", child).exists() for child in children):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_a_second_run_on_the_same_output_is_refused_and_told_who_has_it(program, clips):
+    first = program.start(*COMMAND)
+    while not program.begun():
+        assert first.poll() is None
+        time.sleep(0.01)
+    assert program.run(*COMMAND) == 1
+    assert f"labels.csv is being written by process {first.pid} on " in program.stderr
+    assert "Traceback" not in program.stderr
+    assert program.run("label", "clips/bad.mp4", "-o", "other.csv") == 1, "another output is free"
+    first.kill()
+    first.communicate(timeout=20)

@@ -1,0 +1,119 @@
+"""What the process of a run makes instead of real models: stages of a few lines, and every way to misbehave.
+
+What happens to a video is decided by its name, so that it can be told from outside of the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import fakes
+
+from posec3d_cli.batch import work
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.worker import Work
+from posec3d_cli.errors import WeightsMissing
+
+
+class Detector(fakes.Detector):
+    """Finds somebody at x = 30, and nobody where the clip is called "empty"."""
+
+
+def misbehave(found: Found) -> None:
+    name = Path(found.name).name
+    if name.startswith("crash"):
+        ctypes.string_at(0)
+    if name.startswith("exit"):
+        os._exit(3)
+    if name.startswith("hang"):
+        time.sleep(3600)
+    if name.startswith("bug"):
+        raise ZeroDivisionError("one by nothing")
+    if name.startswith("full"):
+        raise OSError(28, "No space left on device", str(found.path))
+    if name.startswith("killed"):
+        os.kill(os.getpid(), 9)
+    if name.startswith("vanish"):
+        found.path.unlink()
+    if name.startswith("noisy"):
+        os.write(2, b"a decoder talks\n")
+    while name.startswith("wait") and not Path(f"go-{name}").exists():
+        time.sleep(0.01)
+
+
+def counted(work_: Work, journal: Path | None) -> Work:
+    """The same, and every video that is begun is noted down in a file."""
+
+    def do(found, count):
+        if journal is not None:
+            with journal.open("a", errors="surrogateescape") as file:
+                file.write(f"{found.name}\n")
+        misbehave(found)
+        return work_(found, count)
+
+    return do
+
+
+def where(name: str):
+    return (lambda index: []) if "empty" in name else (lambda index: [30])
+
+
+def _pipeline():
+    pipeline = fakes.pipeline(lambda index: [30])
+    plain = pipeline.extractor.open
+
+    def open_(path):
+        pipeline.extractor.detector.where = where(Path(path).name)
+        return plain(path)
+
+    pipeline.extractor.open = open_
+    return pipeline
+
+
+@dataclass(frozen=True)
+class Labelling(work.Labelling):
+    """Labels with fake stages; the version stands for the models."""
+
+    def fetch(self, progress=None):
+        pass
+
+    def make(self):
+        if os.environ.get("FAKE_MODELS") == "missing":
+            raise WeightsMissing("the weights are not there", hint="connect")
+        pipeline = _pipeline()
+        return counted(self.work(pipeline, pipeline.actions), _journal())
+
+
+@dataclass(frozen=True)
+class Posing(work.Posing):
+    """Poses with fake stages."""
+
+    def fetch(self, progress=None):
+        pass
+
+    def make(self):
+        return counted(self.work(_pipeline().extractor), _journal())
+
+
+def _journal():
+    return Path(os.environ["FAKE_JOURNAL"]) if "FAKE_JOURNAL" in os.environ else None
+
+
+def put_in_place() -> None:
+    work.Labelling, work.Posing = Labelling, Posing
+
+
+if __name__ == "__main__":
+    # The whole program, with these models; the process of the run imports this file by its name.
+    import batch_fakes
+
+    from posec3d_cli.cli.app import main
+
+    batch_fakes.put_in_place()
+    sys.argv[0] = "posec3d"
+    main()

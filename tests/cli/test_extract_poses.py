@@ -1,0 +1,146 @@
+"""`posec3d extract-poses`, with stages of a few lines in the process that reads the videos."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import batch_fakes
+import numpy as np
+import pytest
+import video_factory
+
+from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.train.packs import read_pack
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    return video_factory.write(tmp_path_factory.mktemp("clip") / "clip.mp4", 20)
+
+
+@pytest.fixture
+def extract(posec3d, monkeypatch, tmp_path, clip):
+    """Runs `extract-poses` with fake models in a folder of its own; `copies` names the videos to put into `clips/`."""
+    monkeypatch.setattr("posec3d_cli.batch.work.Posing", batch_fakes.Posing)
+    monkeypatch.setenv("FAKE_JOURNAL", str(tmp_path / "journal.txt"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, copies=()):
+        for name in copies:
+            path = tmp_path / "clips" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(clip, path)
+        (tmp_path / "journal.txt").write_text("")
+        return posec3d("extract-poses", "clips", "-o", "poses", *arguments)
+
+    return run
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def begun(tmp_path):
+    return (tmp_path / "journal.txt").read_text().split()
+
+
+def test_every_video_becomes_a_file_in_folders_like_theirs(extract, tmp_path):
+    ran = extract(copies=["walk/a.mp4", "empty.mp4", "bug.mp4"])
+    assert ran.code == 1
+    assert files("poses") == ["empty.mp4.npz", "walk/a.mp4.npz"]
+    assert ran.out.splitlines() == [
+        *("status\tvideos", "failed\t1", "no_person\t1", "ok\t1", "", "failed\twhy"),
+        "bug.mp4\tan unexpected error, ZeroDivisionError: one by nothing",
+    ]
+    [clip] = read_pose_file(Path("poses/walk/a.mp4.npz"))
+    assert clip.frame_indices.tolist() == list(range(20))
+    Path("poses/empty.mp4.npz").unlink()
+    extract()
+    assert begun(tmp_path) == ["empty.mp4"]
+    assert files("poses") == ["empty.mp4.npz", "walk/a.mp4.npz"]
+
+
+@pytest.mark.parametrize("form", ["json", "pkl"])
+def test_the_form_of_the_files_can_be_chosen(extract, form):
+    assert extract("--format", form, copies=["a.mp4"]).code == 0
+    assert files("poses") == [f"a.mp4.{form}"]
+    assert len(read_pose_file(Path(f"poses/a.mp4.{form}"))[0]) == 20
+
+
+def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_path):
+    asked = {}
+
+    def from_cards(*cards, **options):
+        asked.update(options, cards=[card.name for card in cards])
+
+    monkeypatch.setattr("posec3d_cli.batch.work.PoseExtractor.from_cards", from_cards)
+    models = batch_fakes.work.Models(detector="whole-frame", detector_options={"max_people": 2})
+    task = batch_fakes.work.Posing.__mro__[1](models, tmp_path, every=3)
+    task.make()
+    assert asked["every"] == 3
+    assert asked["cards"] == ["whole-frame", "movenet-thunder"]
+    assert asked["detector_options"] == {"max_people": 2}
+
+
+def test_a_pack_holds_what_trainings_read(extract):
+    ran = extract("--pack", "poses.pkl", copies=["walk/a.mp4", "run/b.mp4", "run/empty.mp4", "run/bug.mp4"])
+    assert ran.code == 1
+    assert "note:  poses.pkl holds 2 clips; 1 videos without anybody are left out" in ran.err
+    content = pickle.loads(Path("poses.pkl").read_bytes())
+    assert content["split"] == {"all": ["run/b.mp4", "walk/a.mp4"]}
+    first = content["annotations"][0]
+    assert {key: value for key, value in first.items() if not isinstance(value, np.ndarray)} == {
+        "frame_dir": "run/b.mp4",
+        "label": 0,
+        "total_frames": 20,
+        "img_shape": (48, 80),
+        "original_shape": (48, 80),
+    }
+    assert (first["keypoint"].shape, first["keypoint_score"].shape) == ((1, 20, 17, 2), (1, 20, 17))
+    assert [example.label for example in read_pack(Path("poses.pkl"))] == ["run", "walk"]
+    assert [clip.video.path.name for clip in read_pose_file(Path("poses.pkl"))] == ["b.mp4", "a.mp4"]
+
+
+def test_a_table_labels_the_pack_and_splits_it(extract, tmp_path):
+    Path("labels.csv").write_text("video,label,split\na.mp4,walk,train\nb.mp4,run,val\n")
+    assert extract("--pack", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4", "b.mp4"]).code == 0
+    assert pickle.loads(Path("poses.pkl").read_bytes())["split"] == {"train": ["a.mp4"], "val": ["b.mp4"]}
+    assert [example.label for example in read_pack(Path("poses.pkl"), "val")] == ["run"]
+    Path("labels.csv").write_text("video,label\na.mp4,walk\nb.mp4,run\n")
+    assert extract("--pack", "poses.pkl", "--labels", "labels.csv").code == 0
+    assert begun(tmp_path) == [], "a pack needs no pose done again"
+    assert list(pickle.loads(Path("poses.pkl").read_bytes())["split"]) == ["all"]
+    ran = extract("--pack", "poses.pkl", "--labels", "labels.csv", copies=["c.mp4"])
+    assert (ran.code, begun(tmp_path)) == (1, [])
+    assert "labels.csv has no label for 1 of 3 videos, the first is 'c.mp4'" in ran.err
+
+
+def test_videos_in_no_folder_are_not_labelled(extract):
+    extract("--pack", "poses.pkl", copies=["a.mp4", "walk/b.mp4"])
+    assert [one["label"] for one in pickle.loads(Path("poses.pkl").read_bytes())["annotations"]] == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--labels", "labels.csv"], 2, "none is written"),
+        (["--pack", "poses.npz"], 2, "--pack writes .pkl files"),
+        (["--pack", "none/poses.pkl"], 1, "there is no folder none"),
+        (["--pack", "clips.pkl"], 1, "is a folder"),
+        (["-o", "clips/a.mp4"], 1, "is a file"),
+        (["-o", "none/poses"], 1, "there is no folder none"),
+        (["-o", "clips"], 2, "clips is searched for videos"),
+        (["-o", "mine"], 1, "mine is not empty"),
+        (["--every", "0"], 2, "--every"),
+        (["--format", "txt"], 2, "--format"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_done(extract, tmp_path, arguments, code, said):
+    Path("clips.pkl").mkdir()
+    Path("mine").mkdir()
+    Path("mine/notes.txt").touch()
+    ran = extract(*arguments, copies=["a.mp4"])
+    assert (ran.code, ran.out, begun(tmp_path)) == (code, "", [])
+    assert said in " ".join(ran.err.split())
