@@ -76,7 +76,7 @@ def numbers(value: Any, what: str, *shape: int | str) -> Doubles:
     """
     try:
         array = np.asarray(value)
-        if array.dtype == object and all(one is None or type(one) in (int, float) for one in array.flat):
+        if array.dtype == object and all(one is None or type(one) in (int, float) for one in array.reshape(-1)):
             array = array.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadPoseFile(f"{what} must be an even table of numbers") from error

@@ -253,3 +253,12 @@ def test_a_wrong_value_in_a_list_is_named(samples, tmp_path, form, change, messa
     with pytest.raises(BadPoseFile, match=message) as caught:
         read_pose_file(path)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("depth", [1, 2, 31, 32, 33, 63, 64, 65, 500])
+def test_a_table_of_any_depth_is_refused(tmp_path, depth):
+    """NumPy counts up to 64 dimensions, and its iterators only up to 32."""
+    file = tmp_path / "deep.json"
+    file.write_text('[{"image_id": "1.jpg", "score": 1, "keypoints": ' + "[" * depth + "]" * depth + "}]")
+    with pytest.raises(BadPoseFile):
+        read_pose_file(file)
