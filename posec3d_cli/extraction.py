@@ -168,7 +168,7 @@ class PoseExtractor:
         watch = Stopwatch()
         wanted = np.arange(video.info.frame_count) if indices is None else indices
         total = len(wanted)
-        known = KnownFrames({}, frozenset())
+        known = KnownFrames()
         if self.cache is not None:
             with watch.time("cache"):
                 key = self.cache.key(video.info.path, self.made_of)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ class KnownFrames:
         lost: frames that were asked for and did not decode.
     """
 
-    people: dict[int, tuple[Detections, Poses]]
-    lost: frozenset[int]
+    people: dict[int, tuple[Detections, Poses]] = field(default_factory=dict)
+    lost: frozenset[int] = frozenset()
 
 
 class PoseCache:
@@ -66,8 +66,7 @@ class PoseCache:
         digest = hashlib.sha256(f"{_FORMAT} {made_of}".encode())
         try:
             with video.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
+                hashlib.file_digest(file, lambda: digest)
         except OSError as error:
             raise UnreadableVideo(f"{video} cannot be read: {error.strerror}") from error
         return digest.hexdigest()
@@ -76,13 +75,13 @@ class PoseCache:
         """The frames that are known, perhaps none."""
         file = self._file(key)
         if not file.is_file():
-            return KnownFrames({}, frozenset())
+            return KnownFrames()
         try:
             with file.open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
                 known = _unpacked({name: arrays[name] for name in arrays.files})
             os.utime(file)
         except Exception:  # a damaged archive can fail in any way
-            return KnownFrames({}, frozenset())
+            return KnownFrames()
         return known
 
     def store(self, key: str, known: KnownFrames) -> None:
@@ -101,18 +100,12 @@ class PoseCache:
 
     def files(self) -> list[Path]:
         """The archives, those that were used last at the end."""
-        found = []
-        for file in self.folder.glob(f"*{_SUFFIX}"):
-            try:
-                found.append((file.stat().st_mtime_ns, file))
-            except FileNotFoundError:  # another process cleared it
-                continue
-        return [file for _, file in sorted(found)]
+        return [file for _, _, file in self._archives()]
 
     @property
     def size(self) -> int:
         """Bytes of all archives."""
-        return sum(file.stat().st_size for file in self.files())
+        return sum(size for _, size, _ in self._archives())
 
     def clear(self) -> int:
         """Remove every archive; the number of them."""
@@ -124,13 +117,25 @@ class PoseCache:
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"
 
+    def _archives(self) -> list[tuple[int, int, Path]]:
+        """When each archive was last used, its bytes and its path, in order of use."""
+        found = []
+        for file in self.folder.glob(f"*{_SUFFIX}"):
+            try:
+                status = file.stat()
+            except FileNotFoundError:  # another process made room
+                continue
+            found.append((status.st_mtime_ns, status.st_size, file))
+        return sorted(found)
+
     def _make_room(self, *, keep: Path) -> None:
-        excess = self.size - self.limit
-        for file in self.files():
+        archives = self._archives()
+        excess = sum(size for _, size, _ in archives) - self.limit
+        for _, size, file in archives:
             if excess <= 0:
                 break
             if file != keep:
-                excess -= file.stat().st_size
+                excess -= size
                 file.unlink(missing_ok=True)
 
 

@@ -44,8 +44,7 @@ def digest(path: Path) -> str:
             if file != path:
                 sha256.update(os.fsencode(file.name) + b"\0")
             with file.open("rb") as content:
-                while block := content.read(1 << 20):
-                    sha256.update(block)
+                hashlib.file_digest(content, lambda: sha256)
     except (OSError, ValueError):
         return ""
     return sha256.hexdigest()
