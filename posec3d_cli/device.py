@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from posec3d_cli.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+_MOST_THREADS = 8  # pictures of a few hundred pixels a side keep no more busy
 
 
 def resolve_device(name: str) -> str:
@@ -72,6 +75,30 @@ def resolve_precision(name: str, device: str) -> str:
     if name == "bf16":
         _check_bf16(device)
     return name
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def network_threads() -> int:
+    """Processor threads for one network: what OMP_NUM_THREADS says, else a thread per processor, at most 8.
+
+    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here.
+    """
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isascii() and said.isdigit() and int(said) > 0:
+        return int(said)
+    return min(processors(), _MOST_THREADS)
+
+
+def limit_threads(threads: int) -> None:
+    """Let the networks and picture operations of this process, which has made none yet, use so many threads each."""
+    import cv2
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    cv2.setNumThreads(threads)
 
 
 def _has_fast_bf16(device: str) -> bool:

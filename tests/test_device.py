@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
+from posec3d_cli import device
 from posec3d_cli.device import resolve_device, resolve_precision
 from posec3d_cli.errors import DeviceError
 
@@ -102,3 +105,22 @@ def test_bf16_is_refused_where_the_device_cannot_convolve_in_it(monkeypatch: pyt
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(DeviceError, match="'fp16'"):
         resolve_precision("fp16", "cpu")
+
+
+@pytest.mark.parametrize(("said", "threads"), [("3", 3), ("100", 100), ("", 8), ("0", 8), ("two", 8), ("2,1", 8)])
+def test_networks_get_as_many_threads_as_omp_num_threads_says_else_at_most_eight(monkeypatch, said, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    monkeypatch.setattr(device, "processors", lambda: 24)
+    assert device.network_threads() == threads
+
+
+def test_a_process_that_may_use_few_processors_counts_those(monkeypatch):
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("no affinity on this system")
+    before = os.sched_getaffinity(0)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert device.processors() == device.network_threads() == 1
+    finally:
+        os.sched_setaffinity(0, before)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from posec3d_cli.batch import TIMEOUT
+from posec3d_cli.batch.crew import Crew
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
-from posec3d_cli.batch.stamp import digest, stamp
+from posec3d_cli.batch.stamp import Stamp, digest, stamp
 from posec3d_cli.batch.watcher import Watcher
 from posec3d_cli.batch.work import prepare, sweep
-from posec3d_cli.batch.worker import Outcome, Work, Worker
-from posec3d_cli.errors import InputError
-from posec3d_cli.output import failure, printable
+from posec3d_cli.batch.worker import Work
+from posec3d_cli.output import printable
 
 
 class Task(Protocol):
@@ -85,17 +85,19 @@ def run(
     task: Task,
     ledger: Ledger,
     *,
+    workers: int = 1,
     timeout: float = TIMEOUT,
     fail_fast: bool = False,
     log: Path | None = None,
     watcher: Watcher | None = None,
 ) -> None:
-    """Do the videos, in a process of their own, and record what comes out of each.
+    """Do the videos, in processes of their own, and record what comes out of each.
 
     Args:
         todo: the videos; each is taken out once it is recorded, so what is left was not done.
         task: what is done with them.
         ledger: where outcomes are recorded.
+        workers: how many processes there may be.
         timeout: seconds without a sign of life after which a video is given up.
         fail_fast: end after the first failure.
         log: file that tracebacks, and what decoders say, are appended to.
@@ -106,31 +108,29 @@ def run(
     """
     watcher = watcher or Watcher()
     pipeline = task.fingerprint()
+    of_video = {one.found: one for one in todo}
+    stamps: dict[Found, Stamp | None] = {}
+
+    def taken() -> Iterator[Found]:
+        for video in of_video:
+            stamps[video] = stamp(video.path)
+            yield video
+
     prepare(task.folders)
     try:
-        with Worker(task.make, log=log) as worker:
-            while todo:
-                video = todo[0].found
-                before = stamp(video.path)
-                outcome = _do(video, worker, timeout, watcher)
+        with Crew(task.make, min(workers, len(todo)), log=log) as crew:
+            for video, outcome in crew.outcomes(taken(), timeout=timeout, progress=watcher.frames):
                 entries = [_named(entry, video) for entry in outcome.entries]
-                record = Record(video.path, before, outcome.sha256, pipeline, entries, outcome.seconds)
-                if record.status == FAILED and todo[0].again:
+                record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
+                if record.status == FAILED and of_video[video].again:
                     _remove(task.outputs(video).values())
                 ledger.put(record)
-                todo.popleft()
+                todo.remove(of_video[video])
                 watcher.done(video, record)
                 if fail_fast and record.status == FAILED:
                     break
     finally:
         sweep(task.folders)
-
-
-def _do(found: Found, worker: Worker, timeout: float, watcher: Watcher) -> Outcome:
-    if found.problem:
-        error = InputError(found.problem, hint="give yourself permission to read it")
-        return Outcome([failure(found.path, error)])
-    return worker.do(found, timeout=timeout, progress=watcher.frames)
 
 
 def _remove(outputs: Iterable[Path]) -> None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 class Watcher:
     """Hears what happens during a run; this one does nothing about it."""
 
-    def frames(self, done: int) -> None:
-        """So many frames of the video in work are done."""
+    def frames(self, found: Found, done: int) -> None:
+        """So many frames of a video in work are done."""
 
     def done(self, found: Found, record: Record) -> None:
         """A video is done and recorded."""

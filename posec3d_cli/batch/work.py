@@ -284,9 +284,12 @@ def prepare(folders: tuple[Path, ...]) -> None:
 
 
 def unfinished(target: Path, folders: tuple[Path, ...]) -> Path:
-    """Where a file is written before it takes its place in one of `folders`: in the hidden folder of that one."""
+    """Where a file is written before it takes its place in one of `folders`: in the hidden folder of that one.
+
+    Each process that writes has one of its own; it writes one file at a time.
+    """
     folder = next(one for one in folders if target.is_relative_to(one))
-    return folder / _UNFINISHED / f"new{target.suffix}"
+    return folder / _UNFINISHED / f"{os.getpid()}{target.suffix}"
 
 
 def settle(part: Path, target: Path) -> None:

@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from time import perf_counter
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.stamp import digest
-from posec3d_cli.errors import OutputError, PoseC3DError, StageError
+from posec3d_cli.device import limit_threads
+from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError
 from posec3d_cli.output import failure
 
 Work = Callable[[Found, Callable[[int], None]], list[dict[str, Any]]]
 """Does one video and gives its entries; told a callback for the number of frames done. Raises PoseC3DError."""
 
+_READY = "ready"  # the first word of a process that has made its models
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # no video's fault, and the next one would fail alike
 
 
@@ -45,48 +46,77 @@ class Outcome:
 
 
 class Worker:
-    """A process that makes its models once and then does one video after another; a context manager.
+    """A process that makes its models once and then does one video after another, until `stop`.
 
     Args:
         make: makes what does the videos, in the process; a value that can be pickled.
+        threads: processor threads for each network of the process; None leaves it to them.
         log: file that the process's own output and tracebacks are appended to; None throws them away.
     """
 
-    def __init__(self, make: Callable[[], Work], *, log: Path | None = None) -> None:
+    def __init__(self, make: Callable[[], Work], *, threads: int | None = None, log: Path | None = None) -> None:
         self._make = make
+        self._threads = threads
         self._log = log
         self._process: multiprocessing.process.BaseProcess | None = None
+        self._ready = False
+        self._found: Found | None = None
 
-    def do(self, found: Found, *, timeout: float, progress: Callable[[int], None] = lambda frames: None) -> Outcome:
-        """Do one video.
+    @property
+    def found(self) -> Found | None:
+        """The video in work."""
+        return self._found
 
-        Args:
-            found: the video.
-            timeout: seconds without a sign of life after which the video is given up.
-            progress: called with the number of frames done.
+    @property
+    def pipe(self) -> connection.Connection:
+        """Where it makes itself heard: `hear` when this can be read."""
+        return self._pipe
+
+    @property
+    def silent(self) -> float:
+        """Seconds since its last sign of life; 0 while it makes its models."""
+        return perf_counter() - self._heard if self._ready else 0.0
+
+    def begin(self, found: Found) -> None:
+        """Hand it a video."""
+        if self._process is None:
+            self._start()
+        self._found = found
+        self._began = self._heard = perf_counter()
+        with suppress(OSError):  # it died since the last video: `hear` finds that out
+            self._pipe.send(found)
+
+    def hear(self) -> Outcome | int | None:
+        """What it says next: the outcome of the video, the number of frames done, or None for no news.
 
         Raises:
             PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
         """
-        if self._process is None:
-            self._start()
-        started = perf_counter()
         try:
-            self._pipe.send(found)
-            while self._pipe.poll(timeout):
-                message = self._pipe.recv()
-                if isinstance(message, PoseC3DError):
-                    raise message
-                if isinstance(message, Outcome):
-                    return message
-                progress(message)
+            message = self._pipe.recv()
         except (EOFError, OSError):
-            return _failed(found, PoseC3DError(self._death()), perf_counter() - started)
+            if not self._ready:
+                raise StageError(
+                    f"the models cannot be made: {self._death()}", hint="--log-file keeps what it said"
+                ) from None
+            return self._failed(PoseC3DError(self._death()))
+        self._heard = perf_counter()
+        if isinstance(message, PoseC3DError):
+            raise message
+        if isinstance(message, Outcome):
+            self._found = None
+            return message
+        if message == _READY:
+            self._ready = True
+            return None
+        return int(message)
+
+    def give_up(self, timeout: float) -> Outcome:
+        """End the process, which has been silent for too long, and with it the video in work."""
         self.stop()
-        gave_up = PoseC3DError(
-            f"given up: nothing moved for {timeout:g} seconds", hint="a larger --timeout waits longer"
+        return self._failed(
+            PoseC3DError(f"given up: nothing moved for {timeout:g} seconds", hint="a larger --timeout waits longer")
         )
-        return _failed(found, gave_up, perf_counter() - started)
 
     def stop(self) -> None:
         """End the process at once, whatever it is doing."""
@@ -95,29 +125,15 @@ class Worker:
             self._process.join(10)
             self._pipe.close()
             self._process = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+            self._ready = False
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._make, self._log), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, self._make, self._threads, self._log), daemon=True)
         with _uninterrupted():
             self._process.start()
         theirs.close()
-        try:
-            ready = self._pipe.recv()
-        except (EOFError, OSError):
-            ready = StageError(f"the models cannot be made: {self._death()}", hint="--log-file keeps what it said")
-        if isinstance(ready, PoseC3DError):
-            self.stop()
-            raise ready
 
     def _death(self) -> str:
         """How the process ended, in words."""
@@ -132,9 +148,10 @@ class Worker:
             return f"its process was killed ({name}); the memory may have run out"
         return f"its process crashed ({name}: {words})"
 
-
-def _failed(found: Found, error: PoseC3DError, seconds: float) -> Outcome:
-    return Outcome([failure(found.path, error)], seconds=seconds)
+    def _failed(self, error: PoseC3DError) -> Outcome:
+        assert self._found is not None
+        found, self._found = self._found, None
+        return Outcome([failure(found.path, error)], seconds=perf_counter() - self._began)
 
 
 @contextmanager
@@ -148,9 +165,11 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: connection.Connection, make: Callable[[], Work], log: Path | None) -> None:
+def _serve(pipe: connection.Connection, make: Callable[[], Work], threads: int | None, log: Path | None) -> None:
     """The life of the process."""
     _redirect_output(log)
+    if threads is not None:
+        limit_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         work = make()
@@ -161,7 +180,7 @@ def _serve(pipe: connection.Connection, make: Callable[[], Work], log: Path | No
         traceback.print_exc()
         pipe.send(StageError(f"the models cannot be made: {type(error).__name__}: {error}"))
         return
-    pipe.send("ready")
+    pipe.send(_READY)
     with suppress(EOFError, OSError):  # nobody is there any more
         while True:
             pipe.send(_attempt(work, pipe.recv(), pipe.send))
@@ -171,6 +190,8 @@ def _attempt(work: Work, found: Found, progress: Callable[[int], None]) -> Outco
     started = perf_counter()
     sha256 = digest(found.path)
     try:
+        if found.problem:
+            raise InputError(found.problem, hint="give yourself permission to read it")
         entries = work(found, progress)
     except Exception as error:  # whatever it is, the other videos are done all the same
         full = _is_full(error)

@@ -29,6 +29,7 @@ from posec3d_cli.cli.options import (
     RetryOption,
     ThresholdOption,
     TimeoutOption,
+    WorkersOption,
     given,
     offline_choice,
 )
@@ -74,6 +75,7 @@ def extract_poses(
     every: Annotated[
         int, typer.Option("--every", min=1, metavar="N", help="Detect on every N-th frame, carry boxes between.")
     ] = 1,
+    workers: WorkersOption = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
     timeout: TimeoutOption = TIMEOUT,
@@ -121,7 +123,17 @@ def extract_poses(
     with locked(output) as (ledger, before):
         todo = plan(found, task, ledger, retry_failed=retry_failed)
         say_plan(todo, len(found), before)
-        work_through(todo, len(found), task, ledger, timeout=timeout, fail_fast=fail_fast, quiet=quiet, log=log_file)
+        work_through(
+            todo,
+            len(found),
+            task,
+            ledger,
+            workers=workers,
+            timeout=timeout,
+            fail_fast=fail_fast,
+            quiet=quiet,
+            log=log_file,
+        )
         waiting = {one.found.path for one in todo}
         records = {video: ledger.get(video.path) for video in found if video.path not in waiting}
         if pack is not None and classes is not None:

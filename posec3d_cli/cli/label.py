@@ -38,6 +38,7 @@ from posec3d_cli.cli.options import (
     TimeoutOption,
     ViewsOption,
     WindowOption,
+    WorkersOption,
     given,
     offline_choice,
     pose_cache,
@@ -74,6 +75,7 @@ def label(
             "--truth", metavar="CSV", help="The right labels, columns video,label: say how often they are met."
         ),
     ] = None,
+    workers: WorkersOption = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
     timeout: TimeoutOption = TIMEOUT,
@@ -146,7 +148,15 @@ def label(
         say_plan(todo, len(found), before)
         try:
             work_through(
-                todo, len(found), task, ledger, timeout=timeout, fail_fast=fail_fast, quiet=quiet, log=log_file
+                todo,
+                len(found),
+                task,
+                ledger,
+                workers=workers,
+                timeout=timeout,
+                fail_fast=fail_fast,
+                quiet=quiet,
+                log=log_file,
             )
         finally:
             tables.write_table(output, tables.outcomes(found, todo, ledger))

@@ -59,20 +59,24 @@ def work_through(
     task: Labelling | Posing,
     ledger: Ledger,
     *,
+    workers: int | None,
     timeout: float,
     fail_fast: bool,
     quiet: bool,
     log: Path | None,
 ) -> None:
     """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
+    from posec3d_cli.batch.crew import crew_size
     from posec3d_cli.batch.run import run
 
+    if workers is None:
+        workers = crew_size(task.models.device)
     if todo:
         with download_progress() as bars:
             task.fetch(bars)
     try:
         with watching(len(todo), total, quiet=quiet, log=log) as watcher:
-            run(todo, task, ledger, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher)
+            run(todo, task, ledger, workers=workers, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher)
     except KeyboardInterrupt:
         note("note", f"interrupted: {total - len(todo)} of {total} videos are done; the same command goes on from here")
         raise

@@ -90,6 +90,15 @@ GlobOption = Annotated[
     str | None,
     typer.Option("--glob", metavar="PATTERN", help="Take the files of folders that match, not those named as videos."),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Videos done at the same time; by default one per processor, at most 8, and one on a GPU.",
+    ),
+]
 TimeoutOption = Annotated[
     float,
     typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Give a video up if nothing moves for so long."),

@@ -32,20 +32,20 @@ class Count(Watcher):
 
     def __init__(self, todo: int, total: int, log: Path | None) -> None:
         self.todo, self.total, self.log = todo, total, log
-        self.videos = self.failed = self.frames_before = self.frames_now = 0
+        self.videos = self.failed = self.frames_done = 0
+        self.in_work: dict[Found, int] = {}
         self.started = time.monotonic()
 
-    def frames(self, done: int) -> None:
-        """So many frames of the video in work are done."""
-        self.frames_now = done
+    def frames(self, found: Found, done: int) -> None:
+        """So many frames of a video in work are done."""
+        self.in_work[found] = done
         self.show()
 
     def done(self, found: Found, record: Record) -> None:
         """A video is done and recorded."""
         self.videos += 1
         self.failed += record.status == "failed"
-        self.frames_before += self.frames_now
-        self.frames_now = 0
+        self.frames_done += self.in_work.pop(found, 0)
         if self.log is not None:
             _write_line(self.log, found, record)
         self.show()
@@ -61,7 +61,7 @@ class Count(Watcher):
     @property
     def rate(self) -> str:
         """Frames per second."""
-        frames = self.frames_before + self.frames_now
+        frames = self.frames_done + sum(self.in_work.values())
         return f"{frames / max(time.monotonic() - self.started, 1e-3):.1f}"
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from posec3d_cli.detectors.boxes import BoxFilter
+from posec3d_cli.device import network_threads
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.types import Detections, Frame, Pixels
 
@@ -25,11 +26,13 @@ class EfficientDet:
     Args:
         model: the `.tflite` file; input uint8 RGB `(1, S, S, 3)`, 25 boxes out.
         person_class: the class number that means person.
-        threads: processor threads for one picture.
+        threads: processor threads for one picture; None: see `posec3d_cli.device.network_threads`.
         boxes: which boxes count.
     """
 
-    def __init__(self, model: Path, *, person_class: int = 0, threads: int = 2, boxes: BoxFilter | None = None) -> None:
+    def __init__(
+        self, model: Path, *, person_class: int = 0, threads: int | None = None, boxes: BoxFilter | None = None
+    ) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
@@ -38,7 +41,7 @@ class EfficientDet:
                 hint="pip install ai-edge-litert",
             ) from error
         try:
-            self._interpreter = Interpreter(model_path=str(model), num_threads=threads)
+            self._interpreter = Interpreter(model_path=str(model), num_threads=threads or network_threads())
             self._interpreter.allocate_tensors()
         except ValueError as error:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error

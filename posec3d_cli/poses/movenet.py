@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import cv2
 import numpy as np
 
+from posec3d_cli.device import network_threads
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.poses.tfjs import convert
 from posec3d_cli.skeletons import COCO_17, Skeleton
@@ -40,7 +41,7 @@ class MoveNet:
         crop_padding: the crop's side as a multiple of the longer side of the box.
         heatmaps: return the network's own heatmaps too.
         device: "cpu" or "cuda[:N]".
-        threads: processor threads.
+        threads: processor threads; None: see `posec3d_cli.device.network_threads`.
     """
 
     skeleton: Skeleton = COCO_17
@@ -54,7 +55,7 @@ class MoveNet:
         crop_padding: float = 1.25,
         heatmaps: bool = False,
         device: str = "cpu",
-        threads: int = 2,
+        threads: int | None = None,
     ) -> None:
         try:
             import onnxruntime
@@ -64,7 +65,7 @@ class MoveNet:
                 hint="pip install onnxruntime",
             ) from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or network_threads()
         model = convert(topology, weights, start=IMAGES, image_size=input_size, outputs=HEADS)
         self._session = onnxruntime.InferenceSession(model, options, providers=_providers(onnxruntime, device))
         self._size = input_size

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 NAMES = ["bad.mp4", "empty.mp4", "good.mp4", "wait1.mp4", "wait2.mp4", "z.mp4"]
-COMMAND = ("label", "clips", "-o", "labels.csv", "--save-poses", "poses")
+COMMAND = ("label", "clips", "-o", "labels.csv", "--save-poses", "poses", "--workers", "1")
 
 
 @pytest.fixture
@@ -80,6 +80,21 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(program, expected):
     assert "cut off" not in program.stderr
     assert (rows(program.folder / "labels.csv"), files(program.folder / "poses")) == expected
     assert program.begun() == [*NAMES[:4], *NAMES[3:]]
+
+
+def test_killed_with_two_videos_in_work_it_ends_with_the_same_output(program, expected):
+    two = [*COMMAND[:-1], "2"]
+    process = program.start(*two)
+    while not {"wait1.mp4", "wait2.mp4"} <= set(program.begun()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate(timeout=20)
+    program.let_go("wait1.mp4", "wait2.mp4")
+    assert program.run(*two) == 1
+    assert "3 of 6 videos are done already" in program.stderr
+    assert (rows(program.folder / "labels.csv"), files(program.folder / "poses")) == expected
+    assert sorted(program.begun()) == sorted([*NAMES, "wait1.mp4", "wait2.mp4"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are counted in /proc")

@@ -1,8 +1,9 @@
-"""A process of its own for the videos, which may die or hang."""
+"""Processes of their own for the videos, which may die or hang."""
 
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import batch_fakes
 import fakes
 import pytest
 
+from posec3d_cli.batch.crew import Crew
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import error_of
 from posec3d_cli.batch.work import Labelling, Models
-from posec3d_cli.batch.worker import Worker
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
 from posec3d_cli.pose_cache import PoseCache
 
@@ -21,14 +22,21 @@ from posec3d_cli.pose_cache import PoseCache
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "log.txt"
-    with Worker(batch_fakes.Labelling(Models()).make, log=log) as made:
+    with Crew(batch_fakes.Labelling(Models()).make, 1, log=log) as made:
         made.log = log
         yield made
 
 
+def outcome_of(worker, found, timeout=20, counted=None):
+    [(done, outcome)] = worker.outcomes(
+        [found], timeout=timeout, progress=lambda found, frames: counted is None or counted.append((found, frames))
+    )
+    assert done == found
+    return outcome
+
+
 def do(worker, path, **options):
-    outcome = worker.do(Found(path, path.name), **{"timeout": 20, **options})
-    [entry] = outcome.entries
+    [entry] = outcome_of(worker, Found(path, path.name), **options).entries
     return entry["status"], error_of(entry)
 
 
@@ -39,9 +47,10 @@ def named(clip, tmp_path):
 
 def test_a_video_is_done_and_its_frames_are_counted(worker, clip):
     counted = []
-    outcome = worker.do(Found(clip, "clip"), timeout=20, progress=counted.append)
+    found = Found(clip, "clip")
+    outcome = outcome_of(worker, found, counted=counted)
     assert [entry["video"] for entry in outcome.entries] == ["clip"]
-    assert counted == [8, 8], "once when posed, and again as a sign of life when read"
+    assert counted == [(found, 8), (found, 8)], "once when posed, and again as a sign of life when read"
     assert len(outcome.sha256) == 64
     assert outcome.seconds > 0
 
@@ -82,6 +91,56 @@ def test_a_full_disk_is_no_videos_fault(worker, named):
         do(worker, named("full.mp4"))
 
 
+def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    videos = [Found(named(name), name) for name in ("wait1.mp4", "wait2.mp4", "crash.mp4", "good.mp4")]
+    begun = []
+
+    def drawn():
+        for video in videos:
+            begun.append(video.name)
+            yield video
+
+    ended = []
+    with Crew(batch_fakes.Labelling(Models()).make, 2) as crew:
+        # Either could wait for ever: that both are in work at once is what lets the test end.
+        (tmp_path / "go-wait2.mp4").touch()
+        for found, outcome in crew.outcomes(drawn(), timeout=20, progress=lambda found, frames: None):
+            ended.append((found.name, outcome.entries[0]["status"]))
+            if len(ended) == 3:
+                assert begun == [video.name for video in videos], "wait1.mp4 holds one worker, the other does the rest"
+                (tmp_path / "go-wait1.mp4").touch()
+    assert ended == [("wait2.mp4", "ok"), ("crash.mp4", "failed"), ("good.mp4", "ok"), ("wait1.mp4", "ok")]
+
+
+def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path, monkeypatch):
+    videos = [Found(named(name), name) for name in ("hang.mp4", *(f"good{number}.mp4" for number in range(3)))]
+    with Crew(batch_fakes.Labelling(Models()).make, 2) as crew:
+        outcomes = {
+            found.name: outcome.entries[0]["status"]
+            for found, outcome in crew.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
+        }
+    assert outcomes == {"hang.mp4": "failed", "good0.mp4": "ok", "good1.mp4": "ok", "good2.mp4": "ok"}
+
+
+def test_workers_share_the_processors(clip, monkeypatch):
+    monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 6)
+    monkeypatch.setattr("posec3d_cli.batch.crew.network_threads", lambda: 4)
+    assert [threads_in(size, clip) for size in (1, 2, 6, 9)] == [None, "3", "1", "1"]
+    monkeypatch.setattr("posec3d_cli.batch.crew.network_threads", lambda: 1)
+    assert threads_in(2, clip) == "1", "what OMP_NUM_THREADS says is not exceeded"
+
+
+def threads_in(size, clip):
+    with Crew(tell_threads, size) as crew:
+        [(_, outcome)] = crew.outcomes([Found(clip, "")], timeout=20, progress=lambda found, frames: None)
+    return outcome.entries[0]["threads"]
+
+
+def tell_threads():
+    return lambda found, count: [{"threads": os.environ.get("OMP_NUM_THREADS")}]
+
+
 def refuse():
     raise WeightsMissing("no weights", hint="connect")
 
@@ -91,12 +150,12 @@ def blow_up(error):
 
 
 def test_models_that_cannot_be_made_end_the_run(clip):
-    with Worker(refuse) as worker, pytest.raises(WeightsMissing) as caught:
+    with Crew(refuse, 1) as worker, pytest.raises(WeightsMissing) as caught:
         do(worker, clip)
     assert (caught.value.what, caught.value.hint) == ("no weights", "connect")
-    with Worker(functools.partial(blow_up, KeyError("x"))) as worker, pytest.raises(StageError, match="KeyError"):
+    with Crew(functools.partial(blow_up, KeyError("x")), 1) as worker, pytest.raises(StageError, match="KeyError"):
         do(worker, clip)
-    with Worker(functools.partial(blow_up, SystemExit(4))) as worker, pytest.raises(StageError, match="with code 4"):
+    with Crew(functools.partial(blow_up, SystemExit(4)), 1) as worker, pytest.raises(StageError, match="with code 4"):
         do(worker, clip)
 
 

@@ -38,7 +38,8 @@ def label(posec3d, monkeypatch, tmp_path, clip):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(clip, path)
         (tmp_path / "journal.txt").write_text("")
-        return posec3d("label", *(arguments or ("clips",)), "-o", output)
+        # One at a time, so that the order is known.
+        return posec3d("label", *(arguments or ("clips",)), "-o", output, "--workers", 1)
 
     return run
 

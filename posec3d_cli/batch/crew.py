@@ -1,0 +1,84 @@
+"""Several workers that do many videos side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import connection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.worker import Outcome, Work, Worker
+from posec3d_cli.device import network_threads, processors, resolve_device
+
+_MOST_WORKERS = 8  # each holds its models: some 300 MB
+
+
+def crew_size(device: str) -> int:
+    """How many workers suit a device: one per processor, at most 8, and one where a GPU does the work."""
+    return min(processors(), _MOST_WORKERS) if resolve_device(device) == "cpu" else 1
+
+
+class Crew:
+    """Workers that share the processors among them; a context manager.
+
+    A network that has one processor to itself is faster than a network that is spread over several, so one worker per
+    processor does the most videos in a given time.
+
+    Args:
+        make: makes what does the videos, in each process; a value that can be pickled.
+        size: number of workers.
+        log: file that the processes' own output and tracebacks are appended to; None throws them away.
+    """
+
+    def __init__(self, make: Callable[[], Work], size: int, *, log: Path | None = None) -> None:
+        threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
+        self._workers = [Worker(make, threads=threads, log=log) for _ in range(size)]
+
+    def outcomes(
+        self, videos: Iterable[Found], *, timeout: float, progress: Callable[[Found, int], None]
+    ) -> Iterator[tuple[Found, Outcome]]:
+        """Do the videos and give what comes out of each, in the order in which they are done.
+
+        Args:
+            videos: one is taken whenever a worker is free.
+            timeout: seconds without a sign of life after which a video is given up.
+            progress: called with a video in work and the number of its frames done.
+
+        Raises:
+            PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
+        """
+        source = iter(videos)
+        idle, busy = list(self._workers), list[Worker]()
+        while True:
+            while idle and (found := next(source, None)) is not None:
+                idle[-1].begin(found)
+                busy.append(idle.pop())
+            if not busy:
+                return
+            left = timeout - max(worker.silent for worker in busy)
+            heard = connection.wait([worker.pipe for worker in busy], max(left, 0))
+            for worker in list(busy):
+                found = worker.found
+                assert found is not None
+                outcome: Outcome | int | None = None
+                if worker.pipe in heard:
+                    outcome = worker.hear()
+                elif worker.silent >= timeout:
+                    outcome = worker.give_up(timeout)
+                if isinstance(outcome, Outcome):
+                    busy.remove(worker)
+                    idle.append(worker)
+                    yield found, outcome
+                elif outcome is not None:
+                    progress(found, outcome)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.stop()
