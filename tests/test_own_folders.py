@@ -63,10 +63,17 @@ def test_the_option_goes_before_the_environment_and_that_before_the_cache(tmp_pa
         fetch(card_of(KNOWN), weights_dir=tmp_path / "option")
 
 
+def test_offline_nothing_is_written_where_nothing_can_be_had(tmp_path, home):
+    home.write_text("no folder")
+    with pytest.raises(WeightsMissing, match="not tried, because the network is switched off"):
+        fetch(card_of(KNOWN), weights_dir=tmp_path)
+
+
 def test_folders_are_named_as_in_a_search_path(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/someone")
     monkeypatch.setenv("POSEC3D_WEIGHTS", os.pathsep.join(["", "~/weights", "here", ""]))
+    (tmp_path / "dir").mkdir()
     assert weights_folders(Path("dir")) == [tmp_path / "dir", Path("/someone/weights"), tmp_path / "here"]
     monkeypatch.delenv("POSEC3D_WEIGHTS")
     assert weights_folders() == []
