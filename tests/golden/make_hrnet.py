@@ -1,6 +1,6 @@
 """Write hrnet.npz: what MMPose makes of seeded weights, sample heatmaps and sample boxes.
 
-    PYTHONPATH=.:tests:tests/parity python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
+    PYTHONPATH=.:tests/parity:tests python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
 
 To be run where MMPose 1.3.2 can be imported, as `make parity` arranges. Its own functions give the values of 1.x.
 Those of 0.x come from the functions of `PARTS`, as they stand in the source of MMPose 0.x: taken out of their modules
