@@ -101,7 +101,7 @@ def poses_0x(old: SimpleNamespace, network: torch.nn.Module, picture: np.ndarray
 
 def main(checkout: Path) -> None:
     """Compute and store everything."""
-    prepare("make_hrnet", "mmengine", "mmcv", "mmdet", "mmpose")
+    prepare("mmpose")
     stand_in_for_torchvision()
     from mmpose.apis import inference_topdown
     from mmpose.codecs import MSRAHeatmap
