@@ -26,7 +26,7 @@ from posec3d_cli.onnx_session import open_session
 from posec3d_cli.pose_files.joints import HALPE_26
 from posec3d_cli.poses.batches import pose_in_batches
 from posec3d_cli.skeletons import COCO_17, Skeleton
-from posec3d_cli.types import Detections, Floats, Frame, Poses
+from posec3d_cli.types import Detections, Floats, Frame, Pixels, Poses
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
@@ -99,29 +99,24 @@ class OnnxPose:
 
     def _run(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
         height, width = self._picture.input_size
-        to_crop = crop_transforms(boxes, self._padding, (height, width))
-        crops = [
-            cv2.warpAffine(frame.pixels, transform, (width, height), flags=cv2.INTER_LINEAR)
-            for frame, transform in zip(frames, to_crop, strict=True)
-        ]
-        seen = self._picture.tensor(np.asarray(np.stack(crops), np.uint8))
+        middles, widths = crop_regions(boxes, self._padding, (height, width))
+        crops = np.stack([crop(*one, (height, width)) for one in zip(frames, middles, widths, strict=True)])
+        seen = self._picture.tensor(crops)
         in_crop, scores = self._decode(self._session.run(None, {self._input: seen}), (height, width))
         if scores.shape != (len(boxes), len(self._joints.joints)):
             raise BadCard(
                 f"the model returns {scores.shape[1]} joints, but {self._joints.name} has {len(self._joints.joints)}",
                 hint="the card's skeleton is the joint set that the model was trained for",
             )
-        keypoints = (in_crop - to_crop[:, None, :, 2]) / to_crop[:, None, [0, 1], [0, 1]]
+        from_middle = (in_crop - np.array([width / 2, height / 2], np.float32)) / width
+        keypoints = middles[:, None] + from_middle * widths[:, None, None]
         kept = [number for number in COCO_17.numbers_in(self._joints) if number is not None]
         # Peaks of heatmaps are no probabilities and may leave [0, 1]; below 0 nothing was found.
         return Poses(keypoints[:, kept].astype(np.float32), np.clip(scores[:, kept], 0, 1).astype(np.float32))
 
 
-def crop_transforms(boxes: Floats, padding: float, size: tuple[int, int]) -> Any:
-    """The affines from frame pixels to crops around the boxes, as in MMPose 1.x.
-
-    The box, made larger, is widened or heightened to the shape of the crop; its middle, taken as it is for a
-    position of pixel centres, becomes the position (W / 2, H / 2) of the crop.
+def crop_regions(boxes: Floats, padding: float, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Which part of the frame each crop shows: the padded box, widened or heightened to the shape of the crop.
 
     Args:
         boxes: `(N, 4)` x1, y1, x2, y2 in pixels of the frame.
@@ -129,16 +124,28 @@ def crop_transforms(boxes: Floats, padding: float, size: tuple[int, int]) -> Any
         size: (H, W) of the crop.
 
     Returns:
-        `(N, 2, 3)` float64, without rotation.
+        `(N, 2)` middles and `(N,)` widths in pixels of the frame.
     """
     height, width = size
-    middles = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float64)
-    sides = ((boxes[:, 2:] - boxes[:, :2]) * padding).astype(np.float64)
-    scales = width / np.maximum(np.maximum(sides[:, 0], sides[:, 1] * width / height), 1)
-    transforms = np.zeros((len(boxes), 2, 3))
-    transforms[:, 0, 0] = transforms[:, 1, 1] = scales
-    transforms[:, :, 2] = np.array([width / 2, height / 2]) - scales[:, None] * middles
-    return transforms
+    sides = (boxes[:, 2:] - boxes[:, :2]) * np.float32(padding)
+    widths = np.maximum(sides[:, 0], sides[:, 1] * np.float32(width / height))
+    return (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5), np.maximum(widths, 1)
+
+
+def crop(frame: Frame, middle: Floats, width: float, size: tuple[int, int]) -> Pixels:
+    """The `(H, W, 3)` picture of one region of a frame, black where it reaches outside.
+
+    `middle`, taken for a position of pixel centres, comes to (W / 2, H / 2) of the crop.
+
+    From three points in float32, as in MMPose (`get_warp_matrix`): OpenCV rounds positions to 1/32 of a pixel, and
+    a matrix that is more exact gives other grey values.
+    """
+    half, centre = size[1] / 2, size[0] / 2
+    left = np.array([float(middle[0]) - width / 2, middle[1]], np.float32)
+    corner = np.array([left[0], left[1] + (middle[0] - left[0])], np.float32)
+    target = np.array([(half, centre), (0, centre), (0, centre + half)], np.float32)
+    transform = cv2.getAffineTransform(np.stack([middle, left, corner]), target)
+    return np.asarray(cv2.warpAffine(frame.pixels, transform, size[::-1], flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def decode_simcc(outputs: Sequence[Any], size: tuple[int, int]) -> tuple[Floats, Floats]:
