@@ -19,7 +19,7 @@ class PictureInput:
     """What a model wants to be shown; the fields are settings of its card.
 
     Attributes:
-        input_size: (H, W) in pixels.
+        input_size: (w, h) in pixels.
         channels: "rgb" or "bgr": the order in which the model reads the three channels.
         mean: subtracted from the values 0 to 255, one per channel in that order.
         std: what the difference is divided by.
@@ -32,7 +32,7 @@ class PictureInput:
 
     def __post_init__(self) -> None:
         if not _numbers(self.input_size, 2, int) or min(self.input_size) < 1:
-            raise BadCard(f"input_size must be a height and a width in pixels, got {self.input_size!r}")
+            raise BadCard(f"input_size must be a width and a height in pixels, got {self.input_size!r}")
         if self.channels not in CHANNELS:
             raise BadCard(f"channels must be one of {', '.join(CHANNELS)}, got {self.channels!r}")
         if not _numbers(self.mean, 3, float):
@@ -64,7 +64,7 @@ class PictureInput:
             BadCard: it has another input, or fewer outputs.
         """
         found = [(one.type, list(one.shape)) for one in session.get_inputs()]
-        wanted = [3, *self.input_size]
+        wanted = [3, *self.input_size[::-1]]
         kind, (batch, *rest) = found[0]
         # An axis of any length has a name, or nothing, where one of fixed length has a number.
         fits = len(rest) == 3 and all(
@@ -74,7 +74,7 @@ class PictureInput:
             raise BadCard(
                 f"the model must read one float tensor (N, {', '.join(map(str, wanted))}), but reads "
                 + " and ".join(f"{one} {shape}" for one, shape in found),
-                hint="the card's input_size is the model's height and width",
+                hint="the card's input_size is the model's width and height",
             )
         if len(session.get_outputs()) < outputs:
             raise BadCard(f"the model must have {outputs} outputs, but has {len(session.get_outputs())}")

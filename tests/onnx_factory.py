@@ -35,7 +35,7 @@ def write_dets(path, boxes, probes, labels, *, size):
     where = [[0, *probe] for probe in probes]
     return write_model(
         path,
-        f"""dets (float[1, 3, {size[0]}, {size[1]}] input) => (float[1, {count}, 5] dets, int64[1, {count}] labels) {{
+        f"""dets (float[1, 3, {size[1]}, {size[0]}] input) => (float[1, {count}, 5] dets, int64[1, {count}] labels) {{
             boxes = Constant <value = float[1, {count}, 4] {{{listed(boxes)}}}> ()
             where = Constant <value = int64[1, {count}, 4] {{{listed(where)}}}> ()
             labels = Constant <value = int64[1, {count}] {{{listed(labels)}}}> ()
@@ -49,7 +49,7 @@ def write_dets(path, boxes, probes, labels, *, size):
 
 def write_simcc(path, *, size, joints=17, batch="N"):
     """A pose model of two cells to a pixel that finds all joints where its input is brightest."""
-    height, width = size
+    width, height = size
     return write_model(
         path,
         f"""simcc (float[{batch}, 3, {height}, {width}] input)
@@ -75,7 +75,7 @@ def write_simcc(path, *, size, joints=17, batch="N"):
 
 def write_heatmaps(path, *, size, joints=17, batch="N"):
     """A pose model whose heatmaps, a quarter of the size of its input, are the mean brightness of 4 x 4 pixels."""
-    height, width = size
+    width, height = size
     return write_model(
         path,
         f"""heatmaps (float[{batch}, 3, {height}, {width}] input)

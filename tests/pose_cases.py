@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-CROP_SIZE = (16, 12)
-"""(H, W) of the crops in pixels."""
+CROP_SIZE = (12, 16)
+"""(w, h) of the crops in pixels."""
 
 BOXES = np.array([[40, 30, 100, 170], [5.5, 80.25, 180.75, 130], [-20, -10, 30, 60]], np.float32)
 """Tall, wide, and reaching outside of the picture."""
@@ -20,8 +20,8 @@ def gradient():
 def rows_of_cells():
     """SimCC of 3 people with 17 joints, two cells to a pixel; some joints are below 0 everywhere."""
     generator = np.random.default_rng(10)
-    along_x = generator.uniform(-0.5, 1.5, (3, 17, CROP_SIZE[1] * 2)).astype(np.float32)
-    along_y = generator.uniform(-0.5, 1.5, (3, 17, CROP_SIZE[0] * 2)).astype(np.float32)
+    along_x = generator.uniform(-0.5, 1.5, (3, 17, CROP_SIZE[0] * 2)).astype(np.float32)
+    along_y = generator.uniform(-0.5, 1.5, (3, 17, CROP_SIZE[1] * 2)).astype(np.float32)
     along_x[1, 4] = -0.25
     return along_x, along_y
 

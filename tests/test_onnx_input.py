@@ -23,7 +23,7 @@ def test_channels_come_in_the_models_order_and_mean_and_std_belong_to_that_order
 
 def test_pictures_become_rows_of_channels():
     pixels = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
-    tensor = PictureInput([4, 5], "rgb").tensor(pixels)
+    tensor = PictureInput([5, 4], "rgb").tensor(pixels)
     assert (tensor.shape, tensor.dtype) == ((2, 3, 4, 5), np.float32)
     assert tensor[1, 2, 3, 4] == pixels[1, 3, 4, 2]
     assert tensor.flags.c_contiguous
@@ -32,7 +32,7 @@ def test_pictures_become_rows_of_channels():
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"input_size": 320}, "input_size must be a height and a width in pixels, got 320"),
+        ({"input_size": 320}, "input_size must be a width and a height in pixels, got 320"),
         ({"input_size": [320]}, r"got \[320\]"),
         ({"input_size": [320, 0]}, r"got \[320, 0\]"),
         ({"input_size": [320.0, 320]}, r"got \[320\.0, 320\]"),
@@ -52,18 +52,18 @@ def test_an_impossible_setting_is_refused_with_its_value(settings, complaint):
 )
 def test_a_model_says_how_many_pictures_it_reads_at_once(tmp_path, shape, batch):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=shape)
-    assert PictureInput([4, 6], "rgb").check(open_session(model, stage="test"), 1) == batch
+    assert PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 1) == batch
 
 
 @pytest.mark.parametrize("shape", [[1, 3, 6, 4], [1, 4, 6, 3], [1, 3, 4], [1, 1, 4, 6]])
 def test_a_model_of_another_input_is_refused_with_both_shapes(tmp_path, shape):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=shape)
     with pytest.raises(BadCard, match=r"\(N, 3, 4, 6\), but reads tensor\(float\) \[1, ") as caught:
-        PictureInput([4, 6], "rgb").check(open_session(model, stage="test"), 1)
+        PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 1)
     assert str(shape) in caught.value.what
 
 
 def test_a_model_with_too_few_outputs_is_refused(tmp_path):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=[1, 3, 4, 6])
     with pytest.raises(BadCard, match="must have 2 outputs, but has 1"):
-        PictureInput([4, 6], "rgb").check(open_session(model, stage="test"), 2)
+        PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 2)

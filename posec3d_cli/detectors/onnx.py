@@ -3,7 +3,7 @@
 The recipe of a card:
 
     output = "dets"               # what comes out; see `DECODERS`
-    input_size = [320, 320]       # height and width that the model reads; the picture is letterboxed top left, on 114
+    input_size = [320, 320]       # width and height that the model reads; the picture is letterboxed top left, on 114
     channels = "bgr"              # the order in which it reads them
     mean = [103.53, 116.28, 123.675]        # in that order; 0 where it is left out
     std = [57.375, 57.12, 58.395]           # 1 where it is left out
@@ -90,7 +90,7 @@ class OnnxDetector:
         frame_size, size = (pixels.shape[0], pixels.shape[1]), self._picture.input_size
         seen = self._picture.tensor(letterbox(pixels, size, fill=_GREY)[None])
         boxes, scores = self._decode(self._session.run(None, {self._input: seen}), size, self._person_class)
-        height, width = fitted_size(frame_size, size)
+        width, height = fitted_size(frame_size, size)
         to_frame = np.array([frame_size[1] / width, frame_size[0] / height] * 2, np.float32)
         return self._filter.apply(boxes * to_frame, scores, frame_size)
 
@@ -100,7 +100,7 @@ def decode_dets(outputs: Sequence[Any], size: tuple[int, int], person_class: int
 
     Args:
         outputs: `(1, N, 5)` x1, y1, x2, y2 in pixels of the input and score; `(1, N)` class numbers.
-        size: (H, W) of the input.
+        size: (w, h) of the input.
         person_class: the class number that means person.
 
     Returns:
@@ -125,7 +125,7 @@ def decode_yolox(outputs: Sequence[Any], size: tuple[int, int], person_class: in
     Args:
         outputs: `(1, A, 5 + C)`: the middle of the box relative to the cell, in cells; the logarithm of its width and
             height in cells; the probability of an object; that of each class.
-        size: (H, W) of the input.
+        size: (w, h) of the input.
         person_class: the class number that means person.
 
     Returns:
@@ -134,7 +134,7 @@ def decode_yolox(outputs: Sequence[Any], size: tuple[int, int], person_class: in
     Raises:
         BadCard: the output has another shape.
     """
-    cells = [(size[0] // stride, size[1] // stride, stride) for stride in _STRIDES]
+    cells = [(size[1] // stride, size[0] // stride, stride) for stride in _STRIDES]
     anchors = sum(rows * columns for rows, columns, _ in cells)
     raw = outputs[0]
     if raw.ndim != 3 or raw.shape[1] != anchors or raw.shape[2] <= 5 + person_class:

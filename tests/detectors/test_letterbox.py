@@ -17,7 +17,7 @@ def test_letterboxing_keeps_the_shape_and_fills_what_is_left_over() -> None:
 
 
 def test_a_tall_picture_in_a_wide_frame_is_filled_at_its_right() -> None:
-    framed = letterbox(np.full((100, 50, 3), 200, np.uint8), (32, 64), fill=114)
+    framed = letterbox(np.full((100, 50, 3), 200, np.uint8), (64, 32), fill=114)
     assert (framed[:, :16] == 200).all()
     assert (framed[:, 16:] == 114).all()
 
@@ -37,7 +37,7 @@ def test_the_interpolation_for_shrinking_is_used_for_shrinking_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "fitted"), [((1080, 1920), (180, 320)), ((1920, 1080), (320, 180)), ((10, 10), (320, 320))]
+    ("frame", "fitted"), [((1080, 1920), (320, 180)), ((1920, 1080), (180, 320)), ((10, 10), (320, 320))]
 )
 def test_a_frame_fits_exactly_one_way(frame: tuple[int, int], fitted: tuple[int, int]) -> None:
     assert fitted_size(frame, (320, 320)) == fitted
@@ -45,7 +45,7 @@ def test_a_frame_fits_exactly_one_way(frame: tuple[int, int], fitted: tuple[int,
 
 @given(*[st.integers(1, 4000)] * 2, *[st.integers(1, 900)] * 2)
 def test_what_fits_lies_inside_and_touches_a_side(height: int, width: int, rows: int, columns: int) -> None:
-    fitted = fitted_size((height, width), (rows, columns))
-    assert 1 <= fitted[0] <= rows
-    assert 1 <= fitted[1] <= columns
-    assert fitted[0] == rows or fitted[1] == columns
+    fitted = fitted_size((height, width), (columns, rows))
+    assert 1 <= fitted[0] <= columns
+    assert 1 <= fitted[1] <= rows
+    assert fitted[0] == columns or fitted[1] == rows

@@ -15,7 +15,8 @@ from posec3d_cli.errors import BadCard
 from posec3d_cli.onnx_input import PictureInput
 from posec3d_cli.types import Frame
 
-SIZE = (64, 96)
+SIZE = (96, 64)
+"""(w, h)."""
 RTMDET = {
     "output": "dets",
     "input_size": [320, 320],
@@ -49,7 +50,7 @@ def test_only_people_count(tmp_path):
     boxes = [[0, 0, 20, 20], [30, 30, 60, 60]]
     model = write_dets(tmp_path / "a.onnx", boxes, [[0, 0, 0]] * 2, [0, 17], size=SIZE)
     recipe = {"output": "dets", "input_size": list(SIZE), "channels": "rgb", "std": [255] * 3}
-    white = Frame(np.full((*SIZE, 3), 255, np.uint8), 0, 0.0)
+    white = Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)
     assert made(model, recipe).detect([white])[0].boxes.tolist() == [boxes[0]]
     assert made(model, recipe, person_class=17).detect([white])[0].boxes.tolist() == [boxes[1]]
 
@@ -60,7 +61,7 @@ def test_the_undecoded_head_of_yolox_is_decoded_by_hand():
     raw[0, 8 * 2 + 5] = [0.5, 0.25, np.log(2), np.log(3), 0.9, 0.1, 0.8, 0.3]  # row 2, column 5 of the finest
     raw[0, 32 + 4 + 1] = [0, 0, 0, np.log(0.5), 0.5, 0.4, 0.2, 1]  # row 1, column 1 of the next
     raw[0, 32 + 8 + 1] = [-0.5, 1, 0, 0, 1, 1, 0.5, 1]  # column 1 of the coarsest
-    boxes, scores = decode_yolox([raw], (32, 64), 1)
+    boxes, scores = decode_yolox([raw], (64, 32), 1)
     assert boxes[21] == pytest.approx([5.5 * 8 - 8, 2.25 * 8 - 12, 5.5 * 8 + 8, 2.25 * 8 + 12])
     assert boxes[37] == pytest.approx([16 - 8, 16 - 4, 16 + 8, 16 + 4])
     assert boxes[41] == pytest.approx([0.5 * 32 - 16, 32 - 16, 0.5 * 32 + 16, 32 + 16])
@@ -91,7 +92,7 @@ def test_a_recipe_that_does_not_fit_is_refused_by_name(tmp_path):
     with pytest.raises(BadCard, match="channels"):
         made(model, {"output": "dets", "input_size": list(SIZE)})
     several = write_constants(
-        tmp_path / "b.onnx", np.zeros((4, 0, 5), np.float32), np.zeros((4, 0), np.int64), shape=[4, 3, *SIZE]
+        tmp_path / "b.onnx", np.zeros((4, 0, 5), np.float32), np.zeros((4, 0), np.int64), shape=[4, 3, *SIZE[::-1]]
     )
     with pytest.raises(BadCard, match="one picture at a time"):
         made(several, recipe)
@@ -151,5 +152,5 @@ def test_a_real_export_needs_what_its_recipe_says(shared, file, recipe):
 def test_the_recipe_can_be_given_without_a_card(tmp_path):
     model = write_dets(tmp_path / "a.onnx", [[0, 0, 40, 60]], [[0, 10, 10]], [0], size=SIZE)
     stage = OnnxDetector(model, output="dets", picture=PictureInput(SIZE, "rgb", std=(255, 255, 255)))
-    [found] = stage.detect([Frame(np.full((*SIZE, 3), 255, np.uint8), 0, 0.0)])
+    [found] = stage.detect([Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)])
     assert found.boxes.tolist() == [[0, 0, 40, 60]]

@@ -26,13 +26,12 @@ def main() -> None:
     from mmpose.codecs import MSRAHeatmap, SimCCLabel
     from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
 
-    size = CROP_SIZE[::-1]
     crops = []
     for box in BOXES:
         placed = GetBBoxCenterScale(padding=1.25).transform({"bbox": box[None].copy()})
-        crops.append(TopdownAffine(size).transform({**placed, "img": gradient()})["img"].tolist())
-    positions, scores = SimCCLabel(size, sigma=(1.0, 1.0), normalize=False).decode(*rows_of_cells())
-    codec = MSRAHeatmap(size, heatmap_size=(6, 8), sigma=1)
+        crops.append(TopdownAffine(CROP_SIZE).transform({**placed, "img": gradient()})["img"].tolist())
+    positions, scores = SimCCLabel(CROP_SIZE, sigma=(1.0, 1.0), normalize=False).decode(*rows_of_cells())
+    codec = MSRAHeatmap(CROP_SIZE, heatmap_size=(6, 8), sigma=1)
     decoded = [codec.decode(maps) for maps in heatmaps()]
     golden = {
         "crops": crops,

@@ -1,4 +1,4 @@
-"""What every top-down stage does with its boxes: the people of all frames in equal batches, the poses back by frame."""
+"""What every top-down stage does: one crop per person, in chunks across frames, and back to one `Poses` per frame."""
 
 from __future__ import annotations
 
@@ -10,37 +10,36 @@ import numpy as np
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Poses
 
 
-def pose_in_batches(
+def each_person(
     frames: Sequence[Frame],
     detections: Sequence[Detections],
     pose: Callable[[Sequence[Frame], Floats], Poses],
     *,
-    joints: int,
     batch: int,
+    joints: int,
 ) -> list[Poses]:
-    """Pose the people of many frames, so many at a time.
+    """Pose the people of several frames.
 
     Args:
         frames: the pictures.
-        detections: one per frame.
-        pose: the poses of N people from N frames, one per person, and their `(N, 4)` boxes; N is at least 1.
+        detections: their boxes.
+        pose: makes the poses of N people, given for each the frame and, as `(N, 4)`, the box.
+        batch: N is at most this.
         joints: K.
-        batch: the largest N.
 
     Returns:
         One `Poses` per frame, row n for box n.
     """
+    boxes = [box for found in detections for box in found.boxes]
     owners = [frame for frame, found in zip(frames, detections, strict=True) for _ in found.boxes]
-    if not owners:
-        return [Poses.none(joints) for _ in frames]
-    boxes = np.concatenate([found.boxes for found in detections])
-    starts = range(0, len(owners), batch)
-    every = _joined([pose(owners[start : start + batch], boxes[start : start + batch]) for start in starts])
+    chunks = [slice(start, start + batch) for start in range(0, len(boxes), batch)]
+    people = [pose(owners[chunk], np.stack(boxes[chunk])) for chunk in chunks]
+    every = _concatenate(people) if people else Poses.none(joints)
     bounds = np.cumsum([0, *(len(found) for found in detections)])
     return [_rows(every, slice(a, b)) for a, b in itertools.pairwise(bounds)]
 
 
-def _joined(parts: Sequence[Poses]) -> Poses:
+def _concatenate(parts: Sequence[Poses]) -> Poses:
     maps = [part.heatmaps for part in parts if part.heatmaps is not None]
     heatmaps = None
     if maps:
