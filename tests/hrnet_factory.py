@@ -14,7 +14,6 @@ from torch import Tensor
 from posec3d_cli.catalog import ModelCard
 from posec3d_cli.nets.hrnet import HRNet
 
-
 def seeded_weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """Tensors that look trained: batch norms differ from the identity, heatmaps of photographs lie between 0 and 1."""
     state = {}
@@ -51,6 +50,4 @@ def hrnet_card(folder: Path, *, width: int = 4, **recipe: object) -> tuple[Model
     file = folder / "weights.safetensors"
     save_file(seeded_network(width).state_dict(), file)
     settings = {"width": width, "input_size": [64, 96], "convention": "1.x", "decode": "quarter", **recipe}
-    return ModelCard("tiny", "pose", "hrnet", "tiny", "none", "none", (), settings, (), folder, False), {
-        "weights": file
-    }
+    return ModelCard("tiny", "pose", "hrnet", "tiny", "none", "none", (), settings, (), folder, False), {"weights": file}

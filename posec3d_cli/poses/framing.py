@@ -52,9 +52,16 @@ def frame_people(boxes: Floats, size: tuple[int, int], *, padding: float, conven
             (`bbox_xyxy2cs`, `TopdownAffine`).
     """
     sides = boxes[:, 2:] - boxes[:, :2] + np.float32(convention == "0.x")
-    centers = boxes[:, :2] + sides / 2
     proportion = size[0] / size[1]
-    widths = np.maximum(sides[:, 0], sides[:, 1] * proportion) * padding
+    # Each in the order of its published arithmetic: OpenCV rounds positions to 1/32 of a pixel, where the last digit
+    # of a float32 can decide on a grey value.
+    if convention == "0.x":
+        centers = boxes[:, :2] + sides / 2
+        widths = np.maximum(sides[:, 0], sides[:, 1] * proportion) * padding
+    else:
+        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+        sides = sides * padding
+        widths = np.maximum(sides[:, 0], sides[:, 1] * proportion)
     widths = np.maximum(widths, SMALLEST)
     return Regions(centers.astype(np.float32), np.stack([widths, widths / proportion], axis=1).astype(np.float32))
 
@@ -65,9 +72,10 @@ def to_input(regions: Regions, size: tuple[int, int]) -> NDArray[np.float64]:
     target = np.array([[width / 2, height / 2], [0, height / 2], [0, height / 2 + width / 2]], np.float32)
     transforms = np.empty((len(regions.centers), 2, 3))
     for transform, center, extent in zip(transforms, regions.centers, regions.extents, strict=True):
-        half = extent[0] / 2
         # Solved from three float32 points like the published transform, so that the same pixels come out.
-        source = center + np.array([[0, 0], [-half, 0], [-half, half]], np.float32)
+        left = np.float32(center[0] - extent[0] / 2)
+        below = np.float32(center[1] + (center[0] - left))
+        source = np.array([center, [left, center[1]], [left, below]], np.float32)
         transform[:] = cv2.getAffineTransform(source, target)
     return transforms
 

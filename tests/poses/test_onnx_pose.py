@@ -50,7 +50,7 @@ def test_simcc_is_decoded_as_published():
 def test_heatmaps_are_decoded_as_published():
     positions, scores = decode_heatmaps([heatmaps()], CROP_SIZE)
     expected = np.array(GOLDEN["heatmap"]["scores"])
-    assert np.array_equal(scores, expected)
+    assert np.array_equal(scores, np.maximum(expected, 0))
     found = expected > 0
     assert (~found).sum() == 1
     assert positions[found] == pytest.approx(np.array(GOLDEN["heatmap"]["positions"])[found], abs=1e-5)
