@@ -51,3 +51,34 @@ def hrnet_card(folder: Path, *, width: int = 4, **recipe: object) -> tuple[Model
     save_file(seeded_network(width).state_dict(), file)
     settings = {"width": width, "input_size": [64, 96], "convention": "1.x", "decode": "quarter", **recipe}
     return ModelCard("tiny", "pose", "hrnet", "tiny", "none", "none", (), settings, (), folder, False), {"weights": file}
+
+
+def sample_heatmaps() -> np.ndarray:
+    """`(4, 17, 24, 16)` float32 bumps anywhere, at the edges too, with noise; some below 0 throughout, one flat.
+
+    The values are whole multiples of 1/1024, so that they are the same everywhere.
+    """
+    draw = np.random.default_rng(5)
+    centers = draw.uniform((-1, -1), (17, 25), (4, 17, 2))
+    centers[0, :8] = [(0, 9), (1, 9), (2, 9), (13, 9), (14, 9), (15, 9), (7, 0), (7, 1)]
+    centers[1, :6] = [(7, 2), (7, 21), (7, 22), (7, 23), (0, 0), (15, 23)]
+    x, y = np.arange(16), np.arange(24)[:, None]
+    squared = (x - centers[..., :1, None]) ** 2 + (y - centers[..., 1:, None]) ** 2
+    heights = draw.uniform(0.2, 1.05, (4, 17, 1, 1))
+    maps = heights * np.exp(-squared / 8) + draw.normal(0, 0.01, squared.shape)
+    maps[2, :3] -= 2
+    maps[3, 0] = 0.25
+    return (np.round(maps * 1024) / 1024).astype(np.float32)
+
+
+def sample_boxes() -> np.ndarray:
+    """`(6, 4)` float32: high, wide, beyond the frame, small, of whole pixels, almost square."""
+    boxes = [
+        [30.3, 4.2, 98.7, 106.1],
+        [2, 30, 140, 60.5],
+        [-40, -20, 30, 90],
+        [50, 20, 58, 27],
+        [10, 10, 50, 90],
+        [12.5, 1, 60, 62],
+    ]
+    return np.array(boxes, np.float32)

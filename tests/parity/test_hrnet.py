@@ -61,7 +61,16 @@ def test_heatmaps_and_joints_are_those_of_mmpose(published, photograph, config, 
         assert theirs.std() > 0.01, "flat heatmaps would prove nothing"
         assert poses.heatmaps.values[person] == pytest.approx(theirs.clip(0, 1), abs=1e-4)
         assert poses.scores[person] == pytest.approx(result.pred_instances.keypoint_scores[0], abs=1e-4)
-        assert poses.keypoints[person] == pytest.approx(result.pred_instances.keypoints[0], abs=0.05)
+        clear = stands_out(theirs)
+        assert clear.mean() > 0.7
+        expected = result.pred_instances.keypoints[0][clear]
+        assert poses.keypoints[person][clear] == pytest.approx(expected, abs=0.05)
+
+
+def stands_out(maps: np.ndarray) -> np.ndarray:
+    """The heatmaps whose highest value is no matter of rounding, as it is where the picture is black for long."""
+    second, first = np.sort(maps.reshape(len(maps), -1), axis=1)[:, -2:].T
+    return first - second > 1e-5
 
 
 @pytest.mark.parametrize("width", [32, 48])
