@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,18 +38,24 @@ def seeded_weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     return state
 
 
+@cache
+def seeded_state(width: int) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        network = HRNet(width, 17)
+    return seeded_weights({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
+
+
 def seeded_network(width: int) -> HRNet:
     with torch.device("meta"):
         network = HRNet(width, 17)
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    network.load_state_dict(seeded_weights(shapes), assign=True)
+    network.load_state_dict(seeded_state(width), assign=True)
     return network
 
 
 def hrnet_card(folder: Path, *, width: int = 4, **recipe: object) -> tuple[ModelCard, dict[str, Path]]:
     """A small HRNet's card and its weights file in `folder`."""
     file = folder / "weights.safetensors"
-    save_file(seeded_network(width).state_dict(), file)
+    save_file(seeded_state(width), file)
     settings = {"width": width, "input_size": [64, 96], "convention": "1.x", "decode": "quarter", **recipe}
     return ModelCard("tiny", "pose", "hrnet", "tiny", "none", "none", (), settings, (), folder, False), {"weights": file}
 

@@ -48,7 +48,7 @@ def frame_people(boxes: Floats, size: tuple[int, int], *, padding: float, conven
         size: of the network's input, (w, h) in pixels.
         padding: the region's sides as multiples of the box's, before it takes the proportion of the input.
         convention: "0.x": x2 and y2 are the last pixels of the box, which is therefore one pixel wider and higher
-            than their differences (`_xyxy2xywh` and `_box2cs` of MMPose up to 0.28); "1.x": they are its end
+            than their differences (`_xyxy2xywh` and `_box2cs` of MMPose 0.x); "1.x": they are its end
             (`bbox_xyxy2cs`, `TopdownAffine`).
     """
     sides = boxes[:, 2:] - boxes[:, :2] + np.float32(convention == "0.x")

@@ -3,8 +3,8 @@
     PYTHONPATH=. python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
 
 To be run where MMPose 1.3.2 can be imported, as `make parity` arranges. Its own functions give the values of 1.x.
-Those of 0.x come from the functions of a checkout of MMPose 0.24 (PATH_TO_MMPOSE_0X), taken out of their modules one
-by one, because these no longer import. Inputs are not stored: `tests/hrnet_factory.py` makes them again.
+Those of 0.x come from the functions of `PARTS`, as they stand in the source of MMPose 0.x: taken out of their modules
+one by one, because these no longer import. Inputs are not stored: `tests/hrnet_factory.py` makes them again.
 """
 
 import ast

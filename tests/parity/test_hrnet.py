@@ -43,6 +43,8 @@ def made_by_mmpose(published, config: str, network: HRNet, **test_cfg: bool):
         ("hrnet-w32_dark-8xb64-210e_coco-256x192", 32, "dark", {}),
         ("hrnet-w32_dark-8xb64-210e_coco-384x288", 32, "dark", {}),
         ("hrnet-w48_8xb32-210e_coco-256x192", 48, "quarter", {}),
+        ("hrnet-w48_8xb32-210e_coco-384x288", 48, "quarter", {}),
+        ("hrnet-w48_dark-8xb32-210e_coco-256x192", 48, "dark", {}),
         ("hrnet-w48_dark-8xb32-210e_coco-384x288", 48, "dark", {}),
     ],
 )
