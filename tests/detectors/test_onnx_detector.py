@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import cv2
@@ -9,7 +10,7 @@ from onnx_factory import write_constants, write_dets
 from test_efficientdet import overlap
 
 from posec3d_cli import testing
-from posec3d_cli.catalog import ModelCard
+from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.detectors.onnx import OnnxDetector, decode_dets, decode_yolox
 from posec3d_cli.errors import BadCard
 from posec3d_cli.onnx_input import PictureInput
@@ -17,15 +18,11 @@ from posec3d_cli.types import Frame
 
 SIZE = (96, 64)
 """(w, h)."""
-RTMDET = {
-    "output": "dets",
-    "input_size": [320, 320],
-    "channels": "bgr",
-    "mean": [103.53, 116.28, 123.675],
-    "std": [57.375, 57.12, 58.395],
-}
-YOLOX = {"output": "yolox", "input_size": [416, 416], "channels": "bgr"}
-REAL = [("rtmdet-nano_person_320_end2end.onnx", RTMDET), ("yolox_nano_opencv_zoo.onnx", YOLOX)]
+REAL = [
+    ("rtmdet-nano_person_320_end2end.onnx", "rtmdet-nano-person"),
+    ("yolox_nano_opencv_zoo.onnx", "yolox-nano"),
+]
+"""Files of the shared folder, and the cards that fetch them."""
 
 
 def made(model, recipe, **options):
@@ -107,16 +104,24 @@ def test_a_detector_on_onnx_keeps_the_contract(tmp_path):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("file", "recipe"), REAL)
-def test_real_exports_keep_the_contract(shared, file, recipe):
-    testing.check_detector(made(shared / "weights" / file, recipe))
+@pytest.mark.parametrize(("file", "name"), REAL)
+def test_the_card_of_a_real_export_names_its_content(shared, file, name):
+    [known] = load_card(name).files
+    content = (shared / "weights" / file).read_bytes()
+    assert (known.sha256, known.size) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("file", "recipe"), REAL)
-def test_real_exports_find_people_where_people_marked_them(shared, file, recipe):
+@pytest.mark.parametrize(("file", "name"), REAL)
+def test_real_exports_keep_the_contract(shared, file, name):
+    testing.check_detector(made(shared / "weights" / file, load_card(name).recipe))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("file", "name"), REAL)
+def test_real_exports_find_people_where_people_marked_them(shared, file, name):
     folder = shared / "reference/pairs/coco_people"
-    stage = made(shared / "weights" / file, recipe)
+    stage = made(shared / "weights" / file, load_card(name).recipe)
     annotations = json.loads((folder / "test_coco.json").read_text())
     found = []
     for image in annotations["images"]:
@@ -132,11 +137,13 @@ def test_real_exports_find_people_where_people_marked_them(shared, file, recipe)
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("file", "recipe"), REAL)
-def test_a_real_export_needs_what_its_recipe_says(shared, file, recipe):
+@pytest.mark.parametrize(("file", "name"), REAL)
+def test_a_real_export_needs_what_its_recipe_says(shared, file, name):
     """Of a picture of five skiers it finds fewer, or finds what is not there, when it is shown something else."""
     pixels = cv2.imread(str(shared / "reference/pairs/coco_people/000000197388.jpg"))[..., ::-1]
     frame = Frame(np.ascontiguousarray(pixels), 0, 0.0)
+
+    recipe = load_card(name).recipe
 
     def total(**changed):
         stage = made(shared / "weights" / file, {**recipe, **changed}, max_people=0)
