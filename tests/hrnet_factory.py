@@ -15,6 +15,7 @@ from torch import Tensor
 from posec3d_cli.catalog import ModelCard
 from posec3d_cli.nets.hrnet import HRNet
 
+
 def seeded_weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """Tensors that look trained: batch norms differ from the identity, heatmaps of photographs lie between 0 and 1."""
     state = {}
@@ -57,7 +58,8 @@ def hrnet_card(folder: Path, *, width: int = 4, **recipe: object) -> tuple[Model
     file = folder / "weights.safetensors"
     save_file(seeded_state(width), file)
     settings = {"width": width, "input_size": [64, 96], "convention": "1.x", "decode": "quarter", **recipe}
-    return ModelCard("tiny", "pose", "hrnet", "tiny", "none", "none", (), settings, (), folder, False), {"weights": file}
+    card = ModelCard("tiny", "pose", "hrnet", "tiny", "none", "none", (), settings, (), folder, False)
+    return card, {"weights": file}
 
 
 def sample_heatmaps() -> np.ndarray:

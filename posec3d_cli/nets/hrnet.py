@@ -94,10 +94,9 @@ class Exchange(nn.Module):
         inner = [branch(x) for branch, x in zip(self.branches, branches, strict=True)]
         fused = []
         for layers in self.fuse_layers:
-            total: Tensor | int = 0
-            for layer, x in zip(layers, inner, strict=True):  # type: ignore[arg-type]
-                total = total + layer(x)
-            fused.append(self.relu(total))
+            assert isinstance(layers, nn.ModuleList)
+            brought = [layer(x) for layer, x in zip(layers, inner, strict=True)]
+            fused.append(self.relu(sum(brought)))
         return fused
 
 

@@ -33,8 +33,8 @@ def decode(heatmaps: Floats, *, decoding: str, convention: str) -> tuple[Floats,
         `(N, K, 2)` x, y in heatmap pixels and `(N, K)` the heatmap's value in the peak's pixel. Where nothing in a
         heatmap exceeds 0, both are 0.
     """
-    people, joints, height, width = heatmaps.shape
-    flat = heatmaps.reshape(people, joints, -1)
+    width = heatmaps.shape[3]
+    flat = heatmaps.reshape(*heatmaps.shape[:2], -1)
     best = flat.argmax(axis=2)
     scores = np.maximum(flat.max(axis=2), 0)
     x, y = best % width, best // width
@@ -48,10 +48,8 @@ def _quarter(heatmaps: Floats, x: NDArray[np.int64], y: NDArray[np.int64], conve
     at = _neighbourhood(heatmaps, x, y)
     toward = np.sign([at(1, 0) - at(-1, 0), at(0, 1) - at(0, -1)]) / 4
     inside_x, inside_y = (x > 1) & (x < width - 1), (y > 1) & (y < height - 1)
-    if convention == "0.x":
-        allowed = [inside_x & inside_y] * 2
-    else:
-        allowed = [inside_x & (y > 0), inside_y & (x > 0)]
+    both = inside_x & inside_y
+    allowed = [both, both] if convention == "0.x" else [inside_x & (y > 0), inside_y & (x > 0)]
     return np.moveaxis(np.where(allowed, toward, 0), 0, -1)
 
 

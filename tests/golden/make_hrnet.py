@@ -1,6 +1,6 @@
 """Write hrnet.npz: what MMPose makes of seeded weights, sample heatmaps and sample boxes.
 
-    PYTHONPATH=. python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
+    PYTHONPATH=.:tests:tests/parity python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
 
 To be run where MMPose 1.3.2 can be imported, as `make parity` arranges. Its own functions give the values of 1.x.
 Those of 0.x come from the functions of `PARTS`, as they stand in the source of MMPose 0.x: taken out of their modules
@@ -14,24 +14,12 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
-
-TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "parity"), str(TESTS)]
-
 import torch
 from conftest import stand_in_for_torchvision
 from hrnet_factory import sample_boxes, sample_heatmaps, seeded_network
-
 from posec3d_cli.openmmlab.preparation import prepare
+
 from posec3d_cli.testing import sample_frames
-
-prepare("make_hrnet", "mmengine", "mmcv", "mmdet", "mmpose")
-stand_in_for_torchvision()
-
-from mmpose.apis import inference_topdown, init_model
-from mmpose.codecs import MSRAHeatmap
-from mmpose.datasets.transforms import TopdownAffine
-from mmpose.structures.bbox import bbox_xyxy2cs, get_warp_matrix
 
 WIDTH = 8
 SIZE = (64, 96)
@@ -62,6 +50,7 @@ def model_of_mmpose(unbiased: bool, **test_cfg: bool) -> torch.nn.Module:
     """A narrow HRNet of MMPose with seeded weights."""
     import mmpose
     from mmengine.config import Config
+    from mmpose.apis import init_model
 
     name = "td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
     folder = Path(mmpose.__file__).parent / ".mim/configs/body_2d_keypoint/topdown_heatmap/coco"
@@ -80,6 +69,9 @@ def model_of_mmpose(unbiased: bool, **test_cfg: bool) -> torch.nn.Module:
 
 
 def regions_1x(boxes: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    from mmpose.datasets.transforms import TopdownAffine
+    from mmpose.structures.bbox import bbox_xyxy2cs
+
     centers, scales = bbox_xyxy2cs(boxes, padding=1.25)
     return centers, TopdownAffine._fix_aspect_ratio(scales, size[0] / size[1])
 
@@ -109,6 +101,12 @@ def poses_0x(old: SimpleNamespace, network: torch.nn.Module, picture: np.ndarray
 
 def main(checkout: Path) -> None:
     """Compute and store everything."""
+    prepare("make_hrnet", "mmengine", "mmcv", "mmdet", "mmpose")
+    stand_in_for_torchvision()
+    from mmpose.apis import inference_topdown
+    from mmpose.codecs import MSRAHeatmap
+    from mmpose.structures.bbox import get_warp_matrix
+
     old = functions_of(checkout)
     boxes, maps, stored = sample_boxes(), sample_heatmaps(), {}
     for name, size in SIZES.items():
