@@ -27,6 +27,7 @@ from posec3d_cli.device import resolve_precision
 from posec3d_cli.errors import BadCard, StageMismatch, WeightsMismatch
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import ConvBN, Recognizer
+from posec3d_cli.nets.loading import check_tensors
 from posec3d_cli.types import ActionScores, Floats, HeatmapVolume
 from posec3d_cli.weights import load_state_dict
 
@@ -38,7 +39,6 @@ PEOPLE = ("together", "each")
 # Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
 # 19 % slower per view than one, while small views gain from company (`benchmarks/classifier.py`).
 VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
-SHOWN = 3  # names of tensors in a message
 
 
 class PoseC3D:
@@ -214,30 +214,16 @@ def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) 
         WeightsMismatch: it says which names are missing, unexpected or of another shape, or that only the number of
             classes differs.
     """
-    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(tensor.shape) for key, tensor in state.items()}
-    missing = [key for key in wanted if key not in found]
-    unexpected = [key for key in found if key not in wanted]
-    reshaped = [key for key in wanted if key in found and wanted[key] != found[key]]
-    head = {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}
-    if not missing and not unexpected and set(reshaped) == head:
-        labels, outputs = wanted["cls_head.fc_cls.bias"][0], found["cls_head.fc_cls.bias"][0]
-        if labels != outputs:
-            raise WeightsMismatch(
-                f"{name}: the card lists {labels} labels, the weights have {outputs}",
-                hint="labels.txt must hold one line per class, in the order of training",
-            )
-    shapes = [f"{key} is {found[key]} instead of {wanted[key]}" for key in reshaped]
-    parts = [
-        f"{len(keys)} {title}: {_first(keys)}"
-        for title, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
-        if keys
-    ]
-    if parts:
+    wanted = network.state_dict()
+    reshaped = {key for key in wanted if key in state and state[key].shape != wanted[key].shape}
+    if set(state) == set(wanted) and reshaped == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}:
+        labels, outputs = (tensors["cls_head.fc_cls.bias"].numel() for tensors in (wanted, state))
         raise WeightsMismatch(
-            f"{name} does not hold the tensors of this network; {'; '.join(parts)}",
-            hint="the card's architecture and network options must be those of the training",
+            f"{name}: the card lists {labels} labels, the weights have {outputs}",
+            hint="labels.txt must hold one line per class, in the order of training",
         )
+    hint = "the card's architecture and network options must be those of the training"
+    check_tensors(network, state, name=name, hint=hint)
 
 
 def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path]) -> None:
@@ -254,8 +240,3 @@ def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str
         raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
     if not files:
         raise BadCard(f"{card.name}: PoseC3D reads weights files, the card names none")
-
-
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +10,9 @@ import cv2
 import numpy as np
 
 from posec3d_cli.device import network_threads
-from posec3d_cli.errors import BadCard, StageUnavailable
+from posec3d_cli.errors import BadCard
+from posec3d_cli.onnx_session import open_session
+from posec3d_cli.poses.people import each_person
 from posec3d_cli.poses.tfjs import convert
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, Poses
@@ -58,18 +59,9 @@ class MoveNet:
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise StageUnavailable(
-                f"the stage 'movenet' needs the package onnxruntime, which does not import: {error}",
-                hint="pip install onnxruntime",
-            ) from error
-        options = onnxruntime.SessionOptions()
         threads = threads or network_threads()
-        options.intra_op_num_threads = threads
         model = convert(topology, weights, start=IMAGES, image_size=input_size, outputs=HEADS)
-        self._session = onnxruntime.InferenceSession(model, options, providers=_providers(onnxruntime, device))
+        self._session = open_session(model, stage="movenet", device=device, threads=threads)
         self._size = input_size
         self._padding = crop_padding
         self._heatmaps = heatmaps
@@ -88,17 +80,10 @@ class MoveNet:
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame."""
-        crops = [crop_transform(box, self._padding, self._size) for found in detections for box in found.boxes]
-        owners = [frame for frame, found in zip(frames, detections, strict=True) for _ in found.boxes]
-        people = [
-            self._run(owners[start : start + self._batch], crops[start : start + self._batch])
-            for start in range(0, len(crops), self._batch)
-        ]
-        every = _concatenate(people) if people else Poses.none(len(self.skeleton.joints))
-        bounds = np.cumsum([0, *(len(found) for found in detections)])
-        return [_rows(every, slice(a, b)) for a, b in itertools.pairwise(bounds)]
+        return each_person(frames, detections, self._run, batch=self._batch, joints=len(self.skeleton.joints))
 
-    def _run(self, frames: Sequence[Frame], to_crop: Sequence[Floats]) -> Poses:
+    def _run(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
+        to_crop = [crop_transform(box, self._padding, self._size) for box in boxes]
         images = np.stack(
             [_warp(frame.pixels, transform, self._size) for frame, transform in zip(frames, to_crop, strict=True)]
         )
@@ -168,33 +153,3 @@ def crop_transform(box: Floats, padding: float, size: int) -> Floats:
 
 def _warp(pixels: Pixels, transform: Floats, size: int) -> Pixels:
     return np.asarray(cv2.warpAffine(pixels, transform, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
-
-
-def _concatenate(parts: Sequence[Poses]) -> Poses:
-    maps = [part.heatmaps for part in parts if part.heatmaps is not None]
-    heatmaps = None
-    if maps:
-        values = np.concatenate([one.values for one in maps])
-        heatmaps = JointHeatmaps(values, np.concatenate([one.to_frame for one in maps]))
-    keypoints = np.concatenate([part.keypoints for part in parts])
-    return Poses(keypoints, np.concatenate([part.scores for part in parts]), heatmaps)
-
-
-def _rows(poses: Poses, rows: slice) -> Poses:
-    heatmaps = None
-    if poses.heatmaps is not None:
-        heatmaps = JointHeatmaps(poses.heatmaps.values[rows], poses.heatmaps.to_frame[rows])
-    return Poses(poses.keypoints[rows], poses.scores[rows], heatmaps)
-
-
-def _providers(onnxruntime: Any, device: str) -> list[Any]:
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
-    kind, _, number = device.partition(":")
-    if kind == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
-    raise StageUnavailable(
-        f"the stage 'movenet' cannot run on {device!r}: the installed ONNX Runtime offers "
-        + ", ".join(onnxruntime.get_available_providers()),
-        hint="use --device cpu, or install onnxruntime-gpu for CUDA",
-    )
