@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from posec3d_cli.detectors.boxes import BoxFilter
+from posec3d_cli.detectors.letterbox import letterbox
 from posec3d_cli.device import network_threads
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.types import Detections, Frame, Pixels
@@ -76,7 +77,8 @@ class EfficientDet:
     def _detect_one(self, pixels: Pixels) -> Detections:
         height, width = pixels.shape[:2]
         side = max(height, width)
-        self._interpreter.set_tensor(self._input, letterbox(pixels, self.input_size)[None])
+        seen = letterbox(pixels, (self.input_size, self.input_size), fill=0, shrink=cv2.INTER_AREA)
+        self._interpreter.set_tensor(self._input, seen[None])
         self._interpreter.invoke()
         y1, x1, y2, x2 = self._interpreter.get_tensor(self._boxes)[0].T * side
         classes = self._interpreter.get_tensor(self._classes)[0]
@@ -84,14 +86,3 @@ class EfficientDet:
         people = np.round(classes).astype(np.int64) == self._person_class
         boxes = np.stack([x1, y1, x2, y2], axis=1)[people]
         return self._filter.apply(boxes, scores[people], (height, width))
-
-
-def letterbox(pixels: Pixels, size: int) -> Pixels:
-    """The picture scaled to fit a square of `size` pixels, top left, black elsewhere."""
-    height, width = pixels.shape[:2]
-    scale = size / max(height, width)
-    fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
-    square = np.zeros((size, size, 3), np.uint8)
-    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    square[: fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=shrink)
-    return square

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from posec3d_cli.device import network_threads
-from posec3d_cli.errors import BadCard, StageUnavailable
+from posec3d_cli.errors import BadCard
+from posec3d_cli.onnx_session import open_session
 from posec3d_cli.poses.people import each_person
 from posec3d_cli.poses.tfjs import convert
 from posec3d_cli.skeletons import COCO_17, Skeleton
@@ -58,18 +59,9 @@ class MoveNet:
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise StageUnavailable(
-                f"the stage 'movenet' needs the package onnxruntime, which does not import: {error}",
-                hint="pip install onnxruntime",
-            ) from error
-        options = onnxruntime.SessionOptions()
         threads = threads or network_threads()
-        options.intra_op_num_threads = threads
         model = convert(topology, weights, start=IMAGES, image_size=input_size, outputs=HEADS)
-        self._session = onnxruntime.InferenceSession(model, options, providers=_providers(onnxruntime, device))
+        self._session = open_session(model, stage="movenet", device=device, threads=threads)
         self._size = input_size
         self._padding = crop_padding
         self._heatmaps = heatmaps
@@ -161,16 +153,3 @@ def crop_transform(box: Floats, padding: float, size: int) -> Floats:
 
 def _warp(pixels: Pixels, transform: Floats, size: int) -> Pixels:
     return np.asarray(cv2.warpAffine(pixels, transform, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
-
-
-def _providers(onnxruntime: Any, device: str) -> list[Any]:
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
-    kind, _, number = device.partition(":")
-    if kind == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
-    raise StageUnavailable(
-        f"the stage 'movenet' cannot run on {device!r}: the installed ONNX Runtime offers "
-        + ", ".join(onnxruntime.get_available_providers()),
-        hint="use --device cpu, or install onnxruntime-gpu for CUDA",
-    )

@@ -8,22 +8,11 @@ import numpy as np
 import pytest
 
 from posec3d_cli.catalog import ModelCard
-from posec3d_cli.detectors.efficientdet import EfficientDet, letterbox
+from posec3d_cli.detectors.efficientdet import EfficientDet
 from posec3d_cli.errors import BadCard
 from posec3d_cli.types import Frame
 
 Weights = Callable[[str], tuple[ModelCard, dict[str, Path]]]
-
-
-def test_letterboxing_keeps_the_shape_and_fills_with_black() -> None:
-    square = letterbox(np.full((50, 100, 3), 200, np.uint8), 64)
-    assert square.shape == (64, 64, 3)
-    assert (square[:32] == 200).all()
-    assert (square[32:] == 0).all()
-
-
-def test_letterboxing_a_sliver_leaves_at_least_one_pixel() -> None:
-    assert letterbox(np.full((1, 3000, 3), 9, np.uint8), 64).any()
 
 
 @pytest.mark.weights

@@ -1,0 +1,76 @@
+"""ONNX models: opened with ONNX Runtime, with the threads and on the device that posec3d means."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from posec3d_cli.device import network_threads
+from posec3d_cli.errors import BadCard, StageUnavailable
+
+_INSIDE = "end2end.onnx"
+
+
+def open_session(model: Path | bytes, *, stage: str, device: str = "cpu", threads: int | None = None) -> Any:
+    """An `onnxruntime.InferenceSession`.
+
+    Args:
+        model: a `.onnx` file, a `.zip` that holds one `end2end.onnx` (as OpenMMLab publishes its exports; it is read
+            where it lies, nothing is unpacked), or a serialised model.
+        stage: how messages call the stage that asks.
+        device: "cpu" or "cuda[:N]".
+        threads: processor threads; None: see `posec3d_cli.device.network_threads`.
+
+    Raises:
+        StageUnavailable: ONNX Runtime does not import, or cannot run on the device.
+        BadCard: the file holds no model that ONNX Runtime can load.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise StageUnavailable(
+            f"the stage {stage!r} needs the package onnxruntime, which does not import: {error}",
+            hint="pip install onnxruntime",
+        ) from error
+    providers = _providers(onnxruntime, stage, device)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or network_threads()
+    content: Any = model
+    if isinstance(model, Path):
+        content = read_zipped(model) if zipfile.is_zipfile(model) else str(model)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # ONNX Runtime has a dozen errors of its own, with no common class but this one
+        name = model if isinstance(model, Path) else "the converted graph"
+        raise BadCard(f"{name} is no model that ONNX Runtime can load: {str(error).splitlines()[0]}") from error
+
+
+def read_zipped(archive: Path) -> bytes:
+    """The one `end2end.onnx` in a zip, wherever in it.
+
+    Raises:
+        BadCard: the zip holds none or several, or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            found = [name for name in opened.namelist() if name.rpartition("/")[2] == _INSIDE]
+            if len(found) != 1:
+                raise BadCard(f"{archive} must hold one {_INSIDE}, but holds {len(found)}")
+            return opened.read(found[0])
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise BadCard(f"{archive} is no readable zip: {error}") from error
+
+
+def _providers(onnxruntime: Any, stage: str, device: str) -> list[Any]:
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
+    raise StageUnavailable(
+        f"the stage {stage!r} cannot run on {device!r}: the installed ONNX Runtime offers "
+        + ", ".join(onnxruntime.get_available_providers()),
+        hint="use --device cpu, or install onnxruntime-gpu for CUDA",
+    )

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+from onnx_factory import write_constants
+
+from posec3d_cli.errors import BadCard, StageUnavailable
+from posec3d_cli.onnx_session import open_session
+
+SHAPE = [1, 3, 4, 4]
+
+
+def answer(session):
+    [result] = session.run(None, {"input": np.zeros(SHAPE, np.float32)})
+    return result.tolist()
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_constants(tmp_path / "model.onnx", np.array([1.5, 2.5], np.float32), shape=SHAPE)
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_model_is_opened_from_a_file_and_from_memory(model):
+    assert answer(open_session(model, stage="test")) == [1.5, 2.5]
+    assert answer(open_session(model.read_bytes(), stage="test")) == [1.5, 2.5]
+
+
+def test_a_model_in_a_zip_is_read_where_it_lies(tmp_path, model):
+    folder = "20230831/rtmpose_onnx/rtmpose-t"
+    members = {f"{folder}/pipeline.json": "{}", f"{folder}/end2end.onnx": model.read_bytes(), "deploy.json": "{}"}
+    archive = zipped(tmp_path / "model.zip", members)
+    before = sorted(tmp_path.rglob("*"))
+    assert answer(open_session(archive, stage="test")) == [1.5, 2.5]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "count"), [(["model.onnx"], 0), (["a/end2end.onnx", "b/end2end.onnx"], 2), (["not-end2end.onnx"], 0)]
+)
+def test_a_zip_with_no_model_or_several_is_refused(tmp_path, model, names, count):
+    archive = zipped(tmp_path / "model.zip", dict.fromkeys(names, model.read_bytes()))
+    with pytest.raises(BadCard, match=rf"model\.zip must hold one end2end\.onnx, but holds {count}"):
+        open_session(archive, stage="test")
+
+
+def test_a_damaged_zip_is_refused_by_name(tmp_path):
+    archive = zipped(tmp_path / "model.zip", {"end2end.onnx": np.random.default_rng(0).bytes(5000)})
+    content = bytearray(archive.read_bytes())
+    content[2000] ^= 255
+    archive.write_bytes(content)
+    with pytest.raises(BadCard, match=r"model\.zip is no readable zip"):
+        open_session(archive, stage="test")
+
+
+def test_a_file_that_is_no_model_is_refused_by_name(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"not a model")
+    with pytest.raises(BadCard, match=r"model\.onnx is no model that ONNX Runtime can load"):
+        open_session(tmp_path / "model.onnx", stage="test")
+
+
+def test_a_device_that_the_runtime_does_not_offer_is_refused(model):
+    with pytest.raises(StageUnavailable, match=r"the stage 'test' cannot run on 'mps'.*CPUExecutionProvider"):
+        open_session(model, stage="test", device="mps")
+
+
+def test_the_threads_are_those_that_were_asked_for(model, monkeypatch):
+    assert open_session(model, stage="test", threads=3).get_session_options().intra_op_num_threads == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert open_session(model, stage="test").get_session_options().intra_op_num_threads == 5
