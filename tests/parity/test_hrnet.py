@@ -16,7 +16,7 @@ from posec3d_cli.types import Detections, Frame
 
 CONFIGS = ".mim/configs/body_2d_keypoint/topdown_heatmap/coco"
 PEOPLE = "reference/pairs/coco_people"
-BOXES = np.array([[280.3, 44.2, 498.7, 346.1], [20, 30, 600, 200.5], [-40, 300, 90, 520], [300, 200, 312, 207]])
+BOXES = np.array([[280.3, 44.2, 498.7, 346.1], [60.5, 90, 310, 400], [-10, 200, 90.7, 390], [300, 200, 312, 207]])
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +58,24 @@ def test_heatmaps_and_joints_are_those_of_mmpose(published, photograph, config, 
     )
     frame = Frame(np.ascontiguousarray(photograph[..., ::-1]), 0, 0.0)
     [poses] = stage.estimate([frame], [Detections(boxes, np.ones(len(boxes), np.float32))])
+    compared = 0
     for person, result in enumerate(results):
         theirs = result.pred_fields.heatmaps.numpy()
         assert theirs.std() > 0.01, "flat heatmaps would prove nothing"
         assert poses.heatmaps.values[person] == pytest.approx(theirs.clip(0, 1), abs=1e-4)
         assert poses.scores[person] == pytest.approx(result.pred_instances.keypoint_scores[0], abs=1e-4)
-        clear = stands_out(theirs)
-        assert clear.mean() > 0.7
-        expected = result.pred_instances.keypoints[0][clear]
-        assert poses.keypoints[person][clear] == pytest.approx(expected, abs=0.05)
+        joints = result.pred_instances.keypoints[0]
+        clear = stands_out(theirs) & ((joints >= 0) & (joints < photograph.shape[1::-1])).all(axis=1)
+        compared += clear.sum()
+        assert poses.keypoints[person][clear] == pytest.approx(joints[clear], abs=0.05)
+    assert compared > poses.scores.size / 2
 
 
 def stands_out(maps: np.ndarray) -> np.ndarray:
-    """The heatmaps whose highest value is no matter of rounding, as it is where the picture is black for long."""
+    """The heatmaps whose highest value is no matter of rounding.
+
+    It often is one beyond the picture, where all is black and the heatmap level, and so is what DARK makes of it there.
+    """
     second, first = np.sort(maps.reshape(len(maps), -1), axis=1)[:, -2:].T
     return first - second > 1e-5
 
