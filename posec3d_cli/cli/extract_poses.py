@@ -33,6 +33,7 @@ from posec3d_cli.cli.options import (
     given,
     offline_choice,
 )
+from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputError, OutputExists
 
@@ -99,6 +100,7 @@ def extract_poses(
     from posec3d_cli.batch.ledger import FAILED, NO_PERSON
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import plan
+    from posec3d_cli.output import printable
 
     _check_outputs(output, pack, labels)
     start_log(log_file)
@@ -144,6 +146,10 @@ def extract_poses(
     done = [(video, record) for video, record in records.items() if record is not None]
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
     print_summary(Counter(record.status for _, record in done), failures)
+    lost = {video.name: sum(entry.get("lost_frames", 0) for entry in record.entries) for video, record in done}
+    for name, frames in lost.items():
+        if frames:
+            note("note", f"{one_line(printable(name))}: {frames} frames could not be decoded, and have no poses")
     if failures:
         raise typer.Exit(1)
 

@@ -164,6 +164,8 @@ def label(
     counts = Counter(status_of(entry) for entry, _ in rows)
     failures = [(entry["video"], error_of(entry)) for entry, _ in rows if status_of(entry) == FAILED]
     print_summary(counts, failures)
+    if warned := sum(bool(entry.get("warnings")) for entry, _ in rows):
+        note("note", f"{warned} answers come with a warning, in the column error")
     if labels is not None:
         _print_accuracy(rows, labels, task, output)
     if failures:
