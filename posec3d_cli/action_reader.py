@@ -65,6 +65,7 @@ class ActionReader:
         precision: str = "auto",
         offline: bool | None = None,
         progress: Any = None,
+        weights_dir: str | Path | None = None,
     ) -> Self:
         """Make both from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
         if not isinstance(classifier, ModelCard):
@@ -73,7 +74,13 @@ class ActionReader:
         draws = load_stage("builder", builder).from_card(classifier, {})
         options = {} if precision == "auto" else {"precision": precision}  # not every classifier has a choice
         reads, read_by = make_stage(
-            "classifier", classifier, device, offline=offline, progress=progress, options=options
+            "classifier",
+            classifier,
+            device,
+            offline=offline,
+            progress=progress,
+            options=options,
+            weights_dir=weights_dir,
         )
         used = PipelineUsed(
             models={"classifier": read_by}, builder=builder, precision=getattr(reads, "precision", None)

@@ -23,6 +23,7 @@ from posec3d_cli.registry import create
 from posec3d_cli.stages import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
+from posec3d_cli.weights import hashes
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
@@ -96,6 +97,7 @@ class PoseExtractor:
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
         cache: PoseCache | None = None,
+        weights_dir: str | Path | None = None,
     ) -> Self:
         """Make the two stages from their cards, fetching the weights where they are not in the cache.
 
@@ -112,15 +114,15 @@ class PoseExtractor:
             detector_options: settings that replace those of the card.
             pose_options: likewise. With `heatmaps` nothing is kept, for these are too large.
             cache: where poses are kept and looked up.
+            weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
         """
         detector, pose = (
             card if isinstance(card, ModelCard) else load_card(card, kind)
             for kind, card in (("detector", detector), ("pose", pose))
         )
-        found, found_by = make_stage(
-            "detector", detector, device, offline=offline, progress=progress, options=detector_options
-        )
-        posed, posed_by = make_stage("pose", pose, device, offline=offline, progress=progress, options=pose_options)
+        common: dict[str, Any] = {"offline": offline, "progress": progress, "weights_dir": weights_dir}
+        found, found_by = make_stage("detector", detector, device, options=detector_options, **common)
+        posed, posed_by = make_stage("pose", pose, device, options=pose_options, **common)
         parts = (
             (found_by, {**detector.recipe, **(detector_options or {})}),
             (posed_by, {**pose.recipe, **(pose_options or {})}),
@@ -236,6 +238,7 @@ def make_stage(
     offline: bool | None,
     progress: Any,
     options: Mapping[str, Any] | None = None,
+    weights_dir: str | Path | None = None,
 ) -> tuple[Any, ModelUsed]:
     """A stage made from its card, and what it was made of; `device` as in `PoseExtractor.from_cards`."""
     if not isinstance(card, ModelCard):
@@ -243,7 +246,9 @@ def make_stage(
     place = resolve_device(device)
 
     def make(where: str) -> Any:
-        return create(card, device=where, offline=offline, progress=progress, **(options or {}))
+        return create(
+            card, device=where, offline=offline, progress=progress, weights_dir=weights_dir, **(options or {})
+        )
 
     try:
         stage = make(place)
@@ -252,7 +257,7 @@ def make_stage(
             raise
         place = "cpu"
         stage = make(place)
-    return stage, ModelUsed(card.name, card.stage, place, {file.name: file.sha256 for file in card.files})
+    return stage, ModelUsed(card.name, card.stage, place, hashes(card, weights_dir))
 
 
 def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]:

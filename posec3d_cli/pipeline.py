@@ -70,6 +70,7 @@ class Pipeline:
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
         cache: PoseCache | None = None,
+        weights_dir: str | Path | None = None,
         name: str | None = None,
     ) -> Self:
         """Make every stage, fetching the weights where they are not in the cache.
@@ -87,6 +88,7 @@ class Pipeline:
             detector_options: settings that replace those of the card.
             pose_options: likewise.
             cache: where poses are kept and looked up; see `PoseExtractor.from_cards`.
+            weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
             name: of the pipeline card that named the parts.
 
         Raises:
@@ -95,7 +97,13 @@ class Pipeline:
         if not isinstance(classifier, ModelCard):
             classifier = load_card(classifier, "classifier")
         actions = ActionReader.from_card(
-            classifier, builder=builder, device=device, precision=precision, offline=offline, progress=progress
+            classifier,
+            builder=builder,
+            device=device,
+            precision=precision,
+            offline=offline,
+            progress=progress,
+            weights_dir=weights_dir,
         )
         extractor = PoseExtractor.from_cards(
             detector,
@@ -107,6 +115,7 @@ class Pipeline:
             detector_options=detector_options,
             pose_options={**({"heatmaps": True} if actions.needs_heatmaps else {}), **(pose_options or {})},
             cache=cache,
+            weights_dir=weights_dir,
         )
         _check_skeleton(classifier, extractor)
         actions.used = replace(actions.used, name=name, models={**extractor.models, **actions.used.models})

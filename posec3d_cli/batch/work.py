@@ -27,7 +27,7 @@ from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
-from posec3d_cli.weights import fetch
+from posec3d_cli.weights import fetch, hashes
 
 _UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
 
@@ -42,6 +42,7 @@ class Models:
     Attributes:
         detector_options: settings that replace those of the detector's card.
         cache: where poses are kept and looked up; no answer depends on it.
+        weights_dir: a folder that may hold weights, or None.
     """
 
     pipeline: str = DEFAULT_PIPELINE
@@ -55,6 +56,7 @@ class Models:
     offline: bool | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     cache: PoseCache | None = None
+    weights_dir: Path | None = None
 
     def cards(self, *kinds: str) -> list[ModelCard]:
         """The cards of the models of these kinds.
@@ -68,7 +70,7 @@ class Models:
     def fetch(self, *kinds: str, progress: Any = None) -> None:
         """Get the weights of these kinds into the cache, so that the process need not."""
         for card in self.cards(*kinds):
-            fetch(card, offline=self.offline, progress=progress)
+            fetch(card, offline=self.offline, progress=progress, weights_dir=self.weights_dir)
 
     def fingerprint(self, *kinds: str, **options: Any) -> str:
         """Changes with the models, their weights and recipes, the settings, `options` and this program's version."""
@@ -76,7 +78,7 @@ class Models:
             "cards": [
                 {
                     **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels")},
-                    "files": [file.sha256 for file in card.files],
+                    "files": list(hashes(card, self.weights_dir).values()),
                 }
                 for card in self.cards(*kinds)
             ],
@@ -139,6 +141,7 @@ class Labelling:
             "device": models.device,
             "precision": models.precision,
             "offline": models.offline,
+            "weights_dir": models.weights_dir,
         }
         if not self.pictures:
             [card] = models.cards("classifier")
@@ -231,6 +234,7 @@ class Posing:
             pose,
             device=models.device,
             offline=models.offline,
+            weights_dir=models.weights_dir,
             reader=models.reader,
             every=self.every,
             detector_options=models.detector_options,

@@ -23,7 +23,7 @@ from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.registry import available, load_stage
 from posec3d_cli.sources import npm_client, parse_source, pip_client
 from posec3d_cli.stages import GROUPS
-from posec3d_cli.weights import cache_home, fetch
+from posec3d_cli.weights import cache_home, fetch, weights_folders
 
 _CLIENT_SECONDS = 20
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -126,6 +126,9 @@ def _clients() -> Iterator[Finding]:
 
 def _cache() -> Iterator[Finding]:
     yield Finding("cache", str(cache_home()))
+    for folder in weights_folders():
+        missing = "" if folder.is_dir() else ", which is no folder"
+        yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="mend POSEC3D_WEIGHTS")
     yield Finding("offline", "yes, by POSEC3D_OFFLINE" if is_offline() else "no")
     try:
         for card in list_cards():

@@ -29,6 +29,7 @@ from posec3d_cli.cli.options import (
     RetryOption,
     ThresholdOption,
     TimeoutOption,
+    WeightsDirOption,
     WorkersOption,
     given,
     offline_choice,
@@ -88,6 +89,7 @@ def extract_poses(
     device: DeviceOption = "auto",
     reader: ReaderOption = Reader.pyav,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
     log_file: LogOption = None,
 ) -> None:
@@ -114,6 +116,7 @@ def extract_poses(
             device=device,
             reader=reader.value,
             offline=offline_choice(offline),
+            weights_dir=weights_dir,
             detector_options=given(max_people=max_people, score_threshold=detector_threshold),
         ),
         output,

@@ -37,6 +37,7 @@ from posec3d_cli.cli.options import (
     ThresholdOption,
     TimeoutOption,
     ViewsOption,
+    WeightsDirOption,
     WindowOption,
     WorkersOption,
     given,
@@ -96,6 +97,7 @@ def label(
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
     log_file: LogOption = None,
 ) -> None:
@@ -135,6 +137,7 @@ def label(
             offline_choice(offline),
             given(max_people=max_people, score_threshold=detector_threshold),
             pose_cache(cache, no_cache),
+            weights_dir=weights_dir,
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),

@@ -41,6 +41,16 @@ DeviceOption = Annotated[
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Never touch the network; POSEC3D_OFFLINE=1 says the same.")
 ]
+WeightsDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights-dir",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Look for weights here before anything is downloaded; POSEC3D_WEIGHTS may name several folders.",
+    ),
+]
 PipelineOption = Annotated[
     str, typer.Option("--pipeline", metavar="NAME", help="Which detector, pose model and classifier go together.")
 ]

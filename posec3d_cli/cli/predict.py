@@ -31,6 +31,7 @@ from posec3d_cli.cli.options import (
     ReaderOption,
     ThresholdOption,
     ViewsOption,
+    WeightsDirOption,
     WindowOption,
     given,
     offline_choice,
@@ -92,6 +93,7 @@ def predict(
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
 ) -> None:
     """Say what is done in each video.
 
@@ -105,6 +107,7 @@ def predict(
             "device": device,
             "precision": precision.value,
             "offline": offline_choice(offline),
+            "weights_dir": weights_dir,
             "progress": progress,
         }
         if all(job.posed for job in jobs):
