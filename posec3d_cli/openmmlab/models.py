@@ -69,7 +69,7 @@ class PublishedModel:
     def __init__(self, package: str, recipe: Recipe, device: str) -> None:
         import torch
 
-        prepare(package, "mmengine", "mmcv", package)
+        prepare(package)
         self._package = package
         path = find_config(package, recipe.config)
         state = load_checkpoint(recipe.weights)

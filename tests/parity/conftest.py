@@ -35,7 +35,8 @@ def published() -> Callable[[str], ModuleType]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepare("parity", "mmengine", "mmcv", "mmdet", "mmpose")
+        for stage in ("mmdet", "mmpose"):
+            prepare(stage)
         stand_in_for_torchvision()
         stand_in_for_mmaction()
 
