@@ -81,4 +81,9 @@ def _arrays() -> list[Any]:
     """What a pickled NumPy array consists of, under its names in NumPy 1 and 2."""
     reconstruct = np.empty(0).__reduce__()[0]
     kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if code not in "OSUVMm"}
-    return [np.ndarray, np.dtype, *kinds, *((reconstruct, f"numpy.{core}.{_RECONSTRUCT}") for core in ("core", "_core"))]
+    return [
+        np.ndarray,
+        np.dtype,
+        *kinds,
+        *((reconstruct, f"numpy.{core}.{_RECONSTRUCT}") for core in ("core", "_core")),
+    ]

@@ -52,7 +52,9 @@ def test_settings_join_the_options_that_have_a_flag_of_their_own_and_go_before_t
     assert options(max_people=None)["detector_options"] == {}
 
 
-@pytest.mark.parametrize("text", ["", "detector", "detector.batch", "batch=1", "detector.=1", "builder.size=1", "=", "."])
+@pytest.mark.parametrize(
+    "text", ["", "detector", "detector.batch", "batch=1", "detector.=1", "builder.size=1", "=", "."]
+)
 def test_anything_else_is_refused(text):
     with pytest.raises(typer.BadParameter, match=r"STAGE\.KEY=VALUE"):
         options(text)
