@@ -151,9 +151,7 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def stage_options(
-    settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any
-) -> dict[str, dict[str, Any]]:
+def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:
     """What `--set` and the options of the detector ask for: "detector_options" and so on, one table per stage.
 
     A value is read as TOML writes it, so `0.3`, `true`, `[1, 2]` and `{"a.b" = 1}` are what they look like; anything

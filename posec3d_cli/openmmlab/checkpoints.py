@@ -43,8 +43,9 @@ def load_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsMismatch(
             f"{path} holds more than tensors and arrays, such as the log of its training, and reading that would run "
             "code from the file",
-            hint="if you trust the file, keep its tensors alone, once: python -c \"import torch; torch.save({'state_dict'"
-            ": torch.load('IN.pth', map_location='cpu', weights_only=False)['state_dict']}, 'OUT.pth')\"",
+            hint='if you trust the file, keep its tensors alone, once: python -c "import torch; '
+            "torch.save({'state_dict': torch.load('IN.pth', map_location='cpu', weights_only=False)['state_dict']}, "
+            "'OUT.pth')\"",
         ) from error
 
 

@@ -63,9 +63,8 @@ def prepare(stage: str) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within it, nobody is warned: these packages call much that torch means to change, which is not the user's care."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Within it, nothing warns: these packages call much that torch means to change, and no user can mend that."""
+    with warnings.catch_warnings(action="ignore"):
         yield
 
 
@@ -76,7 +75,7 @@ def use_operators() -> None:
     try:
         importlib.import_module(MODULE)
     except ImportError:
-        sys.modules[MODULE] = importlib.import_module("mmcv")._ext = Operators()
+        sys.modules[MODULE] = vars(importlib.import_module("mmcv"))["_ext"] = Operators()
 
 
 def use_coco_tools() -> None:
