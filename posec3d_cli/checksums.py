@@ -2,7 +2,7 @@
 
 A card need not know the hash of a file. The first content that is seen, and that begins as its card says where that
 says anything, is then pinned: its hash and size are written to `<file>.sha256` beside the file, as
-"<64 hexadecimal digits> <bytes>", and hold from then on.
+"<64 hexadecimal digits> <bytes>", and hold from then on. What `sha256sum` writes there is a pin too.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def read_pin(path: Path) -> Expected | None:
     """What is pinned of the file at `path`; None where nothing is.
 
     Raises:
-        WeightsCorrupt: the pin says neither.
+        WeightsCorrupt: the pin holds no hash.
     """
     pin = pin_path(path)
     try:
@@ -93,10 +93,10 @@ def read_pin(path: Path) -> Expected | None:
         return None
     except OSError as error:
         raise WeightsCorrupt(f"{pin} cannot be read: {error.strerror}") from error
-    found = re.fullmatch(r"([0-9a-f]{64}) ([0-9]+)\s*", text)
+    found = re.fullmatch(r"([0-9a-f]{64})(?:\s+(?:([0-9]+)|\S.*))?\s*", text)
     if found is None:
-        raise WeightsCorrupt(f"{pin} holds no sha256 and size", hint=f"delete it, and fetch {path.name} again")
-    return Expected(found[1], int(found[2]), pin)
+        raise WeightsCorrupt(f"{pin} holds no sha256", hint=f"delete it, and fetch {path.name} again")
+    return Expected(found[1], int(found[2]) if found[2] else None, pin)
 
 
 def write_pin(path: Path, sha256: str, size: int) -> None:

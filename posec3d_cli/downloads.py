@@ -88,6 +88,8 @@ def fetch_files(
             try:
                 ready = attempt.local(places, quiet={*near, target})
                 if ready is None:
+                    if offline and not far:
+                        raise attempt.without_network()
                     if target.parent not in stagings:
                         stagings[target.parent] = stack.enter_context(staging(target.parent))
                     archives = archives or Archives(stagings[target.parent])
@@ -150,13 +152,11 @@ class _Attempt:
         for copy in copies:
             if copy.is_file() and self._write(str(copy), folder, partial(_copy, copy)):
                 return self.target
+        if offline:
+            raise self.without_network()
         for text in self.file.sources:
             source = parse_source(text)
             if source.scheme == "file":
-                continue
-            if offline:
-                self.offline = True
-                self.reasons.append(f"{text}: not tried, because the network is switched off (offline)")
                 continue
             self._report(0)  # shows that something is under way while a client such as npm works unseen
             if source.scheme == "https":
@@ -166,6 +166,13 @@ class _Attempt:
             if done:
                 return self.target
         raise self._failure()
+
+    def without_network(self) -> WeightsMissing | WeightsCorrupt:
+        """What is to be said when the sources must not be tried."""
+        remote = [text for text in self.file.sources if parse_source(text).scheme != "file"]
+        self.offline = bool(remote)
+        self.reasons += [f"{text}: not tried, because the network is switched off (offline)" for text in remote]
+        return self._failure()
 
     def _write(self, place: str, folder: Path, read: Callable[[HashingFile], None]) -> bool:
         """Write the file from one place; say whether its bytes are the right ones and it has its name."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from posec3d_cli.checksums import Expected, expected_of
 from posec3d_cli.downloads import Progress, fetch_files, shipped_paths
-from posec3d_cli.errors import WeightsCorrupt, WeightsMismatch, WeightsMissing
+from posec3d_cli.errors import InputError, WeightsCorrupt, WeightsMismatch, WeightsMissing
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,13 @@ def cached_path(file: WeightFile, home: Path | None = None) -> Path:
 
 
 def weights_folders(weights_dir: str | Path | None = None) -> list[Path]:
-    """The folders of the user's own that hold weights: `weights_dir`, then those that `POSEC3D_WEIGHTS` names."""
+    """The folders of the user's own that hold weights: `weights_dir`, then those that `POSEC3D_WEIGHTS` names.
+
+    Raises:
+        InputError: `weights_dir` is no folder. Those of the variable may be missing, as in any search path.
+    """
+    if weights_dir is not None and not Path(weights_dir).expanduser().is_dir():
+        raise InputError(f"{weights_dir} is no folder, and weights were to be looked for in it")
     named = [part for part in os.environ.get("POSEC3D_WEIGHTS", "").split(os.pathsep) if part]
     return [Path(folder).expanduser().absolute() for folder in ([] if weights_dir is None else [weights_dir]) + named]
 
@@ -100,6 +106,7 @@ def fetch(
         The paths by `WeightFile.name`.
 
     Raises:
+        InputError: `weights_dir` is no folder.
         WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
         WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
     """

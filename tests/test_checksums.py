@@ -59,13 +59,19 @@ def test_a_card_that_knows_goes_before_a_pin_and_the_first_pin_before_the_second
     assert expected_of(unknown, [tmp_path / "none"]) == Expected("ab")
 
 
-@pytest.mark.parametrize("text", ["", "abc 3\n", "A" * 64 + " 3\n", "a" * 64 + "\n", "a" * 64 + " -1\n", "é"])
+@pytest.mark.parametrize("text", ["", "abc 3\n", "A" * 64, "a" * 65, "a" * 64 + " 3\n" + "b" * 64 + " 4\n", "é"])
 def test_a_damaged_pin_is_refused_with_its_name(tmp_path, text):
     pin_path(tmp_path / "w.bin").write_text(text, encoding="utf-8")
-    with pytest.raises(WeightsCorrupt, match="holds no sha256 and size") as caught:
+    with pytest.raises(WeightsCorrupt, match="holds no sha256") as caught:
         read_pin(tmp_path / "w.bin")
     assert str(tmp_path / "w.bin.sha256") in caught.value.what
     assert "delete it" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["{0}  w.bin\n", "{0} *3 w.bin\n", "{0}\n", "{0}"])
+def test_what_sha256sum_writes_is_a_pin_without_a_size(tmp_path, text):
+    pin_path(tmp_path / "w.bin").write_text(text.format("a" * 64))
+    assert read_pin(tmp_path / "w.bin") == Expected("a" * 64, None, tmp_path / "w.bin.sha256")
 
 
 def test_a_pin_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import web_factory
-from web_factory import Page
+from web_factory import Listener, Page
 
 from posec3d_cli.catalog import ModelCard, WeightFile
 from posec3d_cli.checksums import pin_path
@@ -16,20 +16,6 @@ BODY = b"the first weights" * 1000
 OTHER = b"others" * 5000
 SHA256 = hashlib.sha256(BODY).hexdigest()
 PREFIX = SHA256[:8]
-
-
-class Listener:
-    """A progress that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.steps: list[tuple[str, int, int]] = []
-
-    def __call__(self, *step) -> None:
-        self.steps.append(step)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture(autouse=True)

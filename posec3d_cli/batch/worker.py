@@ -21,6 +21,7 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.stamp import digest
 from posec3d_cli.device import limit_threads
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError
+from posec3d_cli.memory import return_large_blocks
 from posec3d_cli.output import failure
 
 Work = Callable[[Found, Callable[[int], None]], list[dict[str, Any]]]
@@ -168,6 +169,7 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(pipe: connection.Connection, make: Callable[[], Work], threads: int | None, log: Path | None) -> None:
     """The life of the process."""
     _redirect_output(log)
+    return_large_blocks()
     if threads is not None:
         limit_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()

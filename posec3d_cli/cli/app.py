@@ -23,6 +23,7 @@ from posec3d_cli.cli.render import print_error
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
 from posec3d_cli.errors import PoseC3DError, UnknownModel, UnknownStage
+from posec3d_cli.memory import return_large_blocks
 
 app = typer.Typer(
     name="posec3d",
@@ -62,6 +63,7 @@ def posec3d(
 
 def main() -> NoReturn:
     """Run the program and exit with its code."""
+    return_large_blocks()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names need not be text: print their bytes as they are where that is possible.
         utf8 = sys.stdout.encoding.lower() == "utf-8"

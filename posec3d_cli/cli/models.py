@@ -164,7 +164,8 @@ def _content(card: ModelCard, file: WeightFile) -> str:
     """What is known of a file's bytes, in words."""
     known = expected(card, file)
     if known.whole:
-        return f"{known.size} bytes, {'sha256' if known.pin is None else 'pinned at sha256'} {known.sha256}"
+        size = "" if known.size is None else f"{known.size} bytes, "
+        return f"{size}{'sha256' if known.pin is None else 'pinned at sha256'} {known.sha256}"
     begins = f" (it begins with {known.sha256})" if known.sha256 else ""
     return f"hash unknown until the first download{begins}"
 

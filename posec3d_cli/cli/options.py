@@ -49,8 +49,6 @@ WeightsDirOption = Annotated[
     typer.Option(
         "--weights-dir",
         metavar="DIR",
-        exists=True,
-        file_okay=False,
         help="Look for weights here before anything is downloaded; POSEC3D_WEIGHTS may name several folders.",
     ),
 ]

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -88,3 +89,14 @@ def test_damaged_weights_are_found(posec3d, folder):
     ran = posec3d("doctor", "--json")
     assert ran.code == 1
     assert "wrong sha256" in finding(ran.out, "light classifier")["value"]
+
+
+def test_folders_of_ones_own_are_named_also_where_they_are_missing(posec3d, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("POSEC3D_WEIGHTS", os.pathsep.join([str(folder), str(tmp_path / "none")]))
+    ran = posec3d("doctor", "--json")
+    found = [one for one in json.loads(ran.out)["findings"] if one["about"] == "own weights"]
+    assert [(one["value"], one["ok"]) for one in found] == [
+        (str(folder), True),
+        (f"{tmp_path / 'none'}, which is no folder", False),
+    ]
+    assert ran.code == 0

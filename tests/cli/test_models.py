@@ -1,10 +1,12 @@
 import hashlib
 import json
+import os
 
 import pytest
 
 from posec3d_cli import catalog
 from posec3d_cli.catalog import models_folder
+from posec3d_cli.checksums import pin_path
 from posec3d_cli.weights import cached_path
 
 BODY = b"weights"
@@ -142,3 +144,65 @@ def test_a_model_that_nobody_has_seen_says_so_until_its_file_is_there(posec3d, u
     assert f"7 bytes, pinned at sha256 {sha256}" in posec3d("models", "show", "remote").out
     [file] = json.loads(posec3d("models", "show", "remote", "--json").out)["files"]
     assert (file["sha256"], file["size"], file["pinned"]) == (sha256, 7, True)
+
+
+def rows(ran):
+    return [line.split("\t") for line in ran.out.splitlines()[1:]]
+
+
+def test_verify_says_of_every_file_whether_it_is_what_it_was(posec3d, folder):
+    path = cached_path(catalog.load_card(folder / "remote").files[0])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY)
+    odd = path.with_name("odd.bin")
+    odd.write_bytes(b"x")
+    shipped = str(folder / "shipped" / "w.bin")
+    ran = posec3d("models", "verify")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[0].split("\t") == ["file", "model", "size", "state"]
+    # One file, which two cards name.
+    assert rows(ran) == [
+        [str(path), "remote", "0.0 MB", "ok"],
+        [str(path), "shipped", "0.0 MB", "ok"],
+        [shipped, "shipped", "0.0 MB", "ok"],
+        [str(odd), "-", "0.0 MB", "unknown file"],
+    ]
+    path.write_bytes(b"changed")
+    ran = posec3d("models", "verify", "remote")
+    assert ran.code == 1
+    assert rows(ran) == [[str(path), "remote", "0.0 MB", "wrong"]]
+    assert f"error: {path} of the model 'remote' is wrong" in ran.err
+    assert hashlib.sha256(BODY).hexdigest() in ran.err
+    assert hashlib.sha256(b"changed").hexdigest() in ran.err
+    assert "delete it, and `posec3d models pull remote` fetches it again" in ran.err
+
+
+def test_verify_holds_a_pinned_file_to_its_pin(posec3d, unseen):
+    path = cached_path(unseen.files[0])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY)
+    assert rows(posec3d("models", "verify", "remote"))[0][3] == "not pinned"
+    posec3d("models", "pull", "remote")
+    ran = posec3d("models", "verify")
+    assert ran.code == 0
+    assert rows(ran)[0] == [str(path), "remote", "0.0 MB", "ok"]
+    assert not any(row[0].endswith(".sha256") for row in rows(ran))
+    path.write_bytes(b"changed")
+    ran = posec3d("models", "verify")
+    assert ran.code == 1
+    assert f"delete {pin_path(path)} instead" in ran.err
+    pin_path(path).write_text("damaged")
+    ran = posec3d("models", "verify")
+    assert ran.code == 1
+    assert "holds no sha256" in ran.err
+
+
+def test_verify_removes_what_downloads_left_long_ago(posec3d, home):
+    left = home / "weights" / ".resume-w.bin"
+    left.mkdir(parents=True)
+    (left / "bytes").write_bytes(b"x")
+    assert posec3d("models", "verify").code == 0
+    assert left.exists()
+    os.utime(left / "bytes", (1, 1))
+    assert posec3d("models", "verify").code == 0
+    assert not left.exists()
