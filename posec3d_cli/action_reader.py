@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -66,13 +66,18 @@ class ActionReader:
         offline: bool | None = None,
         progress: Any = None,
         weights_dir: str | Path | None = None,
+        classifier_options: Mapping[str, Any] | None = None,
     ) -> Self:
         """Make both from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
         if not isinstance(classifier, ModelCard):
             classifier = load_card(classifier, "classifier")
-        reading = Reading.from_recipe(classifier.recipe)
-        draws = load_stage("builder", builder).from_card(classifier, {})
-        options = {} if precision == "auto" else {"precision": precision}  # not every classifier has a choice
+        options = dict(classifier_options or {})
+        # What replaces the card's recipe does so for all who read it: the classifier gets the same as settings.
+        asked = replace(classifier, recipe={**classifier.recipe, **options})
+        reading = Reading.from_recipe(asked.recipe)
+        draws = load_stage("builder", builder).from_card(asked, {})
+        if precision != "auto":  # not every classifier has a choice
+            options["precision"] = precision
         reads, read_by = make_stage(
             "classifier",
             classifier,

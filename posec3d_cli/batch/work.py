@@ -27,6 +27,7 @@ from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
+from posec3d_cli.stage_options import files_named
 from posec3d_cli.weights import fetch, hashes
 
 _UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
@@ -41,6 +42,8 @@ class Models:
 
     Attributes:
         detector_options: settings that replace those of the detector's card.
+        pose_options: likewise.
+        classifier_options: likewise.
         cache: where poses are kept and looked up; no answer depends on it.
         weights_dir: a folder that may hold weights, or None.
     """
@@ -55,6 +58,8 @@ class Models:
     reader: str = "pyav"
     offline: bool | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
+    pose_options: Mapping[str, Any] = field(default_factory=dict)
+    classifier_options: Mapping[str, Any] = field(default_factory=dict)
     cache: PoseCache | None = None
     weights_dir: Path | None = None
 
@@ -66,6 +71,14 @@ class Models:
         """
         names = load_pipeline(self.pipeline)
         return [load_card(getattr(self, kind) or getattr(names, kind), kind) for kind in kinds]
+
+    def options(self, kind: str) -> Mapping[str, Any]:
+        """The settings that replace those of this kind's card."""
+        return {
+            "detector": self.detector_options,
+            "pose": self.pose_options,
+            "classifier": self.classifier_options,
+        }[kind]
 
     def fetch(self, *kinds: str, progress: Any = None) -> None:
         """Get the weights of these kinds into the cache, so that the process need not."""
@@ -82,7 +95,8 @@ class Models:
                 }
                 for card in self.cards(*kinds)
             ],
-            "settings": [self.builder, self.device, self.precision, self.reader, dict(self.detector_options)],
+            "settings": [self.builder, self.device, self.precision, self.reader],
+            "stages": [[kind, dict(given), files_named(given)] for kind in kinds if (given := self.options(kind))],
             "options": options,
             "version": __version__,
         }
@@ -142,6 +156,7 @@ class Labelling:
             "precision": models.precision,
             "offline": models.offline,
             "weights_dir": models.weights_dir,
+            "classifier_options": models.classifier_options,
         }
         if not self.pictures:
             [card] = models.cards("classifier")
@@ -153,6 +168,7 @@ class Labelling:
             classifier=models.classifier,
             reader=models.reader,
             detector_options=models.detector_options,
+            pose_options=models.pose_options,
             cache=models.cache,
             **common,
         )
@@ -238,6 +254,7 @@ class Posing:
             reader=models.reader,
             every=self.every,
             detector_options=models.detector_options,
+            pose_options=models.pose_options,
         )
         return self.work(extractor)
 

@@ -20,6 +20,7 @@ from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import note, print_json, print_table
 from posec3d_cli.downloads import is_offline
 from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.openmmlab import preparation
 from posec3d_cli.registry import available, load_stage
 from posec3d_cli.sources import npm_client, parse_source, pip_client
 from posec3d_cli.stages import GROUPS
@@ -154,7 +155,13 @@ def _stage(kind: str, name: str, about: str, *, needed: bool = False) -> Finding
         loaded = load_stage(kind, name)
     except PoseC3DError as error:
         return Finding(about, error.what, ok=False, needed=needed, hint=error.hint)
-    return Finding(about, f"{loaded.__module__}:{loaded.__qualname__}", needed=needed)
+    where = f"{loaded.__module__}:{loaded.__qualname__}"
+    if name in preparation.NEEDS:
+        absent = preparation.missing(name)
+        if absent:
+            return Finding(about, f"not installed: {', '.join(absent)}", False, needed, preparation.how_to_install())
+        where += f", {preparation.versions(name)}"
+    return Finding(about, where, needed=needed)
 
 
 def _pipeline() -> Iterator[Finding]:

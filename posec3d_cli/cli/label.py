@@ -34,6 +34,7 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    SetOption,
     ThresholdOption,
     TimeoutOption,
     ViewsOption,
@@ -43,6 +44,7 @@ from posec3d_cli.cli.options import (
     given,
     offline_choice,
     pose_cache,
+    stage_options,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -91,6 +93,7 @@ def label(
     flip: FlipOption = None,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
+    settings: SetOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     reader: ReaderOption = Reader.pyav,
@@ -135,9 +138,9 @@ def label(
             precision.value,
             reader.value,
             offline_choice(offline),
-            given(max_people=max_people, score_threshold=detector_threshold),
-            pose_cache(cache, no_cache),
+            cache=pose_cache(cache, no_cache),
             weights_dir=weights_dir,
+            **stage_options(settings, max_people=max_people, score_threshold=detector_threshold),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
