@@ -1,6 +1,6 @@
 """Write hrnet.npz: what MMPose makes of seeded weights, sample heatmaps and sample boxes.
 
-    PYTHONPATH=.:tests:tests/parity python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
+    PYTHONPATH=.:tests/parity:tests python tests/golden/make_hrnet.py PATH_TO_MMPOSE_0X
 
 To be run where MMPose 1.3.2 can be imported, as `make parity` arranges. Its own functions give the values of 1.x.
 Those of 0.x come from the functions of `PARTS`, as they stand in the source of MMPose 0.x: taken out of their modules
@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from conftest import stand_in_for_torchvision
 from hrnet_factory import sample_boxes, sample_heatmaps, seeded_network
-from posec3d_cli.openmmlab.preparation import prepare
 
+from posec3d_cli.openmmlab.preparation import prepare
 from posec3d_cli.testing import sample_frames
 
 WIDTH = 8
@@ -101,7 +101,7 @@ def poses_0x(old: SimpleNamespace, network: torch.nn.Module, picture: np.ndarray
 
 def main(checkout: Path) -> None:
     """Compute and store everything."""
-    prepare("make_hrnet", "mmengine", "mmcv", "mmdet", "mmpose")
+    prepare("mmpose")
     stand_in_for_torchvision()
     from mmpose.apis import inference_topdown
     from mmpose.codecs import MSRAHeatmap
