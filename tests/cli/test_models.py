@@ -68,7 +68,8 @@ def test_the_list_as_json_holds_models_and_pipelines(posec3d):
     assert models["movenet-thunder"]["files"][1]["size"] == 12_477_112
     assert models["movenet-thunder"]["files"][1]["path"] is None
     assert models["whole-frame"]["weights"] == "none needed"
-    assert {"name": "light", "detector": "efficientdet-lite2"}.items() <= listed["pipelines"][0].items()
+    pipelines = {pipeline["name"]: pipeline for pipeline in listed["pipelines"]}
+    assert pipelines["light"]["detector"] == "efficientdet-lite2"
 
 
 def test_show_tells_licence_recipe_files_and_sources(posec3d):
