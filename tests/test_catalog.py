@@ -130,7 +130,7 @@ def test_a_card_may_name_a_shared_list_of_labels(tmp_path):
 
 def test_a_shared_list_that_is_not_there_is_answered_with_those_that_are(tmp_path):
     folder = write_card(tmp_path / "mine", 'labels = "../labels/hmdb51"\n' + CARD)
-    with pytest.raises(BadCard, match="labels must be one of diving48, gym99, .*, got '../labels/hmdb51'"):
+    with pytest.raises(BadCard, match=r"labels must be one of diving48, gym99, .*, got '../labels/hmdb51'"):
         load_card(folder)
 
 
