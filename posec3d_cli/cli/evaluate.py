@@ -20,8 +20,10 @@ from posec3d_cli.cli.options import (
     PoseOption,
     Precision,
     PrecisionOption,
+    WeightsOption,
     offline_choice,
     pose_cache,
+    ratio,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.render import note, print_json, print_table
@@ -69,6 +71,7 @@ def evaluate(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     offline: OfflineOption = False,
@@ -84,7 +87,11 @@ def evaluate(
 
     card = load_pipeline(pipeline)
     actions = ActionReader.from_card(
-        classifier or card.classifier, device=device, precision=precision.value, offline=offline_choice(offline)
+        classifier or card.classifier,
+        weights=ratio(weights),
+        device=device,
+        precision=precision.value,
+        offline=offline_choice(offline),
     )
 
     def extractor() -> PoseExtractor:

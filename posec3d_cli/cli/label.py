@@ -37,11 +37,13 @@ from posec3d_cli.cli.options import (
     ThresholdOption,
     TimeoutOption,
     ViewsOption,
+    WeightsOption,
     WindowOption,
     WorkersOption,
     given,
     offline_choice,
     pose_cache,
+    ratio,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -83,6 +85,7 @@ def label(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     builder: BuilderOption = "heatmap",
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -135,6 +138,7 @@ def label(
             offline_choice(offline),
             given(max_people=max_people, score_threshold=detector_threshold),
             pose_cache(cache, no_cache),
+            ratio(weights),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
@@ -173,7 +177,7 @@ def label(
 def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
     from posec3d_cli.batch.truth import compare, write_confusion
 
-    [card] = task.models.cards("classifier")
+    card, *_ = task.models.cards("classifier")
     report, failed = compare(rows, labels, card.labels)
     table = output.with_suffix(".confusion.csv")
     write_confusion(report, table)

@@ -31,10 +31,12 @@ from posec3d_cli.cli.options import (
     ReaderOption,
     ThresholdOption,
     ViewsOption,
+    WeightsOption,
     WindowOption,
     given,
     offline_choice,
     pose_cache,
+    ratio,
 )
 from posec3d_cli.cli.outputs import Job, plan_outputs
 from posec3d_cli.cli.render import download_progress, note, print_error, print_json, print_table, stderr_console
@@ -62,6 +64,7 @@ def predict(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     builder: BuilderOption = "heatmap",
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -101,6 +104,7 @@ def predict(
     with download_progress() as progress:
         common: dict[str, Any] = {
             "classifier": classifier,
+            "weights": ratio(weights),
             "builder": builder,
             "device": device,
             "precision": precision.value,
@@ -156,7 +160,9 @@ def describe(reading: Reading, actions: ActionReader) -> str:
     mirrored = " and mirror images" if reading.flip else ""
     model = actions.used.models["classifier"]
     precision = f" in {actions.used.precision}" if actions.used.precision else ""
-    return f"{whom}, {span}, {views}{mirrored}; {model.name} on {model.device}{precision}"
+    shares = [f"{share:.2g}" for share in actions.used.fusion.values()]
+    parts = f" ({' + '.join(shares)})" if shares else ""
+    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
 
 def _make(name: str, **options: Any) -> Pipeline:
