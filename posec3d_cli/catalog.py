@@ -19,6 +19,9 @@ its card names a list of `models/labels/` that several share:
     size = 7557887                # bytes
     sources = ["npm:package@1.0/package/model.tflite"]
 
+A file that nobody has seen yet has neither `sha256` nor `size`, but `sha256_prefix`, the first digits, where its
+publisher gave them away; the model is not verified then. See `posec3d_cli.checksums`.
+
 A pipeline card, `models/pipelines/<name>.toml`, names one model for each of detector, pose and classifier.
 """
 
@@ -27,7 +30,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,15 +49,17 @@ class WeightFile:
 
     Attributes:
         name: how the stage asks for it.
-        sha256: 64 lower-case hexadecimal digits.
-        size: in bytes.
+        sha256: 64 lower-case hexadecimal digits; empty where the card does not know them.
+        size: in bytes; None where the card does not know it.
         sources: where it can be had, first choice first; see `posec3d_cli.sources`.
+        sha256_prefix: the first digits of a hash that is not known; empty where none is known.
     """
 
     name: str
     sha256: str
-    size: int
+    size: int | None
     sources: tuple[str, ...]
+    sha256_prefix: str = ""
 
     @property
     def filename(self) -> str:
@@ -188,16 +193,24 @@ def read_weight_file(table: Table, name: str | None = None) -> WeightFile:
     Raises:
         BadCard: a key is missing or its value is of no use.
     """
+    name = table.text("name") if name is None else name
+    sources = table.sources("sources")
+    if not table.has("sha256") and not table.has("size"):
+        prefix = ""
+        if table.has("sha256_prefix"):
+            wanted = "1 to 63 lower-case hexadecimal digits"
+            prefix = table.checked("sha256_prefix", table.text("sha256_prefix"), _are_digits(1, 63), wanted)
+        return WeightFile(name, "", None, sources, prefix)
     return WeightFile(
-        name=table.text("name") if name is None else name,
-        sha256=table.checked("sha256", table.text("sha256"), _is_sha256, "64 lower-case hexadecimal digits"),
+        name=name,
+        sha256=table.checked("sha256", table.text("sha256"), _are_digits(64, 64), "64 lower-case hexadecimal digits"),
         size=table.checked("size", table.integer("size"), lambda size: size > 0, "a number of bytes above 0"),
-        sources=table.sources("sources"),
+        sources=sources,
     )
 
 
-def _is_sha256(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-f]{64}", text) is not None
+def _are_digits(least: int, most: int) -> Callable[[str], bool]:
+    return lambda text: re.fullmatch(rf"[0-9a-f]{{{least},{most}}}", text) is not None
 
 
 def _card_file(name_or_path: str | Path) -> Path | None:
@@ -223,6 +236,13 @@ def _read_card(file: Path) -> ModelCard:
     names = [part.name for part in files]
     if len(set(names)) < len(names):
         raise BadCard(f"{file}: two files have the same name: {', '.join(names)}")
+    verified = table.boolean("verified", default=False)
+    unknown = [part.name for part in files if not part.sha256]
+    if verified and unknown:
+        raise BadCard(
+            f"{file}: the model cannot be verified while the sha256 of {', '.join(unknown)} is not known",
+            hint="state sha256 and size, or verified = false",
+        )
     card = ModelCard(
         name=folder.name,
         kind=kind,
@@ -234,7 +254,7 @@ def _read_card(file: Path) -> ModelCard:
         recipe=table.table("recipe"),
         labels=_labels_of(table, folder / "labels.txt"),
         folder=folder,
-        verified=table.boolean("verified", default=False),
+        verified=verified,
     )
     table.end()
     return card

@@ -1,8 +1,7 @@
 """Verified files: fetched from the first source that delivers the right bytes, or not kept at all.
 
-A download goes to a folder of its own beside its target, is hashed while it arrives and renamed when the hash is
-right, so that a file under its final name is always whole, whatever happens and however many processes fetch it.
-What a killed process left behind is removed by the next one.
+A download is written elsewhere (`posec3d_cli.staging`), hashed while it arrives and renamed when the hash is right, so
+that a file under its final name is always whole, whatever happens and however many processes fetch it.
 """
 
 from __future__ import annotations
@@ -10,28 +9,34 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import platform
-import re
-import shutil
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 
+from posec3d_cli.checksums import Expected, expected_of, pin_path, sha256_of, write_pin
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
 from posec3d_cli.sources import Archives, SourceFailed, parse_source, read_source
+from posec3d_cli.staging import CannotWrite, staging, writing
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import WeightFile
 
 Progress = Callable[[str, int, int], None]
-"""Called as (file name, bytes so far, bytes in all); a client such as npm reports nothing until it has finished."""
+"""Called as (file name, bytes so far, bytes in all); a client such as npm reports nothing until it has finished.
 
-_PART = ".part-"
-_DAY_SECONDS = 86_400
+The bytes in all are 0 while nobody knows them. One that also has a method `note(text)`, see `Notes`, is told more.
+"""
+
 _CHUNK = 1 << 20
+
+
+@runtime_checkable
+class Notes(Protocol):
+    """A `Progress` that is also told, in a sentence, what happens only once."""
+
+    def note(self, text: str, /) -> None:
+        """Hear that a file was pinned, or that one was passed over."""
+        ...
 
 
 def is_offline() -> bool:
@@ -44,7 +49,8 @@ def fetch_files(
     *,
     owner: str,
     folder: Path,
-    copies: Mapping[WeightFile, Path] | None = None,
+    elsewhere: Mapping[WeightFile, Sequence[Path]] | None = None,
+    copies: Mapping[WeightFile, Sequence[Path]] | None = None,
     offline: bool | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
@@ -54,16 +60,18 @@ def fetch_files(
         targets: where each file belongs.
         owner: what needs the files, for messages.
         folder: what `file:` sources are relative to.
-        copies: other places where a file may already be.
+        elsewhere: places where a file may already be, and is then used.
+        copies: places where a file may already be, and is then copied from.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
         progress: told about each chunk.
 
     Returns:
-        Where each file is, by `WeightFile.name`: its target, or beside the card for a file that ships with it.
+        Where each file is, by `WeightFile.name`: elsewhere, at its target, or beside the card for a file that ships
+        with it.
 
     Raises:
         WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
-        WeightsCorrupt: what is there, or what a source delivered, has another sha256.
+        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
     """
     offline = is_offline() if offline is None else offline
     found: dict[str, Path] = {}
@@ -71,23 +79,20 @@ def fetch_files(
         stagings: dict[Path, Path] = {}
         archives: Archives | None = None
         for file, target in targets.items():
-            attempt = _Attempt(file, target, owner)
-            ready = attempt.local([target, *shipped_paths(file, folder)])
-            if ready is None:
-                if target.parent not in stagings:
-                    stagings[target.parent] = stack.enter_context(_staging(target, owner))
-                staging = stagings[target.parent]
-                archives = archives or Archives(staging)
-                copy = (copies or {}).get(file)
-                ready = attempt.obtain(staging, archives, copy=copy, offline=offline, progress=progress)
+            near, far = ((places or {}).get(file, ()) for places in (elsewhere, copies))
+            places = [*near, target, *shipped_paths(file, folder)]
+            attempt = _Attempt(file, target, owner, expected_of(file, [target, *places, *far]), progress)
+            try:
+                ready = attempt.local(places, quiet={*near, target})
+                if ready is None:
+                    if target.parent not in stagings:
+                        stagings[target.parent] = stack.enter_context(staging(target.parent))
+                    archives = archives or Archives(stagings[target.parent])
+                    ready = attempt.obtain(stagings[target.parent], archives, copies=far, offline=offline)
+            except CannotWrite as error:
+                raise attempt.cannot_write(error) from error
             found[file.name] = ready
     return found
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def shipped_paths(file: WeightFile, folder: Path) -> list[Path]:
@@ -96,34 +101,28 @@ def shipped_paths(file: WeightFile, folder: Path) -> list[Path]:
     return [folder / source.path for source in sources if source.scheme == "file"]
 
 
-class _CannotWrite(Exception):
-    """The disk did not take the bytes: no fault of the source."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error.strerror or str(error))
-
-
 class _HashingFile:
-    """A file that hashes what is written to it, counts it, and refuses more than was announced."""
+    """A file that hashes what is written to it, counts it, and refuses more than the card announces."""
 
-    def __init__(self, stream: IO[bytes], file: WeightFile, progress: Progress | None) -> None:
+    def __init__(self, stream: IO[bytes], file: WeightFile, total: int, progress: Progress | None) -> None:
         self._stream = stream
         self._file = file
+        self._total = total
         self._progress = progress
         self._hash = hashlib.sha256()
         self.size = 0
 
     def write(self, chunk: bytes) -> int:
         self.size += len(chunk)
-        if self.size > self._file.size:
+        if self._file.size is not None and self.size > self._file.size:
             raise SourceFailed(f"delivered more than the expected {self._file.size} bytes")
         try:
             self._stream.write(chunk)
         except OSError as error:
-            raise _CannotWrite(error) from error
+            raise CannotWrite(error) from error
         self._hash.update(chunk)
         if self._progress is not None:
-            self._progress(self._file.filename, self.size, self._file.size)
+            self._progress(self._file.filename, self.size, self._total)
         return len(chunk)
 
     def flush(self) -> None:
@@ -137,162 +136,129 @@ class _HashingFile:
 class _Attempt:
     """Getting one file, with what was tried and why it failed."""
 
-    def __init__(self, file: WeightFile, target: Path, owner: str) -> None:
+    def __init__(
+        self, file: WeightFile, target: Path, owner: str, expected: Expected, progress: Progress | None
+    ) -> None:
         self.file = file
         self.target = target
         self.owner = owner
+        self.expected = expected
+        self.progress = progress
         self.reasons: list[str] = []
         self.corrupt = False
         self.offline = False
 
-    def local(self, paths: list[Path]) -> Path | None:
-        """The first of `paths` that holds the right bytes."""
+    def local(self, paths: list[Path], *, quiet: set[Path]) -> Path | None:
+        """The first of `paths` that holds the right bytes; that there is nothing at a quiet one is no reason."""
         for path in paths:
             try:
-                if self._matches(str(path), path.stat().st_size, sha256_of(path)):
-                    return path
+                size, sha256 = path.stat().st_size, sha256_of(path)
             except FileNotFoundError:
-                if path != self.target:
+                if path not in quiet:
                     self.reasons.append(f"{path}: there is no such file")
+                continue
             except OSError as error:
                 self.reasons.append(f"{path}: cannot be read: {error.strerror}")
+                continue
+            if self._matches(str(path), size, sha256):
+                if not self.expected.whole:
+                    self._pin(size, sha256)
+                return path
+            if path != self.target:
+                self._say(f"{path} is passed over: its content is not what {self.owner} needs")
         return None
 
-    def obtain(
-        self, staging: Path, archives: Archives, *, copy: Path | None, offline: bool, progress: Progress | None
-    ) -> Path:
-        """Copy or download the file to its target."""
-        part = staging / self.target.name
-        try:
-            if copy is not None and copy.is_file() and self._write(str(copy), part, progress, copy=copy):
-                return self._keep(part)
-            for text in self.file.sources:
-                if parse_source(text).scheme == "file":
-                    continue
-                if offline:
-                    self.offline = True
-                    self.reasons.append(f"{text}: not tried, because the network is switched off (offline)")
-                elif self._write(text, part, progress, archives=archives):
-                    return self._keep(part)
-        except _CannotWrite as error:
-            raise _cannot_write(self.target, self.owner, str(error), self.file.size) from error
+    def obtain(self, folder: Path, archives: Archives, *, copies: Sequence[Path], offline: bool) -> Path:
+        """Copy or download the file to its target, through `folder`."""
+        part = folder / self.target.name
+        for copy in copies:
+            if copy.is_file() and self._write(str(copy), part, copy=copy):
+                return self.target
+        for text in self.file.sources:
+            if parse_source(text).scheme == "file":
+                continue
+            if offline:
+                self.offline = True
+                self.reasons.append(f"{text}: not tried, because the network is switched off (offline)")
+            elif self._write(text, part, archives=archives):
+                return self.target
         raise self._failure()
 
-    def _write(
-        self,
-        place: str,
-        part: Path,
-        progress: Progress | None,
-        *,
-        copy: Path | None = None,
-        archives: Archives | None = None,
-    ) -> bool:
-        """Write the file from one place to `part`; say whether its bytes are the right ones."""
+    def _write(self, place: str, part: Path, *, copy: Path | None = None, archives: Archives | None = None) -> bool:
+        """Write the file from one place to `part`, and give it its name if its bytes are the right ones."""
         try:
-            with _writing(part) as stream:
-                sink = _HashingFile(stream, self.file, progress)
+            with writing(part) as stream:
+                sink = _HashingFile(stream, self.file, self.expected.size or 0, self.progress)
                 if copy is not None:
                     with copy.open("rb") as source:
                         while chunk := source.read(_CHUNK):
                             sink.write(chunk)
                 elif archives is not None:
-                    if progress is not None:
+                    if self.progress is not None:
                         # Shows that something is under way while a client such as npm works unseen.
-                        progress(self.file.filename, 0, self.file.size)
+                        self.progress(self.file.filename, 0, self.expected.size or 0)
                     read_source(parse_source(place), sink, archives)
         except (SourceFailed, OSError) as error:
             self.reasons.append(f"{place}: {error}")
             return False
-        return self._matches(place, sink.size, sink.sha256)
-
-    def _matches(self, place: str, size: int, sha256: str) -> bool:
-        if sha256 == self.file.sha256:
-            return True
-        self.corrupt = True
-        self.reasons.append(
-            f"{place}: wrong content\n      expected {self.file.sha256}, {self.file.size} bytes"
-            f"\n      got      {sha256}, {size} bytes"
-        )
-        return False
-
-    def _keep(self, part: Path) -> Path:
+        if not self._matches(place, sink.size, sink.sha256):
+            return False
+        if not self.file.sha256 and self.expected.pin != pin_path(self.target):
+            self._pin(sink.size, sink.sha256)  # before the file, which never goes without
         try:
             part.replace(self.target)
         except OSError as error:
-            raise _CannotWrite(error) from error
-        return self.target
+            raise CannotWrite(error) from error
+        return True
+
+    def _matches(self, place: str, size: int, sha256: str) -> bool:
+        if self.expected.fits(sha256):
+            return True
+        self.corrupt = True
+        self.reasons.append(
+            f"{place}: wrong content\n      expected {self.expected}\n      got      {sha256}, {size} bytes"
+        )
+        return False
+
+    def _pin(self, size: int, sha256: str) -> None:
+        """Expect this content from now on."""
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            write_pin(self.target, sha256, size)
+        except OSError as error:
+            raise CannotWrite(error) from error
+        if not self.expected.whole:
+            begins = "only says how it begins" if self.expected.sha256 else "does not state its sha256"
+            self._say(
+                f"{self.file.filename} of {self.owner} is pinned, because its card {begins}: from now on it must be "
+                f"sha256 {sha256}, {size} bytes"
+            )
+
+    def _say(self, text: str) -> None:
+        if isinstance(self.progress, Notes):
+            self.progress.note(text)
 
     def _failure(self) -> WeightsMissing | WeightsCorrupt:
         tried = "".join(f"\n  - {reason}" for reason in self.reasons)
-        by_hand = f"put the file with sha256 {self.file.sha256} at {self.target}"
-        name = f"{self.file.filename} ({self.file.size / 1e6:.1f} MB) of {self.owner}"
+        part = "" if self.expected.whole else "beginning with "
+        which = f" with sha256 {part}{self.expected.sha256}" if self.expected.sha256 else ""
+        by_hand = f"put the file{which} at {self.target}"
+        size = "" if self.expected.size is None else f" ({self.expected.size / 1e6:.1f} MB)"
+        name = f"{self.file.filename}{size} of {self.owner}"
         if self.corrupt:
+            anew = "" if self.expected.pin is None else f", or delete {self.expected.pin} to trust what comes next"
             return WeightsCorrupt(
                 f"{name} has the wrong sha256:{tried}",
-                hint=f"nothing of the download was kept; try again, or {by_hand}",
+                hint=f"nothing of the download was kept; try again, or {by_hand}{anew}",
             )
         remedy = "try without --offline and POSEC3D_OFFLINE" if self.offline else "mend one of these"
         return WeightsMissing(f"{name} cannot be had:{tried}", hint=f"{remedy}, or {by_hand}")
 
-
-@contextlib.contextmanager
-def _writing(part: Path) -> Iterator[IO[bytes]]:
-    """Open `part` for writing; its last bytes may only fail to be written when it is closed."""
-    try:
-        stream = part.open("wb")
-    except OSError as error:
-        raise _CannotWrite(error) from error
-    try:
-        yield stream
-    except BaseException:
-        with contextlib.suppress(OSError):
-            stream.close()
-        raise
-    try:
-        stream.close()
-    except OSError as error:
-        raise _CannotWrite(error) from error
-
-
-@contextlib.contextmanager
-def _staging(target: Path, owner: str) -> Iterator[Path]:
-    """A folder of this process's own beside `target`, on the same disk; left-overs of dead processes are removed."""
-    parent = target.parent
-    host = "".join(c for c in platform.node() if c.isalnum())[:32]
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for old in parent.glob(f"{_PART}*"):
-            if _is_abandoned(old, host):
-                shutil.rmtree(old, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PART}{host}-{os.getpid()}-", dir=parent))
-    except OSError as error:
-        raise _cannot_write(target, owner, error.strerror or str(error), 0) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_abandoned(folder: Path, host: str) -> bool:
-    """Whether the process that made a staging folder is gone, or, where that cannot be asked, a day has passed."""
-    made_here = re.fullmatch(rf"{re.escape(_PART + host)}-(\d+)-.*", folder.name)
-    if made_here and sys.platform != "win32":
-        try:
-            os.kill(int(made_here.group(1)), 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
-        return False
-    try:
-        return time.time() - folder.stat().st_mtime > _DAY_SECONDS
-    except OSError:
-        return False
-
-
-def _cannot_write(target: Path, owner: str, reason: str, size: int) -> WeightsMissing:
-    room = f"free {size / 1e6:.0f} MB there" if size else "make that folder writable"
-    return WeightsMissing(
-        f"{target}, which {owner} needs, cannot be written: {reason}",
-        hint=f"{room}, or let POSEC3D_HOME name another folder",
-    )
+    def cannot_write(self, error: CannotWrite) -> WeightsMissing:
+        """What is to be said when the disk does not take the file."""
+        size = self.expected.size
+        room = f"free {size / 1e6:.0f} MB there" if size else "free some space there"
+        return WeightsMissing(
+            f"{self.target}, which {self.owner} needs, cannot be written: {error}",
+            hint=f"{room} if it is full, or let POSEC3D_HOME name another folder",
+        )

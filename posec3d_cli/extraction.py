@@ -23,6 +23,7 @@ from posec3d_cli.registry import create
 from posec3d_cli.stages import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
+from posec3d_cli.weights import hashes
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
@@ -252,7 +253,7 @@ def make_stage(
             raise
         place = "cpu"
         stage = make(place)
-    return stage, ModelUsed(card.name, card.stage, place, {file.name: file.sha256 for file in card.files})
+    return stage, ModelUsed(card.name, card.stage, place, hashes(card))
 
 
 def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]:

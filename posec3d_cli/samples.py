@@ -57,6 +57,7 @@ def list_samples() -> list[Sample]:
             file=read_weight_file(table, name),
         )
         table.end()
+        table.checked("sha256", sample.file.sha256, bool, "64 lower-case hexadecimal digits")
         samples.append(sample)
     return samples
 

@@ -43,6 +43,10 @@ class Table:
         self.prefix = prefix
         self.values = dict(values)
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there and nobody asked for it yet."""
+        return key in self.values
+
     def text(self, key: str) -> str:
         """A text that is not empty."""
         value: str = self._take(key, str, "a text")

@@ -1,18 +1,21 @@
 """Weights: locate, fetch, verify, load.
 
 The cache is one flat folder, `<home>/weights/<first 16 digits of the sha256>-<file name>`, where `<home>` is
-`POSEC3D_HOME`, else the user's cache folder. A file that ships with us (`file:`) is used where it lies. Every file is
-hashed before each use. Such a cache, filled with `posec3d models pull --into`, can be carried to another machine.
+`POSEC3D_HOME`, else the user's cache folder; where the sha256 is not known, the digits are those of the first source's
+text. A file that ships with us (`file:`) is used where it lies. Every file is hashed before each use. Such a cache,
+filled with `posec3d models pull --into`, can be carried to another machine.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posec3d_cli.checksums import Expected, expected_of
 from posec3d_cli.downloads import Progress, fetch_files, shipped_paths
 from posec3d_cli.errors import WeightsCorrupt, WeightsMismatch, WeightsMissing
 
@@ -34,13 +37,38 @@ def cache_home() -> Path:
 
 def cached_path(file: WeightFile, home: Path | None = None) -> Path:
     """Where a weights file lies, or would lie, in the cache; nothing is looked at."""
-    return (home or cache_home()) / "weights" / f"{file.sha256[:16]}-{file.filename}"
+    digits = file.sha256 or hashlib.sha256(file.sources[0].encode()).hexdigest()
+    return (home or cache_home()) / "weights" / f"{digits[:16]}-{file.filename}"
 
 
 def locate(card: ModelCard, file: WeightFile, home: Path | None = None) -> Path | None:
-    """Where a file of `card` already is, judged by its size alone, or None."""
-    candidates = [cached_path(file, home), *shipped_paths(file, card.folder)]
-    return next((path for path in candidates if path.is_file() and path.stat().st_size == file.size), None)
+    """Where a file of `card` already is, judged by its size alone where that is known, or None."""
+    size = expected(card, file, home).size
+    places = (path for path in _places(card, file, home) if path.is_file())
+    return next((path for path in places if size in (None, path.stat().st_size)), None)
+
+
+def expected(card: ModelCard, file: WeightFile, home: Path | None = None) -> Expected:
+    """What a file of `card` must be: as the card says, or as it was pinned when it was first seen.
+
+    Raises:
+        WeightsCorrupt: the pin is damaged.
+    """
+    return expected_of(file, _places(card, file, home))
+
+
+def hashes(card: ModelCard) -> dict[str, str]:
+    """The sha256 of each file of `card`, by `WeightFile.name`; empty for one that no card and no pin knows.
+
+    Raises:
+        WeightsCorrupt: a pin is damaged.
+    """
+    known = {file.name: expected(card, file) for file in card.files}
+    return {name: one.sha256 if one.whole else "" for name, one in known.items()}
+
+
+def _places(card: ModelCard, file: WeightFile, home: Path | None) -> list[Path]:
+    return [cached_path(file, home), *shipped_paths(file, card.folder)]
 
 
 def fetch(
@@ -51,7 +79,7 @@ def fetch(
     Args:
         card: the model.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
-        progress: told about each chunk of a download.
+        progress: told about each chunk of a download, and that a file was pinned.
         home: the cache to fill, instead of `cache_home()`; files that `cache_home()` holds are copied from there.
 
     Returns:
@@ -59,10 +87,10 @@ def fetch(
 
     Raises:
         WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
-        WeightsCorrupt: what is there, or what a source delivered, has another sha256.
+        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
     """
     targets = {file: cached_path(file, home) for file in card.files}
-    copies = {file: cached_path(file) for file in card.files} if home is not None else {}
+    copies = {file: [cached_path(file)] for file in card.files} if home is not None else {}
     return fetch_files(
         targets,
         owner=f"the model {card.name!r}",

@@ -111,6 +111,38 @@ def test_a_bad_card_names_the_key_and_the_value(tmp_path, old, new, complaint):
     assert str(folder / "model.toml") in caught.value.what
 
 
+UNKNOWN = CARD.replace(f'sha256 = "{"ab" * 32}"\nsize = 3\n', "")
+
+
+@pytest.mark.parametrize("prefix", ["", "3", "38db104b", "a" * 63])
+def test_a_card_need_not_know_a_file_that_nobody_has_seen(tmp_path, prefix):
+    line = f'sha256_prefix = "{prefix}"\n' if prefix else ""
+    [file] = load_card(write_card(tmp_path / "mine", UNKNOWN.replace("sources", f"{line}sources"))).files
+    assert (file.sha256, file.size, file.sha256_prefix) == ("", None, prefix)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("sha256_prefix = ''", r"files\[0\].sha256_prefix must be a text that is not empty"),
+        ("sha256_prefix = '38DB'", r"sha256_prefix must be 1 to 63 lower-case hexadecimal digits, got '38DB'"),
+        (f"sha256_prefix = '{'a' * 64}'", "sha256_prefix must be 1 to 63"),
+        ("size = 3", r"the key files\[0\].sha256 is missing"),
+        (f"sha256 = '{'a' * 64}'", r"the key files\[0\].size is missing"),
+        (f"sha256 = '{'a' * 64}'\nsize = 3\nsha256_prefix = 'aa'", r"unknown key files\[0\].sha256_prefix"),
+    ],
+)
+def test_half_of_what_is_to_be_known_of_a_file_is_refused(tmp_path, line, complaint):
+    with pytest.raises(BadCard, match=complaint):
+        load_card(write_card(tmp_path / "mine", UNKNOWN.replace("sources", f"{line}\nsources")))
+
+
+def test_a_model_with_a_file_that_nobody_has_seen_is_not_verified(tmp_path):
+    text = UNKNOWN.replace('summary = "a test"', 'summary = "a test"\nverified = true')
+    with pytest.raises(BadCard, match="cannot be verified while the sha256 of weights is not known"):
+        load_card(write_card(tmp_path / "mine", text))
+
+
 def test_a_card_that_names_two_files_alike_is_refused(tmp_path):
     twice = CARD + CARD[CARD.index("[[files]]") :]
     with pytest.raises(BadCard, match="two files have the same name"):

@@ -23,7 +23,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from posec3d_cli import downloads
 from posec3d_cli.catalog import ModelCard, WeightFile
 from posec3d_cli.errors import WeightsCorrupt, WeightsMismatch, WeightsMissing
 from posec3d_cli.weights import cache_home, cached_path, fetch, load_state_dict, locate
@@ -455,12 +454,6 @@ def test_the_same_bytes_written_by_another_process_meanwhile_do_no_harm(server, 
         cached_path(card.files[0]).write_bytes(BODY)
 
     assert fetch(card, progress=overtake)["weights"].read_bytes() == BODY
-
-
-def test_a_file_is_hashed_as_sha256sum_does(tmp_path):
-    (tmp_path / "abc").write_bytes(b"abc")
-    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert downloads.sha256_of(tmp_path / "abc") == expected
 
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(1, dtype=torch.float16)}

@@ -28,7 +28,7 @@ from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
-from posec3d_cli.weights import fetch
+from posec3d_cli.weights import fetch, hashes
 
 _UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
 
@@ -85,7 +85,7 @@ class Models:
             "cards": [
                 {
                     **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels")},
-                    "files": [file.sha256 for file in card.files],
+                    "files": list(hashes(card).values()),
                 }
                 for card in self.cards(*kinds)
             ],

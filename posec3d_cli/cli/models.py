@@ -11,6 +11,7 @@ from posec3d_cli.catalog import (
     DEFAULT_PIPELINE,
     ModelCard,
     PipelineCard,
+    WeightFile,
     list_cards,
     list_pipelines,
     load_card,
@@ -19,7 +20,7 @@ from posec3d_cli.catalog import (
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
 from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.weights import fetch, locate
+from posec3d_cli.weights import expected, fetch, locate
 
 app = typer.Typer(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -64,7 +65,7 @@ def show(
     if card.labels:
         lines.append((f"{len(card.labels)} labels", ", ".join(card.labels)))
     for file in card.files:
-        lines.append((f"file {file.name}", f"{file.filename}, {file.size} bytes, sha256 {file.sha256}"))
+        lines.append((f"file {file.name}", f"{file.filename}, {_content(card, file)}"))
         lines += [("  source", source) for source in file.sources]
         lines.append(("  path", str(locate(card, file) or "not downloaded")))
     width = max(len(key) for key, _ in lines)
@@ -126,15 +127,39 @@ def _parts(pipeline: PipelineCard) -> dict[str, str]:
 
 
 def _size(card: ModelCard) -> str:
-    return megabytes(sum(file.size for file in card.files)) if card.files else "-"
+    sizes = [expected(card, file).size for file in card.files]
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        return f"> {megabytes(sum(known))}" if known else "unknown"
+    return megabytes(sum(known)) if known else "-"
+
+
+def _content(card: ModelCard, file: WeightFile) -> str:
+    """What is known of a file's bytes, in words."""
+    known = expected(card, file)
+    if known.whole:
+        return f"{known.size} bytes, {'sha256' if known.pin is None else 'pinned at sha256'} {known.sha256}"
+    begins = f" (it begins with {known.sha256})" if known.sha256 else ""
+    return f"hash unknown until the first download{begins}"
 
 
 def _as_json(card: ModelCard) -> dict[str, Any]:
     files = []
     for file in card.files:
         path = locate(card, file)
-        entry = {"name": file.name, "filename": file.filename, "sha256": file.sha256, "size": file.size}
-        files.append({**entry, "sources": list(file.sources), "path": None if path is None else str(path)})
+        known = expected(card, file)
+        files.append(
+            {
+                "name": file.name,
+                "filename": file.filename,
+                "sha256": known.sha256 if known.whole else None,
+                "sha256_prefix": file.sha256_prefix or None,
+                "pinned": known.pin is not None,
+                "size": known.size,
+                "sources": list(file.sources),
+                "path": None if path is None else str(path),
+            }
+        )
     return {
         "name": card.name,
         "kind": card.kind,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from posec3d_cli.downloads import Progress
 from posec3d_cli.errors import PoseC3DError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 
 def stderr_console() -> Console:
@@ -74,13 +75,39 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
+class DownloadProgress:
+    """What is told about downloads: bars on stderr where there are any, and notes.
+
+    Args:
+        bars: what draws; None where stderr is no terminal.
+    """
+
+    def __init__(self, bars: Bars | None) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Draw how far the file of this name is."""
+        if self._bars is None:
+            return
+        if name not in self._tasks:
+            # Before the first byte the length of the wait is unknown: the bar pulses.
+            self._tasks[name] = self._bars.add_task(name, total=None)
+        if done:
+            self._bars.update(self._tasks[name], completed=done, total=total or None)
+
+    def note(self, text: str) -> None:
+        """Say what happens only once."""
+        note("note", text)
+
+
 @contextlib.contextmanager
-def download_progress() -> Iterator[Progress | None]:
-    """A callback that draws one bar per file on stderr, or None where stderr is no terminal."""
+def download_progress() -> Iterator[DownloadProgress]:
+    """A callback that draws one bar per file on stderr, where that is a terminal, and says what is to be noted."""
     if not sys.stderr.isatty():
-        yield None
+        yield DownloadProgress(None)
         return
-    from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     columns = (
@@ -89,14 +116,5 @@ def download_progress() -> Iterator[Progress | None]:
         DownloadColumn(),
         TimeElapsedColumn(),
     )
-    tasks: dict[str, TaskID] = {}
     with Bars(*columns, console=stderr_console(), transient=True) as bars:
-
-        def report(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                # Before the first byte the length of the wait is unknown: the bar pulses.
-                tasks[name] = bars.add_task(name, total=None)
-            if done:
-                bars.update(tasks[name], completed=done, total=total)
-
-        yield report
+        yield DownloadProgress(bars)

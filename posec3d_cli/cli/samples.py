@@ -22,7 +22,7 @@ def list_clips(json: JsonOption = False) -> None:
         return print_json(
             [{**{key: getattr(s, key) for key in keys}, "size": s.file.size, "path": str(s.path)} for s in samples]
         )
-    rows = [[s.name, megabytes(s.file.size), s.licence, f"{s.summary} ({s.credit})"] for s in samples]
+    rows = [[s.name, megabytes(s.file.size or 0), s.licence, f"{s.summary} ({s.credit})"] for s in samples]
     print_table(["sample", "size", "licence", "summary"], rows)
 
 

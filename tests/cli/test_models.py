@@ -5,6 +5,7 @@ import pytest
 
 from posec3d_cli import catalog
 from posec3d_cli.catalog import models_folder
+from posec3d_cli.weights import cached_path
 
 BODY = b"weights"
 CARD = """
@@ -109,3 +110,35 @@ def test_pull_into_a_folder_makes_a_bundle(posec3d, folder, home, tmp_path):
     assert ran.code == 0
     assert str(copy) in ran.out
     assert copy.read_bytes() == BODY
+
+
+UNKNOWN = f"sha256_prefix = '{hashlib.sha256(BODY).hexdigest()[:8]}'"
+
+
+@pytest.fixture
+def unseen(folder):
+    """The model whose weights do not ship, of which only the beginning of the hash is known."""
+    card = folder / "remote" / "model.toml"
+    lines = [line for line in card.read_text().splitlines() if not line.startswith(("sha256", "size = 7"))]
+    card.write_text("\n".join(lines).replace("sources", f"{UNKNOWN}\nsources"))
+    return catalog.load_card(folder / "remote")
+
+
+def test_a_model_that_nobody_has_seen_says_so_until_its_file_is_there(posec3d, unseen):
+    path = cached_path(unseen.files[0])
+    assert "hash unknown until the first download (it begins with " in posec3d("models", "show", "remote").out
+    assert ["remote", "unknown", "not downloaded"] in [
+        [row[0], *row[2:4]] for row in (line.split("\t") for line in posec3d("models", "list").out.splitlines()[:3])
+    ]
+    [file] = json.loads(posec3d("models", "show", "remote", "--json").out)["files"]
+    assert (file["sha256"], file["size"], file["pinned"]) == (None, None, False)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY)
+    ran = posec3d("models", "pull", "remote")
+    assert (ran.code, ran.out) == (0, f"{path}\n")
+    assert "is pinned" in ran.err
+    assert posec3d("models", "pull", "remote").err == ""
+    sha256 = hashlib.sha256(BODY).hexdigest()
+    assert f"7 bytes, pinned at sha256 {sha256}" in posec3d("models", "show", "remote").out
+    [file] = json.loads(posec3d("models", "show", "remote", "--json").out)["files"]
+    assert (file["sha256"], file["size"], file["pinned"]) == (sha256, 7, True)
