@@ -1,0 +1,1 @@
+"""What the stages `mmdet` and `mmpose` share: running the OpenMMLab packages as they install today."""
