@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -68,16 +68,30 @@ class ActionReader:
         precision: str = "auto",
         offline: bool | None = None,
         progress: Any = None,
+        weights_dir: str | Path | None = None,
+        classifier_options: Mapping[str, Any] | None = None,
     ) -> Self:
         """Make all of it from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
         cards = load_classifiers(classifier)
         weights = weights_for(cards, weights)
         draws = load_stage("builder", builder)
-        options = {} if precision == "auto" else {"precision": precision}  # not every classifier has a choice
+        changes = dict(classifier_options or {})
+        # Not every classifier has a choice of precision.
+        options = changes if precision == "auto" else {**changes, "precision": precision}
         members, used = [], []
         for card, weight in zip(cards, weights, strict=True):
-            reads, read_by = make_stage("classifier", card, device, offline=offline, progress=progress, options=options)
-            members.append(Member(draws.from_card(card, {}), reads, Reading.from_recipe(card.recipe), weight))
+            # What replaces the card's recipe does so for all who read it: the classifier gets the same as settings.
+            asked = replace(card, recipe={**card.recipe, **changes})
+            reads, read_by = make_stage(
+                "classifier",
+                card,
+                device,
+                offline=offline,
+                progress=progress,
+                options=options,
+                weights_dir=weights_dir,
+            )
+            members.append(Member(draws.from_card(asked, {}), reads, Reading.from_recipe(asked.recipe), weight))
             used.append(
                 PipelineUsed(
                     models={"classifier": read_by}, builder=builder, precision=getattr(reads, "precision", None)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from posec3d_cli.catalog import WeightFile
 
 DIGITS = 64
+PIN_SUFFIX = ".sha256"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def sha256_of(path: Path) -> str:
 
 def pin_path(path: Path) -> Path:
     """Where the pin of a file lies, or would lie."""
-    return path.with_name(path.name + ".sha256")
+    return path.with_name(path.name + PIN_SUFFIX)
 
 
 def read_pin(path: Path) -> Expected | None:

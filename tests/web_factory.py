@@ -20,6 +20,7 @@ class Page:
         cut: close the connection after so many bytes of an answer; None sends all.
         stop: wait after these bytes, instead of closing, until the test is over.
         ranges: take `Range` for what it says.
+        length: say how long the answer is.
         status: 200, or what goes wrong.
     """
 
@@ -28,6 +29,7 @@ class Page:
     cut: int | None = None
     stop: bool = False
     ranges: bool = True
+    length: bool = True
     status: int = 200
 
 
@@ -69,7 +71,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if start is None else 206)
         if start is not None:
             self.send_header("Content-Range", f"bytes {start}-{len(page.body) - 1}/{len(page.body)}")
-        self.send_header("Content-Length", str(len(body)))
+        if page.length:
+            self.send_header("Content-Length", str(len(body)))
         for name, value in page.headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -81,9 +84,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _start(self, page: Page) -> int | None:
         """Where the answer is to begin; None for all of it."""
         found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        return int(found[1]) if found and page.ranges and self._same(page) else None
+
+    def _same(self, page: Page) -> bool:
+        """Whether the version that the rest is asked of is this one."""
         condition = self.headers.get("If-Range")
-        same = condition is None or condition in (page.headers.get("ETag"), page.headers.get("Last-Modified"))
-        return int(found[1]) if found and page.ranges and same else None
+        return condition is None or condition in (page.headers.get("ETag"), page.headers.get("Last-Modified"))
 
     def log_message(self, *arguments: object) -> None:
         pass

@@ -78,7 +78,7 @@ def row(outcome: Outcome) -> dict[str, Any]:
     cells: dict[str, Any] = dict.fromkeys(COLUMNS)
     cells |= {"video": entry["video"], "status": status_of(entry), "seconds": round(seconds, 3)}
     cells |= {"frames": entry.get("frames_used"), "people": entry.get("people_found")}
-    cells["error"] = error_of(entry) or None
+    cells["error"] = error_of(entry) or "; ".join(f"warning: {text}" for text in entry.get("warnings", ())) or None
     for place, best in zip(("", "_2", "_3"), entry.get("labels", ()), strict=False):
         cells |= {f"label{place}": best["label"], f"score{place}": best["probability"]}
     return cells

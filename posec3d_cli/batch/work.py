@@ -28,6 +28,7 @@ from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
+from posec3d_cli.stage_options import files_named
 from posec3d_cli.weights import fetch, hashes
 
 _UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
@@ -43,8 +44,11 @@ class Models:
     Attributes:
         classifier: one, or several with `+` between their names.
         detector_options: settings that replace those of the detector's card.
+        pose_options: likewise.
+        classifier_options: likewise.
         cache: where poses are kept and looked up; no answer depends on it.
         weights: the part of each of several classifiers in the answer; None for all alike.
+        weights_dir: a folder that may hold weights, or None.
     """
 
     pipeline: str = DEFAULT_PIPELINE
@@ -57,8 +61,11 @@ class Models:
     reader: str = "pyav"
     offline: bool | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
+    pose_options: Mapping[str, Any] = field(default_factory=dict)
+    classifier_options: Mapping[str, Any] = field(default_factory=dict)
     cache: PoseCache | None = None
     weights: tuple[float, ...] | None = None
+    weights_dir: Path | None = None
 
     def cards(self, *kinds: str) -> list[ModelCard]:
         """The cards of the models of these kinds; several classifiers have one each.
@@ -74,10 +81,18 @@ class Models:
             for card in (load_classifiers(name) if kind == "classifier" else [load_card(name, kind)])
         ]
 
+    def options(self, kind: str) -> Mapping[str, Any]:
+        """The settings that replace those of this kind's card."""
+        return {
+            "detector": self.detector_options,
+            "pose": self.pose_options,
+            "classifier": self.classifier_options,
+        }[kind]
+
     def fetch(self, *kinds: str, progress: Any = None) -> None:
         """Get the weights of these kinds into the cache, so that the process need not."""
         for card in self.cards(*kinds):
-            fetch(card, offline=self.offline, progress=progress)
+            fetch(card, offline=self.offline, progress=progress, weights_dir=self.weights_dir)
 
     def fingerprint(self, *kinds: str, **options: Any) -> str:
         """Changes with the models, their weights and recipes, the settings, `options` and this program's version."""
@@ -85,18 +100,13 @@ class Models:
             "cards": [
                 {
                     **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels")},
-                    "files": list(hashes(card).values()),
+                    "files": list(hashes(card, self.weights_dir).values()),
                 }
                 for card in self.cards(*kinds)
             ],
-            "settings": [
-                self.builder,
-                self.device,
-                self.precision,
-                self.reader,
-                dict(self.detector_options),
-                self.weights,
-            ],
+            "settings": [self.builder, self.device, self.precision, self.reader],
+            "stages": [[kind, dict(given), files_named(given)] for kind in kinds if (given := self.options(kind))],
+            "weights": self.weights,
             "options": options,
             "version": __version__,
         }
@@ -156,6 +166,8 @@ class Labelling:
             "precision": models.precision,
             "offline": models.offline,
             "weights": models.weights,
+            "weights_dir": models.weights_dir,
+            "classifier_options": models.classifier_options,
         }
         if not self.pictures:
             return self.work(None, ActionReader.from_card(models.cards("classifier"), **common))
@@ -166,6 +178,7 @@ class Labelling:
             classifier=models.classifier,
             reader=models.reader,
             detector_options=models.detector_options,
+            pose_options=models.pose_options,
             cache=models.cache,
             **common,
         )
@@ -247,9 +260,11 @@ class Posing:
             pose,
             device=models.device,
             offline=models.offline,
+            weights_dir=models.weights_dir,
             reader=models.reader,
             every=self.every,
             detector_options=models.detector_options,
+            pose_options=models.pose_options,
         )
         return self.work(extractor)
 

@@ -20,10 +20,11 @@ from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import note, print_json, print_table
 from posec3d_cli.downloads import is_offline
 from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.openmmlab import preparation
 from posec3d_cli.registry import available, load_stage
 from posec3d_cli.sources import npm_client, parse_source, pip_client
 from posec3d_cli.stages import GROUPS
-from posec3d_cli.weights import cache_home, fetch
+from posec3d_cli.weights import cache_home, fetch, weights_folders
 
 _CLIENT_SECONDS = 20
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -126,6 +127,9 @@ def _clients() -> Iterator[Finding]:
 
 def _cache() -> Iterator[Finding]:
     yield Finding("cache", str(cache_home()))
+    for folder in weights_folders():
+        missing = "" if folder.is_dir() else ", which is no folder"
+        yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="mend POSEC3D_WEIGHTS")
     yield Finding("offline", "yes, by POSEC3D_OFFLINE" if is_offline() else "no")
     try:
         used = load_pipeline(DEFAULT_PIPELINE)
@@ -159,7 +163,13 @@ def _stage(kind: str, name: str, about: str, *, needed: bool = False) -> Finding
         loaded = load_stage(kind, name)
     except PoseC3DError as error:
         return Finding(about, error.what, ok=False, needed=needed, hint=error.hint)
-    return Finding(about, f"{loaded.__module__}:{loaded.__qualname__}", needed=needed)
+    where = f"{loaded.__module__}:{loaded.__qualname__}"
+    if name in preparation.NEEDS:
+        absent = preparation.missing(name)
+        if absent:
+            return Finding(about, f"not installed: {', '.join(absent)}", False, needed, preparation.how_to_install())
+        where += f", {preparation.versions(name)}"
+    return Finding(about, where, needed=needed)
 
 
 def _pipeline() -> Iterator[Finding]:

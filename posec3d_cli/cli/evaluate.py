@@ -20,6 +20,7 @@ from posec3d_cli.cli.options import (
     PoseOption,
     Precision,
     PrecisionOption,
+    WeightsDirOption,
     WeightsOption,
     offline_choice,
     pose_cache,
@@ -75,6 +76,7 @@ def evaluate(
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
@@ -92,6 +94,7 @@ def evaluate(
         device=device,
         precision=precision.value,
         offline=offline_choice(offline),
+        weights_dir=weights_dir,
     )
 
     def extractor() -> PoseExtractor:
@@ -100,6 +103,7 @@ def evaluate(
             pose or card.pose,
             device=device,
             offline=offline_choice(offline),
+            weights_dir=weights_dir,
             cache=pose_cache(cache, no_cache),
         )
 

@@ -27,12 +27,15 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    SetOption,
     ThresholdOption,
     TimeoutOption,
+    WeightsDirOption,
     WorkersOption,
-    given,
     offline_choice,
+    stage_options,
 )
+from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputError, OutputExists
 
@@ -84,9 +87,11 @@ def extract_poses(
     pose: PoseOption = None,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
+    settings: SetOption = None,
     device: DeviceOption = "auto",
     reader: ReaderOption = Reader.pyav,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
     log_file: LogOption = None,
 ) -> None:
@@ -99,6 +104,7 @@ def extract_poses(
     from posec3d_cli.batch.ledger import FAILED, NO_PERSON
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import plan
+    from posec3d_cli.output import printable
 
     _check_outputs(output, pack, labels)
     start_log(log_file)
@@ -112,7 +118,10 @@ def extract_poses(
             device=device,
             reader=reader.value,
             offline=offline_choice(offline),
-            detector_options=given(max_people=max_people, score_threshold=detector_threshold),
+            weights_dir=weights_dir,
+            **stage_options(
+                settings, stages=work.Posing.kinds, max_people=max_people, score_threshold=detector_threshold
+            ),
         ),
         output,
         f".{form.value}",
@@ -144,6 +153,10 @@ def extract_poses(
     done = [(video, record) for video, record in records.items() if record is not None]
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
     print_summary(Counter(record.status for _, record in done), failures)
+    lost = {video.name: sum(entry.get("lost_frames", 0) for entry in record.entries) for video, record in done}
+    for name, frames in lost.items():
+        if frames:
+            note("note", f"{one_line(printable(name))}: {frames} frames could not be decoded, and have no poses")
     if failures:
         raise typer.Exit(1)
 

@@ -34,9 +34,11 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    SetOption,
     ThresholdOption,
     TimeoutOption,
     ViewsOption,
+    WeightsDirOption,
     WeightsOption,
     WindowOption,
     WorkersOption,
@@ -44,6 +46,7 @@ from posec3d_cli.cli.options import (
     offline_choice,
     pose_cache,
     ratio,
+    stage_options,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -93,12 +96,14 @@ def label(
     flip: FlipOption = None,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
+    settings: SetOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     reader: ReaderOption = Reader.pyav,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
     log_file: LogOption = None,
 ) -> None:
@@ -136,9 +141,10 @@ def label(
             precision.value,
             reader.value,
             offline_choice(offline),
-            given(max_people=max_people, score_threshold=detector_threshold),
-            pose_cache(cache, no_cache),
-            ratio(weights),
+            cache=pose_cache(cache, no_cache),
+            weights=ratio(weights),
+            weights_dir=weights_dir,
+            **stage_options(settings, max_people=max_people, score_threshold=detector_threshold),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
@@ -168,6 +174,8 @@ def label(
     counts = Counter(status_of(entry) for entry, _ in rows)
     failures = [(entry["video"], error_of(entry)) for entry, _ in rows if status_of(entry) == FAILED]
     print_summary(counts, failures)
+    if warned := sum(bool(entry.get("warnings")) for entry, _ in rows):
+        note("note", f"{warned} answers come with a warning, in the column error")
     if labels is not None:
         _print_accuracy(rows, labels, task, output)
     if failures:

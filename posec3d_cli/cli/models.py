@@ -21,7 +21,8 @@ from posec3d_cli.catalog import (
 )
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
-from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.errors import PoseC3DError, WeightsCorrupt
+from posec3d_cli.verification import WRONG, remove_leftovers, verify
 from posec3d_cli.weights import expected, fetch, locate
 
 app = typer.Typer(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
@@ -128,6 +129,31 @@ def pull(
             typer.echo(path)
     if failed:
         note("pull", f"{failed} of {len(names)} models failed")
+        raise typer.Exit(1)
+
+
+@app.command("verify")
+def verify_weights(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="Which models; without any, all that is in the cache."),
+    ] = None,
+) -> None:
+    """Hash the weights of the cache again, and those that ship with this program; exit with 1 if one is wrong.
+
+    Also removes what downloads left in the cache that were cut off long ago.
+    """
+    cards = [load_card(name) for name in models] if models else list_cards()
+    remove_leftovers()
+    found = verify(cards, everything=not models)
+    print_table(
+        ["file", "model", "size", "state"],
+        [[str(one.path), one.model or "-", megabytes(one.size), one.state] for one in found],
+    )
+    wrong = [one for one in found if one.state == WRONG]
+    for one in wrong:
+        print_error(WeightsCorrupt(f"{one.path} of the model {one.model!r} is wrong\n{one.reason}", hint=one.hint))
+    if wrong:
         raise typer.Exit(1)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from posec3d_cli.catalog import KINDS
 
 if TYPE_CHECKING:
     from posec3d_cli.pose_cache import PoseCache
@@ -40,6 +43,16 @@ DeviceOption = Annotated[
 ]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Never touch the network; POSEC3D_OFFLINE=1 says the same.")
+]
+WeightsDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights-dir",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Look for weights here before anything is downloaded; POSEC3D_WEIGHTS may name several folders.",
+    ),
 ]
 PipelineOption = Annotated[
     str, typer.Option("--pipeline", metavar="NAME", help="Which detector, pose model and classifier go together.")
@@ -87,6 +100,14 @@ MaxPeopleOption = Annotated[
 ThresholdOption = Annotated[
     float | None,
     typer.Option("--detector-threshold", min=0, max=1, metavar="SCORE", help="Smallest score of a person that counts."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="STAGE.KEY=VALUE",
+        help="Set a setting of a stage (detector, pose or classifier) in place of the card's; may be repeated.",
+    ),
 ]
 ReaderOption = Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")]
 FromFileOption = Annotated[
@@ -148,6 +169,44 @@ def ratio(text: str | None) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text.split(":"))
     except ValueError:
         raise typer.BadParameter(f"--weights is a ratio such as 2:1, got {text!r}") from None
+
+
+def stage_options(
+    settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any
+) -> dict[str, dict[str, Any]]:
+    """What `--set` and the options of the detector ask for: "detector_options" and so on, one table per stage.
+
+    A value is read as TOML writes it, so `0.3`, `true`, `[1, 2]` and `{"a.b" = 1}` are what they look like; anything
+    else is a text.
+
+    Args:
+        settings: texts such as "detector.score_threshold=0.3"; the last of several with one name counts.
+        stages: those that the command has.
+        detector: settings of the detector by options of their own, None where they were not given.
+
+    Raises:
+        typer.BadParameter: a text is no such assignment, or names another stage.
+    """
+    options: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
+    options["detector"] |= given(**detector)
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        stage, dot, key = name.strip().partition(".")
+        if not (equals and dot and key) or stage not in stages:
+            raise typer.BadParameter(
+                f"--set takes STAGE.KEY=VALUE, STAGE being one of {', '.join(stages)}; got {setting!r}"
+            )
+        options[stage][key] = _value(value.strip())
+    return {f"{stage}_options": table for stage, table in options.items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except ValueError:
+        return text
+    value = read["value"]
+    return value if len(read) == 1 and isinstance(value, bool | int | float | str | list | dict) else text
 
 
 def pose_cache(folder: Path | None, off: bool) -> PoseCache | None:

@@ -21,6 +21,7 @@ from posec3d_cli.cli.options import (
     PoseOption,
     Precision,
     PrecisionOption,
+    WeightsDirOption,
     offline_choice,
     pose_cache,
 )
@@ -105,6 +106,7 @@ def train(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.catalog import load_pipeline
@@ -140,6 +142,7 @@ def train(
             pose or card.pose,
             device=device,
             offline=offline_choice(offline),
+            weights_dir=weights_dir,
             cache=pose_cache(cache, no_cache),
         )
 

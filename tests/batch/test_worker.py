@@ -181,10 +181,11 @@ def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
 
     monkeypatch.setattr("posec3d_cli.batch.work.Pipeline.from_name", from_name)
     cache = PoseCache(tmp_path)
-    models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, cache, (2.0, 1.0))
+    more = {"cache": cache, "weights": (2.0, 1.0)}
+    models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, **more)
     assert callable(Labelling(models).make())
     assert made == {
         **{"name": "p", "detector": "d", "pose": "q", "classifier": "c", "builder": "b", "device": "cpu"},
         **{"precision": "fp32", "reader": "decord", "offline": True, "detector_options": {"max_people": 1}},
-        **{"cache": cache, "weights": (2.0, 1.0)},
+        **{"pose_options": {}, "classifier_options": {}, "weights_dir": None, **more},
     }

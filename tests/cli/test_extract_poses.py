@@ -144,3 +144,31 @@ def test_what_cannot_work_is_refused_before_anything_is_done(extract, tmp_path, 
     ran = extract(*arguments, copies=["a.mp4"])
     assert (ran.code, ran.out, begun(tmp_path)) == (code, "", [])
     assert said in " ".join(ran.err.split())
+
+
+def test_frames_that_are_lost_to_damage_are_said(extract, tmp_path, clip):
+    (tmp_path / "clips").mkdir()
+    video_factory.zeroed(clip, tmp_path / "clips" / "middle.mp4", range(9, 11))
+    ran = extract(copies=["good.mp4"])
+    assert ran.code == 0
+    assert "note:  middle.mp4: 2 frames could not be decoded, and have no poses" in ran.err.splitlines()
+    assert "good.mp4" not in ran.err
+
+
+def keypoints(name):
+    [clip] = read_pose_file(Path("poses", name))
+    return np.concatenate([shape.keypoints for shape in clip.poses])
+
+
+def test_workers_may_be_several_or_one_and_give_the_same_files(extract, tmp_path):
+    assert extract("--workers", 2, copies=["a.mp4", "b.mp4", "c.mp4"]).code == 0
+    assert sorted(begun(tmp_path)) == ["a.mp4", "b.mp4", "c.mp4"]
+    together = {name: keypoints(name) for name in files("poses")}
+    shutil.rmtree("poses")
+    Path("poses.state.sqlite").unlink()
+    assert extract("--workers", 1).code == 0
+    assert begun(tmp_path) == ["a.mp4", "b.mp4", "c.mp4"]
+    assert list(together) == files("poses")
+    for name, expected in together.items():
+        np.testing.assert_array_equal(keypoints(name), expected)
+    assert extract("--workers", 0).code == 2

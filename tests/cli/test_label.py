@@ -303,3 +303,13 @@ def test_progress_is_said_now_and_then_and_logged(label, monkeypatch, tmp_path):
     assert "ZeroDivisionError" in log
     again = label("clips", "--quiet", output="quiet.csv")
     assert "done:" not in again.err
+
+
+def test_an_answer_from_a_damaged_video_carries_a_warning(label, tmp_path, clip):
+    (tmp_path / "clips").mkdir()
+    video_factory.zeroed(clip, tmp_path / "clips" / "middle.mp4", range(9, 11))
+    ran = label()
+    [row] = rows("labels.csv")
+    assert (ran.code, row["status"]) == (0, "ok")
+    assert "warning: 2 damaged frames could not be decoded and were left out" in row["error"]
+    assert "note:  1 answers come with a warning, in the column error" in ran.err
