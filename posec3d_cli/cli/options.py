@@ -171,9 +171,7 @@ def ratio(text: str | None) -> tuple[float, ...] | None:
         raise typer.BadParameter(f"--weights is a ratio such as 2:1, got {text!r}") from None
 
 
-def stage_options(
-    settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any
-) -> dict[str, dict[str, Any]]:
+def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:
     """What `--set` and the options of the detector ask for: "detector_options" and so on, one table per stage.
 
     A value is read as TOML writes it, so `0.3`, `true`, `[1, 2]` and `{"a.b" = 1}` are what they look like; anything

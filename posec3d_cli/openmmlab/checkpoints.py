@@ -43,8 +43,9 @@ def load_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsMismatch(
             f"{path} holds more than tensors and arrays, such as the log of its training, and reading that would run "
             "code from the file",
-            hint="if you trust the file, keep its tensors alone, once: python -c \"import torch; torch.save({'state_dict'"
-            ": torch.load('IN.pth', map_location='cpu', weights_only=False)['state_dict']}, 'OUT.pth')\"",
+            hint='if you trust the file, keep its tensors alone, once: python -c "import torch; '
+            "torch.save({'state_dict': torch.load('IN.pth', map_location='cpu', weights_only=False)['state_dict']}, "
+            "'OUT.pth')\"",
         ) from error
 
 
@@ -81,4 +82,9 @@ def _arrays() -> list[Any]:
     """What a pickled NumPy array consists of, under its names in NumPy 1 and 2."""
     reconstruct = np.empty(0).__reduce__()[0]
     kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if code not in "OSUVMm"}
-    return [np.ndarray, np.dtype, *kinds, *((reconstruct, f"numpy.{core}.{_RECONSTRUCT}") for core in ("core", "_core"))]
+    return [
+        np.ndarray,
+        np.dtype,
+        *kinds,
+        *((reconstruct, f"numpy.{core}.{_RECONSTRUCT}") for core in ("core", "_core")),
+    ]

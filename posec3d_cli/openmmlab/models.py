@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from posec3d_cli.catalog import suggest
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.openmmlab.checkpoints import load_checkpoint, load_strictly
-from posec3d_cli.openmmlab.preparation import prepare
+from posec3d_cli.openmmlab.preparation import prepare, quiet
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
@@ -73,7 +73,7 @@ class PublishedModel:
         self._package = package
         path = find_config(package, recipe.config)
         state = load_checkpoint(recipe.weights)
-        with self._refusing(path):
+        with self._refusing(path), quiet():
             from mmengine.config import Config
             from mmengine.model import revert_sync_batchnorm
 
@@ -87,10 +87,10 @@ class PublishedModel:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Within it, names in configs mean those of the package."""
+        """Within it, names in configs mean those of the package, and nothing warns."""
         from mmengine.registry import DefaultScope
 
-        with DefaultScope.overwrite_default_scope(self.config.get("default_scope", self._package)):
+        with quiet(), DefaultScope.overwrite_default_scope(self.config.get("default_scope", self._package)):
             yield
 
     def data_set(self) -> Any:
@@ -104,7 +104,11 @@ class PublishedModel:
         """What the data set says of its classes or joints, as the config or else the package has it."""
         dataset = self.data_set()
         with self.scope():
-            kind = self._registered("datasets").DATASETS.get(dataset["type"]) if isinstance(dataset["type"], str) else dataset["type"]
+            kind = (
+                self._registered("datasets").DATASETS.get(dataset["type"])
+                if isinstance(dataset["type"], str)
+                else dataset["type"]
+            )
         return {**getattr(kind, "METAINFO", {}), **dataset.get("metainfo", {})}
 
     def transforms(self, steps: Sequence[Any]) -> Any:
@@ -120,7 +124,7 @@ class PublishedModel:
         import torch
         from mmengine.dataset import pseudo_collate
 
-        with torch.inference_mode():
+        with torch.inference_mode(), quiet():
             answers: list[Any] = self.model.test_step(pseudo_collate(list(prepared)))
         return answers
 

@@ -1,4 +1,4 @@
-"""Making the OpenMMLab packages importable as they install today: what is missing, and stand-ins for what does not load.
+"""Making the OpenMMLab packages importable as they install today: what is missing, stand-ins for what does not load.
 
 Nothing happens when this module is imported; the stages call `prepare` when they are made.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,14 +50,22 @@ def prepare(stage: str) -> None:
             hint=how_to_install(),
         )
     try:
-        use_operators()
-        use_coco_tools()
-        for name in NEEDS[stage]:
-            importlib.import_module(name)
+        with quiet():
+            use_operators()
+            use_coco_tools()
+            for name in NEEDS[stage]:
+                importlib.import_module(name)
     except (ImportError, AssertionError) as error:  # each asserts that the versions of the others suit it
         raise StageUnavailable(
             f"the stage {stage!r} cannot import its packages: {error}", hint=how_to_install()
         ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, nothing warns: these packages call much that torch means to change, and no user can mend that."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
 
 
 def use_operators() -> None:
@@ -64,7 +75,7 @@ def use_operators() -> None:
     try:
         importlib.import_module(MODULE)
     except ImportError:
-        sys.modules[MODULE] = importlib.import_module("mmcv")._ext = Operators()
+        sys.modules[MODULE] = vars(importlib.import_module("mmcv"))["_ext"] = Operators()
 
 
 def use_coco_tools() -> None:

@@ -36,9 +36,7 @@ class MMPose:
 
     skeleton: Skeleton = COCO_17
 
-    def __init__(
-        self, recipe: Recipe, *, flip_test: bool | None = None, batch: int = 16, device: str = "cpu"
-    ) -> None:
+    def __init__(self, recipe: Recipe, *, flip_test: bool | None = None, batch: int = 16, device: str = "cpu") -> None:
         if not isinstance(batch, int) or batch < 1:
             raise BadCard(f"batch must be a number of people above 0, got {batch!r}")
         self._model = PublishedModel("mmpose", recipe, device)
@@ -65,9 +63,7 @@ class MMPose:
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame. No box, no network."""
-        people = [
-            (frame, box) for frame, found in zip(frames, detections, strict=True) for box in found.boxes
-        ]
+        people = [(frame, box) for frame, found in zip(frames, detections, strict=True) for box in found.boxes]
         parts = [self._run(people[start : start + self._batch]) for start in range(0, len(people), self._batch)]
         nobody = Poses.none(len(self.skeleton.joints))
         keypoints = np.concatenate([nobody.keypoints, *(keypoints for keypoints, _ in parts)])
@@ -105,7 +101,8 @@ def _joints(model: PublishedModel) -> Mapping[str, Any]:
     """What mmpose wants to know of the joints with each picture: names, limbs and sides."""
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-    described: dict[str, Any] = parse_pose_metainfo(dict(model.description()))
+    with model.scope():
+        described: dict[str, Any] = parse_pose_metainfo(dict(model.description()))
     names = tuple(described["keypoint_id2name"][number] for number in sorted(described["keypoint_id2name"]))
     if names != COCO_17.joints:
         raise StageMismatch(

@@ -3,7 +3,7 @@
     python tests/golden/make_posec3d_golden.py      in the environment of `make parity`
 
 Which models, and of which weights: tests/published_checkpoints.py. The published configurations are run as they are
-but for the width of the network; `tests/parity/test_posec3d.py` compares networks of full width.
+but for the width of the network; `tests/parity/test_posec3d_cards.py` compares networks of full width.
 """
 
 import importlib

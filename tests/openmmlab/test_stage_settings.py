@@ -28,7 +28,9 @@ def test_a_config_and_weights_are_needed(name, kind, key):
 
 
 @pytest.mark.parametrize("name", STAGES)
-@pytest.mark.parametrize("settings", [{"colour": 1}, {"batch": 0}, {"batch": "many"}, {"cfg_options": 3}, {"config": 3}])
+@pytest.mark.parametrize(
+    "settings", [{"colour": 1}, {"batch": 0}, {"batch": "many"}, {"cfg_options": 3}, {"config": 3}]
+)
 def test_settings_that_do_not_fit_are_refused(name, settings):
     with pytest.raises(BadCard, match=next(iter(settings))):
         made(name, **{**GIVEN, **settings})

@@ -10,6 +10,7 @@ from published_models import blue_first, pictures, randomise, save_as_published
 from posec3d_cli.detectors.boxes import BoxFilter
 from posec3d_cli.detectors.mmdet import MMDet
 from posec3d_cli.openmmlab.models import Recipe, find_config
+from posec3d_cli.testing import check_detector, sample_frames
 
 EVERYTHING = BoxFilter(score_threshold=0, nms_iou=1, min_area=0, max_people=0)
 MODELS = {
@@ -44,7 +45,14 @@ def test_boxes_are_those_of_inference_detector(both, published, shared, record_d
         wanted = EVERYTHING.apply(kept.bboxes.numpy(), kept.scores.numpy(), frame.pixels.shape[:2])
         assert boxes.boxes.shape == wanted.boxes.shape
         people += len(wanted)
-        differences += np.abs(boxes.boxes - wanted.boxes).max(initial=0), np.abs(boxes.scores - wanted.scores).max(initial=0)
+        differences += (
+            np.abs(boxes.boxes - wanted.boxes).max(initial=0),
+            np.abs(boxes.scores - wanted.scores).max(initial=0),
+        )
     record_difference(f"{name}, {people} boxes", max(differences), "px")
     assert people > 0
     assert max(differences) < 1e-3
+
+
+def test_the_stage_keeps_the_contract(both):
+    check_detector(both[2], sample_frames(2))

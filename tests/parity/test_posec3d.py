@@ -1,31 +1,70 @@
-"""Our whole half of the pipeline beside MMAction2's test pipeline and recognizer: pose pack in, probabilities out."""
+"""Our PoseC3D beside mmaction2's, on the same weights and volumes."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import golden_people
 import numpy as np
 import pytest
-from published_checkpoints import CASES, THIN, card_of, our_probabilities
-from published_posec3d import published_probabilities
+import torch
+from published_models import randomise, save_as_published
 
-GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "posec3d_probabilities.json").read_text())
+from posec3d_cli.catalog import ModelCard
+from posec3d_cli.classifiers.posec3d import PoseC3D
+from posec3d_cli.nets import build_network
+from posec3d_cli.types import HeatmapVolume
+from posec3d_cli.weights import load_state_dict
+
+FOLDER = ".mim/configs/skeleton/posec3d"
+LAYOUTS = {
+    "stages of 4, 6 and 3 blocks": ("slowonly_r50_8xb16-u48-240e_ntu60-xsub-keypoint.py", [4, 6, 3], 60),
+    "stages of 3, 4 and 6 blocks": (
+        "slowonly_kinetics400-pretrained-r50_8xb16-u48-120e_ucf101-split1-keypoint.py",
+        [3, 4, 6],
+        101,
+    ),
+}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_stored_goldens_are_what_the_published_code_says(name, published):
-    theirs = published_probabilities(published, CASES[name], width=THIN)
-    assert theirs == pytest.approx(GOLDEN[name], abs=1e-6)
+@pytest.fixture(scope="module")
+def volumes():
+    """Two views with a few bright spots each, as heatmaps are."""
+    chance = np.random.default_rng(5)
+    return (chance.uniform(0, 1, (2, 17, 48, 56, 56)) ** 12).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["ntu60 joint", "ntu60 limb", "k400 joint", "ucf101 joint", "0.x ntu60 joint"])
-def test_networks_of_full_width_give_the_published_probabilities(name, published, tmp_path, record_difference):
-    case = CASES[name]
-    theirs = published_probabilities(published, case, width=32)
-    pack = golden_people.write_pack(tmp_path / "pack.pkl", **case.people)
-    ours = our_probabilities(card_of(case, tmp_path, width=32), pack)
-    record_difference(f"PoseC3D {name}, 20 views, probabilities up to {theirs.max():.2f}", np.abs(ours - theirs).max())
-    assert theirs.max() - theirs.min() > 10 / len(theirs)
-    assert np.abs(ours - theirs).max() < 1e-4
+@pytest.fixture(scope="module", params=LAYOUTS)
+def theirs(request, published, volumes):
+    """The published network: its name, options of ours, number of classes, and itself."""
+    name, blocks, classes = LAYOUTS[request.param]
+    models = published("mmaction.models")
+    config = published("mmengine.config").Config.fromfile(Path(published("mmaction").__file__).parent / FOLDER / name)
+    scope = published("mmengine.registry").DefaultScope
+    with torch.random.fork_rng(), scope.overwrite_default_scope("mmaction"):
+        network = models.MODELS.build(config.model).eval()
+    return request.param, blocks, classes, randomise(network, lambda one: one.backbone(torch.tensor(volumes)))
+
+
+@torch.inference_mode()
+def test_logits_are_those_of_mmaction2(theirs, volumes, tmp_path, record_difference):
+    name, blocks, classes, network = theirs
+    weights = save_as_published(network, tmp_path / "weights.pth", epoch=24)
+    wanted = network.cls_head(network.backbone(torch.tensor(volumes)))
+    options = {"in_channels": 17, "base_channels": 32, "stage_blocks": blocks}
+    ours = build_network("slowonly", classes, options).eval()
+    ours.load_state_dict(load_state_dict(weights), strict=True)
+    logits = ours.cls_head(ours.backbone(torch.tensor(volumes)))
+    difference = float((logits - wanted).abs().max())
+    spread = float(wanted.std())
+    record_difference(f"PoseC3D, {name}, logits of a spread of {spread:.2g}", difference)
+    assert spread > 0.1
+    assert difference < 1e-4 * spread
+
+    recipe = {"architecture": "slowonly", "network": options}
+    labels = tuple(map(str, range(classes)))
+    card = ModelCard("published", "classifier", "posec3d", "s", "l", "d", (), recipe, labels, tmp_path, True)
+    [scores] = PoseC3D.from_card(card, {"weights": weights}, precision="fp32").classify([HeatmapVolume(volumes)])
+    probabilities = wanted.softmax(1).mean(0).numpy()
+    difference = float(np.abs(scores.probabilities - probabilities).max())
+    record_difference(f"PoseC3D, {name}, probabilities of the stage", difference)
+    assert difference < 1e-5
