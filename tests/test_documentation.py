@@ -169,6 +169,9 @@ def test_every_model_folder_holds_a_card_and_its_description(folder):
     if folder.name == "pipelines":
         assert {file.stem for file in folder.iterdir()} == {pipeline.name for pipeline in list_pipelines()}
         return
+    if folder.name == "labels":
+        assert {file.suffix for file in folder.iterdir()} == {".txt"}
+        return
     card = load_card(folder)
     assert card.licence.strip()
     assert card.data_terms.strip()

@@ -132,8 +132,16 @@ def _cache() -> Iterator[Finding]:
         yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="mend POSEC3D_WEIGHTS")
     yield Finding("offline", "yes, by POSEC3D_OFFLINE" if is_offline() else "no")
     try:
+        used = load_pipeline(DEFAULT_PIPELINE)
+        absent = 0
         for card in list_cards():
-            yield Finding(f"weights {card.name}", weights_state(card))
+            state = weights_state(card)
+            if state == "not downloaded" and card.name not in (used.detector, used.pose, used.classifier):
+                absent += 1
+            else:
+                yield Finding(f"weights {card.name}", state)
+        if absent:
+            yield Finding("weights", f"those of {absent} other models are not downloaded: `posec3d models list`")
     except PoseC3DError as error:
         yield Finding("model cards", error.what, ok=False, hint=error.hint)
 

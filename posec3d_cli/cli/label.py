@@ -39,11 +39,13 @@ from posec3d_cli.cli.options import (
     TimeoutOption,
     ViewsOption,
     WeightsDirOption,
+    WeightsOption,
     WindowOption,
     WorkersOption,
     given,
     offline_choice,
     pose_cache,
+    ratio,
     stage_options,
 )
 from posec3d_cli.cli.progress import one_line
@@ -86,6 +88,7 @@ def label(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     builder: BuilderOption = "heatmap",
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -139,6 +142,7 @@ def label(
             reader.value,
             offline_choice(offline),
             cache=pose_cache(cache, no_cache),
+            weights=ratio(weights),
             weights_dir=weights_dir,
             **stage_options(settings, max_people=max_people, score_threshold=detector_threshold),
         ),
@@ -181,7 +185,7 @@ def label(
 def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
     from posec3d_cli.batch.truth import compare, write_confusion
 
-    [card] = task.models.cards("classifier")
+    card, *_ = task.models.cards("classifier")
     report, failed = compare(rows, labels, card.labels)
     table = output.with_suffix(".confusion.csv")
     write_confusion(report, table)

@@ -64,8 +64,14 @@ PoseOption = Annotated[
 ClassifierOption = Annotated[
     str | None,
     typer.Option(
-        "--classifier", metavar="MODEL", help="Use this classifier, a name or a folder, instead of the pipeline's."
+        "--classifier",
+        metavar="MODEL[+MODEL]",
+        help="Use this classifier, a name or a folder, instead of the pipeline's; several are averaged.",
     ),
+]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="A:B", help="The part of each of several classifiers; by default 1:1."),
 ]
 PrecisionOption = Annotated[
     Precision,
@@ -147,6 +153,20 @@ def offline_choice(offline: bool) -> bool | None:
 def given(**options: Any) -> dict[str, Any]:
     """Those options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def ratio(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of "2:1".
+
+    Raises:
+        typer.BadParameter: the text is no ratio.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(":"))
+    except ValueError:
+        raise typer.BadParameter(f"--weights is a ratio such as 2:1, got {text!r}") from None
 
 
 def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:

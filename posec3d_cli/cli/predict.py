@@ -33,9 +33,11 @@ from posec3d_cli.cli.options import (
     ThresholdOption,
     ViewsOption,
     WeightsDirOption,
+    WeightsOption,
     WindowOption,
     offline_choice,
     pose_cache,
+    ratio,
     stage_options,
 )
 from posec3d_cli.cli.outputs import Job, plan_outputs
@@ -64,6 +66,7 @@ def predict(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     builder: BuilderOption = "heatmap",
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -106,6 +109,7 @@ def predict(
     with download_progress() as progress:
         common: dict[str, Any] = {
             "classifier": classifier,
+            "weights": ratio(weights),
             "builder": builder,
             "device": device,
             "precision": precision.value,
@@ -162,7 +166,9 @@ def describe(reading: Reading, actions: ActionReader) -> str:
     mirrored = " and mirror images" if reading.flip else ""
     model = actions.used.models["classifier"]
     precision = f" in {actions.used.precision}" if actions.used.precision else ""
-    return f"{whom}, {span}, {views}{mirrored}; {model.name} on {model.device}{precision}"
+    shares = [f"{share:.2g}" for share in actions.used.fusion.values()]
+    parts = f" ({' + '.join(shares)})" if shares else ""
+    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
 
 def _make(name: str, **options: Any) -> Pipeline:
