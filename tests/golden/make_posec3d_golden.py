@@ -23,7 +23,8 @@ def main() -> None:
 
     from posec3d_cli.openmmlab.preparation import prepare
 
-    prepare("parity", "mmengine", "mmcv", "mmdet", "mmpose")
+    for stage in ("mmdet", "mmpose"):
+        prepare(stage)
     stand_in_for_torchvision()
     stand_in_for_mmaction()
     lines = []
