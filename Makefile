@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel-check clean
+.PHONY: help setup demo test check format parity wheel-check clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,13 @@ format: setup  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+parity:  ## Compare with the published code of mmaction2, mmdet and mmpose, in an environment of its own
+	test -x $(VENV)-parity/bin/python || $(PYTHON) -m venv $(VENV)-parity
+	$(VENV)-parity/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[openmmlab]' \
+		einops hypothesis importlib_metadata packaging pytest
+	$(VENV)-parity/bin/python -m pip install --quiet --no-deps mmaction2==1.2.0
+	$(VENV)-parity/bin/python -m pytest -m parity tests/parity
+
 wheel-check: setup  ## Build the wheel and use it in an environment of its own
 	rm -rf build/wheel $(VENV)-wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel
@@ -43,4 +50,4 @@ wheel-check: setup  ## Build the wheel and use it in an environment of its own
 	rm -rf $(VENV)-wheel
 
 clean:  ## Remove everything that make made
-	rm -rf $(VENV) $(VENV)-wheel build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-parity build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

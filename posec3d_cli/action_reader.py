@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
-from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction import Stopwatch, make_stage
+from posec3d_cli.fusion import (
+    Member,
+    Named,
+    check_alike,
+    fuse_people,
+    fuse_windows,
+    load_classifiers,
+    used_together,
+    weights_for,
+)
 from posec3d_cli.prediction import PipelineUsed, PosedVideo, Prediction
 from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.registry import load_stage
@@ -25,77 +35,92 @@ from posec3d_cli.scoring import (
     warnings_for,
     with_stand_ins,
 )
-from posec3d_cli.stages import ActionClassifier, VolumeBuilder
-from posec3d_cli.types import HeatmapVolume, PoseSequence
+from posec3d_cli.types import HeatmapVolume, Ints, PoseSequence
 
 DEFAULT_BUILDER = "heatmap"
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
 
 
 class ActionReader:
-    """A volume builder and a classifier: the half of the pipeline that needs no picture.
+    """A volume builder and a classifier, or several: the half of the pipeline that needs no picture.
 
     Args:
-        builder: draws the poses as volumes.
-        classifier: reads the volumes.
-        reading: how the classifier reads a video, unless something else is asked for.
+        members: at least one; the answer is the weighted mean of theirs.
         used: what the stages were made of, for the results.
+
+    Raises:
+        StageMismatch: the answers of the members cannot be averaged.
     """
 
-    def __init__(
-        self,
-        builder: VolumeBuilder,
-        classifier: ActionClassifier,
-        *,
-        reading: Reading | None = None,
-        used: PipelineUsed | None = None,
-    ) -> None:
-        self.builder = builder
-        self.classifier = classifier
-        self.reading = reading or Reading()
+    def __init__(self, members: Sequence[Member], *, used: PipelineUsed | None = None) -> None:
+        self.members = tuple(members)
         self.used = used or PipelineUsed(models={})
+        check_alike(self.members, list(self.used.fusion) or ["a classifier"] * len(self.members))
 
     @classmethod
     def from_card(
         cls,
-        classifier: ModelCard | str | Path,
+        classifier: Named | Sequence[Named],
         *,
+        weights: Sequence[float] | None = None,
         builder: str = DEFAULT_BUILDER,
         device: str = "auto",
         precision: str = "auto",
         offline: bool | None = None,
         progress: Any = None,
         weights_dir: str | Path | None = None,
+        classifier_options: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Make both from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
-        if not isinstance(classifier, ModelCard):
-            classifier = load_card(classifier, "classifier")
-        reading = Reading.from_recipe(classifier.recipe)
-        draws = load_stage("builder", builder).from_card(classifier, {})
-        options = {} if precision == "auto" else {"precision": precision}  # not every classifier has a choice
-        reads, read_by = make_stage(
-            "classifier",
-            classifier,
-            device,
-            offline=offline,
-            progress=progress,
-            options=options,
-            weights_dir=weights_dir,
-        )
-        used = PipelineUsed(
-            models={"classifier": read_by}, builder=builder, precision=getattr(reads, "precision", None)
-        )
-        return cls(draws, reads, reading=reading, used=used)
+        """Make all of it from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
+        cards = load_classifiers(classifier)
+        weights = weights_for(cards, weights)
+        draws = load_stage("builder", builder)
+        changes = dict(classifier_options or {})
+        # Not every classifier has a choice of precision.
+        options = changes if precision == "auto" else {**changes, "precision": precision}
+        members, used = [], []
+        for card, weight in zip(cards, weights, strict=True):
+            # What replaces the card's recipe does so for all who read it: the classifier gets the same as settings.
+            asked = replace(card, recipe={**card.recipe, **changes})
+            reads, read_by = make_stage(
+                "classifier",
+                card,
+                device,
+                offline=offline,
+                progress=progress,
+                options=options,
+                weights_dir=weights_dir,
+            )
+            members.append(Member(draws.from_card(asked, {}), reads, Reading.from_recipe(asked.recipe), weight))
+            used.append(
+                PipelineUsed(
+                    models={"classifier": read_by}, builder=builder, precision=getattr(reads, "precision", None)
+                )
+            )
+        return cls(members, used=used_together(used, weights))
+
+    @property
+    def reading(self) -> Reading:
+        """How the classifier reads a video, unless something else is asked for; of several, the first."""
+        return self.members[0].reading
 
     @property
     def needs_heatmaps(self) -> bool:
-        """Whether the builder reads the pose network's own heatmaps."""
-        return bool(getattr(self.builder, "needs_heatmaps", False))
+        """Whether a builder reads the pose network's own heatmaps."""
+        return any(getattr(member.builder, "needs_heatmaps", False) for member in self.members)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The C actions that the classifier tells apart."""
-        return self.classifier.labels
+        return self.members[0].classifier.labels
+
+    def frames_needed(self, reading: Reading, frame_count: int, fps: Fraction) -> Ints:
+        """The frames of a video that the answer rests on, each once, in order."""
+        return used_frames([window for plan in self._plans(reading, frame_count, fps) for window in plan])
+
+    def _plans(self, reading: Reading, frame_count: int, fps: Fraction) -> list[list[Window]]:
+        """Each member's plan; all have the same windows."""
+        return [member.reads(reading).plan(frame_count, fps) for member in self.members]
 
     def reading_with(
         self,
@@ -121,10 +146,10 @@ class ActionReader:
             StageMismatch: a frame that the reading needs was not looked at.
         """
         reading = reading or self.reading
-        plan = reading.plan(posed.video.frame_count, posed.video.fps)
+        plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
         if len(posed.lost):
-            plan = [window.without(posed.lost, posed.frame_indices) for window in plan]
-        return self._answer(posed, reading, plan, self.used, self._notices(), alive)
+            plans = [[window.without(posed.lost, posed.frame_indices) for window in plan] for plan in plans]
+        return self._answer(posed, reading, plans, self.used, self._notices(), alive)
 
     def read_file(
         self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
@@ -138,30 +163,38 @@ class ActionReader:
             BadPoseFile: for some frame there is none near enough.
         """
         reading = reading or self.reading
-        plan = reading.plan(posed.video.frame_count, posed.video.fps)
-        plan, notices = with_stand_ins(plan, posed)
+        plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
+        plans, notices = with_stand_ins(plans, posed)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
-        return self._answer(posed, reading, plan, replace(self.used, name=None, models=models), notices, alive)
+        return self._answer(posed, reading, plans, replace(self.used, name=None, models=models), notices, alive)
 
     def _answer(
         self,
         posed: PosedVideo,
         reading: Reading,
-        plan: Sequence[Window],
+        plans: Sequence[Sequence[Window]],
         made_by: PipelineUsed,
         notices: tuple[str, ...],
         alive: Callable[[], None],
     ) -> Prediction:
-        used = posed.part(used_frames(plan))
+        used = posed.part(used_frames([window for plan in plans for window in plan]))
         watch = Stopwatch()
         ids: set[int] = set()
-        scored = self._classify(subjects(used, plan, reading, ids), plan, reading, watch, alive)
-        by_window = [of_window(number, window, scored) for number, window in enumerate(plan)]
+        scored = [
+            self._classify(member, subjects(used, plan, reading, ids), plan, reading, watch, alive)
+            for member, plan in zip(self.members, plans, strict=True)
+        ]
+        weights = [member.weight for member in self.members]
+        by_window = [
+            fuse_windows([of_window(number, window, one) for one in scored], weights)
+            for number, window in enumerate(plans[0])
+        ]
+        seen = summarise(used, ids)
         known = [window.scores for window in by_window if window.scores is not None]
         return Prediction(
             path=Path(posed.video.path),
             scores=combine(known, [1.0] * len(known)) if known else None,
-            people=of_people(summarise(used, ids), scored),
+            people=fuse_people([of_people(seen, one) for one in scored], weights),
             windows=tuple(by_window),
             frames_used=len(used),
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
@@ -179,8 +212,9 @@ class ActionReader:
             return ("no detector looked for people: every frame was taken as one person who fills it",)
         return ()
 
+    @staticmethod
     def _classify(
-        self,
+        member: Member,
         shown: Iterable[tuple[Subject, PoseSequence]],
         plan: Sequence[Window],
         reading: Reading,
@@ -196,7 +230,7 @@ class ActionReader:
             if not volumes:
                 return
             with watch.time("classify"):
-                answers = self.classifier.classify(volumes)
+                answers = member.classifier.classify(volumes)
             if len(answers) != len(volumes):
                 raise StageMismatch(f"the classifier gave {len(answers)} answers for {len(volumes)} volumes")
             scored.extend(zip(waiting, answers, strict=True))
@@ -206,7 +240,7 @@ class ActionReader:
 
         for subject, sequence in shown:
             with watch.time("build"):
-                volumes.append(self.builder.build(sequence, plan[subject.window].clips, flip=reading.flip))
+                volumes.append(member.builder.build(sequence, plan[subject.window].clips, flip=reading.flip))
             waiting.append(subject)
             if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
                 flush()

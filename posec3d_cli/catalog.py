@@ -1,6 +1,7 @@
 """Model cards and pipeline cards: `models/` as values.
 
-A model is a folder `models/<name>/` with a `model.toml`, a README and, for classifiers, a `labels.txt`:
+A model is a folder `models/<name>/` with a `model.toml` and a README. A classifier has a `labels.txt` beside them, or
+its card names a list of `models/labels/` that several share:
 
     kind = "detector"             # detector, pose or classifier
     stage = "efficientdet"        # the entry point whose class runs the model
@@ -8,6 +9,7 @@ A model is a folder `models/<name>/` with a `model.toml`, a README and, for clas
     licence = "Apache-2.0"        # of the weights
     data_terms = "what the training data allows"
     verified = true               # false until these weights have been fetched and run
+    labels = "ntu60"              # only where models/labels/ntu60.txt stands for a labels.txt
 
     [recipe]                      # the stage's own settings; they travel with the weights
 
@@ -78,7 +80,7 @@ class ModelCard:
         data_terms: what the training data allows.
         files: the weights; empty for a model without any.
         recipe: the stage's settings, as nested plain dicts.
-        labels: the lines of `labels.txt`, in the order of the classes; empty where there is no such file.
+        labels: in the order of the classes; empty where the model has none.
         folder: where the card lies.
         verified: these very weights have been fetched and run.
     """
@@ -250,7 +252,7 @@ def _read_card(file: Path) -> ModelCard:
         data_terms=table.text("data_terms"),
         files=tuple(files),
         recipe=table.table("recipe"),
-        labels=_read_labels(folder / "labels.txt"),
+        labels=_labels_of(table, folder / "labels.txt"),
         folder=folder,
         verified=verified,
     )
@@ -258,9 +260,20 @@ def _read_card(file: Path) -> ModelCard:
     return card
 
 
+def _labels_of(table: Table, own: Path) -> tuple[str, ...]:
+    """The labels in `own`, or in the shared list that the card names."""
+    if "labels" not in table.values:
+        return _read_labels(own) if own.is_file() else ()
+    name = table.text("labels")
+    if own.is_file():
+        raise BadCard(f"{table.file}: labels names {name!r}, but there is a labels.txt too", hint="keep one of them")
+    shared = models_folder() / "labels"
+    known = sorted(file.stem for file in shared.glob("*.txt"))
+    table.checked("labels", name, known.__contains__, "one of " + ", ".join(known))
+    return _read_labels(shared / f"{name}.txt")
+
+
 def _read_labels(file: Path) -> tuple[str, ...]:
-    if not file.is_file():
-        return ()
     labels = tuple(file.read_text(encoding="utf-8").splitlines())
     seen: set[str] = set()
     for number, label in enumerate(labels, start=1):

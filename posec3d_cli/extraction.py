@@ -20,6 +20,7 @@ from posec3d_cli.following import Follower
 from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
+from posec3d_cli.stage_options import files_named
 from posec3d_cli.stages import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
@@ -135,7 +136,7 @@ class PoseExtractor:
             every=every,
             models={"detector": found_by, "pose": posed_by},
             cache=None if every > 1 or (pose_options or {}).get("heatmaps") else cache,
-            made_of=json.dumps(made_of, sort_keys=True),
+            made_of=json.dumps(made_of, sort_keys=True, default=str),
         )
 
     def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> PosedVideo:
@@ -257,7 +258,8 @@ def make_stage(
             raise
         place = "cpu"
         stage = make(place)
-    return stage, ModelUsed(card.name, card.stage, place, hashes(card, weights_dir))
+    files = {**hashes(card, weights_dir), **files_named(options or {})}
+    return stage, ModelUsed(card.name, card.stage, place, files)
 
 
 def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]:

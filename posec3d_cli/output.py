@@ -41,6 +41,7 @@ def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[s
             "models": models,
             "builder": pipeline.builder,
             "precision": pipeline.precision,
+            "fusion": {name: round(share, 6) for name, share in pipeline.fusion.items()},
         },
         "videos": list(videos),
     }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from posec3d_cli.action_reader import DEFAULT_BUILDER, ActionReader
-from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_card, load_pipeline
+from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_pipeline
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction import PoseExtractor, Progress
+from posec3d_cli.fusion import Named, load_classifiers
 from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.prediction import PosedVideo, Prediction
-from posec3d_cli.reading import Reading, used_frames
+from posec3d_cli.reading import Reading
 from posec3d_cli.video import DEFAULT_READER
 
 
@@ -59,8 +60,9 @@ class Pipeline:
         cls,
         detector: ModelCard | str | Path,
         pose: ModelCard | str | Path,
-        classifier: ModelCard | str | Path,
+        classifier: Named | Sequence[Named],
         *,
+        weights: Sequence[float] | None = None,
         builder: str = DEFAULT_BUILDER,
         device: str = "auto",
         precision: str = "auto",
@@ -69,6 +71,7 @@ class Pipeline:
         reader: str = DEFAULT_READER,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
+        classifier_options: Mapping[str, Any] | None = None,
         cache: PoseCache | None = None,
         weights_dir: str | Path | None = None,
         name: str | None = None,
@@ -78,7 +81,9 @@ class Pipeline:
         Args:
             detector: a card, or its name or path.
             pose: likewise.
-            classifier: likewise; its recipe also says how volumes are built and videos are read.
+            classifier: likewise; its recipe also says how volumes are built and videos are read. Several, as a list or
+                as one text with `+` between the names, are asked alike and their probabilities averaged.
+            weights: the part of each classifier in the answer, relative to the others; by default all alike.
             builder: the volume builder's name.
             device: see `PoseExtractor.from_cards`.
             precision: of the classifier's arithmetic: "fp32", "bf16", or "auto", what suits the device.
@@ -87,6 +92,7 @@ class Pipeline:
             reader: the video reader's name.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
+            classifier_options: likewise, for how volumes are built and videos are read too.
             cache: where poses are kept and looked up; see `PoseExtractor.from_cards`.
             weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
             name: of the pipeline card that named the parts.
@@ -94,16 +100,17 @@ class Pipeline:
         Raises:
             PoseC3DError: of the branch that fits what is missing or contradictory.
         """
-        if not isinstance(classifier, ModelCard):
-            classifier = load_card(classifier, "classifier")
+        cards = load_classifiers(classifier)
         actions = ActionReader.from_card(
-            classifier,
+            cards,
+            weights=weights,
             builder=builder,
             device=device,
             precision=precision,
             offline=offline,
             progress=progress,
             weights_dir=weights_dir,
+            classifier_options=classifier_options,
         )
         extractor = PoseExtractor.from_cards(
             detector,
@@ -117,7 +124,8 @@ class Pipeline:
             cache=cache,
             weights_dir=weights_dir,
         )
-        _check_skeleton(classifier, extractor)
+        for card in cards:
+            _check_skeleton(card, extractor)
         actions.used = replace(actions.used, name=name, models={**extractor.models, **actions.used.models})
         return cls(extractor, actions)
 
@@ -161,7 +169,7 @@ class Pipeline:
     ) -> Prediction:
         """As `predict`, with all settings of the reading at once."""
         with self.extractor.open(path) as video:
-            indices = used_frames(reading.plan(video.info.frame_count, video.info.fps))
+            indices = self.actions.frames_needed(reading, video.info.frame_count, video.info.fps)
             wanted = None if every_frame else indices
             posed = self.extractor.poses_of(video, wanted, heatmaps_of=indices, progress=progress)
         alive = (lambda: None) if progress is None else (lambda: progress(len(posed), len(posed)))

@@ -142,12 +142,14 @@ class PipelineUsed:
         models: by kind: "detector", "pose", "classifier".
         builder: the volume builder's name.
         precision: of the classifier's arithmetic, or None where it does not say.
+        fusion: where the classifier is several, the part of each in the answer by its name, summing to 1.
     """
 
     name: str | None = None
     models: Mapping[str, ModelUsed] = field(default_factory=dict)
     builder: str = "heatmap"
     precision: str | None = None
+    fusion: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

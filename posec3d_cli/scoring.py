@@ -125,20 +125,20 @@ def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
     return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
 
 
-def with_stand_ins(plan: Sequence[Window], posed: PosedVideo) -> tuple[list[Window], tuple[str, ...]]:
+def with_stand_ins(plans: Sequence[Sequence[Window]], posed: PosedVideo) -> tuple[list[list[Window]], tuple[str, ...]]:
     """Show the nearest frames that were looked at in place of those that were not, and say so.
 
     Raises:
         BadPoseFile: a frame is needed and none within `STAND_IN` seconds was looked at.
     """
-    needed = used_frames(plan)
+    needed = used_frames([window for plan in plans for window in plan])
     absent = np.setdiff1d(needed, posed.frame_indices)
     if not len(absent):
-        return list(plan), ()
-    stood_in = [window.without(absent, posed.frame_indices) for window in plan]
-    moves = np.concatenate([np.abs(new.clips - old.clips).ravel() for new, old in zip(stood_in, plan, strict=True)])
+        return [list(plan) for plan in plans], ()
+    stood_in = [[window.without(absent, posed.frame_indices) for window in plan] for plan in plans]
+    shown, moved = (np.concatenate([w.clips.ravel() for plan in every for w in plan]) for every in (plans, stood_in))
+    moves = np.abs(moved - shown)
     if moves.max() > STAND_IN * posed.video.fps:
-        shown = np.concatenate([window.clips.ravel() for window in plan])
         raise BadPoseFile(
             f"{posed.video.path}: frame {shown[moves.argmax()]} is needed and no frame within {STAND_IN:g} s of it "
             "was looked at",

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.checksums import Expected, expected_of
 from posec3d_cli.downloads import Progress, fetch_files, shipped_paths
@@ -134,11 +135,13 @@ def _own(file: WeightFile, weights_dir: str | Path | None) -> list[Path]:
 def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, or of a torch file, on the CPU.
 
-    A torch file is read with `weights_only=True`; where it holds a training checkpoint, its "state_dict" is taken.
+    A torch file is read with `weights_only=True`, and where it holds a training checkpoint, its "state_dict" is taken.
+    What else such a checkpoint holds may be plain values and NumPy arrays of numbers and text, as the published ones
+    of mmcv and mmengine do; nothing else is built.
 
     Raises:
         WeightsCorrupt: the file cannot be read as what its name says.
-        WeightsMismatch: the file holds something else than named tensors.
+        WeightsMismatch: the file holds something else than named tensors, or objects of other kinds beside them.
     """
     import torch
 
@@ -147,10 +150,18 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_array_globals()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsMissing(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:
+        foreign = re.search(r"GLOBAL (\S+) (?:was not an allowed global|whose module)", str(error))
+        if foreign is not None:
+            raise WeightsMismatch(
+                f"{path} holds more than tensors: to load its {foreign[1]} could run code from the file",
+                hint="if you trust where it comes from, save the tensors alone once: torch.save({'state_dict': "
+                f"torch.load({path.name!r}, weights_only=False)['state_dict']}}, 'tensors.pth')",
+            ) from error
         # safetensors, pickle and zip each raise errors of their own for a file that is not theirs.
         kind = "safetensors" if path.suffix == ".safetensors" else "torch weights"
         raise WeightsCorrupt(f"{path} is no readable {kind} file: {str(error).splitlines()[0]}") from error
@@ -159,3 +170,13 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise WeightsMismatch(f"{path} holds no table of tensors but {type(content).__name__}")
     return dict(content)
+
+
+def _array_globals() -> list[Any]:
+    """What a pickled NumPy array or scalar is built with, under the module's old and new name."""
+    import numpy as np
+    from numpy._core import multiarray
+
+    built = [("_reconstruct", multiarray._reconstruct), ("scalar", multiarray.scalar)]
+    makers = [(maker, f"numpy.{core}.multiarray.{name}") for core in ("core", "_core") for name, maker in built]
+    return [*makers, np.ndarray, np.dtype, *{type(np.dtype(code)) for code in "?bhilqBHILQefdU"}]

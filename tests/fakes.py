@@ -6,6 +6,7 @@ import numpy as np
 
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.fusion import Member
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.prediction import ModelUsed, PipelineUsed
 from posec3d_cli.reading import Reading
@@ -83,4 +84,5 @@ def pipeline(where=lambda index: [20], *, score=0.8, reading=None):
     }
     extractor = PoseExtractor(Detector(where), Pose(score), models={k: models[k] for k in ("detector", "pose")})
     used = PipelineUsed("fake", models, "fake", "fp32")
-    return Pipeline(extractor, ActionReader(Builder(), Classifier(), reading=reading or Reading(frames=8), used=used))
+    member = Member(Builder(), Classifier(), reading or Reading(frames=8))
+    return Pipeline(extractor, ActionReader([member], used=used))

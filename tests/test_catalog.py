@@ -155,6 +155,23 @@ def test_labels_are_neither_empty_nor_repeated(tmp_path, labels, complaint):
         load_card(write_card(tmp_path / "mine", labels=labels))
 
 
+def test_a_card_may_name_a_shared_list_of_labels(tmp_path):
+    card = load_card(write_card(tmp_path / "mine", 'labels = "hmdb51"\n' + CARD))
+    assert (len(card.labels), card.labels[0], card.labels[-1]) == (51, "brush_hair", "wave")
+
+
+def test_a_shared_list_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    folder = write_card(tmp_path / "mine", 'labels = "../labels/hmdb51"\n' + CARD)
+    with pytest.raises(BadCard, match=r"labels must be one of diving48, gym99, .*, got '../labels/hmdb51'"):
+        load_card(folder)
+
+
+def test_a_card_with_labels_of_its_own_names_no_shared_list(tmp_path):
+    folder = write_card(tmp_path / "mine", 'labels = "hmdb51"\n' + CARD, labels="walk\n")
+    with pytest.raises(BadCard, match=r"there is a labels.txt too"):
+        load_card(folder)
+
+
 def test_every_shipped_card_is_sound():
     cards = list_cards()
     assert {"efficientdet-lite0", "efficientdet-lite2", "movenet-lightning", "movenet-thunder", "whole-frame"} <= {

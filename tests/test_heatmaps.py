@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import golden_people
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,18 +47,11 @@ LOOP = _load_benchmark()
 
 
 def synthetic_people(frame_count: int, people: int = 2, scale: float = 1) -> PoseSequence:
-    """The skeleton of the golden values, float16 as the published pose files store it."""
-    v, t, m = np.arange(17), np.arange(frame_count)[:, None], np.arange(people)[:, None, None]
-    x = 300 + 180 * m * scale + scale * 60 * np.sin(0.7 * v + 0.11 * t + m) + scale * 0.9 * t
-    y = 240 + scale * 10 * v + scale * 25 * np.cos(0.5 * v + 0.07 * t + 2 * m)
-    scores = (0.5 + 0.5 * np.sin(0.3 * v + 0.05 * t + m)).astype(np.float16)
-    keypoints = np.stack([x, y], axis=-1).astype(np.float16)
-    if people > 1:
-        keypoints[1, 5:8], scores[1, 5:8] = 0, 0
+    keypoints, scores = golden_people.arrays(frame_count, people, scale)
     return PoseSequence(
         keypoints.astype(np.float32),
         scores.astype(np.float32),
-        (480, 854),
+        golden_people.FRAME_SIZE,
         np.arange(frame_count),
         Fraction(30),
         COCO_17,

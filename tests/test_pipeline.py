@@ -28,7 +28,7 @@ def answer(*probabilities, labels=("a", "b")):
 def test_only_the_sampled_frames_are_looked_at(clip):
     pipeline = fakes.pipeline()
     prediction = pipeline.predict(clip)
-    (_, clips, _) = pipeline.actions.builder.calls[0]
+    (_, clips, _) = pipeline.actions.members[0].builder.calls[0]
     assert clips.shape == (1, 8)
     assert pipeline.extractor.detector.seen == sorted(set(clips.ravel().tolist()))
     assert prediction.frames_used == prediction.frames_with_person == 8
@@ -59,7 +59,7 @@ def test_nobody_in_the_video_is_an_ordinary_answer_for_each_person_too(clip):
 def test_views_and_mirror_images_are_asked_of_the_builder(clip):
     pipeline = fakes.pipeline()
     pipeline.predict(clip, views=3, flip=True)
-    [(_, clips, flip)] = pipeline.actions.builder.calls
+    [(_, clips, flip)] = pipeline.actions.members[0].builder.calls
     assert clips.shape == (3, 8)
     assert flip
 

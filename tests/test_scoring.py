@@ -30,7 +30,7 @@ def plan(posed, frames=4):
 def test_frames_that_are_there_stay():
     posed = some_frames(*range(100))
     before = plan(posed)
-    after, notices = with_stand_ins(before, posed)
+    [after], notices = with_stand_ins([before], posed)
     assert np.array_equal(after[0].clips, before[0].clips)
     assert notices == ()
 
@@ -38,7 +38,7 @@ def test_frames_that_are_there_stay():
 def test_the_nearest_frames_stand_in_and_that_is_said():
     posed = some_frames(*range(0, 100, 10))
     before = plan(posed)
-    [after], (notice,) = with_stand_ins(before, posed)
+    [[after]], (notice,) = with_stand_ins([before], posed)
     assert np.abs(after.clips - before[0].clips).max() <= 9
     assert set(after.indices) <= set(posed.frame_indices)
     assert notice.endswith("of the 4 frames needed are not in the file: the nearest stand in")
@@ -47,7 +47,7 @@ def test_the_nearest_frames_stand_in_and_that_is_said():
 def test_a_frame_without_a_near_neighbour_is_refused():
     posed = some_frames(*range(20))
     with pytest.raises(BadPoseFile, match=r"walk\.json: frame \d+ is needed and no frame within 0\.5 s") as caught:
-        with_stand_ins(plan(posed), posed)
+        with_stand_ins([plan(posed)], posed)
     assert "every frame" in caught.value.hint
 
 

@@ -15,8 +15,10 @@ import tarfile
 import threading
 import time
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -468,11 +470,40 @@ class Payload:
         return (os.mkdir, ("/tmp/posec3d-was-here",))
 
 
-def test_code_in_a_torch_file_is_not_run(tmp_path):
-    torch.save({"a": Payload()}, tmp_path / "evil.pth")
-    with pytest.raises(WeightsCorrupt, match="no readable torch weights file"):
+@pytest.mark.parametrize("place", [lambda one: {"a": one}, lambda one: {"state_dict": TENSORS, "meta": one}])
+def test_code_in_a_torch_file_is_not_run(tmp_path, place):
+    torch.save(place(Payload()), tmp_path / "evil.pth")
+    with pytest.raises(WeightsMismatch, match=r"more than tensors: to load its \w+\.mkdir could run code") as caught:
         load_state_dict(tmp_path / "evil.pth")
+    assert "torch.save({'state_dict': torch.load('evil.pth', weights_only=False)['state_dict']}" in caught.value.hint
     assert not Path("/tmp/posec3d-was-here").exists()
+
+
+def test_objects_of_a_training_library_are_refused_by_name(tmp_path):
+    torch.save({"state_dict": TENSORS, "message_hub": Buffer()}, tmp_path / "epoch_3.pth")
+    with pytest.raises(WeightsMismatch, match=r"to load its \S+\.Buffer could run code"):
+        load_state_dict(tmp_path / "epoch_3.pth")
+
+
+class Buffer:
+    """As the log of an mmengine training."""
+
+
+META = {
+    "mmcv 1": {"config": "model = dict()", "epoch": 240, "iter": 5, "mmcv_version": "1.3.18", "CLASSES": ("a", "b")},
+    "best score": {"hook_msgs": {"best_score": np.float64(0.9367), "best_ckpt": "best.pth"}, "seed": np.int64(0)},
+    "mmengine": {"dataset_meta": {"sigmas": np.arange(17.0), "names": np.array(["nose"]), "upper": np.array([True])}},
+}
+
+
+@pytest.mark.parametrize("meta", META.values(), ids=META)
+@pytest.mark.parametrize("numpy_name", [b"numpy.core.multiarray", b"numpy._core.multiarray"])
+def test_a_published_checkpoint_gives_its_tensors(tmp_path, meta, numpy_name):
+    torch.save({"meta": meta, "state_dict": OrderedDict(TENSORS)}, tmp_path / "checkpoint.pth")
+    with zipfile.ZipFile(tmp_path / "checkpoint.pth") as written, zipfile.ZipFile(tmp_path / "older.pth", "w") as older:
+        for entry in written.infolist():
+            older.writestr(entry.filename, written.read(entry).replace(b"numpy._core.multiarray", numpy_name))
+    check_same(load_state_dict(tmp_path / "older.pth"))
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])

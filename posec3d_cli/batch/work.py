@@ -21,12 +21,14 @@ from posec3d_cli.batch.worker import Work
 from posec3d_cli.catalog import DEFAULT_PIPELINE, KINDS, ModelCard, load_card, load_pipeline
 from posec3d_cli.errors import OutputError, PoseC3DError
 from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.fusion import load_classifiers
 from posec3d_cli.output import entry, failure, printable, save_poses, save_video
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
+from posec3d_cli.stage_options import files_named
 from posec3d_cli.weights import fetch, hashes
 
 _UNFINISHED = ".posec3d-unfinished"  # the folder, in each output folder, of what is being written
@@ -40,8 +42,12 @@ class Models:
     """Which models do it, and how; the fields are the options of `Pipeline.from_name`.
 
     Attributes:
+        classifier: one, or several with `+` between their names.
         detector_options: settings that replace those of the detector's card.
+        pose_options: likewise.
+        classifier_options: likewise.
         cache: where poses are kept and looked up; no answer depends on it.
+        weights: the part of each of several classifiers in the answer; None for all alike.
         weights_dir: a folder that may hold weights, or None.
     """
 
@@ -55,17 +61,33 @@ class Models:
     reader: str = "pyav"
     offline: bool | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
+    pose_options: Mapping[str, Any] = field(default_factory=dict)
+    classifier_options: Mapping[str, Any] = field(default_factory=dict)
     cache: PoseCache | None = None
+    weights: tuple[float, ...] | None = None
     weights_dir: Path | None = None
 
     def cards(self, *kinds: str) -> list[ModelCard]:
-        """The cards of the models of these kinds.
+        """The cards of the models of these kinds; several classifiers have one each.
 
         Raises:
             UnknownModel, BadCard: there is no such pipeline or model.
         """
         names = load_pipeline(self.pipeline)
-        return [load_card(getattr(self, kind) or getattr(names, kind), kind) for kind in kinds]
+        named = {kind: getattr(self, kind) or getattr(names, kind) for kind in kinds}
+        return [
+            card
+            for kind, name in named.items()
+            for card in (load_classifiers(name) if kind == "classifier" else [load_card(name, kind)])
+        ]
+
+    def options(self, kind: str) -> Mapping[str, Any]:
+        """The settings that replace those of this kind's card."""
+        return {
+            "detector": self.detector_options,
+            "pose": self.pose_options,
+            "classifier": self.classifier_options,
+        }[kind]
 
     def fetch(self, *kinds: str, progress: Any = None) -> None:
         """Get the weights of these kinds into the cache, so that the process need not."""
@@ -82,7 +104,9 @@ class Models:
                 }
                 for card in self.cards(*kinds)
             ],
-            "settings": [self.builder, self.device, self.precision, self.reader, dict(self.detector_options)],
+            "settings": [self.builder, self.device, self.precision, self.reader],
+            "stages": [[kind, dict(given), files_named(given)] for kind in kinds if (given := self.options(kind))],
+            "weights": self.weights,
             "options": options,
             "version": __version__,
         }
@@ -141,11 +165,12 @@ class Labelling:
             "device": models.device,
             "precision": models.precision,
             "offline": models.offline,
+            "weights": models.weights,
             "weights_dir": models.weights_dir,
+            "classifier_options": models.classifier_options,
         }
         if not self.pictures:
-            [card] = models.cards("classifier")
-            return self.work(None, ActionReader.from_card(card, **common))
+            return self.work(None, ActionReader.from_card(models.cards("classifier"), **common))
         stages = Pipeline.from_name(
             models.pipeline,
             detector=models.detector,
@@ -153,6 +178,7 @@ class Labelling:
             classifier=models.classifier,
             reader=models.reader,
             detector_options=models.detector_options,
+            pose_options=models.pose_options,
             cache=models.cache,
             **common,
         )
@@ -238,6 +264,7 @@ class Posing:
             reader=models.reader,
             every=self.every,
             detector_options=models.detector_options,
+            pose_options=models.pose_options,
         )
         return self.work(extractor)
 

@@ -14,7 +14,9 @@ A card with several weights files is as many networks of that architecture, whos
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -122,7 +124,7 @@ class PoseC3D:
                 name: tensor.float() if tensor.is_floating_point() else tensor
                 for name, tensor in load_state_dict(path).items()
             }
-            check_state(network, state, name=str(path))
+            check_state(network, state, name=f"{card.name}: {path}")
             network.load_state_dict(state, assign=True)
             networks.append(network)
         first = next(module for module in networks[0].modules() if isinstance(module, nn.Conv3d))
@@ -208,19 +210,25 @@ def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) 
     Args:
         network: what the tensors are for.
         state: tensors by name.
-        name: of the file, for the message.
+        name: of the card and the file, for the message.
 
     Raises:
-        WeightsMismatch: it says which names are missing, unexpected or of another shape, or that only the number of
-            classes differs.
+        WeightsMismatch: it says that the stages have other numbers of blocks, or that only the number of classes
+            differs, or else which names are missing, unexpected or of another shape.
     """
     wanted = network.state_dict()
+    blocks, found_blocks = _stage_blocks(wanted), _stage_blocks(state)
+    if blocks and found_blocks and found_blocks != blocks:
+        raise WeightsMismatch(
+            f"{name}: the network has stages of {blocks} blocks, the weights have {found_blocks}",
+            hint="stage_blocks in the card's recipe.network must be that of the training",
+        )
     reshaped = {key for key in wanted if key in state and state[key].shape != wanted[key].shape}
     if set(state) == set(wanted) and reshaped == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}:
         labels, outputs = (tensors["cls_head.fc_cls.bias"].numel() for tensors in (wanted, state))
         raise WeightsMismatch(
             f"{name}: the card lists {labels} labels, the weights have {outputs}",
-            hint="labels.txt must hold one line per class, in the order of training",
+            hint="the list of labels must hold one line per class, in the order of training",
         )
     hint = "the card's architecture and network options must be those of the training"
     check_tensors(network, state, name=name, hint=hint)
@@ -240,3 +248,10 @@ def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str
         raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
     if not files:
         raise BadCard(f"{card.name}: PoseC3D reads weights files, the card names none")
+
+
+def _stage_blocks(names: Iterable[str]) -> tuple[int, ...]:
+    """How many blocks each stage has by the names of its tensors; none where the network has no stages."""
+    matches = [re.match(r"backbone\.layer(\d+)\.(\d+)\.", name) for name in names]
+    counts = Counter(stage for stage, _ in {match.groups() for match in matches if match})
+    return tuple(counts[stage] for stage in sorted(counts))

@@ -20,6 +20,7 @@ from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import note, print_json, print_table
 from posec3d_cli.downloads import is_offline
 from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.openmmlab import preparation
 from posec3d_cli.registry import available, load_stage
 from posec3d_cli.sources import npm_client, parse_source, pip_client
 from posec3d_cli.stages import GROUPS
@@ -131,8 +132,16 @@ def _cache() -> Iterator[Finding]:
         yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="mend POSEC3D_WEIGHTS")
     yield Finding("offline", "yes, by POSEC3D_OFFLINE" if is_offline() else "no")
     try:
+        used = load_pipeline(DEFAULT_PIPELINE)
+        absent = 0
         for card in list_cards():
-            yield Finding(f"weights {card.name}", weights_state(card))
+            state = weights_state(card)
+            if state == "not downloaded" and card.name not in (used.detector, used.pose, used.classifier):
+                absent += 1
+            else:
+                yield Finding(f"weights {card.name}", state)
+        if absent:
+            yield Finding("weights", f"those of {absent} other models are not downloaded: `posec3d models list`")
     except PoseC3DError as error:
         yield Finding("model cards", error.what, ok=False, hint=error.hint)
 
@@ -154,7 +163,13 @@ def _stage(kind: str, name: str, about: str, *, needed: bool = False) -> Finding
         loaded = load_stage(kind, name)
     except PoseC3DError as error:
         return Finding(about, error.what, ok=False, needed=needed, hint=error.hint)
-    return Finding(about, f"{loaded.__module__}:{loaded.__qualname__}", needed=needed)
+    where = f"{loaded.__module__}:{loaded.__qualname__}"
+    if name in preparation.NEEDS:
+        absent = preparation.missing(name)
+        if absent:
+            return Finding(about, f"not installed: {', '.join(absent)}", False, needed, preparation.how_to_install())
+        where += f", {preparation.versions(name)}"
+    return Finding(about, where, needed=needed)
 
 
 def _pipeline() -> Iterator[Finding]:

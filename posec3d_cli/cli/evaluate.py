@@ -21,8 +21,10 @@ from posec3d_cli.cli.options import (
     Precision,
     PrecisionOption,
     WeightsDirOption,
+    WeightsOption,
     offline_choice,
     pose_cache,
+    ratio,
 )
 from posec3d_cli.cli.posing import make_extractor, say_posing
 from posec3d_cli.cli.render import note, print_json, print_table
@@ -70,6 +72,7 @@ def evaluate(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     offline: OfflineOption = False,
@@ -87,6 +90,7 @@ def evaluate(
     card = load_pipeline(pipeline)
     actions = ActionReader.from_card(
         classifier or card.classifier,
+        weights=ratio(weights),
         device=device,
         precision=precision.value,
         offline=offline_choice(offline),

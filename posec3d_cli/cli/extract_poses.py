@@ -27,12 +27,13 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    SetOption,
     ThresholdOption,
     TimeoutOption,
     WeightsDirOption,
     WorkersOption,
-    given,
     offline_choice,
+    stage_options,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -86,6 +87,7 @@ def extract_poses(
     pose: PoseOption = None,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
+    settings: SetOption = None,
     device: DeviceOption = "auto",
     reader: ReaderOption = Reader.pyav,
     offline: OfflineOption = False,
@@ -117,7 +119,9 @@ def extract_poses(
             reader=reader.value,
             offline=offline_choice(offline),
             weights_dir=weights_dir,
-            detector_options=given(max_people=max_people, score_threshold=detector_threshold),
+            **stage_options(
+                settings, stages=work.Posing.kinds, max_people=max_people, score_threshold=detector_threshold
+            ),
         ),
         output,
         f".{form.value}",

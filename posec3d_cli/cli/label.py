@@ -34,15 +34,19 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    SetOption,
     ThresholdOption,
     TimeoutOption,
     ViewsOption,
     WeightsDirOption,
+    WeightsOption,
     WindowOption,
     WorkersOption,
     given,
     offline_choice,
     pose_cache,
+    ratio,
+    stage_options,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -84,6 +88,7 @@ def label(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     builder: BuilderOption = "heatmap",
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -91,6 +96,7 @@ def label(
     flip: FlipOption = None,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
+    settings: SetOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     reader: ReaderOption = Reader.pyav,
@@ -135,9 +141,10 @@ def label(
             precision.value,
             reader.value,
             offline_choice(offline),
-            given(max_people=max_people, score_threshold=detector_threshold),
-            pose_cache(cache, no_cache),
+            cache=pose_cache(cache, no_cache),
+            weights=ratio(weights),
             weights_dir=weights_dir,
+            **stage_options(settings, max_people=max_people, score_threshold=detector_threshold),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
@@ -178,7 +185,7 @@ def label(
 def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
     from posec3d_cli.batch.truth import compare, write_confusion
 
-    [card] = task.models.cards("classifier")
+    card, *_ = task.models.cards("classifier")
     report, failed = compare(rows, labels, card.labels)
     table = output.with_suffix(".confusion.csv")
     write_confusion(report, table)

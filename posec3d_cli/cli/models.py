@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from posec3d_cli.catalog import (
     DEFAULT_PIPELINE,
+    KINDS,
     ModelCard,
     PipelineCard,
     WeightFile,
@@ -26,18 +28,35 @@ from posec3d_cli.weights import expected, fetch, locate
 app = typer.Typer(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
 
 
+class Kind(StrEnum):
+    """What a model does."""
+
+    detector = "detector"
+    pose = "pose"
+    classifier = "classifier"
+
+
 @app.command("list")
-def list_models(json: JsonOption = False) -> None:
-    """List the models and the pipelines made of them."""
-    cards, pipelines = list_cards(), list_pipelines()
+def list_models(
+    kind: Annotated[Kind | None, typer.Option("--kind", help="Only models of this kind, and no pipelines.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the models and the pipelines made of them.
+
+    Detectors come first, then pose models, then classifiers; of each kind those that were fetched and run by us first.
+    """
+    cards = list_cards(kind.value if kind else None)
+    cards.sort(key=lambda card: (KINDS.index(card.kind), not card.verified, card.name))
+    pipelines = [] if kind else list_pipelines()
     if json:
         lines = [{"name": p.name, "summary": p.summary, **_parts(p)} for p in pipelines]
         return print_json({"models": [_as_json(card) for card in cards], "pipelines": lines})
     rows = [[card.name, card.kind, _size(card), weights_state(card), card.licence, card.summary] for card in cards]
     print_table(["model", "kind", "size", "weights", "licence", "summary"], rows)
-    parts = [[p.name, " + ".join(_parts(p).values()), p.summary] for p in pipelines]
-    typer.echo()
-    print_table(["pipeline", "models", "summary"], parts)
+    if pipelines:
+        parts = [[p.name, " + ".join(_parts(p).values()), p.summary] for p in pipelines]
+        typer.echo()
+        print_table(["pipeline", "models", "summary"], parts)
 
 
 @app.command("show")

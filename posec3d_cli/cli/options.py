@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from posec3d_cli.catalog import KINDS
 
 if TYPE_CHECKING:
     from posec3d_cli.pose_cache import PoseCache
@@ -61,8 +64,14 @@ PoseOption = Annotated[
 ClassifierOption = Annotated[
     str | None,
     typer.Option(
-        "--classifier", metavar="MODEL", help="Use this classifier, a name or a folder, instead of the pipeline's."
+        "--classifier",
+        metavar="MODEL[+MODEL]",
+        help="Use this classifier, a name or a folder, instead of the pipeline's; several are averaged.",
     ),
+]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="A:B", help="The part of each of several classifiers; by default 1:1."),
 ]
 PrecisionOption = Annotated[
     Precision,
@@ -89,6 +98,14 @@ MaxPeopleOption = Annotated[
 ThresholdOption = Annotated[
     float | None,
     typer.Option("--detector-threshold", min=0, max=1, metavar="SCORE", help="Smallest score of a person that counts."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="STAGE.KEY=VALUE",
+        help="Set a setting of a stage (detector, pose or classifier) in place of the card's; may be repeated.",
+    ),
 ]
 ReaderOption = Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")]
 FromFileOption = Annotated[
@@ -136,6 +153,56 @@ def offline_choice(offline: bool) -> bool | None:
 def given(**options: Any) -> dict[str, Any]:
     """Those options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def ratio(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of "2:1".
+
+    Raises:
+        typer.BadParameter: the text is no ratio.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(":"))
+    except ValueError:
+        raise typer.BadParameter(f"--weights is a ratio such as 2:1, got {text!r}") from None
+
+
+def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:
+    """What `--set` and the options of the detector ask for: "detector_options" and so on, one table per stage.
+
+    A value is read as TOML writes it, so `0.3`, `true`, `[1, 2]` and `{"a.b" = 1}` are what they look like; anything
+    else is a text.
+
+    Args:
+        settings: texts such as "detector.score_threshold=0.3"; the last of several with one name counts.
+        stages: those that the command has.
+        detector: settings of the detector by options of their own, None where they were not given.
+
+    Raises:
+        typer.BadParameter: a text is no such assignment, or names another stage.
+    """
+    options: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
+    options["detector"] |= given(**detector)
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        stage, dot, key = name.strip().partition(".")
+        if not (equals and dot and key) or stage not in stages:
+            raise typer.BadParameter(
+                f"--set takes STAGE.KEY=VALUE, STAGE being one of {', '.join(stages)}; got {setting!r}"
+            )
+        options[stage][key] = _value(value.strip())
+    return {f"{stage}_options": table for stage, table in options.items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except ValueError:
+        return text
+    value = read["value"]
+    return value if len(read) == 1 and isinstance(value, bool | int | float | str | list | dict) else text
 
 
 def pose_cache(folder: Path | None, off: bool) -> PoseCache | None:

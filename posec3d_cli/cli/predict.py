@@ -29,13 +29,16 @@ from posec3d_cli.cli.options import (
     PrecisionOption,
     Reader,
     ReaderOption,
+    SetOption,
     ThresholdOption,
     ViewsOption,
     WeightsDirOption,
+    WeightsOption,
     WindowOption,
-    given,
     offline_choice,
     pose_cache,
+    ratio,
+    stage_options,
 )
 from posec3d_cli.cli.outputs import Job, plan_outputs
 from posec3d_cli.cli.render import download_progress, note, print_error, print_json, print_table, stderr_console
@@ -63,6 +66,7 @@ def predict(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    weights: WeightsOption = None,
     builder: BuilderOption = "heatmap",
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -70,6 +74,7 @@ def predict(
     flip: FlipOption = None,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
+    settings: SetOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     reader: ReaderOption = Reader.pyav,
@@ -100,12 +105,15 @@ def predict(
     Exits with 0 when every video was answered, also with "no person", and with 1 when one could not be read.
     """
     jobs = plan_outputs(videos, save_video, save_poses)
+    options = stage_options(settings, max_people=max_people, score_threshold=detector_threshold)
     with download_progress() as progress:
         common: dict[str, Any] = {
             "classifier": classifier,
+            "weights": ratio(weights),
             "builder": builder,
             "device": device,
             "precision": precision.value,
+            "classifier_options": options.pop("classifier_options"),
             "offline": offline_choice(offline),
             "weights_dir": weights_dir,
             "progress": progress,
@@ -113,14 +121,13 @@ def predict(
         if all(job.posed for job in jobs):
             stages, actions = None, _make_reader(pipeline, **common)
         else:
-            people_options = given(max_people=max_people, score_threshold=detector_threshold)
             stages = _make(
                 pipeline,
                 detector=detector,
                 pose=pose,
                 reader=reader.value,
-                detector_options=people_options,
                 cache=pose_cache(cache, no_cache),
+                **options,
                 **common,
             )
             actions = stages.actions
@@ -159,7 +166,9 @@ def describe(reading: Reading, actions: ActionReader) -> str:
     mirrored = " and mirror images" if reading.flip else ""
     model = actions.used.models["classifier"]
     precision = f" in {actions.used.precision}" if actions.used.precision else ""
-    return f"{whom}, {span}, {views}{mirrored}; {model.name} on {model.device}{precision}"
+    shares = [f"{share:.2g}" for share in actions.used.fusion.values()]
+    parts = f" ({' + '.join(shares)})" if shares else ""
+    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
 
 def _make(name: str, **options: Any) -> Pipeline:

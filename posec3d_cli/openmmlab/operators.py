@@ -1,4 +1,4 @@
-"""Two of mmcv's compiled operators in plain torch, for where the compiled ones are not there.
+"""Two of mmcv's compiled operators in torch and NumPy, for where the compiled ones are not there.
 
 Top-down pose models and the usual detectors need exactly these two when they predict: greedy suppression of doubles
 (`nms`) and RoIAlign. Both keep the contract of mmcv 2's extension module, so that mmcv itself need not change.
@@ -10,6 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,20 +32,20 @@ def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> 
     Returns:
         Their indices, best first, on the device of `boxes`.
     """
+    # In NumPy, whose small operations cost a fraction of torch's.
     order = scores.detach().cpu().sort(descending=True, stable=True).indices
-    x1, y1, x2, y2 = boxes.detach().cpu()[order].T.contiguous()
+    x1, y1, x2, y2 = boxes.detach().cpu().float()[order].numpy().T
     areas = (x2 - x1 + offset) * (y2 - y1 + offset)
-    waiting = torch.arange(len(order))
-    kept = []
+    waiting, kept = np.arange(len(order)), []
     while len(waiting):
         best, rest = waiting[0], waiting[1:]
         kept.append(best)
-        width = (torch.minimum(x2[best], x2[rest]) - torch.maximum(x1[best], x1[rest]) + offset).clamp(min=0)
-        height = (torch.minimum(y2[best], y2[rest]) - torch.maximum(y1[best], y1[rest]) + offset).clamp(min=0)
-        shared = width * height
-        waiting = rest[~(shared / (areas[best] + areas[rest] - shared) > iou_threshold)]
-    stays = order[torch.stack(kept)] if kept else order
-    return stays.to(boxes.device)
+        width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + offset
+        height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + offset
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
+        with np.errstate(invalid="ignore"):  # two boxes without area share none
+            waiting = rest[~(shared / (areas[best] + areas[rest] - shared) > iou_threshold)]
+    return order[np.array(kept, np.int64)].to(boxes.device)
 
 
 def roi_align_forward(

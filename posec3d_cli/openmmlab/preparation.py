@@ -1,4 +1,4 @@
-"""Making the OpenMMLab packages importable as they install today: what is missing, and stand-ins for what does not load.
+"""Making the OpenMMLab packages importable as they install today: what is missing, stand-ins for what does not load.
 
 Nothing happens when this module is imported; the stages call `prepare` when they are made.
 """
@@ -7,54 +7,75 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 from posec3d_cli.errors import StageUnavailable
 
-PACKAGES = {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmdet": "mmdet", "mmpose": "mmpose"}
-"""What must be installed, as it is imported and as it is called where it comes from."""
+NEEDS = {
+    "mmdet": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmdet": "mmdet"},
+    "mmpose": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmpose": "mmpose"},
+}
+"""What each stage needs: packages as they are imported, and as they are called where they come from."""
 
 INSTALL = 'pip install "posec3d-cli[openmmlab]"'
-_LAST_PYTHON = (3, 11)
+_LAST_PYTHON = (3, 11)  # there are no binaries of xtcocotools for newer ones, and mmengine calls what 3.14 lacks
 
 
-def missing(*names: str) -> list[str]:
-    """Those of these packages that are not installed; nothing is imported."""
-    return [PACKAGES[name] for name in names if find_spec(name) is None]
+def missing(stage: str) -> list[str]:
+    """The packages that a stage needs and that are not installed; none is imported."""
+    return [package for name, package in NEEDS[stage].items() if find_spec(name) is None]
 
 
-def prepare(stage: str, *names: str) -> None:
-    """Have these packages ready to import.
+def how_to_install() -> str:
+    """The command, and the Python that it wants where this is a newer one."""
+    newer = sys.version_info[:2] > _LAST_PYTHON
+    return INSTALL + (" in an environment of Python 3.11: some of them are not made for newer ones" if newer else "")
+
+
+def prepare(stage: str) -> None:
+    """Have the packages of a stage ready to import.
 
     Raises:
         StageUnavailable: one is not installed, or does not import.
     """
-    absent = missing(*names)
+    absent = missing(stage)
     if absent:
         raise StageUnavailable(
             f"the stage {stage!r} needs {', '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not installed",
-            hint=INSTALL + ("" if sys.version_info[:2] <= _LAST_PYTHON else ", with Python 3.11: they have no newer"),
+            hint=how_to_install(),
         )
     try:
-        use_operators()
-        use_coco_tools()
-        for name in names:
-            importlib.import_module(name)
+        with quiet():
+            use_operators()
+            use_coco_tools()
+            for name in NEEDS[stage]:
+                importlib.import_module(name)
     except (ImportError, AssertionError) as error:  # each asserts that the versions of the others suit it
-        raise StageUnavailable(f"the stage {stage!r} cannot import its packages: {error}", hint=INSTALL) from error
+        raise StageUnavailable(
+            f"the stage {stage!r} cannot import its packages: {error}", hint=how_to_install()
+        ) from error
 
 
-def use_operators() -> bool:
-    """Put our operators where mmcv looks for its compiled ones, unless these are there; whether ours are used."""
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, nothing warns: these packages call much that torch means to change, and no user can mend that."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
+
+
+def use_operators() -> None:
+    """Put our operators where mmcv looks for its compiled ones, unless these can be imported."""
     from posec3d_cli.openmmlab.operators import MODULE, Operators
 
     try:
-        return isinstance(importlib.import_module(MODULE), Operators)
+        importlib.import_module(MODULE)
     except ImportError:
-        module = Operators()
-        sys.modules[MODULE] = module
-        importlib.import_module("mmcv")._ext = module
-        return True
+        sys.modules[MODULE] = vars(importlib.import_module("mmcv"))["_ext"] = Operators()
 
 
 def use_coco_tools() -> None:
@@ -67,3 +88,12 @@ def use_coco_tools() -> None:
     except (ImportError, ValueError):
         for name in ("", ".mask", ".coco", ".cocoeval"):
             sys.modules[f"xtcocotools{name}"] = importlib.import_module(f"pycocotools{name}")
+
+
+def versions(stage: str) -> str:
+    """The installed packages of a stage, and whose operators it runs on, in a few words; none is imported."""
+    named = [f"{name} {metadata.version(name)}" for name in NEEDS[stage] if name != "mmcv"]
+    spec = find_spec("mmcv")
+    folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()
+    compiled = any(folder.glob("_ext*.so")) or any(folder.glob("_ext*.pyd"))
+    return f"{', '.join(named)}; {'operators compiled with mmcv' if compiled else 'operators of our own for mmcv'}"

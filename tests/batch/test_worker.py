@@ -167,8 +167,9 @@ def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
         Labelling(Models(precision="bf16")),
         Labelling(Models(detector_options={"max_people": 1})),
         Labelling(Models(), reading={"views": 2}),
+        Labelling(Models(weights=(1.0,))),
     ]
-    assert len({base, *(other.fingerprint() for other in others)}) == 5
+    assert len({base, *(other.fingerprint() for other in others)}) == 6
 
 
 def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
@@ -180,11 +181,11 @@ def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
 
     monkeypatch.setattr("posec3d_cli.batch.work.Pipeline.from_name", from_name)
     cache = PoseCache(tmp_path)
-    models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, cache, tmp_path)
+    more = {"cache": cache, "weights": (2.0, 1.0), "weights_dir": tmp_path}
+    models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, **more)
     assert callable(Labelling(models).make())
     assert made == {
         **{"name": "p", "detector": "d", "pose": "q", "classifier": "c", "builder": "b", "device": "cpu"},
         **{"precision": "fp32", "reader": "decord", "offline": True, "detector_options": {"max_people": 1}},
-        "cache": cache,
-        "weights_dir": tmp_path,
+        **{"pose_options": {}, "classifier_options": {}, **more},
     }

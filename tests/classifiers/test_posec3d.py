@@ -196,6 +196,15 @@ def test_too_few_labels_are_named_as_the_cause(tmp_path: Path) -> None:
         PoseC3D.from_card(card, files)
 
 
+def test_other_stages_are_named_as_the_cause_with_both_numbers_of_blocks_and_the_card(tmp_path: Path) -> None:
+    files = save(worn_network(stage_blocks=(3, 4, 6)).state_dict(), tmp_path)
+    with pytest.raises(WeightsMismatch) as caught:
+        PoseC3D.from_card(Card({"architecture": "slowonly", "network": NETWORK}, labels=LABELS[:3]), files)
+    assert caught.value.what.startswith(f"tiny: {files['weights']}: ")
+    assert "stages of (4, 6, 3) blocks, the weights have (3, 4, 6)" in caught.value.what
+    assert "stage_blocks" in caught.value.hint
+
+
 def test_missing_and_unexpected_tensors_are_named(tmp_path: Path) -> None:
     state = worn_network().state_dict()
     state["head.bias"] = state.pop("cls_head.fc_cls.bias")

@@ -44,6 +44,17 @@ def test_a_whole_installation_is_said_to_be_able(posec3d, folder):
     assert "the pipeline 'light' can run" in posec3d("doctor").err
 
 
+def test_models_that_nobody_asked_for_are_counted_and_not_listed(posec3d, folder):
+    for name in ("x", "y"):
+        (folder / name).mkdir()
+        file = '[[files]]\nname = "w"\nsources = ["https://host.example/w"]\n'
+        (folder / name / "model.toml").write_text(CARD.format("classifier", "posec3d") + file)
+    out = posec3d("doctor", "--json").out
+    assert finding(out, "weights")["value"].startswith("those of 2 other models are not downloaded")
+    assert finding(out, "weights c")["value"] == "none needed"
+    assert "weights x" not in out
+
+
 def test_a_pipeline_whose_model_is_missing_cannot_run(posec3d, folder):
     (folder / "pipelines" / "light.toml").write_text(PIPELINE.format("d", "p", "gone"))
     ran = posec3d("doctor")

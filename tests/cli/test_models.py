@@ -68,7 +68,22 @@ def test_the_list_as_json_holds_models_and_pipelines(posec3d):
     assert models["movenet-thunder"]["files"][1]["size"] == 12_477_112
     assert models["movenet-thunder"]["files"][1]["path"] is None
     assert models["whole-frame"]["weights"] == "none needed"
-    assert {"name": "light", "detector": "efficientdet-lite2"}.items() <= listed["pipelines"][0].items()
+    pipelines = {pipeline["name"]: pipeline for pipeline in listed["pipelines"]}
+    assert pipelines["light"]["detector"] == "efficientdet-lite2"
+
+
+def test_the_list_goes_by_kind_and_shows_first_what_was_run(posec3d):
+    listed = json.loads(posec3d("models", "list", "--json").out)["models"]
+    order = [(("detector", "pose", "classifier").index(m["kind"]), not m["verified"], m["name"]) for m in listed]
+    assert order == sorted(order)
+    assert len({m["kind"] for m in listed}) == 3
+
+
+def test_the_list_of_one_kind_holds_nothing_else(posec3d):
+    ran = posec3d("models", "list", "--kind", "pose")
+    assert {line.split("\t")[1] for line in ran.out.splitlines()} == {"kind", "pose"}
+    assert json.loads(posec3d("models", "list", "--kind", "pose", "--json").out)["pipelines"] == []
+    assert posec3d("models", "list", "--kind", "posing").code == 2
 
 
 def test_show_tells_licence_recipe_files_and_sources(posec3d):

@@ -3,7 +3,7 @@
     python tests/golden/make_golden.py ../shared/reference/golden
 
 The values come from the unmodified transforms of pyskl 3f6795f and mmaction2 1.2.0 on a skeleton given by a formula
-(`synthetic_people` in test_heatmaps.py). Kept are the sampled frame numbers, and of every volume its sum, maximum,
+(tests/golden_people.py). Kept are the sampled frame numbers, and of every volume its sum, maximum,
 count of non-zero values, crop size, and the sum of each channel of the first frame.
 """
 

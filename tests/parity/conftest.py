@@ -35,7 +35,8 @@ def published() -> Callable[[str], ModuleType]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepare("parity", "mmengine", "mmcv", "mmdet", "mmpose")
+        for stage in ("mmdet", "mmpose"):
+            prepare(stage)
         stand_in_for_torchvision()
         stand_in_for_mmaction()
 
@@ -66,3 +67,20 @@ def stand_in_for_mmaction() -> None:
     for part in (name, f"{name}.drn"):
         sys.modules[part] = ModuleType(part)
     sys.modules[f"{name}.drn"].DRN = None
+
+
+_DIFFERENCES: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def record_difference() -> Callable[..., None]:
+    """Takes note of the largest difference of a comparison, for the list at the end of the run."""
+    return lambda what, largest, unit="": _DIFFERENCES.append(f"{what}: {float(largest):.2g} {unit}".rstrip())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was compared and by how much it differs at most."""
+    if _DIFFERENCES:
+        terminalreporter.section("largest differences from the published code")
+        for line in _DIFFERENCES:
+            terminalreporter.write_line(line)

@@ -77,11 +77,12 @@ def random_clip(seed, *, height, people_in=1):
 
 def volumes_of(clip, folder):
     """What the classifier is shown of a clip, and what the training would have drawn of the same frames."""
-    actions = ActionReader.from_card(folder, device="cpu")
-    actions.classifier = Seen()
+    [member] = ActionReader.from_card(folder, device="cpu").members
+    seen = Seen()
+    actions = ActionReader([replace(member, classifier=seen)])
     actions.read(as_posed(clip))
     frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
-    ((shown,),) = actions.classifier.volumes
+    ((shown,),) = seen.volumes
     return shown, draw_volume(clip.keypoints[:, frames], clip.scores[:, frames], RECIPE, 40)
 
 

@@ -12,6 +12,7 @@ import synthetic_people as people
 
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.errors import BadDataset
+from posec3d_cli.fusion import Member
 from posec3d_cli.reading import Reading
 from posec3d_cli.train.evaluate import Report, as_posed, evaluate
 from posec3d_cli.train.examples import ESTIMATED, RECORDED, Example
@@ -62,7 +63,7 @@ def test_the_figures_are_plain_json(report):
 
 def actions():
     """Answers "right" with the probability x / 100."""
-    return ActionReader(fakes.Builder(), fakes.Classifier(), reading=Reading(frames=8))
+    return ActionReader([Member(fakes.Builder(), fakes.Classifier(), Reading(frames=8))])
 
 
 def standing(name, label, x):
@@ -92,8 +93,8 @@ def test_clips_are_read_as_videos_are():
 def test_a_reading_can_be_chosen():
     used = actions()
     evaluate(used, [standing("a", "left", 10)], replace(used.reading, views=3, flip=True))
-    assert used.builder.calls[0][1].shape == (3, 8)
-    assert used.builder.calls[0][2] is True
+    assert used.members[0].builder.calls[0][1].shape == (3, 8)
+    assert used.members[0].builder.calls[0][2] is True
 
 
 def test_labels_that_the_classifier_does_not_know_are_refused():
