@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.catalog import suggest
 from posec3d_cli.errors import BadCard, StageUnavailable
-from posec3d_cli.openmmlab.checkpoints import load_checkpoint, load_strictly
+from posec3d_cli.openmmlab.checkpoints import load_strictly
 from posec3d_cli.openmmlab.preparation import prepare, quiet
+from posec3d_cli.weights import load_state_dict
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
@@ -72,7 +73,7 @@ class PublishedModel:
         prepare(package)
         self._package = package
         path = find_config(package, recipe.config)
-        state = load_checkpoint(recipe.weights)
+        state = load_state_dict(recipe.weights)
         with self._refusing(path), quiet():
             from mmengine.config import Config
             from mmengine.model import revert_sync_batchnorm

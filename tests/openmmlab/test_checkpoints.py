@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from posec3d_cli.errors import WeightsCorrupt, WeightsMismatch, WeightsMissing
-from posec3d_cli.openmmlab.checkpoints import load_checkpoint, load_strictly
+from posec3d_cli.openmmlab.checkpoints import load_strictly
+from posec3d_cli.weights import load_state_dict
 
 TENSORS = {"backbone.weight": torch.arange(6.0).reshape(2, 3)}
 
@@ -22,7 +23,7 @@ def saved(path, **beside):
 
 
 def loads(path):
-    return torch.equal(load_checkpoint(path)["backbone.weight"], TENSORS["backbone.weight"])
+    return torch.equal(load_state_dict(path)["backbone.weight"], TENSORS["backbone.weight"])
 
 
 def test_plain_checkpoints_and_safetensors_are_read(tmp_path):
@@ -60,25 +61,25 @@ def rename(source, target, one, other):
 
 def test_what_would_run_code_is_refused_with_a_way_out(tmp_path):
     path = saved(tmp_path / "w.pth", message_hub={"loss": deque([1.0])}, meta={"sigmas": np.zeros(2)})
-    with pytest.raises(WeightsMismatch, match="log of its training") as raised:
-        load_checkpoint(path)
+    with pytest.raises(WeightsMismatch, match="deque could run code from the file") as raised:
+        load_state_dict(path)
     assert "state_dict" in raised.value.hint
 
 
 def test_arrays_of_objects_are_refused(tmp_path):
     with pytest.raises((WeightsMismatch, WeightsCorrupt)):
-        load_checkpoint(saved(tmp_path / "w.pth", meta=np.array([deque()], object)))
+        load_state_dict(saved(tmp_path / "w.pth", meta=np.array([deque()], object)))
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path):
     with pytest.raises(WeightsMissing):
-        load_checkpoint(tmp_path / "gone.pth")
+        load_state_dict(tmp_path / "gone.pth")
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(WeightsCorrupt):
-        load_checkpoint(tmp_path / "text.pth")
+        load_state_dict(tmp_path / "text.pth")
     (tmp_path / "list.pth").write_bytes(pickle.dumps([1]))
     with pytest.raises((WeightsCorrupt, WeightsMismatch)):
-        load_checkpoint(tmp_path / "list.pth")
+        load_state_dict(tmp_path / "list.pth")
 
 
 def test_tensors_of_another_model_are_refused_by_name_and_by_shape():
