@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.work import settle
 from posec3d_cli.errors import BadDataset, OutputError
 from posec3d_cli.output import printable
 from posec3d_cli.pose_files import read_pose_file

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.crew import Crew
+from posec3d_cli.batch.files import prepare, sweep
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import Stamp, digest, stamp
 from posec3d_cli.batch.watcher import Watcher
-from posec3d_cli.batch.work import prepare, sweep
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.output import printable
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import Ledger, error_of, status_of
 from posec3d_cli.batch.run import Todo
-from posec3d_cli.batch.work import settle
 from posec3d_cli.errors import OutputError
 
 COLUMNS = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.ledger import FAILED, status_of
 from posec3d_cli.batch.tables import Outcome
-from posec3d_cli.batch.work import settle
 from posec3d_cli.draw import FONT, plain
 from posec3d_cli.errors import BadDataset, OutputError
 from posec3d_cli.train.evaluate import Report
