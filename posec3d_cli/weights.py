@@ -13,12 +13,13 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.checksums import Expected, expected_of
 from posec3d_cli.downloads import Progress, fetch_files, shipped_paths
 from posec3d_cli.errors import InputError, WeightsCorrupt, WeightsMismatch, WeightsMissing
+from posec3d_cli.sources import parse_source
 
 if TYPE_CHECKING:
     import torch
@@ -126,9 +127,16 @@ def fetch(
 
 
 def _own(file: WeightFile, weights_dir: str | Path | None) -> list[Path]:
-    """Where a file may lie in the folders of the user's own, of which each may also be a cache."""
+    """Where a file may lie in the folders of the user's own, of which each may also be a cache.
+
+    One of which no digit of the hash is known counts only below the last folder of its address: many are called
+    `joint.pth`, and nothing but the place tells them apart.
+    """
     cached = cached_path(file).name
-    names = (Path(file.filename), Path(cached), Path("weights", cached))
+    plain = Path(file.filename)
+    if not file.sha256 and not file.sha256_prefix:
+        plain = PurePosixPath(parse_source(file.sources[0]).path).parent.name / plain
+    names = (plain, Path(cached), Path("weights", cached))
     return [folder / name for folder in weights_folders(weights_dir) for name in names]
 
 

@@ -91,13 +91,26 @@ def test_another_file_of_that_name_is_passed_over_and_said(tmp_path):
     assert note.startswith(f"{wrong} is passed over")
 
 
+def test_files_of_which_no_digit_is_known_are_told_apart_by_their_folders(tmp_path):
+    sources = [f"https://host.example/ckpt/{folder}/joint.pth" for folder in ("ntu60_xsub", "ntu60_xview")]
+    xsub, xview = (WeightFile("weights", "", None, (source,)) for source in sources)
+    put(tmp_path / "own" / "joint.pth")
+    for file in (xsub, xview):
+        with pytest.raises(WeightsMissing):
+            fetch(card_of(file), weights_dir=tmp_path / "own")
+    path = put(tmp_path / "own" / "ntu60_xsub" / "joint.pth")
+    assert fetch(card_of(xsub), weights_dir=tmp_path / "own") == {"weights": path}
+    with pytest.raises(WeightsMissing):
+        fetch(card_of(xview), weights_dir=tmp_path / "own")
+
+
 def test_what_was_pinned_holds_for_the_folders_too(tmp_path):
     own = put(tmp_path / "own" / NAME)
     fetch(card_of(UNKNOWN), weights_dir=own.parent)
     assert pin_path(cached_path(UNKNOWN)).is_file()
     assert not pin_path(own).exists()
     changed = WeightFile("weights", "", None, (SOURCE,))
-    put(own, b"changed")
+    put(own.parent / "pose" / NAME, b"changed")
     with pytest.raises(WeightsCorrupt, match=f"expected {SHA256}"):
         fetch(card_of(changed), weights_dir=own.parent)
 
