@@ -69,14 +69,15 @@ def work_through(
     from posec3d_cli.batch.crew import crew_size
     from posec3d_cli.batch.run import run
 
-    if workers is None:
-        workers = crew_size(task.models.device)
     if todo:
+        workers = workers or crew_size(task.models.device)
         with download_progress() as bars:
             task.fetch(bars)
     try:
         with watching(len(todo), total, quiet=quiet, log=log) as watcher:
-            run(todo, task, ledger, workers=workers, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher)
+            run(
+                todo, task, ledger, workers=workers or 1, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher
+            )
     except KeyboardInterrupt:
         note("note", f"interrupted: {total - len(todo)} of {total} videos are done; the same command goes on from here")
         raise

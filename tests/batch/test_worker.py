@@ -11,7 +11,7 @@ import batch_fakes
 import fakes
 import pytest
 
-from posec3d_cli.batch.crew import Crew
+from posec3d_cli.batch.crew import Crew, crew_size
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import error_of
 from posec3d_cli.batch.work import Labelling, Models
@@ -121,6 +121,15 @@ def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path
             for found, outcome in crew.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
         }
     assert outcomes == {"hang.mp4": "failed", "good0.mp4": "ok", "good1.mp4": "ok", "good2.mp4": "ok"}
+
+
+def test_there_is_a_worker_per_processor_but_one_on_a_gpu(monkeypatch):
+    monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 6)
+    assert crew_size("cpu") == 6
+    monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 64)
+    assert crew_size("cpu") == 8
+    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: "cuda")
+    assert crew_size("auto") == 1
 
 
 def test_workers_share_the_processors(clip, monkeypatch):
