@@ -12,7 +12,7 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.worker import Outcome, Work, Worker
 from posec3d_cli.device import network_threads, processors, resolve_device
 
-_MOST_WORKERS = 8  # each holds its models: some 300 MB
+_MOST_WORKERS = 8  # each holds its models: some 750 MB
 
 
 def crew_size(device: str) -> int:

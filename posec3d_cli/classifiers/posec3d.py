@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from posec3d_cli.device import resolve_precision
 from posec3d_cli.errors import BadCard, StageMismatch, WeightsMismatch
 from posec3d_cli.nets import build_network
-from posec3d_cli.nets.layers import ConvBN, Recognizer
+from posec3d_cli.nets.folding import fold_batch_norms
+from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.nets.loading import check_tensors
 from posec3d_cli.types import ActionScores, Floats, HeatmapVolume
 from posec3d_cli.weights import load_state_dict
@@ -194,14 +194,6 @@ class PoseC3D:
             answers.append(logits.softmax(dim=1))
         probabilities: Floats = torch.stack(answers).mean(dim=0).cpu().numpy()
         return probabilities
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Multiply each batch norm of an evaluating network into its convolution, in place."""
-    for module in network.modules():
-        if isinstance(module, ConvBN):
-            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
-            module.bn = nn.Identity()  # type: ignore[assignment]
 
 
 def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) -> None:
