@@ -82,7 +82,7 @@ def evaluate(
     """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
     from posec3d_cli.action_reader import ActionReader
     from posec3d_cli.catalog import load_pipeline
-    from posec3d_cli.train import run
+    from posec3d_cli.train import data
     from posec3d_cli.train.evaluate import evaluate as measure
     from posec3d_cli.train.examples import named
     from posec3d_cli.train.harder import harder as harder_copies
@@ -107,10 +107,10 @@ def evaluate(
             cache=pose_cache(cache, no_cache),
         )
 
-    names = None if clips is None else run.read_names(clips)
-    examples, problems = run.labelled(
+    names = None if clips is None else data.read_names(clips)
+    examples, problems = data.labelled(
         sources,
-        run.read_actions(table) if table else {},
+        data.read_actions(table) if table else {},
         extractor,
         every=every,
         split=split,

@@ -111,7 +111,7 @@ def train(
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.catalog import load_pipeline
     from posec3d_cli.device import resolve_device, resolve_precision
-    from posec3d_cli.train import run
+    from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.loop import Phase, Progress, Recipe
 
@@ -131,7 +131,7 @@ def train(
         window_seconds=window or None,
         people=people.value,
         held_out=held_out,
-        held_out_names=run.read_names(held_out_names) if held_out_names else (),
+        held_out_names=data.read_names(held_out_names) if held_out_names else (),
         start=start,
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
@@ -146,15 +146,15 @@ def train(
             cache=pose_cache(cache, no_cache),
         )
 
-    every_clip, problems = run.labelled(
+    every_clip, problems = data.labelled(
         sources,
-        run.read_actions(actions) if actions else {},
+        data.read_actions(actions) if actions else {},
         extractor,
         every=every,
         group_by=group_by,
         progress=say_posing,
     )
-    examples, unusable = run.learnable(every_clip)
+    examples, unusable = data.learnable(every_clip)
     problems |= unusable
     for name, reason in problems.items():
         note("left out", f"{name}: {reason}")
