@@ -22,6 +22,8 @@ from posec3d_cli.cli.options import (
     Precision,
     PrecisionOption,
     WeightsDirOption,
+    WorkersOption,
+    given,
     offline_choice,
     pose_cache,
 )
@@ -38,6 +40,14 @@ class Architecture(StrEnum):
     c3d_light = "c3d-light"
     slowonly = "slowonly"
     x3d_shallow = "x3d-shallow"
+    stgcn = "stgcn++"
+
+
+class Input(StrEnum):
+    """What the network reads of the people."""
+
+    joint = "joint"
+    limb = "limb"
 
 
 def train(
@@ -45,39 +55,62 @@ def train(
         list[Path],
         typer.Argument(
             metavar="DATA…",
-            help="Folders of videos and pose files with one sub-folder per action (or a labels.csv with video,label), "
-            "and pose packs (.pkl).",
+            help="Folders of videos and pose files with one sub-folder per action (or a labels.csv), tables with the "
+            "columns video,label, and pose packs (.pkl); several are joined by the names of their labels.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The model folder to write.")],
-    actions: Annotated[
-        Path | None,
+    start: Annotated[
+        str | None,
         typer.Option(
-            metavar="CSV", help="Joint names of labels: columns source,label,action; an empty action leaves out."
+            "--from",
+            metavar="MODEL",
+            help="Begin from this classifier's weights, a name or a folder; where the labels differ, with a new head.",
         ),
     ] = None,
     architecture: Annotated[
-        Architecture, typer.Option("--arch", help="The network; c3d-light learns fastest from few clips.")
-    ] = Architecture.c3d_light,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the clips at the small size.")] = 24,
-    final_epochs: Annotated[int, typer.Option(min=0, help="Passes at the size of inference, afterwards.")] = 6,
-    small: Annotated[int, typer.Option(min=8, help="Volume height and width of the first epochs, in pixels.")] = 28,
-    size: Annotated[int, typer.Option(min=8, help="Volume height and width at inference, in pixels.")] = 40,
-    frames: Annotated[int, typer.Option(min=4, help="Frames of a volume.")] = 16,
-    width: Annotated[int, typer.Option(min=4, help="Channels of the network's first stage; published: 32.")] = 32,
+        Architecture | None,
+        typer.Option("--arch", help="The network; by default c3d-light, which learns fastest from few clips."),
+    ] = None,
+    stream: Annotated[
+        Input | None,
+        typer.Option("--input", help="Joints, or the limbs between them (the bones of stgcn++); by default joints."),
+    ] = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Epochs; each shows a clip up to 10 times, fewer where there are many clips.")
+    ] = 24,
+    batch_size: Annotated[int, typer.Option(min=2, help="Samples per step.")] = 16,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Highest learning rate; by default 0.2 per 128 samples of a step, as published."),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=8, help="Height and width of a volume in pixels; by default 28, published: 56.")
+    ] = None,
+    frames: Annotated[int | None, typer.Option(min=4, help="Frames of a volume; by default 16, published: 48.")] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(min=4, help="Channels of the network's first stage; by default as published, 16 for c3d-light."),
+    ] = None,
     networks: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Train N networks from different first weights, average their answers."),
-    ] = 1,
-    rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 2e-3,
-    batch_size: Annotated[int, typer.Option(min=2, help="Volumes per step.")] = 16,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Train N networks from different first weights, average their answers; by default 1, or as many as "
+            "the model of --from has.",
+        ),
+    ] = None,
     window: Annotated[
-        float, typer.Option(min=0, help="Seconds that the model reads at once; 0: the whole video.")
-    ] = 2.0,
-    people: Annotated[People, typer.Option(help="One volume per person, or one of all.")] = People.each,
+        float | None,
+        typer.Option(min=0, help="Seconds that the model reads at once; 0: the whole video; by default 2."),
+    ] = None,
+    people: Annotated[
+        People | None, typer.Option(help="One volume per person, or one of all; by default each.")
+    ] = None,
     held_out: Annotated[
         float, typer.Option("--val", min=0, max=0.9, help="The part of the clips to validate on.")
-    ] = 0.12,
+    ] = 0.1,
     held_out_names: Annotated[
         Path | None,
         typer.Option("--held-out", metavar="FILE", help="Validate on these clips, one name per line, instead."),
@@ -85,19 +118,29 @@ def train(
     group_by: Annotated[
         str | None,
         typer.Option(
-            metavar="REGEX", help="What clips of one source have in common in their names; they stay together."
+            metavar="REGEX|COLUMN",
+            help="What clips of one source have in common in their names, or in this column of the table; they stay "
+            "together.",
+        ),
+    ] = None,
+    actions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Joint names of labels: columns source,label,action; an empty action leaves out, `unknown` is what "
+            "shows none of the actions.",
         ),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
-    start: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="DIR", help="Go on from this model's weights; same labels and width."),
-    ] = None,
     strength: Annotated[
         float, typer.Option(min=0, help="How much the faults of cameras and pose networks are exaggerated.")
-    ] = 1.0,
+    ] = 0.6,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights and the samples.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that draw samples; 0: between the steps.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on behind the last epoch that DIR holds, as if there was no stop.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where DIR holds a training.")] = False,
+    workers: WorkersOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     device: DeviceOption = "auto",
@@ -109,65 +152,38 @@ def train(
     weights_dir: WeightsDirOption = None,
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
-    from posec3d_cli.catalog import load_pipeline
-    from posec3d_cli.device import resolve_device, resolve_precision
+    from posec3d_cli.catalog import load_card, load_pipeline
+    from posec3d_cli.cli.learning import learning
+    from posec3d_cli.device import processors, resolve_device, resolve_precision
     from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
-    from posec3d_cli.train.loop import Phase, Progress, Recipe
+    from posec3d_cli.train.recipe import Recipe
+    from posec3d_cli.train.start import start_from
 
+    if resume and overwrite:
+        raise typer.BadParameter("--resume and --overwrite contradict each other")
     card = load_pipeline(pipeline)
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
-    phases = [Phase(epochs, small if final_epochs else size, rate)]
-    if final_epochs:
-        phases.append(Phase(final_epochs, size, rate / 4))
-    training = run.Training(
-        recipe=Recipe(
-            tuple(phases), frames=frames, batch_size=batch_size, seed=seed, augmentation=Augmentation().scaled(strength)
+    base = Recipe(
+        epochs=epochs, batch_size=batch_size, rate=rate, seed=seed, augmentation=Augmentation().scaled(strength)
+    )
+    fetching = {"offline": offline_choice(offline), "weights_dir": weights_dir}
+    begun = start_from(load_card(start, "classifier"), base, **fetching) if start else None
+    training = run.make_training(
+        base,
+        begun,
+        **given(
+            architecture=architecture and architecture.value,
+            stream=stream and stream.value,
+            size=size,
+            frames=frames,
+            width=width,
+            networks=networks,
+            window=window,
+            people=people and people.value,
         ),
-        architecture=architecture.value,
-        network={"base_channels": width},
-        networks=networks,
-        window_seconds=window or None,
-        people=people.value,
         held_out=held_out,
         held_out_names=data.read_names(held_out_names) if held_out_names else (),
-        start=start,
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
-
-    def extractor() -> PoseExtractor:
-        return make_extractor(
-            detector or card.detector,
-            pose or card.pose,
-            device=device,
-            offline=offline_choice(offline),
-            weights_dir=weights_dir,
-            cache=pose_cache(cache, no_cache),
-        )
-
-    every_clip, problems = data.labelled(
-        sources,
-        data.read_actions(actions) if actions else {},
-        extractor,
-        every=every,
-        group_by=group_by,
-        progress=say_posing,
-    )
-    examples, unusable = data.learnable(every_clip)
-    problems |= unusable
-    for name, reason in problems.items():
-        note("left out", f"{name}: {reason}")
-
-    def report(progress: Progress) -> None:
-        shown = ", ".join(f"{origin} {value:.1%}" for origin, value in progress.accuracy.items())
-        note(
-            "epoch",
-            f"{progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, held-out top-1: {shown or 'none'}",
-        )
-
-    figures = run.train(training, examples, out, device=place, precision=numbers, workers=workers, report=report)
-    for name, part in figures.items():
-        low, high = part["top1_interval"]
-        typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")
-    typer.echo(f"model: {out}")

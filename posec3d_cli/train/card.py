@@ -14,9 +14,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from posec3d_cli.output import replacing
-from posec3d_cli.train.loop import Recipe
-
-_OURS = "This page is written anew by every training; take this line out to keep your own words."
+from posec3d_cli.train.readme import OURS, readme
+from posec3d_cli.train.recipe import GRAPH, Recipe
 
 
 @dataclass(frozen=True)
@@ -25,25 +24,29 @@ class Trained:
 
     Attributes:
         classes: the labels in the order of the network's outputs.
-        architecture: as `posec3d_cli.nets.build_network` calls it.
-        network: its options.
+        network: the options of the network.
         recipe: the settings of the training.
         window_seconds: the stretch that the classifier reads at once; None for the whole video.
         people: "together" or "each".
         command: what was typed.
-        counts: clips per part and origin.
-        figures: what was measured on the validation part.
+        start: the name of the model that it began from; empty for none.
+        clips: how many, by source, for "training" and "held_out".
+        history: what was known after every epoch, one table each.
+        figures: what was measured on the held-out clips in the end.
+        temperature: the logits are divided by it.
     """
 
     classes: Sequence[str]
-    architecture: str
     network: Mapping[str, Any]
     recipe: Recipe
     window_seconds: float | None
     people: str
     command: str
-    counts: Mapping[str, Mapping[str, int]]
+    start: str
+    clips: Mapping[str, Mapping[str, int]]
+    history: Sequence[Mapping[str, Any]]
     figures: Mapping[str, Any]
+    temperature: float = 1.0
 
 
 def weights_name(number: int) -> str:
@@ -51,71 +54,99 @@ def weights_name(number: int) -> str:
     return f"weights-{number + 1}.safetensors" if number else "weights.safetensors"
 
 
-def write_card(folder: Path, trained: Trained, networks: Sequence[nn.Module]) -> None:
-    """Write `model.toml`, `labels.txt`, the weights in half precision, `training.json` and a README.
+def write_weights(folder: Path, number: int, network: nn.Module) -> None:
+    """Write the weights of network `number` in half precision; counters keep their type."""
+    state = {
+        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    with replacing(folder / weights_name(number), overwrite=True) as part:
+        save_file(state, part)
+
+
+def write_card(folder: Path, trained: Trained, networks: int) -> None:
+    """Write `model.toml`, `labels.txt`, `training.json` and a README beside the weights of so many networks.
 
     A README is only replaced where it still says that it may be: what people wrote about their model is theirs.
-    Whole numbers (counters) keep their type; weights and statistics are rounded to float16.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / weights_name(number) for number in range(len(networks))]
-    for file, network in zip(files, networks, strict=True):
-        state = {
-            name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-            for name, value in network.state_dict().items()
-        }
-        with replacing(file, overwrite=True) as part:
-            save_file(state, part)
-    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in trained.classes), encoding="utf-8")
-    (folder / "model.toml").write_text(_toml(trained, files), encoding="utf-8")
+    files = [folder / weights_name(number) for number in range(networks)]
+    _write(folder / "labels.txt", "".join(f"{label}\n" for label in trained.classes))
+    _write(folder / "model.toml", _toml(trained, files))
     training = {
         "command": trained.command,
-        "clips": trained.counts,
+        "start": trained.start,
+        "clips": trained.clips,
         "validation": trained.figures,
         "recipe": asdict(trained.recipe),
+        "history": list(trained.history),
         "torch": torch.__version__,
     }
-    (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n", encoding="utf-8")
-    readme = folder / "README.md"
-    if not readme.exists() or _OURS in readme.read_text(encoding="utf-8"):
-        readme.write_text(_readme(folder.name, trained), encoding="utf-8")
+    _write(folder / "training.json", json.dumps(training, indent=1) + "\n")
+    page = folder / "README.md"
+    if not page.exists() or OURS in page.read_text(encoding="utf-8"):
+        _write(page, readme(folder, trained))
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path, overwrite=True) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _toml(trained: Trained, files: Sequence[Path]) -> str:
     recipe = trained.recipe
-    size = recipe.phases[-1].size
+    graph = recipe.architecture == GRAPH
     window = (
         ""
         if trained.window_seconds is None
         else (f"window_seconds = {trained.window_seconds}\nstride_seconds = {trained.window_seconds / 2}\n")
     )
     options = "".join(f"{name} = {json.dumps(value)}\n" for name, value in trained.network.items())
+    temperature = "" if trained.temperature == 1 else f"temperature = {trained.temperature:.4g}\n"
     return f"""\
 kind = "classifier"
-stage = "posec3d"
-summary = "PoseC3D ({trained.architecture}) for {len(trained.classes)} actions, trained with posec3d"
-licence = "chosen by whoever trained it"
-data_terms = "Those of the clips that it was trained on"
+stage = "{"stgcn" if graph else "posec3d"}"
+summary = {json.dumps(f"{recipe.architecture} for {len(trained.classes)} actions, trained with posec3d train")}
+licence = "yours to choose"
+data_terms = "those of the clips that it was trained on"
 verified = true
 
 [recipe]
-architecture = {json.dumps(trained.architecture)}
+architecture = {json.dumps(recipe.architecture)}
 people = {json.dumps(trained.people)}
-
+{temperature}
 [recipe.network]
 {options}
 [recipe.clip]
 frames = {recipe.frames}
 sampler = "pyskl"
 {window}
+{_graph(recipe) if graph else _heatmaps(recipe)}{"".join(map(_file_entry, files))}"""
+
+
+def _heatmaps(recipe: Recipe) -> str:
+    channels = (
+        f'channels = "limbs"\nlimbs = {json.dumps(recipe.limbs)}'
+        if recipe.input == "limb"
+        else f"joints = {json.dumps(recipe.joints)}"
+    )
+    return f"""\
 [recipe.heatmaps]
-size = [{size}, {size}]
-joints = {json.dumps(list(recipe.joints))}
+size = [{recipe.size}, {recipe.size}]
+{channels}
 sigma = {recipe.sigma}
 score_threshold = {recipe.score_threshold}
 crop_padding = {recipe.padding - 1:g}
 crop_min_size = 4
-{"".join(map(_file_entry, files))}"""
+"""
+
+
+def _graph(recipe: Recipe) -> str:
+    return f"""\
+[recipe.graph]
+stream = "{"bone" if recipe.input == "limb" else "joint"}"
+score_threshold = {recipe.score_threshold}
+people = 1
+"""
 
 
 def _file_entry(file: Path) -> str:
@@ -126,24 +157,4 @@ name = "{file.stem}"
 sha256 = "{hashlib.sha256(blob).hexdigest()}"
 size = {len(blob)}
 sources = ["file:{file.name}"]
-"""
-
-
-def _readme(name: str, trained: Trained) -> str:
-    return f"""\
-# {name}
-
-PoseC3D ({trained.architecture}) for {len(trained.classes)} actions: {", ".join(trained.classes)}.
-
-Trained with
-
-    {trained.command}
-
-{_OURS}
-
-`training.json` holds the settings, the number of clips and what was measured on the held-out clips:
-
-```json
-{json.dumps({key: value for key, value in trained.figures.items() if key != "confusion"}, indent=1)}
-```
 """

@@ -13,6 +13,7 @@ from posec3d_cli.errors import BadDataset
 from posec3d_cli.types import Floats
 
 ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
+UNKNOWN = "unknown"  # the label of clips that show none of the actions
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,11 @@ class Example:
     def __len__(self) -> int:
         frames: int = self.keypoints.shape[1]
         return frames
+
+
+def source_of(example: Example) -> str:
+    """The folder or pack that a clip is from: what stands first in its name."""
+    return example.name.partition("/")[0]
 
 
 def rename(examples: Sequence[Example], actions: Mapping[tuple[str, str], str], source: str) -> list[Example]:

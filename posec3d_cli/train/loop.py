@@ -1,11 +1,12 @@
-"""The training loop of a PoseC3D classifier."""
+"""The training loop: from samples to the moving average of a network's weights, to be gone on with at any epoch."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,169 +14,78 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from posec3d_cli.heatmaps import draw_joints
-from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.train.augment import Augmentation, at_times, draw_clip
-from posec3d_cli.train.examples import ANNOTATED, ESTIMATED, RECORDED, Example
-from posec3d_cli.types import Floats
+from posec3d_cli.train.examples import UNKNOWN, Example
+from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.train.samples import whole_clip
 
+EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
+_STEPS_TO_SETTLE = 20
 
-@dataclass(frozen=True)
-class Phase:
-    """Some epochs at one volume size; small volumes first, then the size of inference.
-
-    Attributes:
-        epochs: passes over the (repeated) examples.
-        size: height and width of the volume in pixels.
-        peak_rate: the highest learning rate of the phase's cosine schedule.
-    """
-
-    epochs: int
-    size: int
-    peak_rate: float
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that shapes a training.
-
-    Attributes:
-        phases: one after the other.
-        frames: T of the volumes.
-        sigma: of the Gaussians, in volume pixels.
-        joints: the COCO-17 joints that become channels, by name.
-        repeats: how often an example is seen per epoch, by origin; a fraction is a share of the examples.
-        averaging: how much of the average each step keeps; less where that spans over an eighth of the training.
-        padding: the crop's side as a multiple of the people's extent, at validation.
-    """
-
-    phases: tuple[Phase, ...]
-    frames: int = 16
-    sigma: float = 0.6
-    score_threshold: float = 0.1
-    joints: tuple[str, ...] = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
-    batch_size: int = 16
-    weight_decay: float = 0.02
-    label_smoothing: float = 0.1
-    averaging: float = 0.998
-    padding: float = 1.25
-    repeats: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 1.0})
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    seed: int = 0
-
-    @property
-    def channels(self) -> list[int]:
-        """The COCO-17 numbers of `joints`."""
-        return [COCO_17.joints.index(joint) for joint in self.joints]
+Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
+Score = Callable[[nn.Module], dict[str, float]]
+State = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the loop reports after every epoch."""
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        epochs: how many there will be.
+        loss: the mean over the steps of the epoch.
+        rate: the learning rate of its last step.
+        accuracy: top-1 of held-out clips: "all", and by origin; empty where none are held out.
+    """
 
     epoch: int
     epochs: int
     loss: float
+    rate: float
     accuracy: dict[str, float]
 
 
-class Samples(Dataset[tuple[Tensor, Tensor]]):
-    """One epoch of augmented volumes `(K, T, H, W)` and the probabilities `(C,)` to answer.
+class Watcher:
+    """What is told how far a training is; this one does nothing."""
 
-    Sample i of an epoch is a function of (seed, epoch, i) alone.
-    """
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        """Step `step` of `steps` of an epoch is done (all counted from 1)."""
 
-    def __init__(
-        self, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe, size: int, epoch: int
-    ) -> None:
-        self.examples, self.classes, self.recipe = examples, list(classes), recipe
-        self.size, self.epoch = size, epoch
-        generator = np.random.default_rng((recipe.seed, epoch))
-        order: list[int] = []
-        for number, example in enumerate(examples):
-            often = recipe.repeats[example.origin]
-            order += [number] * (int(often) + int(generator.random() < often % 1))
-        self.order = generator.permutation(order or np.arange(len(examples)))
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
-        recipe = self.recipe
-        generator = np.random.default_rng((recipe.seed, self.epoch, item))
-        example = self.examples[self.order[item]]
-        still = bool(generator.random() < recipe.augmentation.still)
-        keypoints, scores = draw_clip(
-            example, self.examples, recipe.frames, recipe.augmentation, generator, still=still
-        )
-        volume = draw_volume(keypoints, scores, recipe, self.size, generator)
-        answer = torch.full((len(self.classes),), 1 / len(self.classes) if still else 0.0)
-        if not still:
-            answer[self.classes.index(example.label)] = 1
-        return torch.from_numpy(volume), answer
-
-
-def draw_volume(
-    keypoints: Floats, scores: Floats, recipe: Recipe, size: int, generator: np.random.Generator | None = None
-) -> Floats:
-    """`(C, T, size, size)`: the people cropped together and drawn; with a generator, cropped not quite right."""
-    keypoints, scores = keypoints[:, :, recipe.channels], scores[:, :, recipe.channels]
-    seen = scores >= recipe.score_threshold
-    if not seen.any():
-        return np.zeros((len(recipe.joints), keypoints.shape[1], size, size), np.float32)
-    low, high = keypoints[seen].min(axis=0), keypoints[seen].max(axis=0)
-    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)
-    side = np.full(2, half.max() * recipe.padding)
-    if generator is not None:
-        middle = middle + generator.uniform(-0.12, 0.12, 2) * half.max()
-        side = side * generator.uniform(0.8, 1.3) * np.exp(generator.uniform(-0.12, 0.12, 2))
-    placed = (keypoints - (middle - side)) * (size / (2 * side))
-    volume = draw_joints(
-        placed.transpose(1, 0, 2, 3).astype(np.float32),
-        np.ascontiguousarray(scores.transpose(1, 0, 2)),
-        size=(size, size),
-        sigma=recipe.sigma,
-        score_threshold=recipe.score_threshold,
-    )
-    return np.ascontiguousarray(volume.transpose(1, 0, 2, 3))
-
-
-def whole_clip(example: Example, recipe: Recipe, size: int) -> Floats:
-    """The volume of the acting person over the whole example, sampled in the middle of T equal parts."""
-    times = (np.arange(recipe.frames) + 0.5) / recipe.frames * len(example) - 0.5
-    times = np.clip(np.round(times), 0, len(example) - 1)
-    keypoints, scores = at_times(example.keypoints[:1], example.scores[:1], times)
-    return draw_volume(keypoints, scores, recipe, size)
+    def epoch(self, progress: Progress) -> None:
+        """An epoch is done and what is known of it is on the disk."""
 
 
 def accuracy(
     network: nn.Module, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe
 ) -> dict[str, float]:
-    """Top-1 on whole clips, by origin."""
-    size = recipe.phases[-1].size
+    """Top-1 on whole clips: of all, and by origin; clips that show none of the actions are not asked about."""
+    asked = [example for example in examples if example.label != UNKNOWN]
+    device = next(network.parameters()).device
     network.eval()
     hits: dict[str, list[bool]] = {}
     with torch.inference_mode():
-        for start in range(0, len(examples), recipe.batch_size):
-            part = examples[start : start + recipe.batch_size]
-            volumes = torch.from_numpy(np.stack([whole_clip(example, recipe, size) for example in part]))
-            best = network(volumes.contiguous(memory_format=torch.channels_last_3d)).argmax(1).tolist()
+        for start in range(0, len(asked), recipe.batch_size):
+            part = asked[start : start + recipe.batch_size]
+            batch = torch.from_numpy(np.stack([whole_clip(example, recipe) for example in part]))
+            best = network(_laid_out(batch.to(device), network)).argmax(1).tolist()
             for example, guess in zip(part, best, strict=True):
-                hits.setdefault(example.origin, []).append(classes[guess] == example.label)
-    return {origin: float(np.mean(good)) for origin, good in sorted(hits.items())}
+                for name in (EVERY, example.origin):
+                    hits.setdefault(name, []).append(classes[guess] == example.label)
+    return {name: float(np.mean(good)) for name, good in sorted(hits.items())}
 
 
 def fit(
     network: nn.Module,
-    training: Sequence[Example],
-    validation: Sequence[Example],
-    classes: Sequence[str],
+    epochs: Epochs,
     recipe: Recipe,
     *,
+    score: Score = lambda network: {},
     device: str = "cpu",
     precision: str = "fp32",
     workers: int = 0,
-    report: Callable[[Progress, nn.Module], None] = lambda progress, network: None,
+    start: State | None = None,
+    step: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
+    report: Callable[[Progress, nn.Module, State], None] = lambda progress, network, state: None,
 ) -> nn.Module:
     """Train a network and return the moving average of its weights. The same arguments give the same weights.
 
@@ -183,17 +93,26 @@ def fit(
 
     Args:
         network: on the processor; trained in place.
-        training: what it learns from.
-        validation: what it is measured on after every epoch; may be empty.
-        classes: the C labels in the order of the network's outputs.
+        epochs: the samples of epoch number i, counted from 0; all epochs have equally many.
         recipe: the settings.
+        score: measures the averaged network after every epoch.
         device: where to train.
-        precision: "fp32", or "bf16" for the convolutions of the training steps; validation is always in fp32.
+        precision: "fp32", or "bf16" for the convolutions of the training steps; scores are always taken in fp32.
         workers: processes that draw samples; 0 draws them between the steps, in this one.
-        report: called after every epoch with the figures and the averaged network.
+        start: a state that `report` was given; the training goes on behind that epoch as if it had not stopped.
+        step: called after every step with the epoch, the step, the steps of an epoch and the step's loss.
+        report: called after every epoch with the figures, the averaged network and the state; the state refers to
+            the network as it is, so save it at once.
     """
     with _own_state(recipe.seed, device):
-        return _fit(network, training, validation, classes, recipe, device, precision, workers, report)
+        run = _Run(network, epochs, recipe, device, precision, workers)
+        done = 0 if start is None else run.restore(start)
+        for number in range(done, recipe.epochs):
+            loss = run.epoch(number, step)
+            figures = score(run.averaged)
+            progress = Progress(number + 1, recipe.epochs, loss, run.schedule.get_last_rate(), figures)
+            report(progress, run.averaged, run.state(number + 1))
+        return run.averaged
 
 
 @contextmanager
@@ -210,98 +129,133 @@ def _own_state(seed: int, device: str) -> Iterator[None]:
             torch.set_flush_denormal(flushed)
 
 
-def _fit(
-    network: nn.Module,
-    training: Sequence[Example],
-    validation: Sequence[Example],
-    classes: Sequence[str],
-    recipe: Recipe,
-    device: str,
-    precision: str,
-    workers: int,
-    report: Callable[[Progress, nn.Module], None],
-) -> nn.Module:
-    network.to(device)
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    steps = _steps(training, classes, recipe)
-    # In a short training a long average would still hold the first weights.
-    decay = max(0.0, min(recipe.averaging, 1 - 8 / sum(steps)))
-    average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    smooth = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average)
-    criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    rounding = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
-    done = 0
-    for phase in recipe.phases:
-        optimizer = torch.optim.AdamW(_parameters(network, recipe.weight_decay), lr=phase.peak_rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            phase.peak_rate,
-            total_steps=sum(steps[done : done + phase.epochs]),
-            pct_start=0.15,
-            cycle_momentum=False,
+class _Cosine:
+    """The learning rate: up to the peak over the warm-up, then down to 0 along a half cosine."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> None:
+        self.optimizer, self.peak, self.steps = optimizer, recipe.peak_rate, steps
+        self.rising = max(1, round(recipe.warm_up * steps))
+        self.last = 0.0
+
+    def set(self, step: int) -> None:
+        """Set the rate of a step, counted from 0."""
+        if step < self.rising:
+            part = (step + 1) / self.rising
+        else:
+            part = (1 + math.cos(math.pi * (step - self.rising) / max(1, self.steps - self.rising))) / 2
+        self.last = part * self.peak
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.last * group["share"]
+
+    def get_last_rate(self) -> float:
+        """The rate that was set last."""
+        return self.last
+
+
+class _Run:
+    """A network, its optimiser and its average, and what one epoch does to them."""
+
+    def __init__(
+        self, network: nn.Module, epochs: Epochs, recipe: Recipe, device: str, precision: str, workers: int
+    ) -> None:
+        self.network, self.epochs, self.recipe, self.device, self.workers = network, epochs, recipe, device, workers
+        network.to(device)
+        if _reads_volumes(network):
+            network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.steps = -(-len(epochs(0)) // recipe.batch_size)  # type: ignore[arg-type]
+        total = self.steps * recipe.epochs
+        # In a short training a long average would still hold the first weights.
+        decay = max(0.0, min(recipe.averaging, 1 - 8 / total))
+        average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self.average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average)
+        self.optimizer = torch.optim.SGD(
+            _parameters(network, recipe.weight_decay), lr=recipe.peak_rate, momentum=0.9, nesterov=True
         )
-        for _ in range(phase.epochs):
-            samples = Samples(training, classes, recipe, phase.size, done)
-            network.train()
-            losses = [
-                _step(network, volumes.to(device), answers.to(device), criterion, optimizer, schedule, smooth, rounding)
-                for volumes, answers in _batches(samples, recipe, workers)
-            ]
-            settle(smooth.module, samples, recipe, workers)
-            done += 1
-            figures = accuracy(smooth.module, validation, classes, recipe) if validation else {}
-            report(Progress(done, len(steps), float(np.mean(losses)), figures), smooth.module)
-    return smooth.module
+        self.schedule = _Cosine(self.optimizer, recipe, total)
+        self.criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        self.rounding = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network of the averaged weights."""
+        return self.average.module
+
+    def epoch(self, number: int, step: Callable[[int, int, int, float], None]) -> float:
+        """Learn from the samples of an epoch; the mean loss."""
+        samples = self.epochs(number)
+        self.network.train()
+        losses = []
+        for count, (batch, answers) in enumerate(_batches(samples, self.recipe, self.workers)):
+            self.schedule.set(number * self.steps + count)
+            losses.append(self._step(batch.to(self.device), answers.to(self.device)))
+            step(number + 1, count + 1, self.steps, losses[-1])
+        settle(self.averaged, samples, self.recipe, self.workers)
+        return float(np.mean(losses))
+
+    def _step(self, batch: Tensor, answers: Tensor) -> float:
+        with self.rounding:
+            logits = self.network(_laid_out(batch, self.network))
+        loss: Tensor = self.criterion(logits.float(), answers)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 40.0)
+        self.optimizer.step()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
+
+    def state(self, done: int) -> State:
+        """Everything that the epochs behind number `done` depend on."""
+        state = {
+            "epochs": done,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        if self.device.startswith("cuda"):
+            state["random_cuda"] = torch.cuda.get_rng_state(torch.device(self.device))
+        return state
+
+    def restore(self, state: State) -> int:
+        """Put everything back as it was; the number of epochs that are done."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        if self.device.startswith("cuda") and "random_cuda" in state:
+            torch.cuda.set_rng_state(state["random_cuda"], torch.device(self.device))
+        return int(state["epochs"])
 
 
-def _steps(training: Sequence[Example], classes: Sequence[str], recipe: Recipe) -> list[int]:
-    """The number of steps of every epoch."""
-    sizes = [phase.size for phase in recipe.phases for _ in range(phase.epochs)]
-    counts = [len(Samples(training, classes, recipe, size, epoch)) for epoch, size in enumerate(sizes)]
-    return [-(-count // recipe.batch_size) for count in counts]
-
-
-def settle(network: nn.Module, samples: Samples, recipe: Recipe, workers: int = 0, batches: int = 60) -> None:
+def settle(network: nn.Module, samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int = 0) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
-    few = itertools.islice(_batches(samples, recipe, workers), batches)
+    few = itertools.islice(_batches(samples, recipe, workers), _STEPS_TO_SETTLE)
     torch.optim.swa_utils.update_bn(
-        (volumes.contiguous(memory_format=torch.channels_last_3d) for volumes, _ in few),
-        network,
-        device=next(network.parameters()).device,
+        (_laid_out(batch, network) for batch, _ in few), network, device=next(network.parameters()).device
     )
 
 
-def _batches(samples: Samples, recipe: Recipe, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         samples, batch_size=recipe.batch_size, num_workers=workers, drop_last=False
     )
     yield from loader
 
 
-def _step(
-    network: nn.Module,
-    volumes: Tensor,
-    answers: Tensor,
-    criterion: nn.Module,
-    optimizer: Any,
-    schedule: Any,
-    smooth: Any,
-    rounding: torch.autocast,
-) -> float:
-    with rounding:
-        logits = network(volumes.contiguous(memory_format=torch.channels_last_3d))
-    loss: Tensor = criterion(logits.float(), answers)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimizer.step()
-    schedule.step()
-    smooth.update_parameters(network)
-    return float(loss.detach())
+def _reads_volumes(network: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv3d) for module in network.modules())
+
+
+def _laid_out(batch: Tensor, network: nn.Module) -> Tensor:
+    """The batch in the memory layout that is fastest for the network."""
+    return batch.contiguous(memory_format=torch.channels_last_3d) if _reads_volumes(network) else batch
 
 
 def _parameters(network: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for the kernels, none for biases and normalisation."""
+    """Weight decay for the kernels, none for biases and normalisation. A group's share is of the learning rate."""
     kernels = [value for value in network.parameters() if value.ndim > 1]
     others = [value for value in network.parameters() if value.ndim <= 1]
-    return [{"params": kernels, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    return [
+        {"params": kernels, "weight_decay": decay, "share": 1.0},
+        {"params": others, "weight_decay": 0.0, "share": 1.0},
+    ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +16,29 @@ import torch
 from torch import nn
 
 from posec3d_cli.action_reader import ActionReader
-from posec3d_cli.catalog import load_card
-from posec3d_cli.classifiers.posec3d import check_state
-from posec3d_cli.errors import BadDataset, OutputError
+from posec3d_cli.errors import BadCard, OutputError, OutputExists
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.train.card import Trained, write_card
+from posec3d_cli.plots import confusion_picture, curves_picture
+from posec3d_cli.train.calibration import fit_temperature
+from posec3d_cli.train.card import Trained, weights_name, write_card, write_weights
 from posec3d_cli.train.evaluate import evaluate
-from posec3d_cli.train.examples import Example, named, split
+from posec3d_cli.train.examples import UNKNOWN, Example, named, source_of, split
 from posec3d_cli.train.harder import harder
-from posec3d_cli.train.loop import Progress, Recipe, fit
-from posec3d_cli.weights import fetch, load_state_dict
+from posec3d_cli.train.loop import EVERY, Progress, State, Watcher, accuracy, fit
+from posec3d_cli.train.readme import CONFUSION, CURVES
+from posec3d_cli.train.recipe import GRAPH, Recipe
+from posec3d_cli.train.samples import Samples
+from posec3d_cli.train.start import Start
+from posec3d_cli.train.state import FILE, check_settings, load_state, save_state
 
 HELD_OUT = "held_out.txt"
+LOGS = "tensorboard"
+WIDTHS = {
+    "c3d-light": 16
+}  # half of the published one learns as much from some thousands of clips, in a third of the time
+WINDOW = 2.0  # seconds
+ENOUGH_TO_CALIBRATE = 30  # held-out clips; fewer say too little about confidence
 
 
 @dataclass(frozen=True)
@@ -32,29 +46,79 @@ class Training:
     """How to train.
 
     Attributes:
-        recipe: the settings of the loop.
-        architecture: of the network.
-        network: its options.
+        recipe: the settings of the loop, and the kind of network.
+        network: options of the network.
         networks: how many of them are trained, from different first weights; the model averages their answers.
         window_seconds: the stretch that the classifier reads at once; None for the whole video.
         people: "together" or "each".
         held_out: the part of the clips to validate on, drawn by `split`.
         held_out_names: the clips to validate on instead, by name.
         command: what was typed.
-        start: a model folder to start from, of as many networks, like these and of the same labels; None starts from
-            chance.
+        start: a model to begin from; None begins from chance.
     """
 
     recipe: Recipe
-    architecture: str = "slowonly"
-    network: Mapping[str, Any] | None = None
+    network: dict[str, Any]
     networks: int = 1
     window_seconds: float | None = None
     people: str = "each"
-    held_out: float = 0.12
+    held_out: float = 0.1
     held_out_names: tuple[str, ...] = ()
     command: str = ""
-    start: Path | None = None
+    start: Start | None = None
+
+
+def make_training(
+    base: Recipe,
+    start: Start | None = None,
+    *,
+    architecture: str | None = None,
+    stream: str | None = None,
+    size: int | None = None,
+    frames: int | None = None,
+    width: int | None = None,
+    networks: int | None = None,
+    window: float | None = None,
+    people: str | None = None,
+    **others: Any,
+) -> Training:
+    """How to train, from what was asked for; of the rest a model to begin from decides, else our defaults.
+
+    Args:
+        base: the settings of the loop.
+        start: a model to begin from; it fixes the kind of network.
+        architecture: of the network.
+        stream: "joint" or "limb".
+        size: height and width of the volumes.
+        frames: of a sample.
+        width: channels of the network's first stage.
+        networks: how many.
+        window: seconds; 0 for the whole video.
+        people: "together" or "each".
+        others: attributes of `Training`.
+
+    Raises:
+        BadCard: the model to begin from is of another kind than what was asked for, or a graph is to read everybody.
+    """
+    recipe = base if start is None else start.recipe
+    options = {} if start is None else dict(start.network)
+    asked = {"architecture": architecture, "input": stream}
+    if start is not None:
+        for name, value in {**asked, "base_channels": width}.items():
+            there = options.get(name, getattr(recipe, name, None))
+            if value is not None and there is not None and value != there:
+                raise BadCard(f"{start.card.name} has the {name} {there}, {value} was asked for", hint="leave it out")
+    changes = {**asked, "size": size, "frames": frames}
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+    if start is None and (width or recipe.architecture in WIDTHS):
+        options["base_channels"] = width or WIDTHS[recipe.architecture]
+    reading = start.reading if start else None
+    seconds = (reading.window_seconds if reading else WINDOW) if window is None else window or None
+    whom = people or (reading.people if reading else "each")
+    if recipe.architecture == GRAPH and whom != "each":
+        raise BadCard(f"a {GRAPH} reads each person alone, {whom} was asked for", hint="leave out --people")
+    count = networks or (len(start.files) if start else 1)
+    return Training(recipe, options, count, seconds, whom, start=start, **others)
 
 
 def train(
@@ -62,112 +126,259 @@ def train(
     examples: Sequence[Example],
     out: Path,
     *,
+    resume: bool = False,
+    overwrite: bool = False,
     device: str = "cpu",
     precision: str = "fp32",
     workers: int = 0,
-    report: Callable[[Progress], None] = lambda progress: None,
+    watcher: Watcher | None = None,
 ) -> dict[str, Any]:
-    """Train, write the model folder after every epoch, and measure it on the held-out clips.
+    """Train, keep the best epoch's weights as a model folder and the last one's as a state, and measure in the end.
+
+    Args:
+        training: how.
+        examples: what is learnt from and validated on.
+        out: the model folder.
+        resume: go on behind the last epoch that the folder holds, as if there had been no stop.
+        overwrite: begin anew where the folder holds a model.
+        device: where to train.
+        precision: of the steps, "fp32" or "bf16".
+        workers: processes that draw samples.
+        watcher: told about every step and epoch.
 
     Returns:
-        The figures of the validation: as they are, and lengthened, re-framed and composed.
+        The figures of the validation: as they are, and lengthened, re-framed and composed; the calibration.
 
     Raises:
+        OutputExists: the folder holds a model, and neither `resume` nor `overwrite` was said.
         OutputError: the folder cannot be made.
+        BadDataset: there is nothing to go on with, or it was begun with other settings or clips.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}", hint="choose another folder") from error
-    recipe = training.recipe
-    classes = sorted({example.label for example in examples})
     if training.held_out_names:
         learned, held = named(examples, training.held_out_names)
     else:
-        learned, held = split(examples, training.held_out, recipe.seed)
-    (out / HELD_OUT).write_text("".join(f"{example.name}\n" for example in held), encoding="utf-8")
-    options = {"in_channels": len(recipe.joints), **(training.network or {})}
-    fresh = [_build(training, len(classes), options, recipe.seed + number) for number in range(training.networks)]
-    if training.start is not None:
-        _load(fresh, training.start, classes)
-    counts = {
-        part: dict(Counter(one.origin for one in some)) for part, some in (("training", learned), ("held_out", held))
-    }
-    trained = Trained(
-        classes,
-        training.architecture,
-        options,
-        recipe,
-        training.window_seconds,
-        training.people,
-        training.command,
-        counts,
-        {},
-    )
+        learned, held = split(examples, training.held_out, training.recipe.seed)
+    run = _Run(training, learned, held, out, device, precision, workers, watcher or Watcher())
+    run.prepare(resume, overwrite)
+    for number in range(len(run.finished), training.networks):
+        run.network(number)
+    return run.measure()
 
-    finished: list[nn.Module] = []
 
-    def after_epoch(progress: Progress, averaged: nn.Module) -> None:
-        write_card(
-            out,
-            replace(trained, figures={"epoch": progress.epoch, "top1": progress.accuracy}),
-            [*finished, averaged],
-        )
-        earlier = len(finished) * progress.epochs
-        report(replace(progress, epoch=earlier + progress.epoch, epochs=training.networks * progress.epochs))
+class _Run:
+    """One training and its folder."""
 
-    for number, network in enumerate(fresh):
-        finished.append(
+    def __init__(
+        self,
+        training: Training,
+        learned: Sequence[Example],
+        held: Sequence[Example],
+        out: Path,
+        device: str,
+        precision: str,
+        workers: int,
+        watcher: Watcher,
+    ) -> None:
+        self.training, self.learned, self.held, self.out = training, learned, held, out
+        self.device, self.precision, self.workers, self.watcher = device, precision, workers, watcher
+        self.classes = _classes(learned, training.start)
+        recipe = training.recipe
+        self.options = dict(training.network)
+        if recipe.architecture != GRAPH:
+            self.options = {"in_channels": recipe.in_channels, **self.options}
+        self.history: list[dict[str, Any]] = []
+        self.finished: list[int] = []  # the best epoch of every network that is done
+        self.loop: State | None = None  # of the network in work
+        self.settings = _settings(training, learned, held, self.classes, precision)
+
+    def prepare(self, resume: bool, overwrite: bool) -> None:
+        """Make the folder, or take up what it holds."""
+        if resume:
+            state = load_state(self.out)
+            check_settings(state["settings"], self.settings)
+            self.history, self.finished, self.loop = state["history"], state["finished"], state["loop"]
+            return
+        if not overwrite and any((self.out / name).exists() for name in ("model.toml", FILE)):
+            raise OutputExists(
+                f"{self.out} already holds a training",
+                hint="--resume goes on with it, --overwrite begins anew, or choose another folder",
+            )
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            for old in [*self.out.glob("weights*.safetensors"), *(self.out / LOGS).glob("**/events.*")]:
+                old.unlink()
+        except OSError as error:
+            raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
+        (self.out / HELD_OUT).write_text("".join(f"{example.name}\n" for example in self.held), encoding="utf-8")
+
+    def network(self, number: int) -> None:
+        """Train network `number` to its end."""
+        from tensorboardX import SummaryWriter
+
+        recipe = replace(self.training.recipe, seed=self.training.recipe.seed + number)
+        network = _build(recipe, len(self.classes), self.options)
+        if self.training.start is not None:
+            self.training.start.into(network, number % len(self.training.start.files), self.classes)
+        done = self.loop["epochs"] if self.loop else 0
+        logs = self.out / LOGS / f"network-{number + 1}"
+        with closing(SummaryWriter(str(logs), purge_step=done + 1 if done else None)) as board:
             fit(
                 network,
-                learned,
-                held,
-                classes,
-                replace(recipe, seed=recipe.seed + number),
-                device=device,
-                precision=precision,
-                workers=workers,
-                report=after_epoch,
+                lambda epoch: Samples(self.learned, self.classes, recipe, epoch),
+                recipe,
+                score=lambda averaged: accuracy(averaged, self.held, self.classes, recipe),
+                device=self.device,
+                precision=self.precision,
+                workers=self.workers,
+                start=self.loop,
+                step=partial(self._step, number),
+                report=lambda progress, averaged, state: self._keep(number, progress, averaged, state, board),
             )
+        self.loop = None
+        self.finished.append(_best(self.history, number)["epoch"])
+        self._save()
+
+    def _step(self, number: int, epoch: int, step: int, steps: int, loss: float) -> None:
+        self.watcher.step(number * self.training.recipe.epochs + epoch, step, steps, loss)
+
+    def _keep(self, number: int, progress: Progress, averaged: nn.Module, state: State, board: Any) -> None:
+        """What an epoch leaves behind: the card if it is the best, the curves, and then the state."""
+        self.history.append(
+            {
+                "network": number,
+                "epoch": progress.epoch,
+                "loss": progress.loss,
+                "rate": progress.rate,
+                "accuracy": progress.accuracy.get(EVERY),
+                "by_origin": {name: value for name, value in progress.accuracy.items() if name != EVERY},
+            }
         )
-    figures = measure(out, held) if held else {}
-    write_card(out, replace(trained, figures=figures), finished)
-    return figures
+        if _best(self.history, number)["epoch"] == progress.epoch:
+            write_weights(self.out, number, averaged)
+            write_card(self.out, self._trained({}), number + 1)
+        board.add_scalar("loss", progress.loss, progress.epoch)
+        board.add_scalar("rate", progress.rate, progress.epoch)
+        for name, value in progress.accuracy.items():
+            board.add_scalar(f"held-out top-1/{name}", value, progress.epoch)
+        board.flush()
+        name = CURVES if not number else f"{Path(CURVES).stem}-{number + 1}.png"
+        curves_picture([entry for entry in self.history if entry["network"] == number], self.out / name)
+        self.loop = state
+        self._save()
+        in_all = self.training.recipe.epochs
+        self.watcher.epoch(
+            replace(progress, epoch=number * in_all + progress.epoch, epochs=self.training.networks * in_all)
+        )
+
+    def _save(self) -> None:
+        save_state(
+            self.out,
+            {"settings": self.settings, "history": self.history, "finished": self.finished, "loop": self.loop},
+        )
+
+    def _trained(self, figures: dict[str, Any], temperature: float = 1.0) -> Trained:
+        training = self.training
+        counts = {
+            part: dict(Counter(source_of(one) for one in some))
+            for part, some in (("training", self.learned), ("held_out", self.held))
+        }
+        return Trained(
+            self.classes,
+            self.options,
+            training.recipe,
+            training.window_seconds,
+            training.people,
+            training.command,
+            training.start.card.name if training.start else "",
+            counts,
+            self.history,
+            figures,
+            temperature,
+        )
+
+    def measure(self) -> dict[str, Any]:
+        """Calibrate and measure the model on the held-out clips, and complete its card."""
+        known = [example for example in self.held if example.label != UNKNOWN]
+        networks = len([number for number in range(self.training.networks) if self._has(number)])
+        write_card(self.out, self._trained({}), networks)
+        if not known:
+            return {}
+        figures: dict[str, Any] = {}
+        temperature = 1.0
+        if len(known) >= ENOUGH_TO_CALIBRATE:
+            calibration = fit_temperature(self.out, known)
+            temperature = calibration.temperature
+            figures["calibration"] = asdict(calibration)
+            write_card(self.out, self._trained({}, temperature), networks)
+        figures = measure(self.out, known, self.out / CONFUSION) | figures
+        write_card(self.out, self._trained(figures, temperature), networks)
+        return figures
+
+    def _has(self, number: int) -> bool:
+        return (self.out / weights_name(number)).exists()
 
 
-def _build(training: Training, classes: int, options: Mapping[str, Any], seed: int) -> Recognizer:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build_network(training.architecture, classes, options)
-
-
-def _load(networks: Sequence[Recognizer], model: Path, classes: Sequence[str]) -> None:
-    """Give networks the weights of a model folder.
-
-    Raises:
-        BadDataset: the model has other labels, or another number of networks.
-        WeightsMismatch: the model has other networks.
-    """
-    card = load_card(model, "classifier")
-    if list(card.labels) != list(classes):
-        odd = sorted(set(card.labels) ^ set(classes))
-        raise BadDataset(f"{model} and the clips differ in the labels {', '.join(odd)}")
-    files = fetch(card).values()
-    if len(files) != len(networks):
-        raise BadDataset(f"{model} has {len(files)} networks, and {len(networks)} are to be trained")
-    for network, file in zip(networks, files, strict=True):
-        state = load_state_dict(file)
-        check_state(network, state, name=str(file))
-        network.load_state_dict(state)
-
-
-def measure(model: Path, held: Sequence[Example]) -> dict[str, Any]:
-    """Evaluate a model folder on held-out clips, source by source, and on their harder copies."""
+def measure(model: Path, held: Sequence[Example], picture: Path | None = None) -> dict[str, Any]:
+    """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
     actions = ActionReader.from_card(model)
-    parts: dict[str, list[Example]] = {}
+    parts: dict[str, list[Example]] = {EVERY: []}
     for example in held:
-        parts.setdefault(example.name.partition("/")[0], []).append(example)
-        parts.setdefault("all", []).append(example)
-    figures = {name: evaluate(actions, part).figures() for name, part in sorted(parts.items())}
-    figures["all, harder"] = evaluate(actions, harder(held)).figures()
-    return figures
+        parts.setdefault(source_of(example), []).append(example)
+        parts[EVERY].append(example)
+    reports = {name: evaluate(actions, part) for name, part in parts.items()}
+    reports["all, harder"] = evaluate(actions, harder(held))
+    if picture is not None:
+        confusion_picture(reports[EVERY].labels, reports[EVERY].confusion, picture)
+    return {name: report.figures() for name, report in reports.items()}
+
+
+def _classes(learned: Sequence[Example], start: Start | None) -> list[str]:
+    """The labels, in the order of the model to begin from where it has the same."""
+    classes = sorted({example.label for example in learned} - {UNKNOWN})
+    if start is not None and sorted(start.card.labels) == classes:
+        return list(start.card.labels)
+    return classes
+
+
+def _best(history: Sequence[dict[str, Any]], number: int) -> dict[str, Any]:
+    """The epoch of a network with the best held-out accuracy, the later of two alike; without any, the last."""
+    return max(
+        (entry for entry in history if entry["network"] == number),
+        key=lambda entry: (-1.0 if entry["accuracy"] is None else entry["accuracy"], entry["epoch"]),
+    )
+
+
+def _build(recipe: Recipe, classes: int, options: dict[str, Any]) -> Recognizer:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return build_network(recipe.architecture, classes, options)
+
+
+def _settings(
+    training: Training, learned: Sequence[Example], held: Sequence[Example], classes: Sequence[str], precision: str
+) -> dict[str, Any]:
+    """Everything that decides what a training learns, as plain values to compare with those of another start."""
+    settings = {
+        **{name: value for name, value in asdict(training.recipe).items()},
+        "options of the network": training.network,
+        "number of networks": training.networks,
+        "window": training.window_seconds,
+        "people": training.people,
+        "precision": precision,
+        "model to begin from": training.start.card.name if training.start else "",
+        "list of actions": list(classes),
+        "clips to train on": _digest(learned),
+        "clips to validate on": _digest(held),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
+
+
+def _digest(examples: Sequence[Example]) -> str:
+    """Of the names, labels and poses of clips, with how many there are."""
+    hasher = hashlib.sha256()
+    for example in examples:
+        hasher.update(f"{example.name}\0{example.label}\0".encode("utf-8", "surrogateescape"))
+        hasher.update(example.keypoints.tobytes())
+        hasher.update(example.scores.tobytes())
+    return f"{len(examples)} clips, {hasher.hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""From examples to a model folder."""
+"""From examples to a model folder that can be gone on with."""
 
 from __future__ import annotations
 
@@ -11,64 +11,208 @@ import torch
 
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import load_card
-from posec3d_cli.errors import BadDataset, OutputError
-from posec3d_cli.train.loop import Phase, Recipe
-from posec3d_cli.train.run import Training, train
+from posec3d_cli.errors import BadCard, BadDataset, OutputError, OutputExists, WeightsMismatch
+from posec3d_cli.train.examples import UNKNOWN
+from posec3d_cli.train.loop import Watcher
+from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.train.run import Training, make_training, train
+from posec3d_cli.train.start import start_from
 
-SMALL = Training(
-    recipe=Recipe((Phase(1, 16, 1e-3),), frames=8, batch_size=8),
-    network={"base_channels": 4, "stage_blocks": [1, 1, 1]},
-    held_out=0.25,
-    command="posec3d train …",
-)
+RECIPE = Recipe(architecture="slowonly", epochs=2, size=16, frames=8, batch_size=8)
+NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
+SMALL = Training(RECIPE, NETWORK, held_out=0.25, command="posec3d train …")
 
 
-def test_a_training_leaves_a_model_that_answers(tmp_path):
+class Notes(Watcher):
+    """Keeps what it is told; stops the training after some epoch."""
+
+    def __init__(self, stop=None):
+        self.epochs, self.stop = [], stop
+
+    def epoch(self, progress):
+        self.epochs.append(progress)
+        if progress.epoch == self.stop:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A finished training, its figures and what was told."""
+    out, notes = tmp_path_factory.mktemp("run") / "model", Notes()
     before = torch.get_rng_state()
-    told = []
-    figures = train(SMALL, people.examples(4), tmp_path / "model", workers=0, report=told.append)
+    figures = train(SMALL, people.examples(4), out, watcher=notes)
     assert torch.equal(torch.get_rng_state(), before)
+    return out, figures, notes
+
+
+def history(out):
+    return json.loads((out / "training.json").read_text())["history"]
+
+
+def test_a_training_leaves_a_model_that_answers(made):
+    out, figures, notes = made
     assert list(figures) == ["all", "synthetic", "all, harder"]
     assert [part["clips"] for part in figures.values()] == [2, 2, 2]
-    assert [one.epoch for one in told] == [1]
-    assert ActionReader.from_card(tmp_path / "model", device="cpu").labels == ("arms", "legs")
-    noted = json.loads((tmp_path / "model" / "training.json").read_text())
-    assert noted["clips"] == {"training": {"annotated": 6}, "held_out": {"annotated": 2}}
+    assert [one.epoch for one in notes.epochs] == [1, 2]
+    assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")
+    noted = json.loads((out / "training.json").read_text())
+    assert noted["clips"] == {"training": {"synthetic": 6}, "held_out": {"synthetic": 2}}
     assert noted["validation"]["all"]["top1"] == figures["all"]["top1"]
-    assert '"all, harder"' in (tmp_path / "model" / "README.md").read_text()
+    assert [entry["loss"] for entry in noted["history"]] == [one.loss for one in notes.epochs]
+
+
+def test_the_folder_is_complete(made):
+    out, _, _ = made
+    page = (out / "README.md").read_text()
+    assert "posec3d train …" in page
+    assert "| synthetic | 6 | 2 |" in page
+    for picture in ("curves.png", "confusion.png"):
+        assert f"({picture})" in page
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    assert list((out / "tensorboard" / "network-1").glob("events*"))
+    assert len((out / "held_out.txt").read_text().splitlines()) == 2
+
+
+def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
+    """The same losses, the same weights, the same figures as without one."""
+    whole, figures, _ = made
+    out = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, people.examples(4), out, watcher=Notes(stop=1))
+    assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")  # a model at any moment
+    told = Notes()
+    again = train(SMALL, people.examples(4), out, resume=True, watcher=told)
+    assert [one.epoch for one in told.epochs] == [2]
+    assert again == figures
+    assert [(e["loss"], e["accuracy"]) for e in history(out)] == [(e["loss"], e["accuracy"]) for e in history(whole)]
+    assert load_card(out).files[0].sha256 == load_card(whole).files[0].sha256
+
+
+def test_a_finished_training_is_only_measured_again(made):
+    out, figures, _ = made
+    told = Notes()
+    assert train(SMALL, people.examples(4), out, resume=True, watcher=told) == figures
+    assert told.epochs == []
+
+
+def test_other_settings_or_clips_cannot_go_on(made):
+    out, _, _ = made
+    longer = replace(SMALL, recipe=replace(RECIPE, epochs=3))
+    with pytest.raises(BadDataset, match="another epochs: 2, now it is 3"):
+        train(longer, people.examples(4), out, resume=True)
+    with pytest.raises(BadDataset, match="another clips to train on: '6 clips"):
+        train(SMALL, people.examples(5), out, resume=True)
+
+
+def test_a_model_is_not_written_over_unless_asked(made, tmp_path):
+    with pytest.raises(OutputExists, match="already holds a training"):
+        train(SMALL, people.examples(4), made[0])
+    out = tmp_path / "model"
+    short = replace(SMALL, recipe=replace(RECIPE, epochs=1), networks=2)
+    train(short, people.examples(4), out)
+    train(replace(short, networks=1), people.examples(4), out, overwrite=True)
+    assert [file.filename for file in load_card(out).files] == ["weights.safetensors"]
+    assert not (out / "weights-2.safetensors").exists()
 
 
 def test_without_held_out_clips_there_is_a_model_and_no_figure(tmp_path):
-    assert train(replace(SMALL, held_out=0.0), people.examples(2), tmp_path / "model", workers=0) == {}
+    assert train(replace(SMALL, held_out=0.0), people.examples(2), tmp_path / "model") == {}
     assert (tmp_path / "model" / "model.toml").is_file()
+    assert "nothing was measured" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_the_training(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match="taken"):
-        train(SMALL, people.examples(2), tmp_path / "taken", workers=0, report=lambda one: pytest.fail("too late"))
+        train(SMALL, people.examples(2), tmp_path / "taken", watcher=Notes(stop=1))
 
 
-def test_several_networks_differ_and_answer_together(tmp_path):
-    told = []
-    train(replace(SMALL, networks=2), people.examples(4), tmp_path / "model", report=told.append)
-    assert [(one.epoch, one.epochs) for one in told] == [(1, 2), (2, 2)]
-    files = load_card(tmp_path / "model").files
+def test_several_networks_differ_answer_together_and_go_on(tmp_path):
+    """The first of two is the one of a training of one; a stop in the second leaves the first alone."""
+    two, out = replace(SMALL, networks=2), tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        train(two, people.examples(4), out, watcher=Notes(stop=3))
+    told = Notes()
+    train(two, people.examples(4), out, resume=True, watcher=told)
+    assert [(one.epoch, one.epochs) for one in told.epochs] == [(4, 4)]
+    files = load_card(out).files
     assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]
     assert files[0].sha256 != files[1].sha256
-    assert ActionReader.from_card(tmp_path / "model", device="cpu").labels == ("arms", "legs")
+    assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")
+    assert (out / "curves-2.png").exists()
 
 
-def test_the_first_of_several_networks_is_the_one_of_a_training_of_one(tmp_path):
-    train(SMALL, people.examples(4), tmp_path / "one")
-    train(replace(SMALL, networks=2), people.examples(4), tmp_path / "two")
-    [alone], [first, _] = load_card(tmp_path / "one").files, load_card(tmp_path / "two").files
-    assert alone.sha256 == first.sha256
+def test_clips_of_no_action_are_no_class(tmp_path):
+    others = [
+        replace(one, name=f"synthetic/other_{number}", label=UNKNOWN) for number, one in enumerate(people.examples(2))
+    ]
+    train(replace(SMALL, recipe=replace(RECIPE, epochs=1)), [*people.examples(4), *others], tmp_path / "model")
+    assert load_card(tmp_path / "model").labels == ("arms", "legs")
 
 
-def test_a_training_starts_from_as_many_networks_as_it_has(tmp_path):
-    train(SMALL, people.examples(4), tmp_path / "one")
-    again = replace(SMALL, start=tmp_path / "one")
-    train(again, people.examples(4), tmp_path / "again")
-    with pytest.raises(BadDataset, match="has 1 networks, and 2 are to be trained"):
-        train(replace(again, networks=2), people.examples(4), tmp_path / "two")
+def test_a_model_to_begin_from_gives_its_weights_and_its_kind(made):
+    out, _, _ = made
+    begun = start_from(load_card(out), Recipe(rate=0.1, batch_size=4))
+    assert (begun.recipe.architecture, begun.recipe.size, begun.recipe.frames) == ("slowonly", 16, 8)
+    assert (begun.recipe.rate, begun.recipe.batch_size) == (0.1, 4)
+    assert start_from(load_card(out), Recipe()).recipe.rate == pytest.approx(0.2 * 0.025)
+    training = make_training(Recipe(), begun)
+    assert (training.networks, training.people, training.window_seconds) == (1, "each", None)
+    network = _built(training, 2)
+    begun.into(network, 0, ["arms", "legs"])
+    held = network.state_dict()
+    from safetensors.torch import load_file
+
+    assert all(
+        torch.equal(held[name], value.to(held[name].dtype))
+        for name, value in load_file(out / "weights.safetensors").items()
+    )
+
+
+def _built(training, classes):
+    from posec3d_cli.nets import build_network
+
+    return build_network(training.recipe.architecture, classes, dict(training.network))
+
+
+def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
+    out, _, _ = made
+    begun = start_from(load_card(out), Recipe())
+    training = make_training(Recipe(), begun)
+    network = _built(training, 3)
+    head = network.cls_head.fc_cls.weight.clone()
+    begun.into(network, 0, ["a", "b", "c"])
+    assert torch.equal(network.cls_head.fc_cls.weight, head)
+    stem = network.backbone.conv1.conv.weight
+    assert not torch.equal(stem, _built(training, 3).backbone.conv1.conv.weight)
+    wider = _built(replace(training, network={**training.network, "base_channels": 8}), 3)
+    with pytest.raises(WeightsMismatch):
+        begun.into(wider, 0, ["a", "b", "c"])
+
+
+def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_path):
+    out, _, _ = made
+    begun = start_from(load_card(out), replace(RECIPE, epochs=1))
+    turned = replace(begun, card=replace(begun.card, labels=("legs", "arms")))
+    training = replace(make_training(RECIPE, turned), held_out=0.25)
+    train(training, people.examples(4), tmp_path / "model")
+    assert load_card(tmp_path / "model").labels == ("legs", "arms")
+    assert "It began from the weights of model" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_what_contradicts_the_model_to_begin_from_is_refused(made):
+    begun = start_from(load_card(made[0]), Recipe())
+    for asked in ({"architecture": "c3d-light"}, {"stream": "limb"}, {"width": 8}):
+        with pytest.raises(BadCard, match="was asked for"):
+            make_training(Recipe(), begun, **asked)
+
+
+def test_of_what_is_not_asked_for_the_defaults_are_taken():
+    training = make_training(Recipe())
+    assert (training.recipe.architecture, training.network) == ("c3d-light", {"base_channels": 16})
+    assert (training.window_seconds, training.people, training.networks) == (2.0, "each", 1)
+    asked = make_training(Recipe(), architecture="slowonly", window=0, people="together", size=56, frames=48)
+    assert (asked.network, asked.window_seconds, asked.people) == ({}, None, "together")
+    assert (asked.recipe.size, asked.recipe.frames) == (56, 48)
+    with pytest.raises(BadCard, match="reads each person alone"):
+        make_training(Recipe(), architecture="stgcn++", people="together")

@@ -1,0 +1,66 @@
+"""Where a training stands, on the disk: written after every epoch, read to go on."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from posec3d_cli.errors import BadDataset, OutputError
+
+FILE = "state.pt"
+
+
+def save_state(folder: Path, state: dict[str, Any]) -> None:
+    """Write the state under a temporary name and rename it, so that there is a whole one at any moment.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = folder / f".{FILE}.part"
+    try:
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / FILE)
+    except OSError as error:
+        raise OutputError(f"{folder / FILE} cannot be written: {error.strerror or error}") from error
+
+
+def load_state(folder: Path) -> dict[str, Any]:
+    """The state of a folder, read without executing anything in it.
+
+    Raises:
+        BadDataset: there is none, or it is damaged.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        raise BadDataset(f"{folder} holds no training to go on with", hint="leave out --resume to begin one")
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise BadDataset(
+            f"{file} cannot be read: {str(error).splitlines()[0]}", hint="begin anew with --overwrite"
+        ) from error
+    if not isinstance(state, dict) or "settings" not in state:
+        raise BadDataset(f"{file} is not the state of a training", hint="begin anew with --overwrite")
+    return state
+
+
+def check_settings(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to go on with other settings or other clips than before.
+
+    Raises:
+        BadDataset: it names what differs, with both values.
+    """
+    odd = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if odd:
+        name = odd[0]
+        raise BadDataset(
+            f"the training was begun with another {name}: {before.get(name)!r}, now it is {now.get(name)!r}",
+            hint="--resume goes on with the same data and settings; --overwrite begins anew",
+        )
