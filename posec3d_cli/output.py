@@ -13,7 +13,7 @@ from typing import Any
 from posec3d_cli.errors import OutputError, OutputExists, PoseC3DError
 from posec3d_cli.pose_files.writing import SUFFIXES as POSE_SUFFIXES
 from posec3d_cli.pose_files.writing import write_pose_file
-from posec3d_cli.prediction import NO_PERSON, PersonScores, PipelineUsed, Prediction, WindowScores
+from posec3d_cli.prediction import NO_PERSON, UNKNOWN, PersonScores, PipelineUsed, Prediction, WindowScores, is_named
 from posec3d_cli.scoring import combine
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
@@ -79,6 +79,33 @@ def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
         "reading": asdict(prediction.reading),
         "seconds": {stage: round(seconds, 4) for stage, seconds in prediction.seconds.items()},
         "warnings": list(prediction.warnings),
+    }
+
+
+def with_answers(found: dict[str, Any], min_score: float = 0.0) -> dict[str, Any]:
+    """An `entry` that says what is done in words: of the video, and of each person and window, as its `answer`.
+
+    Args:
+        found: an `entry`, or a `failure`, which stays as it is.
+        min_score: where the best action scores less, the answer is `UNKNOWN`; the scores stay.
+    """
+    if "labels" not in found:
+        return found
+
+    def answer(labels: list[dict[str, Any]] | None, otherwise: str | None = NO_PERSON) -> str | None:
+        if not labels:
+            return otherwise
+        best = labels[0]
+        return str(best["label"]) if is_named(best["probability"], min_score) else UNKNOWN
+
+    return {
+        "video": found["video"],
+        "status": found["status"],
+        "answer": answer(found["labels"]),
+        "min_score": min_score,
+        **found,
+        "people": [{**person, "answer": answer(person["labels"], None)} for person in found["people"]],
+        "windows": [{**window, "answer": answer(window["labels"])} for window in found["windows"]],
     }
 
 
@@ -177,6 +204,7 @@ def save_video(
     prediction: Prediction,
     path: Path,
     *,
+    min_score: float = 0.0,
     overwrite: bool = False,
     reader: str = DEFAULT_READER,
     progress: Callable[[int, int], None] | None = None,
@@ -184,8 +212,9 @@ def save_video(
     """Write the video with everybody's skeleton and box and the label drawn, at its own rate and size, as H.264.
 
     Where the video was read in windows, each frame carries the label of the windows that it lies in; where people
-    were read one by one, each carries the label of what they do. The video is decoded once more; frames that were
-    not posed show the label only. Letters that OpenCV cannot draw are replaced, see `posec3d_cli.draw.plain`.
+    were read one by one, each carries the label of what they do; one that scores less than `min_score` is `UNKNOWN`.
+    The video is decoded once more; frames that were not posed show the label only. Letters that OpenCV cannot draw are
+    replaced, see `posec3d_cli.draw.plain`.
 
     Raises:
         OutputExists: `path` is already there and `overwrite` was not said.
@@ -203,35 +232,40 @@ def save_video(
         VideoWriter(path, fps=info.fps, size=size) as writer,
     ):
         for done, frame in enumerate(video.frames(), start=1):
-            figures = _figures(prediction, column_of.get(frame.index))
+            figures = _figures(prediction, column_of.get(frame.index), min_score)
             pixels = draw_people(frame.pixels, figures, posed.skeleton.limbs)
-            pixels = draw_headline(pixels, headline(prediction, frame.index))
+            pixels = draw_headline(pixels, headline(prediction, frame.index, min_score))
             writer.write(pixels, frame.seconds if uneven else None)
             if progress is not None:
                 progress(done, max(done, info.frame_count))
 
 
-def headline(prediction: Prediction, frame: int) -> str:
-    """What is done at this frame, with its probability in per cent: of the windows around it, or of the video."""
+def headline(prediction: Prediction, frame: int, min_score: float = 0.0) -> str:
+    """What is done at this frame, with its probability in per cent: of the windows around it, or of the video.
+
+    `UNKNOWN` alone where the best action scores less than `min_score`.
+    """
     around = [window.scores for window in prediction.windows if window.start <= frame < window.stop]
     known = [scores for scores in around if scores is not None]
     if not known:
         return NO_PERSON
-    return _spelled(combine(known, [1.0] * len(known)))
+    return _spelled(combine(known, [1.0] * len(known)), min_score)
 
 
-def _spelled(scores: ActionScores) -> str:
+def _spelled(scores: ActionScores, min_score: float) -> str:
     [(label, probability)] = scores.top(1)
-    return f"{label} {100 * probability:.0f}%"
+    return f"{label} {100 * probability:.0f}%" if is_named(probability, min_score) else UNKNOWN
 
 
-def _figures(prediction: Prediction, column: int | None) -> list[Any]:
+def _figures(prediction: Prediction, column: int | None, min_score: float) -> list[Any]:
     from posec3d_cli.draw import Figure
 
     if column is None:
         return []
     posed = prediction.posed
-    labels = {person.id: _spelled(person.scores) for person in prediction.people if person.scores is not None}
+    labels = {
+        person.id: _spelled(person.scores, min_score) for person in prediction.people if person.scores is not None
+    }
     found, poses = posed.detections[column], posed.poses[column]
     return [
         Figure(identity, found.boxes[row], poses.keypoints[row], poses.scores[row], labels.get(identity, ""))

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from posec3d_cli.video import VideoInfo
 
 NO_PERSON = "no person"  # the answer where nobody was found
+UNKNOWN = "unknown"  # the answer where the best action scores too little
+
+
+def is_named(probability: float, min_score: float) -> bool:
+    """Whether the best action scores enough to be named, at the six digits that documents have; else `UNKNOWN` is."""
+    return round(probability, 6) >= min_score
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -23,6 +23,7 @@ from posec3d_cli.output import (
     replacing,
     save_poses,
     save_video,
+    with_answers,
 )
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.video import open_video
@@ -60,6 +61,37 @@ def test_nobody_and_failures_are_entries_too(clip):
     failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video", hint="look at it"))
     assert failed["error"] == {"kind": "UnreadableVideo", "what": "a.mp4 is no video", "hint": "look at it"}
     json.dumps(document([nobody, failed], pipeline.actions.used), allow_nan=False)
+
+
+def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
+    pipeline = fakes.pipeline(lambda index: [10, 60] if index < 15 else [60])
+    found = entry(pipeline.predict(clip, people="each", window=1))
+    for least, whole in ((0.0, "right"), (0.65, "unknown")):
+        said = with_answers(found, least)
+        assert (said["answer"], said["min_score"]) == (whole, least)
+        for part in (*said["people"], *said["windows"]):
+            best = part["labels"][0]
+            assert part["answer"] == (best["label"] if best["probability"] >= least else "unknown")
+        assert [one["labels"] for one in (said, *said["windows"])] == [
+            one["labels"] for one in (found, *found["windows"])
+        ]
+    assert {person["answer"] for person in said["people"]} == {"left", "unknown"}
+
+
+def test_an_answer_that_scores_just_as_much_is_named(clip):
+    found = entry(fakes.pipeline(lambda index: [70]).predict(clip))
+    assert found["labels"][0]["probability"] == 0.7
+    assert with_answers(found, 0.7)["answer"] == "right"
+    assert with_answers(found, 0.700001)["answer"] == "unknown"
+
+
+def test_nobody_is_no_person_whatever_is_asked_for_and_a_failure_has_no_answer(clip):
+    nobody = with_answers(entry(fakes.pipeline(lambda index: []).predict(clip)), 1.0)
+    assert (nobody["answer"], nobody["windows"][0]["answer"]) == ("no person", "no person")
+    together = with_answers(entry(fakes.pipeline(lambda index: [10]).predict(clip)), 1.0)
+    assert [person["answer"] for person in together["people"]] == [None]
+    failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video"))
+    assert with_answers(failed, 0.5) == failed
 
 
 def test_a_file_name_that_is_not_utf8_can_be_printed():
@@ -115,6 +147,15 @@ def test_each_frame_carries_the_label_of_its_windows(clip):
     assert headline(prediction, 0) == "left 90%"
     assert headline(prediction, 30) == "right 90%"
     assert headline(prediction, 59) == "no person"
+    assert [headline(prediction, frame, 0.95) for frame in (0, 30, 59)] == ["unknown", "unknown", "no person"]
+
+
+def test_a_drawn_person_who_scores_too_little_is_unknown(clip, tmp_path, monkeypatch):
+    prediction = fakes.pipeline(lambda index: [10, 60]).predict(clip, people="each", every_frame=True)
+    drawn = []
+    monkeypatch.setattr(draw, "draw_people", lambda pixels, figures, limbs: drawn.append(figures) or pixels)
+    save_video(prediction, tmp_path / "out.mp4", min_score=0.7)
+    assert sorted(figure.label for figure in drawn[0]) == ["left 90%", "unknown"]
 
 
 def test_nothing_is_overwritten_unless_asked(clip, tmp_path):

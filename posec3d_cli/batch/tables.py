@@ -15,10 +15,11 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import Ledger, error_of, status_of
 from posec3d_cli.batch.run import Todo
 from posec3d_cli.errors import OutputError
+from posec3d_cli.output import with_answers
 
 COLUMNS = {
-    "video": str, "status": str, "label": str, "score": float, "label_2": str, "score_2": float, "label_3": str,
-    "score_3": float, "frames": int, "people": int, "seconds": float, "error": str,
+    "video": str, "status": str, "label": str, "score": float, "guess": str, "label_2": str, "score_2": float,
+    "label_3": str, "score_3": float, "frames": int, "people": int, "seconds": float, "error": str,
 }  # fmt: skip
 """Of each column what it holds; a cell may be empty."""
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -44,13 +45,18 @@ def check_table(path: Path) -> None:
         raise OutputError(f"{path} needs pyarrow, which is not installed", hint="pip install 'posec3d-cli[parquet]'")
 
 
-def outcomes(found: Sequence[Found], todo: Iterable[Todo], ledger: Ledger) -> Iterator[Outcome]:
-    """The outcomes of the videos that are not to be done any more, in the order of `found`, one per clip."""
+def outcomes(
+    found: Sequence[Found], todo: Iterable[Todo], ledger: Ledger, *, min_score: float = 0.0
+) -> Iterator[Outcome]:
+    """The outcomes of the videos that are not to be done any more, in the order of `found`, one per clip.
+
+    The ledger holds the scores, and the answers are made of them here: another `min_score` holds for every row.
+    """
     waiting = {one.found.path for one in todo}
     for video in found:
         record = None if video.path in waiting else ledger.get(video.path)
         if record is not None:
-            yield from ((entry, record.seconds) for entry in record.entries)
+            yield from ((with_answers(entry, min_score), record.seconds) for entry in record.entries)
 
 
 def write_table(path: Path, some: Iterable[Outcome]) -> None:
@@ -81,7 +87,14 @@ def row(outcome: Outcome) -> dict[str, Any]:
     cells["error"] = error_of(entry) or "; ".join(f"warning: {text}" for text in entry.get("warnings", ())) or None
     for place, best in zip(("", "_2", "_3"), entry.get("labels", ()), strict=False):
         cells |= {f"label{place}": best["label"], f"score{place}": best["probability"]}
+    if is_unknown(entry):
+        cells |= {"label": entry["answer"], "guess": cells["label"]}
     return cells
+
+
+def is_unknown(entry: dict[str, Any]) -> bool:
+    """Whether somebody was found, and what is done scores too little to be named."""
+    return bool(entry.get("labels")) and entry["answer"] != entry["labels"][0]["label"]
 
 
 def _write_csv(path: Path, some: Iterable[Outcome]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,10 @@ import numpy as np
 
 from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.ledger import FAILED, status_of
-from posec3d_cli.batch.tables import Outcome
+from posec3d_cli.batch.tables import Outcome, is_unknown
 from posec3d_cli.draw import FONT, plain
 from posec3d_cli.errors import BadDataset, OutputError
+from posec3d_cli.prediction import UNKNOWN
 from posec3d_cli.train.evaluate import Report
 from posec3d_cli.train.folder import read_table
 from posec3d_cli.types import Ints, Pixels
@@ -32,8 +34,30 @@ def read_truth(table: Path) -> dict[str, str]:
     return truth
 
 
-def compare(some: Iterable[Outcome], truth: Mapping[str, str], known: Sequence[str]) -> tuple[Report, int]:
-    """How often the answers are right, and how many clips with a known label failed, which do not count.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How often the answers of a run are right.
+
+    Attributes:
+        report: `unknown` is one of its labels where some answer is, and wrong unless the table says so too.
+        failed: clips with a known label that failed, which do not count.
+        unknown: clips whose answer is `unknown`.
+        right: of the clips whose answer is a label of the classifier, those that are called rightly.
+    """
+
+    report: Report
+    failed: int
+    unknown: int
+    right: int
+
+    @property
+    def named(self) -> int:
+        """Clips whose answer is a label of the classifier."""
+        return self.report.clips - self.unknown - len(self.report.nobody)
+
+
+def compare(some: Iterable[Outcome], truth: Mapping[str, str], known: Sequence[str]) -> Comparison:
+    """How often the answers are right.
 
     Args:
         some: the outcomes of the run.
@@ -48,22 +72,26 @@ def compare(some: Iterable[Outcome], truth: Mapping[str, str], known: Sequence[s
     answered = [one for one in answered if status_of(one[0]) != FAILED]
     if not answered:
         raise BadDataset("no video that was answered has a label in the table", hint="its names are those of the rows")
-    labels = (*known, *sorted({label for _, label in answered} - set(known)))
+    unknown = sum(is_unknown(entry) for entry, _ in answered)
+    others = {label for _, label in answered} | ({UNKNOWN} if unknown else set())
+    labels = (*known, *sorted(others - set(known)))
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     wrong: list[tuple[str, str, str, float]] = []
     nobody: list[str] = []
-    top5 = 0
+    top5 = right = 0
     for entry, label in answered:
         if not entry["labels"]:
             nobody.append(entry["video"])
             wrong.append((entry["video"], label, "", 0.0))
             continue
-        best = entry["labels"][0]
-        top5 += any(one["label"] == label for one in entry["labels"][:5])
-        confusion[labels.index(label), labels.index(best["label"])] += 1
-        if best["label"] != label:
-            wrong.append((entry["video"], label, best["label"], best["probability"]))
-    return Report(labels, confusion, top5, len(answered), tuple(wrong), tuple(nobody)), failed
+        answer, score = entry["answer"], entry["labels"][0]["probability"]
+        top5 += any(label == name for name in (answer, *(one["label"] for one in entry["labels"][:5])))
+        confusion[labels.index(label), labels.index(answer)] += 1
+        right += answer == label and not is_unknown(entry)
+        if answer != label:
+            wrong.append((entry["video"], label, answer, score))
+    report = Report(labels, confusion, top5, len(answered), tuple(wrong), tuple(nobody))
+    return Comparison(report, failed, unknown, right)
 
 
 def write_confusion(report: Report, table: Path) -> None:

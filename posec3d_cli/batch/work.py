@@ -118,6 +118,8 @@ class Labelling:
         models: of the pipeline.
         pictures: whether there is a video among them; where all are pose files, only the classifier is made.
         reading: settings of `ActionReader.reading_with` that replace the card's.
+        min_score: in annotated videos, actions that score less are `unknown`. What is returned holds every score, so
+            that whoever writes the table decides there.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
     """
@@ -125,6 +127,7 @@ class Labelling:
     models: Models
     pictures: bool = True
     reading: Mapping[str, Any] = field(default_factory=dict)
+    min_score: float = 0.0
     videos: Path | None = None
     poses: Path | None = None
 
@@ -145,7 +148,8 @@ class Labelling:
     def fingerprint(self) -> str:
         """Changes with everything that an answer depends on, but for the video."""
         # The same with and without pictures: a pose file that joins a folder of videos changes none of them.
-        return self.models.fingerprint(*KINDS, reading=dict(self.reading), every_frame=self.videos is not None)
+        drawn = {} if self.videos is None else {"min_score": self.min_score}
+        return self.models.fingerprint(*KINDS, reading=dict(self.reading), every_frame=self.videos is not None, **drawn)
 
     def outputs(self, found: Found) -> dict[str, Path]:
         """The files that are made of a video: "video", "poses"."""
@@ -208,7 +212,14 @@ class Labelling:
         for kind, target in self.outputs(found).items():
             part = unfinished(target, self.folders)
             if kind == "video":
-                save_video(prediction, part, overwrite=True, reader=reader, progress=lambda done, total: count(posed))
+                save_video(
+                    prediction,
+                    part,
+                    min_score=self.min_score,
+                    overwrite=True,
+                    reader=reader,
+                    progress=lambda done, total: count(posed),
+                )
             else:
                 save_poses(prediction, part, overwrite=True)
             settle(part, target)

@@ -4,6 +4,7 @@ The recipe of its cards:
 
     architecture = "slowonly"     # or "c3d-light", "x3d-shallow"
     people = "together"           # one volume of everybody, or "each": one per tracked person
+    temperature = 1.0             # divides the logits of each network: above 1, its answers are less sure
     [recipe.network]              # options of that network: in_channels, base_channels, stage_blocks …
     [recipe.heatmaps]             # how the volumes are drawn; read by the builder
     [recipe.clip]                 # which frames they show; read by the sampler
@@ -36,7 +37,7 @@ from posec3d_cli.weights import load_state_dict
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
 
-RECIPE_KEYS = ("architecture", "network", "people", "heatmaps", "clip")
+RECIPE_KEYS = ("architecture", "network", "people", "temperature", "heatmaps", "clip")
 PEOPLE = ("together", "each")
 # Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
 # 19 % slower per view than one, while small views gain from company (`benchmarks/classifier.py`).
@@ -52,6 +53,7 @@ class PoseC3D:
         labels: Sequence[str],
         *,
         in_channels: int,
+        temperature: float = 1.0,
         device: str = "cpu",
         precision: str = "auto",
         views_per_batch: int | None = None,
@@ -63,6 +65,7 @@ class PoseC3D:
                 there are labels.
             labels: the C actions, in the order of the head's outputs.
             in_channels: K, the joints or limbs that the networks read.
+            temperature: above 0; divides the logits before the softmax (Guo et al., 2017).
             device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
             precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
             views_per_batch: views that pass the network at once; more need more memory and change no result beyond
@@ -73,8 +76,11 @@ class PoseC3D:
         """
         if views_per_batch is not None and views_per_batch < 1:
             raise ValueError(f"views_per_batch must be at least 1, got {views_per_batch}")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
         self._labels = tuple(labels)
         self._in_channels = in_channels
+        self._temperature = temperature
         self._device = torch.device(device)
         self._precision = resolve_precision(precision, device)
         self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
@@ -132,6 +138,7 @@ class PoseC3D:
             networks,
             card.labels,
             in_channels=first.in_channels,
+            temperature=recipe.get("temperature", 1.0),
             device=device,
             precision=precision,
             views_per_batch=views_per_batch,
@@ -147,6 +154,11 @@ class PoseC3D:
         """ "fp32" or "bf16": what the convolutions are computed in."""
         return self._precision
 
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by before the softmax."""
+        return self._temperature
+
     def classify(self, volumes: Sequence[HeatmapVolume]) -> list[ActionScores]:
         """One `ActionScores` per volume: the mean over its views of the softmax over classes.
 
@@ -155,6 +167,29 @@ class PoseC3D:
         Raises:
             StageMismatch: a volume holds no view, or not the K channels that the network reads.
         """
+        self._check(volumes)
+        sums = np.zeros((len(volumes), len(self._labels)), np.float64)
+        for owners, batch in self._batches(volumes):
+            np.add.at(sums, owners, self._probabilities(batch))
+        return [
+            ActionScores((total / len(volume.values)).astype(np.float32), self._labels)
+            for total, volume in zip(sums, volumes, strict=True)
+        ]
+
+    def logits(self, volumes: Sequence[HeatmapVolume]) -> list[Floats]:
+        """What `classify` softens with the temperature and averages: of each volume, `(networks, V, C)` float32.
+
+        Raises:
+            StageMismatch: as `classify`.
+        """
+        self._check(volumes)
+        views: list[list[Floats]] = [[] for _ in volumes]
+        for owners, batch in self._batches(volumes):
+            for owner, view in zip(owners, self._logits(batch).cpu().numpy().swapaxes(0, 1), strict=True):
+                views[owner].append(view)
+        return [np.stack(some, axis=1) for some in views]
+
+    def _check(self, volumes: Sequence[HeatmapVolume]) -> None:
         for volume in volumes:
             views, channels = volume.values.shape[:2]
             if channels != self._in_channels:
@@ -164,13 +199,6 @@ class PoseC3D:
                 )
             if views == 0:
                 raise StageMismatch(f"a volume must hold at least one view, got shape {volume.values.shape}")
-        sums = np.zeros((len(volumes), len(self._labels)), np.float64)
-        for owners, batch in self._batches(volumes):
-            np.add.at(sums, owners, self._probabilities(batch))
-        return [
-            ActionScores((total / len(volume.values)).astype(np.float32), self._labels)
-            for total, volume in zip(sums, volumes, strict=True)
-        ]
 
     def _batches(self, volumes: Sequence[HeatmapVolume]) -> Iterator[tuple[list[int], Floats]]:
         """Stacked views of equal shape, each with the index of the volume that it is of."""
@@ -184,15 +212,16 @@ class PoseC3D:
                 yield [index for index, _ in chunk], np.stack([view for _, view in chunk])
 
     @torch.inference_mode()
+    def _logits(self, views: Floats) -> Tensor:
+        """(B, K, T, H, W) -> (networks, B, C)."""
+        x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
+        return torch.stack([network.cls_head(network.backbone(x).float()) for network in self._networks])
+
+    @torch.inference_mode()
     def _probabilities(self, views: Floats) -> Floats:
         """(B, K, T, H, W) -> (B, C), each row summing to 1."""
-        x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
-        answers = []
-        for network in self._networks:
-            features: Tensor = network.backbone(x)
-            logits: Tensor = network.cls_head(features.float())
-            answers.append(logits.softmax(dim=1))
-        probabilities: Floats = torch.stack(answers).mean(dim=0).cpu().numpy()
+        softened = (self._logits(views) / self._temperature).softmax(dim=2)
+        probabilities: Floats = softened.mean(dim=0).cpu().numpy()
         return probabilities
 
 
@@ -234,6 +263,10 @@ def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str
         raise BadCard(f"{card.name}: the setting recipe.architecture is missing")
     if recipe.get("people", "together") not in PEOPLE:
         raise BadCard(f"{card.name}: recipe.people must be one of {', '.join(PEOPLE)}, got {recipe['people']!r}")
+    temperature = recipe.get("temperature", 1.0)
+    is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not (is_number and 0 < temperature < math.inf):
+        raise BadCard(f"{card.name}: recipe.temperature must be a number above 0, got {temperature!r}")
     if not isinstance(recipe.get("network", {}), Mapping):
         raise BadCard(f"{card.name}: recipe.network must be a table of options, got {recipe['network']!r}")
     if not card.labels:

@@ -23,6 +23,7 @@ from posec3d_cli.cli.options import (
     GlobOption,
     LogOption,
     MaxPeopleOption,
+    MinScoreOption,
     NoCacheOption,
     OfflineOption,
     PeopleOption,
@@ -94,6 +95,7 @@ def label(
     window: WindowOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
+    min_score: MinScoreOption = 0.0,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
     settings: SetOption = None,
@@ -113,7 +115,7 @@ def label(
     video was answered, also with "no person", and with 1 when one failed.
     """
     from posec3d_cli.batch import tables, work
-    from posec3d_cli.batch.ledger import FAILED, error_of, status_of
+    from posec3d_cli.batch.ledger import FAILED, OK, error_of, status_of
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import plan
     from posec3d_cli.output import printable
@@ -148,6 +150,7 @@ def label(
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
         reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
+        min_score=min_score,
         videos=save_videos,
         poses=save_poses,
     )
@@ -169,13 +172,15 @@ def label(
                 log=log_file,
             )
         finally:
-            tables.write_table(output, tables.outcomes(found, todo, ledger))
-        rows = list(tables.outcomes(found, todo, ledger))
+            tables.write_table(output, tables.outcomes(found, todo, ledger, min_score=min_score))
+        rows = list(tables.outcomes(found, todo, ledger, min_score=min_score))
     counts = Counter(status_of(entry) for entry, _ in rows)
     failures = [(entry["video"], error_of(entry)) for entry, _ in rows if status_of(entry) == FAILED]
     print_summary(counts, failures)
     if warned := sum(bool(entry.get("warnings")) for entry, _ in rows):
         note("note", f"{warned} answers come with a warning, in the column error")
+    if unsure := sum(tables.is_unknown(entry) for entry, _ in rows):
+        note("note", f"{unsure} of {counts[OK]} answers are unknown: the best action scores less than {min_score:g}")
     if labels is not None:
         _print_accuracy(rows, labels, task, output)
     if failures:
@@ -186,13 +191,16 @@ def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling
     from posec3d_cli.batch.truth import compare, write_confusion
 
     card, *_ = task.models.cards("classifier")
-    report, failed = compare(rows, labels, card.labels)
+    compared = compare(rows, labels, card.labels)
+    report, failed = compared.report, compared.failed
     table = output.with_suffix(".confusion.csv")
     write_confusion(report, table)
     low, high = report.interval
+    right = f"{compared.right / compared.named:.1%}" if compared.named else "none"
     typer.echo(
         f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
         f"mean class {report.mean_class:.1%}, {report.clips} videos, nobody found in {len(report.nobody)}"
+        + (f", {compared.unknown} unknown and {right} of the {compared.named} named right" if compared.unknown else "")
         + (f", {failed} failed and not counted" if failed else "")
         + f"; confusion in {one_line(str(table))}"
     )

@@ -92,6 +92,12 @@ WindowOption = Annotated[
 ]
 ViewsOption = Annotated[int | None, typer.Option("--views", min=1, metavar="N", help="Samples of each window.")]
 FlipOption = Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")]
+MinScoreOption = Annotated[
+    float,
+    typer.Option(
+        "--min-score", min=0, max=1, metavar="SCORE", help="Answer `unknown` where the best action is less probable."
+    ),
+]
 MaxPeopleOption = Annotated[
     int | None, typer.Option("--max-people", min=1, metavar="N", help="Detect at most N people per frame.")
 ]

@@ -20,6 +20,7 @@ from posec3d_cli.cli.options import (
     FlipOption,
     JsonOption,
     MaxPeopleOption,
+    MinScoreOption,
     NoCacheOption,
     OfflineOption,
     PeopleOption,
@@ -72,6 +73,7 @@ def predict(
     window: WindowOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
+    min_score: MinScoreOption = 0.0,
     max_people: MaxPeopleOption = None,
     detector_threshold: ThresholdOption = None,
     settings: SetOption = None,
@@ -135,7 +137,7 @@ def predict(
     note("read", describe(reading, actions))
     entries: list[dict[str, Any]] = []
     answered = failed = 0
-    for path, answer in (one for job in jobs for one in _answers(stages, actions, reading, job, overwrite)):
+    for path, answer in (one for job in jobs for one in _answers(stages, actions, reading, job, min_score, overwrite)):
         if isinstance(answer, PoseC3DError):
             failed += 1
             _say_failed(path, answer)
@@ -145,9 +147,9 @@ def predict(
         for warning in answer.warnings:
             note("note", f"{path}: {warning}")
         if json:
-            entries.append(_entry(answer, top))
+            entries.append(_entry(answer, top, min_score))
         else:
-            _print_answer(answer, top, details, first=answered == 1)
+            _print_answer(answer, top, min_score, details, first=answered == 1)
     if json:
         from posec3d_cli.output import document
 
@@ -186,12 +188,12 @@ def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> Ac
 
 
 def _answers(
-    stages: Pipeline | None, actions: ActionReader, reading: Reading, job: Job, overwrite: bool
+    stages: Pipeline | None, actions: ActionReader, reading: Reading, job: Job, min_score: float, overwrite: bool
 ) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
     """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
     try:
         if stages is not None and not job.posed:
-            yield job.video, _answer(stages, reading, job, overwrite)
+            yield job.video, _answer(stages, reading, job, min_score, overwrite)
             return
         clips = _read_clips(job, overwrite)
     except PoseC3DError as error:
@@ -226,7 +228,7 @@ def _save_poses(prediction: Prediction, job: Job, overwrite: bool) -> None:
         save_poses(prediction, job.poses, overwrite=overwrite)
 
 
-def _answer(stages: Pipeline, reading: Reading, job: Job, overwrite: bool) -> Prediction:
+def _answer(stages: Pipeline, reading: Reading, job: Job, min_score: float, overwrite: bool) -> Prediction:
     from posec3d_cli.output import check_free, save_video
 
     for path in (job.annotated, job.poses):
@@ -238,15 +240,20 @@ def _answer(stages: Pipeline, reading: Reading, job: Job, overwrite: bool) -> Pr
     if job.annotated is not None:
         with _frame_progress(f"{job.video.name}: drawing") as progress:
             save_video(
-                prediction, job.annotated, overwrite=overwrite, reader=stages.extractor.reader, progress=progress
+                prediction,
+                job.annotated,
+                min_score=min_score,
+                overwrite=overwrite,
+                reader=stages.extractor.reader,
+                progress=progress,
             )
     return prediction
 
 
-def _entry(prediction: Prediction, top: int) -> dict[str, Any]:
-    from posec3d_cli.output import entry
+def _entry(prediction: Prediction, top: int, min_score: float) -> dict[str, Any]:
+    from posec3d_cli.output import entry, with_answers
 
-    return entry(prediction, top=top)
+    return with_answers(entry(prediction, top=top), min_score)
 
 
 def _failure(video: Path, error: PoseC3DError) -> dict[str, Any]:
@@ -260,14 +267,14 @@ def _say_failed(video: Path, error: PoseC3DError) -> None:
     print_error(PoseC3DError(what, hint=error.hint))
 
 
-def _print_answer(prediction: Prediction, top: int, details: bool, *, first: bool) -> None:
+def _print_answer(prediction: Prediction, top: int, min_score: float, details: bool, *, first: bool) -> None:
     from posec3d_cli.prediction import NO_PERSON
 
     video = str(prediction.path)
-    answers = [(NO_PERSON, "")] if prediction.scores is None else _rows(prediction.scores.top(top))
+    answers = [(NO_PERSON, "")] if prediction.scores is None else _rows(prediction.scores.top(top), min_score)
     rows = [[video, *answer] for answer in answers]
     if details:
-        rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction)]
+        rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction, min_score)]
     if first or sys.stdout.isatty():
         print_table(HEADERS, rows)
         return
@@ -275,22 +282,28 @@ def _print_answer(prediction: Prediction, top: int, details: bool, *, first: boo
         typer.echo("\t".join(row))
 
 
-def _rows(labels: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
-    return [(label, f"{100 * probability:.1f} %") for label, probability in labels]
+def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[str, str]]:
+    """The actions, best first; where the best scores too little, its name stands behind `unknown`."""
+    from posec3d_cli.prediction import UNKNOWN, is_named
+
+    (best, most), *_ = labels
+    first = best if is_named(most, min_score) else f"{UNKNOWN} ({best})"
+    names = [first, *(label for label, _ in labels[1:])]
+    return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
 
 
-def _detailed(prediction: Prediction) -> list[tuple[str, tuple[str, str]]]:
+def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple[str, str]]]:
     """The best action of each person who was read alone, and of each window where there are several."""
     from posec3d_cli.prediction import NO_PERSON
 
     lines = []
     for person in prediction.people:
         if person.scores is not None:
-            lines.append((f"person {person.id}", _rows(person.scores.top(1))[0]))
+            lines.append((f"person {person.id}", _rows(person.scores.top(1), min_score)[0]))
     if len(prediction.windows) > 1:
         fps = float(prediction.video.fps)
         for window in prediction.windows:
-            best = (NO_PERSON, "") if window.scores is None else _rows(window.scores.top(1))[0]
+            best = (NO_PERSON, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
             lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
     return lines
 

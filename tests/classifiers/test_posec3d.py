@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,6 +250,12 @@ def test_a_volume_without_views_is_refused(tmp_path: Path) -> None:
         ({"architecture": "slowonly", "network": 3}, "must be a table"),
         ({"architecture": "slowonly", "network": {"chanels": 3}}, "no option 'chanels'"),
         ({"architecture": "slowonly", "people": "apart"}, "one of together, each, got 'apart'"),
+        ({"architecture": "slowonly", "temperature": 0}, r"recipe\.temperature must be a number above 0, got 0"),
+        ({"architecture": "slowonly", "temperature": -1.5}, "number above 0, got -1.5"),
+        ({"architecture": "slowonly", "temperature": math.inf}, "number above 0, got inf"),
+        ({"architecture": "slowonly", "temperature": math.nan}, "number above 0, got nan"),
+        ({"architecture": "slowonly", "temperature": True}, "number above 0, got True"),
+        ({"architecture": "slowonly", "temperature": "hot"}, "number above 0, got 'hot'"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(recipe: Mapping[str, Any], said: str, tmp_path: Path) -> None:
@@ -289,3 +296,56 @@ def test_a_card_without_labels_or_without_files_is_refused(tmp_path: Path) -> No
         PoseC3D.from_card(Card(recipe, labels=()), {"weights": tmp_path})
     with pytest.raises(BadCard, match="the card names none"):
         PoseC3D.from_card(Card(recipe), {})
+
+
+def classifier_of_two(folder: Path, **options: Any) -> PoseC3D:
+    """Two networks that differ, the same in every call."""
+    files: dict[str, Path] = {}
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        (folder / str(seed)).mkdir(exist_ok=True)
+        files[str(seed)] = save(worn_network().state_dict(), folder / str(seed))["weights"]
+    card = Card({"architecture": "slowonly", "network": NETWORK, **options})
+    return PoseC3D.from_card(card, files, precision="fp32")
+
+
+def test_a_temperature_of_1_changes_no_bit(tmp_path: Path) -> None:
+    volumes = [volume(3, seed=1), volume(2, seed=2)]
+    plain, asked = classifier_of_two(tmp_path), classifier_of_two(tmp_path, temperature=1)
+    assert (plain.temperature, asked.temperature) == (1.0, 1)
+    for before, after in zip(plain.classify(volumes), asked.classify(volumes), strict=True):
+        assert np.array_equal(before.probabilities, after.probabilities)
+
+
+def test_a_higher_temperature_makes_answers_flatter_and_leaves_the_best_action_of_a_network(tmp_path: Path) -> None:
+    state = worn_network().state_dict()
+    recipe = {"architecture": "slowonly", "network": NETWORK}
+    answers = [
+        load(state, tmp_path, {**recipe, "temperature": temperature}).classify([volume(1)])[0].probabilities
+        for temperature in (1.0, 2.0, 4.0, 8.0)
+    ]
+    assert len({int(one.argmax()) for one in answers}) == 1
+    most = [one.max() for one in answers]
+    assert most == sorted(most, reverse=True)
+    assert most[0] - most[-1] > 0.1
+    roots = np.sqrt(answers[2].astype(np.float64))  # softmax(x / T) is softmax(x) to the power of 1 / T, scaled
+    np.testing.assert_allclose(answers[3], roots / roots.sum(), atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_the_logits_are_those_of_each_network_and_view_and_make_the_answer(temperature: float, tmp_path: Path) -> None:
+    classifier = classifier_of_two(tmp_path, temperature=temperature)
+    volumes = [volume(3, seed=1), volume(1, frames=4, seed=2), volume(2, seed=3)]
+    logits = classifier.logits(volumes)
+    assert [one.shape for one in logits] == [(2, 3, 4), (2, 1, 4), (2, 2, 4)]
+    assert all(one.dtype == np.float32 for one in logits)
+    for one, scores in zip(logits, classifier.classify(volumes), strict=True):
+        mean = torch.from_numpy(one / temperature).softmax(-1).mean((0, 1))
+        np.testing.assert_allclose(scores.probabilities, mean, atol=1e-6)
+    with pytest.raises(StageMismatch, match="volumes of 3 channels, got 2"):
+        classifier.logits([HeatmapVolume(np.zeros((1, 2, 8, 16, 16), np.float32))])
+
+
+def test_a_temperature_must_be_positive(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
+        PoseC3D([], LABELS, in_channels=3, temperature=0)

@@ -293,6 +293,54 @@ def test_given_labels_are_compared(label, tmp_path):
     assert Path("labels.confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_scores_too_little_is_unknown_and_its_best_guesses_stay(label):
+    ran = label("clips", "--min-score", 0.8, copies=["a.mp4", "empty.mp4"])
+    answered, nobody = rows("labels.csv")
+    cells = [answered[name] for name in ("status", "label", "score", "guess", "label_2", "score_2")]
+    assert cells == ["ok", "unknown", "0.7", "left", "right", "0.3"]
+    assert (nobody["status"], nobody["label"], nobody["guess"]) == ("no_person", "", "")
+    assert "note:  1 of 1 answers are unknown: the best action scores less than 0.8" in ran.err
+
+
+def test_another_smallest_score_holds_for_every_row_and_costs_nothing(label, tmp_path):
+    label("clips", "--min-score", 0.8, copies=["a.mp4", "b.mp4"])
+    assert [row["label"] for row in rows("labels.csv")] == ["unknown", "unknown"]
+    ran = label("clips", "--min-score", 0.5, copies=["c.mp4"])
+    assert begun(tmp_path) == ["c.mp4"]
+    assert [(row["label"], row["guess"]) for row in rows("labels.csv")] == [("left", "")] * 3
+    assert "unknown" not in ran.err
+    label()
+    assert begun(tmp_path) == []
+    label("clips", "--min-score", 0.8)
+    assert [row["label"] for row in rows("labels.csv")] == ["unknown"] * 3
+
+
+def test_videos_are_drawn_again_for_another_smallest_score(label, tmp_path):
+    drawn = ("clips", "--save-videos", "drawn")
+    label(*drawn, copies=["a.mp4"])
+    before = Path("drawn/a.mp4.mp4").read_bytes()
+    label(*drawn)
+    assert begun(tmp_path) == []
+    ran = label(*drawn, "--min-score", 0.8)
+    assert begun(tmp_path) == ["a.mp4"]
+    assert "1 of 1 videos are done again: the models or their settings changed" in ran.err
+    assert Path("drawn/a.mp4.mp4").read_bytes() != before
+
+
+def test_an_unknown_counts_as_wrong_and_the_named_ones_are_counted_by_themselves(label):
+    Path("truth.csv").write_text("video,label\na.mp4,left\nb.mp4,left\nempty.mp4,left\n")
+    command = ("clips", "--truth", "truth.csv")
+    ran = label(*command, "--min-score", 0.8, copies=["a.mp4", "b.mp4", "empty.mp4"])
+    last = ran.out.splitlines()[-1]
+    assert last.startswith("top-1 0.0% (")
+    assert "top-5 66.7%, mean class 0.0%, 3 videos, nobody found in 1, 2 unknown and none of the 0 named right" in last
+    [found] = [row for row in rows("labels.confusion.csv") if row["label"] == "left"]
+    assert (found["left"], found["unknown"], found["no person"]) == ("0", "2", "1")
+    ran = label(*command, "--min-score", 0.5)
+    assert "unknown" not in ran.out
+    assert ran.out.splitlines()[-1].startswith("top-1 66.7% (")
+
+
 def test_progress_is_said_now_and_then_and_logged(label, monkeypatch, tmp_path):
     monkeypatch.setattr("posec3d_cli.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
     ran = label("clips", "--log-file", "log.txt", copies=["a.mp4", "new\nline bug.mp4", "bug.mp4"])

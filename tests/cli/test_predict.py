@@ -59,6 +59,34 @@ def test_the_actions_are_printed_best_first(stages, clip):
     assert run(clip, "--top", 1).stdout.count("%") == 1
 
 
+def test_an_action_that_scores_too_little_is_unknown_with_what_it_would_have_been(stages, clip):
+    result = run(clip, "--min-score", 0.8)
+    assert result.exit_code == 0
+    rows = [line.split("\t")[1:] for line in result.stdout.splitlines()[1:]]
+    assert rows == [["unknown (left)", "70.0 %"], ["right", "30.0 %"]]
+    assert "unknown" not in run(clip, "--min-score", 0.7).stdout
+    answers = [json.loads(run(clip, "--json", "--min-score", least).stdout)["videos"][0] for least in (0.8, 0)]
+    assert [(one["answer"], one["min_score"]) for one in answers] == [("unknown", 0.8), ("left", 0)]
+    assert answers[0]["labels"] == answers[1]["labels"]
+
+
+def test_people_and_windows_are_unknown_by_the_same_score(stages, clip):
+    stages.extractor.detector.where = lambda index: [10, 60]
+    result = run(clip, "--details", "--people", "each", "--window", 0.6, "--min-score", 0.7)
+    details = {
+        line.split("\t")[0].removeprefix(f"{clip} "): line.split("\t")[1] for line in result.stdout.splitlines()[3:]
+    }
+    assert sorted(action for about, action in details.items() if "person" in about) == ["left", "unknown (right)"]
+    assert {action for about, action in details.items() if "person" not in about} == {"unknown (left)"}
+
+
+def test_what_is_unknown_is_drawn_as_unknown(stages, clip, tmp_path, monkeypatch):
+    drawn = set()
+    monkeypatch.setattr("posec3d_cli.draw.draw_headline", lambda pixels, text: drawn.add(text) or pixels)
+    run(clip, "--save-video", tmp_path / "out.mp4", "--min-score", 0.8)
+    assert drawn == {"unknown"}
+
+
 def test_how_the_video_was_read_is_said_on_stderr(stages, clip):
     result = run(clip, "--window", 2, "--people", "each", "--views", 2, "--flip")
     assert (
@@ -157,7 +185,15 @@ def test_the_input_is_never_overwritten(stages, clip):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--top", "0"], ["--window", "-1"], ["--people", "nobody"], ["--views", "0"], ["--save-video", "out.avi"], []],
+    [
+        ["--top", "0"],
+        ["--window", "-1"],
+        ["--people", "nobody"],
+        ["--views", "0"],
+        ["--min-score", "1.1"],
+        ["--save-video", "out.avi"],
+        [],
+    ],
 )
 def test_a_wrong_option_is_wrong_usage(stages, clip, arguments):
     result = run(*([clip, *arguments] if arguments else []))
