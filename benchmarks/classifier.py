@@ -17,7 +17,7 @@ import torch
 
 from posec3d_cli.classifiers.posec3d import PoseC3D
 from posec3d_cli.device import resolve_device, resolve_precision
-from posec3d_cli.nets import ARCHITECTURES, build_network
+from posec3d_cli.nets import VOLUME_ARCHITECTURES, build_network
 from posec3d_cli.nets.folding import fold_batch_norms
 from posec3d_cli.types import HeatmapVolume
 
@@ -99,7 +99,7 @@ def main() -> None:
 
     runs = {
         f"{name} {precision}": stage(name, device, 1, precision=precision, batch=1)
-        for name in ARCHITECTURES
+        for name in VOLUME_ARCHITECTURES
         for precision in ("fp32", "bf16")
     }
     report("Architectures", fastest(runs, options.rounds), 1)

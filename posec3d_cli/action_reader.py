@@ -1,4 +1,4 @@
-"""From people to actions: build volumes of poses that are known, and classify them."""
+"""From people to actions: make volumes or clips of poses that are known, and classify them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+from posec3d_cli.catalog import ModelCard
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction import Stopwatch, make_stage
 from posec3d_cli.fusion import (
@@ -35,14 +36,14 @@ from posec3d_cli.scoring import (
     warnings_for,
     with_stand_ins,
 )
-from posec3d_cli.types import HeatmapVolume, Ints, PoseSequence
+from posec3d_cli.types import Ints, PoseSequence, Shown
 
 DEFAULT_BUILDER = "heatmap"
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
 
 
 class ActionReader:
-    """A volume builder and a classifier, or several: the half of the pipeline that needs no picture.
+    """A builder and a classifier, or several of both: the half of the pipeline that needs no picture.
 
     Args:
         members: at least one; the answer is the weighted mean of theirs.
@@ -63,7 +64,7 @@ class ActionReader:
         classifier: Named | Sequence[Named],
         *,
         weights: Sequence[float] | None = None,
-        builder: str = DEFAULT_BUILDER,
+        builder: str | None = None,
         device: str = "auto",
         precision: str = "auto",
         offline: bool | None = None,
@@ -74,12 +75,12 @@ class ActionReader:
         """Make all of it from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
         cards = load_classifiers(classifier)
         weights = weights_for(cards, weights)
-        draws = load_stage("builder", builder)
+        builders = _builders(cards, builder)
         changes = dict(classifier_options or {})
         # Not every classifier has a choice of precision.
         options = changes if precision == "auto" else {**changes, "precision": precision}
         members, used = [], []
-        for card, weight in zip(cards, weights, strict=True):
+        for card, makes, weight in zip(cards, builders, weights, strict=True):
             # What replaces the card's recipe does so for all who read it: the classifier gets the same as settings.
             asked = replace(card, recipe={**card.recipe, **changes})
             reads, read_by = make_stage(
@@ -91,11 +92,10 @@ class ActionReader:
                 options=options,
                 weights_dir=weights_dir,
             )
-            members.append(Member(draws.from_card(asked, {}), reads, Reading.from_recipe(asked.recipe), weight))
+            made = load_stage("builder", makes).from_card(asked, {})
+            members.append(Member(made, reads, Reading.from_recipe(asked.recipe), weight))
             used.append(
-                PipelineUsed(
-                    models={"classifier": read_by}, builder=builder, precision=getattr(reads, "precision", None)
-                )
+                PipelineUsed(models={"classifier": read_by}, builder=makes, precision=getattr(reads, "precision", None))
             )
         return cls(members, used=used_together(used, weights))
 
@@ -224,7 +224,7 @@ class ActionReader:
         """One answer per subject; only the volumes of a few exist at once."""
         scored: list[Scored] = []
         waiting: list[Subject] = []
-        volumes: list[HeatmapVolume] = []
+        volumes: list[Shown] = []
 
         def flush() -> None:
             if not volumes:
@@ -246,3 +246,20 @@ class ActionReader:
                 flush()
         flush()
         return scored
+
+
+def _builders(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
+    """The builder for each classifier: what its class names, or, where that is the default one, `asked`.
+
+    Raises:
+        UnknownStage: there is no builder or classifier stage of a name.
+        StageMismatch: none of the classifiers can read what another builder makes.
+    """
+    named = [getattr(load_stage("classifier", card.stage), "builder", DEFAULT_BUILDER) for card in cards]
+    if asked is None or set(named) == {asked}:
+        return named
+    load_stage("builder", asked)
+    if DEFAULT_BUILDER not in named:
+        names = ", ".join(dict.fromkeys(named))
+        raise StageMismatch(f"no classifier here reads what the builder {asked!r} makes", hint=f"leave it at {names}")
+    return [asked if name == DEFAULT_BUILDER else name for name in named]

@@ -1,7 +1,7 @@
 """Several classifiers that read the same people, and the weighted mean of their probabilities.
 
 That is how the joint and the limb network of PoseC3D are published together: `posec3d-ntu60-joint+posec3d-ntu60-limb`.
-They may differ in how their volumes are drawn and in which frames they look at, but not in their labels.
+They may differ in what is made of the poses for them and in which frames they look at, but not in their labels.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Member:
     """One classifier and what it is shown.
 
     Attributes:
-        builder: draws the poses as volumes.
-        classifier: reads the volumes.
+        builder: makes of the poses what the classifier reads.
+        classifier: reads it.
         reading: how it reads a video, unless something else is asked for.
         weight: its part in the answer, relative to those of the others.
     """
@@ -113,7 +113,8 @@ def used_together(used: Sequence[PipelineUsed], weights: Sequence[float]) -> Pip
         sha256={f"{part.name}/{file}": digest for part in parts for file, digest in part.sha256.items()},
     )
     shares = {part.name: weight / sum(weights) for part, weight in zip(parts, weights, strict=True)}
-    return replace(used[0], models={"classifier": whole}, fusion=shares)
+    builder = "+".join(dict.fromkeys(one.builder for one in used))
+    return replace(used[0], models={"classifier": whole}, builder=builder, fusion=shares)
 
 
 def fuse_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:

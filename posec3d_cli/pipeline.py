@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from posec3d_cli.action_reader import DEFAULT_BUILDER, ActionReader
+from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_pipeline
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction import PoseExtractor, Progress
@@ -23,7 +23,7 @@ class Pipeline:
 
     Args:
         extractor: the detector and the pose estimator.
-        actions: the volume builder and the classifier.
+        actions: the builder and the classifier.
     """
 
     def __init__(self, extractor: PoseExtractor, actions: ActionReader) -> None:
@@ -63,7 +63,7 @@ class Pipeline:
         classifier: Named | Sequence[Named],
         *,
         weights: Sequence[float] | None = None,
-        builder: str = DEFAULT_BUILDER,
+        builder: str | None = None,
         device: str = "auto",
         precision: str = "auto",
         offline: bool | None = None,
@@ -84,7 +84,8 @@ class Pipeline:
             classifier: likewise; its recipe also says how volumes are built and videos are read. Several, as a list or
                 as one text with `+` between the names, are asked alike and their probabilities averaged.
             weights: the part of each classifier in the answer, relative to the others; by default all alike.
-            builder: the volume builder's name.
+            builder: the name of the builder that draws the volumes; it replaces that of the classifiers that read
+                heatmap volumes, and only theirs. None: the one that each classifier names.
             device: see `PoseExtractor.from_cards`.
             precision: of the classifier's arithmetic: "fp32", "bf16", or "auto", what suits the device.
             offline: never touch the network.

@@ -146,7 +146,7 @@ class PipelineUsed:
     Attributes:
         name: of the pipeline card, or None where the parts were named one by one.
         models: by kind: "detector", "pose", "classifier".
-        builder: the volume builder's name.
+        builder: the builder's name; of several classifiers that read different things, the names with `+` between.
         precision: of the classifier's arithmetic, or None where it does not say.
         fusion: where the classifier is several, the part of each in the answer by its name, summing to 1.
     """

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
     from posec3d_cli.skeletons import Skeleton
-    from posec3d_cli.types import ActionScores, Detections, Frame, HeatmapVolume, Ints, Poses, PoseSequence
+    from posec3d_cli.types import ActionScores, Detections, Frame, Ints, Poses, PoseSequence, Shown
 
 GROUPS = {
     "detector": "posec3d.detectors",
@@ -73,10 +73,10 @@ class PoseEstimator(Protocol):
 
 @runtime_checkable
 class VolumeBuilder(Protocol):
-    """Draws pose sequences as heatmap volumes."""
+    """Makes of pose sequences what a classifier reads: heatmap volumes, or clips of the joints themselves."""
 
-    def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> HeatmapVolume:
-        """Draw the views of one sequence.
+    def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> Shown:
+        """Make the views of one sequence.
 
         Args:
             sequence: the poses of (at least) the frames that `clips` names.
@@ -88,13 +88,16 @@ class VolumeBuilder(Protocol):
 
 @runtime_checkable
 class ActionClassifier(Protocol):
-    """Reads volumes."""
+    """Reads volumes, or clips of joints.
+
+    A class attribute `builder` names the builder that makes what it reads; without one, that is "heatmap".
+    """
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The C actions that it tells apart."""
         ...
 
-    def classify(self, volumes: Sequence[HeatmapVolume]) -> list[ActionScores]:
-        """One `ActionScores` per volume: the mean over its views of the softmax over classes."""
+    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+        """One `ActionScores` per volume, or clip: the mean over its views of the softmax over classes."""
         ...

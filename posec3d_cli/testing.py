@@ -29,9 +29,11 @@ from posec3d_cli.types import (
     HeatmapVolume,
     Ints,
     JointHeatmaps,
+    PoseClips,
     Poses,
     PoseSequence,
     SequenceHeatmaps,
+    Shown,
 )
 
 
@@ -90,6 +92,14 @@ def sample_volumes(channels: int, *, frames: int = 16, size: int = 32) -> list[H
     shape = (channels, frames, size, size)
     sparse = (rng.uniform(0, 1, (3, *shape)) ** 8).astype(np.float32)
     return [HeatmapVolume(sparse[:1]), HeatmapVolume(sparse[1:]), HeatmapVolume(np.zeros((1, *shape), np.float32))]
+
+
+def sample_clips(channels: int = 3, *, joints: int = 17, people: int = 1, frames: int = 16) -> list[PoseClips]:
+    """Three clips for a classifier of joints: of one view, of two views, and of nobody."""
+    rng = np.random.default_rng(3)
+    shape = (people, frames, joints, channels)
+    values = rng.uniform(-1, 1, (3, *shape)).astype(np.float32)
+    return [PoseClips(values[:1]), PoseClips(values[1:]), PoseClips(np.zeros((1, *shape), np.float32))]
 
 
 def check_detector(detector: Detector, frames: Sequence[Frame] | None = None, *, tolerance: float = 1e-3) -> None:
@@ -172,7 +182,7 @@ def check_pose_estimator(
 def check_volume_builder(
     builder: VolumeBuilder, sequence: PoseSequence, nobody: PoseSequence, *, tolerance: float = 1e-6
 ) -> None:
-    """Check a volume builder.
+    """Check a builder, of volumes or of clips.
 
     Args:
         builder: the stage.
@@ -186,10 +196,14 @@ def check_volume_builder(
     _require(isinstance(builder, VolumeBuilder), "a builder has a method build(sequence, clips, flip=False)")
     clips = _sample_clips(sequence)
     volume = _unchanged(lambda: builder.build(sequence, clips), [sequence.keypoints, sequence.scores, clips], "build")
-    _require(isinstance(volume, HeatmapVolume), f"build must give a HeatmapVolume, got {type(volume).__name__}")
+    made = f"build must give a HeatmapVolume or PoseClips, got {type(volume).__name__}"
+    _require(isinstance(volume, HeatmapVolume | PoseClips), made)
     shape = volume.values.shape
     _require((shape[0], shape[2]) == clips.shape, f"build must give {clips.shape} views and frames, got {shape}")
-    _unit(volume.values, "values")
+    if isinstance(volume, HeatmapVolume):
+        _unit(volume.values, "values")
+    else:
+        _require(bool(np.isfinite(volume.values).all()), "values must be finite")
     _require(bool(volume.values.any()), "people who are seen must be drawn")
     both = builder.build(sequence, clips, flip=True).values
     _require(both.shape == (2 * shape[0], *shape[1:]), f"flip must double the views, got {both.shape} from {shape}")
@@ -198,7 +212,7 @@ def check_volume_builder(
     repeated = builder.build(sequence, clips[[0, 0]]).values
     _same(repeated[0], repeated[1], tolerance, "equal views")
     empty = builder.build(nobody, clips).values
-    _require(empty.shape == shape and not empty.any(), "nobody must give a volume of zeros of the same shape")
+    _require(empty.shape == shape and not empty.any(), "nobody must give zeros of the same shape")
 
 
 def _sample_clips(sequence: PoseSequence) -> Ints:
@@ -208,14 +222,12 @@ def _sample_clips(sequence: PoseSequence) -> Ints:
     return sequence.frame_indices[rows]
 
 
-def check_classifier(
-    classifier: ActionClassifier, volumes: Sequence[HeatmapVolume], *, tolerance: float = 1e-2
-) -> None:
+def check_classifier(classifier: ActionClassifier, volumes: Sequence[Shown], *, tolerance: float = 1e-2) -> None:
     """Check a classifier.
 
     Args:
         classifier: the stage.
-        volumes: of the shape that it reads, with different numbers of views; see `sample_volumes`.
+        volumes: of the shape that it reads, with different numbers of views; see `sample_volumes`, `sample_clips`.
         tolerance: largest difference between equal probabilities; the default allows for half precision.
 
     Raises:
@@ -238,7 +250,7 @@ def check_classifier(
         for one, other in zip(given, again, strict=True):
             _same(one.probabilities, other.probabilities, tolerance, f"probabilities {name}")
     for volume, scores in zip(volumes, given, strict=True):
-        views = [HeatmapVolume(view[None]) for view in volume.values]
+        views = [type(volume)(view[None]) for view in volume.values]
         mean = np.mean([one.probabilities for one in classifier.classify(views)], axis=0)
         _same(scores.probabilities, mean, tolerance, "probabilities as the mean over views")
 

@@ -204,7 +204,7 @@ class PoseSequence(ShapeRepr):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HeatmapVolume(ShapeRepr):
-    """What the classifier reads.
+    """What a classifier reads that looks at people as pictures.
 
     Attributes:
         values: `(V, K, T, H, W)` float32 in [0, 1]; K counts joints or limbs.
@@ -214,6 +214,24 @@ class HeatmapVolume(ShapeRepr):
 
     def __post_init__(self) -> None:
         check_array("HeatmapVolume", "values", self.values, np.float32, ("V", "K", "T", "H", "W"))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PoseClips(ShapeRepr):
+    """What a classifier reads that takes the joints themselves.
+
+    Attributes:
+        values: `(V, M, T, K, C)` float32; C numbers for each joint: x, y and score, all 0 where it is missing.
+    """
+
+    values: Floats
+
+    def __post_init__(self) -> None:
+        check_array("PoseClips", "values", self.values, np.float32, ("V", "M", "T", "K", "C"))
+
+
+Shown = HeatmapVolume | PoseClips
+"""What builders make and classifiers read; a classifier reads one of them. In both the views come first."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

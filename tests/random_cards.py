@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import torch
 from safetensors.torch import save_file
@@ -10,6 +11,9 @@ from safetensors.torch import save_file
 from posec3d_cli.nets import build_network
 
 NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
+GRAPH_NETWORK = {"base_channels": 8}
+LABELS = ("arms", "legs", "none")
+NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
 
 def random_state(architecture, classes, options, seed):
@@ -18,7 +22,7 @@ def random_state(architecture, classes, options, seed):
         torch.manual_seed(seed)
         network = build_network(architecture, classes, options)
         for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm3d):
+            if isinstance(module, NORMS):
                 module.weight.data.uniform_(0.5, 1.5)
                 module.bias.data.normal_(std=0.1)
                 module.running_mean.normal_(std=0.1)
@@ -27,39 +31,44 @@ def random_state(architecture, classes, options, seed):
         return network.state_dict()
 
 
-def write_card(
-    folder, *, seed, labels=("arms", "legs", "none"), channels="joints", sampler="pyskl", clip="", people=""
-):
+def write_card(folder, *, seed, labels=LABELS, channels="joints", sampler="pyskl", clip=""):
     """A PoseC3D model folder; `clip` are more lines of its table `recipe.clip`."""
+    tables = {
+        "clip": f'frames = 12\nsampler = "{sampler}"\n{clip}',
+        "heatmaps": f'size = [16, 16]\nchannels = "{channels}"',
+    }
+    return _write(folder, "posec3d", "slowonly", NETWORK, labels, seed, tables)
+
+
+def write_graph_card(folder, *, seed, labels=LABELS, stream="joint", people=2, clip=""):
+    """An ST-GCN++ model folder, likewise; `people` are the slots."""
+    tables = {
+        "clip": f"frames = 16\n{clip}",
+        "graph": f'stream = "{stream}"\nscore_threshold = 0.1\npeople = {people}',
+    }
+    return _write(folder, "stgcn", "stgcn++", GRAPH_NETWORK, labels, seed, tables)
+
+
+def _write(folder, stage, architecture, network, labels, seed, tables):
     folder.mkdir(parents=True)
-    state = random_state("slowonly", len(labels), NETWORK, seed)
+    state = random_state(architecture, len(labels), network, seed)
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "weights.safetensors")
     blob = (folder / "weights.safetensors").read_bytes()
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
+    options = "\n".join(f"{name} = {json.dumps(value)}" for name, value in network.items())
+    written = "\n".join(f"[recipe.{name}]\n{lines}\n" for name, lines in {"network": options, **tables}.items())
     (folder / "model.toml").write_text(f"""\
 kind = "classifier"
-stage = "posec3d"
+stage = "{stage}"
 summary = "a network that was never trained"
 licence = "none"
 data_terms = "none"
 
 [recipe]
-architecture = "slowonly"
+architecture = "{architecture}"
 people = "together"
 
-[recipe.network]
-base_channels = {NETWORK["base_channels"]}
-stage_blocks = {NETWORK["stage_blocks"]}
-
-[recipe.clip]
-frames = 12
-sampler = "{sampler}"
-{clip}
-
-[recipe.heatmaps]
-size = [16, 16]
-channels = "{channels}"
-
+{written}
 [[files]]
 name = "weights"
 sha256 = "{hashlib.sha256(blob).hexdigest()}"

@@ -14,7 +14,7 @@ import video_factory
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.work import Labelling, Models
-from posec3d_cli.errors import StageMismatch, UnknownModel
+from posec3d_cli.errors import BadCard, StageMismatch, UnknownModel, UnknownStage
 from posec3d_cli.fusion import load_classifiers
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.train.evaluate import as_posed
@@ -68,6 +68,39 @@ def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards,
         assert found == pytest.approx((a * first[about] + b * second[about]) / (a + b), abs=1e-6)
     used = {index for one in (joint, limb) for index in one.frames_needed(answers[0].reading, 60, 30).tolist()}
     assert answers[0].frames_used == len(used) > answers[1].frames_used
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A classifier of volumes and one of joints."""
+    folder = tmp_path_factory.mktemp("mixed")
+    volumes = random_cards.write_card(folder / "volumes", seed=1)
+    return volumes, random_cards.write_graph_card(folder / "graph", seed=2, stream="bone")
+
+
+@pytest.mark.parametrize("whom", ["together", "each"])
+def test_volumes_and_joints_are_read_side_by_side(mixed, posed, whom):
+    fused, volumes, joints = reader("+".join(map(str, mixed))), reader(mixed[0]), reader(mixed[1])
+    answers = [one.read(posed, one.reading_with(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
+    both, first, second = map(probabilities, answers)
+    assert both.keys() == first.keys() == second.keys()
+    for about, found in both.items():
+        assert np.abs(first[about] - second[about]).max() > 0.01
+        assert found == pytest.approx((first[about] + second[about]) / 2, abs=1e-6)
+    assert [one.pipeline.builder for one in answers] == ["heatmap+graph", "heatmap", "graph"]
+    assert answers[0].pipeline.models["classifier"].stage == "posec3d+stgcn"
+
+
+def test_a_builder_that_is_asked_for_replaces_that_of_volumes_only(mixed):
+    assert reader(list(mixed), builder="estimator-heatmap").used.builder == "estimator-heatmap+graph"
+    assert reader(list(mixed), builder="heatmap").used.builder == "heatmap+graph"
+    assert reader(mixed[1], builder="graph").used.builder == "graph"
+    with pytest.raises(StageMismatch, match="no classifier here reads what the builder 'heatmap' makes"):
+        reader(mixed[1], builder="heatmap")
+    with pytest.raises(BadCard, match="no table 'graph'"):
+        reader(list(mixed), builder="graph")
+    with pytest.raises(UnknownStage, match="'grahp'"):
+        reader(list(mixed), builder="grahp")
 
 
 def test_of_a_video_the_frames_of_both_are_posed_once_and_no_others(cards, tmp_path):

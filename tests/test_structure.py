@@ -17,7 +17,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "posec3d_cli"
 STAGES = ("detectors", "poses", "builders", "classifiers")
-WITHOUT_TORCH = ("sampling", "skeletons", "heatmaps", "gaussians", "types", "stages", "errors")
+WITHOUT_TORCH = ("sampling", "skeletons", "heatmaps", "gaussians", "graph_input", "types", "stages", "errors")
 LONGEST = 400
 """Lines; style asks for about 300."""
 LONG_FILES = {

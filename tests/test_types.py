@@ -18,6 +18,7 @@ from posec3d_cli.types import (
     Frame,
     HeatmapVolume,
     JointHeatmaps,
+    PoseClips,
     Poses,
     PoseSequence,
     SequenceHeatmaps,
@@ -80,6 +81,10 @@ def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatma
         (
             lambda: HeatmapVolume(zeros(17, 48, 56, 56)),
             "HeatmapVolume.values must have shape (V, K, T, H, W), got (17, 48, 56, 56)",
+        ),
+        (
+            lambda: PoseClips(zeros(1, 48, 17, 3)),
+            "PoseClips.values must have shape (V, M, T, K, C), got (1, 48, 17, 3)",
         ),
         (
             lambda: ActionScores(zeros(3), ("jump", "walk")),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from posec3d_cli.graph_input import graph_features
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from posec3d_cli.graph_input import graph_features
 from posec3d_cli.heatmaps import draw_joints
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.skeletons import COCO_17

@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from posec3d_cli.graph_input import graph_features
 from torch.utils.flop_counter import FlopCounterMode
 
+from posec3d_cli.graph_input import graph_features
 from posec3d_cli.heatmaps import draw_joints
 from posec3d_cli.nets import build_network
 

@@ -43,6 +43,7 @@ class Models:
         detector_options: settings that replace those of the detector's card.
         pose_options: likewise.
         classifier_options: likewise.
+        builder: what draws the volumes; None: what the classifier names.
         cache: where poses are kept and looked up; no answer depends on it.
         weights: the part of each of several classifiers in the answer; None for all alike.
         weights_dir: a folder that may hold weights, or None.
@@ -52,7 +53,7 @@ class Models:
     detector: str | None = None
     pose: str | None = None
     classifier: str | None = None
-    builder: str = "heatmap"
+    builder: str | None = None
     device: str = "auto"
     precision: str = "auto"
     reader: str = "pyav"

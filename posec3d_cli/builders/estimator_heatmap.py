@@ -57,7 +57,7 @@ class EstimatorHeatmapBuilder:
                 "the pose sequence holds no heatmaps",
                 hint="choose a pose stage that gives its heatmaps, or the builder 'heatmap'",
             )
-        columns, views = shown_columns(sequence, clips, self.spec)
+        columns, views = shown_columns(sequence, clips, self.spec.joint_set)
         joints = list(self.spec.numbers)
         scores = sequence.scores[:, columns][:, :, joints]
         crop = compact(sequence.keypoints[:, columns][:, :, joints], scores, sequence.frame_size, self.spec)

@@ -10,6 +10,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.heatmaps import HeatmapSpec, compact, draw_views, fit
+from posec3d_cli.skeletons import Skeleton
 from posec3d_cli.types import HeatmapVolume, Ints, PoseSequence
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class HeatmapBuilder:
         Raises:
             StageMismatch: the poses have another skeleton, or `clips` names a frame that was not posed.
         """
-        columns, views = shown_columns(sequence, clips, self.spec)
+        columns, views = shown_columns(sequence, clips, self.spec.joint_set)
         joints = list(self.spec.numbers)
         keypoints = sequence.keypoints[:, columns][:, :, joints].swapaxes(0, 1)
         scores = sequence.scores[:, columns][:, :, joints].swapaxes(0, 1)
@@ -54,15 +55,15 @@ def spec_of_card(card: ModelCard, options: Mapping[str, Any]) -> HeatmapSpec:
     return HeatmapSpec.from_recipe({**recipe, **options})
 
 
-def shown_columns(sequence: PoseSequence, clips: Ints, spec: HeatmapSpec) -> tuple[Ints, Ints]:
+def shown_columns(sequence: PoseSequence, clips: Ints, joint_set: Skeleton) -> tuple[Ints, Ints]:
     """Which columns of a sequence the views show, `(F,)` without repetition, and `(V, T)` which of these each shows.
 
     Raises:
-        StageMismatch: the skeleton is not the spec's, `clips` is no `(V, T)` table, or names a frame without poses.
+        StageMismatch: the skeleton is not `joint_set`, `clips` is no `(V, T)` table, or names a frame without poses.
     """
-    if sequence.skeleton != spec.joint_set:
+    if sequence.skeleton != joint_set:
         raise StageMismatch(
-            f"the classifier reads {spec.skeleton} poses, got {sequence.skeleton.name}",
+            f"the classifier reads {joint_set.name} poses, got {sequence.skeleton.name}",
             hint="choose a pose stage with that skeleton",
         )
     if clips.ndim != 2:

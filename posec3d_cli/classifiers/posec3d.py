@@ -10,16 +10,19 @@ The recipe of its cards:
     [recipe.clip]                 # which frames they show; read by the sampler
 
 A card with several weights files is as many networks of that architecture, whose probabilities are averaged.
+
+`NetworkClassifier` is everything that does not depend on what the networks read; `stgcn` shares it.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -27,25 +30,39 @@ from torch import Tensor, nn
 
 from posec3d_cli.device import resolve_precision
 from posec3d_cli.errors import BadCard, StageMismatch, WeightsMismatch
-from posec3d_cli.nets import build_network
+from posec3d_cli.nets import VOLUME_ARCHITECTURES, build_network
 from posec3d_cli.nets.folding import fold_batch_norms
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.nets.loading import check_tensors
-from posec3d_cli.types import ActionScores, Floats, HeatmapVolume
+from posec3d_cli.types import ActionScores, Floats, HeatmapVolume, Shown
 from posec3d_cli.weights import load_state_dict
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
 
-RECIPE_KEYS = ("architecture", "network", "people", "temperature", "heatmaps", "clip")
+RECIPE_KEYS = ("architecture", "network", "people", "temperature", "clip")
 PEOPLE = ("together", "each")
 # Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
 # 19 % slower per view than one, while small views gain from company (`benchmarks/classifier.py`).
 VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
 
 
-class PoseC3D:
-    """One PoseC3D network with its weights, or several that are asked alike, ready to classify."""
+class NetworkClassifier(ABC):
+    """One network with its weights, or several that are asked alike, ready to classify.
+
+    Attributes:
+        builder: the builder that makes what the networks read.
+        reads: what that is.
+        recipe_table: the table of the card's recipe that tells the builder how.
+        architectures: the networks that read it.
+        batch_sizes: by type of device, the largest batch, measured in what `extent` counts of a view.
+    """
+
+    builder: ClassVar[str]
+    reads: ClassVar[type]
+    recipe_table: ClassVar[str]
+    architectures: ClassVar[tuple[str, ...]]
+    batch_sizes: ClassVar[Mapping[str, int]]
 
     def __init__(
         self,
@@ -64,7 +81,7 @@ class PoseC3D:
             networks: at least one; the answer is the mean of their probabilities. Each head has as many outputs as
                 there are labels.
             labels: the C actions, in the order of the head's outputs.
-            in_channels: K, the joints or limbs that the networks read.
+            in_channels: what the networks read: of volumes K, the joints or limbs; of joints C, the numbers of each.
             temperature: above 0; divides the logits before the softmax (Guo et al., 2017).
             device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
             precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
@@ -84,7 +101,7 @@ class PoseC3D:
         self._device = torch.device(device)
         self._precision = resolve_precision(precision, device)
         self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
-        self._layout = torch.contiguous_format if self._device.type == "mps" else torch.channels_last_3d
+        self._layout = torch.contiguous_format if self._device.type == "mps" else networks[0].layout
         self._views_per_batch = views_per_batch
         for network in networks:
             network.eval().requires_grad_(False)
@@ -120,7 +137,7 @@ class PoseC3D:
             DeviceError: the device cannot run in this precision.
         """
         recipe = {**card.recipe, **options}
-        _check_recipe(card, recipe, files)
+        _check_recipe(card, recipe, files, cls)
         networks = []
         for path in files.values():
             # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
@@ -133,11 +150,10 @@ class PoseC3D:
             check_state(network, state, name=f"{card.name}: {path}")
             network.load_state_dict(state, assign=True)
             networks.append(network)
-        first = next(module for module in networks[0].modules() if isinstance(module, nn.Conv3d))
         return cls(
             networks,
             card.labels,
-            in_channels=first.in_channels,
+            in_channels=cls.channels_of(networks[0]),
             temperature=recipe.get("temperature", 1.0),
             device=device,
             precision=precision,
@@ -159,13 +175,13 @@ class PoseC3D:
         """What the logits are divided by before the softmax."""
         return self._temperature
 
-    def classify(self, volumes: Sequence[HeatmapVolume]) -> list[ActionScores]:
-        """One `ActionScores` per volume: the mean over its views of the softmax over classes.
+    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+        """One `ActionScores` per volume, or clip: the mean over its views of the softmax over classes.
 
-        Volumes may differ in V, T, H and W; views of the same shape share batches, whichever volume they are of.
+        They may differ in V, in T and in size; views of the same shape share batches, whichever volume they are of.
 
         Raises:
-            StageMismatch: a volume holds no view, or not the K channels that the network reads.
+            StageMismatch: one is not what the network reads, or holds no view.
         """
         self._check(volumes)
         sums = np.zeros((len(volumes), len(self._labels)), np.float64)
@@ -176,7 +192,7 @@ class PoseC3D:
             for total, volume in zip(sums, volumes, strict=True)
         ]
 
-    def logits(self, volumes: Sequence[HeatmapVolume]) -> list[Floats]:
+    def logits(self, volumes: Sequence[Shown]) -> list[Floats]:
         """What `classify` softens with the temperature and averages: of each volume, `(networks, V, C)` float32.
 
         Raises:
@@ -189,40 +205,82 @@ class PoseC3D:
                 views[owner].append(view)
         return [np.stack(some, axis=1) for some in views]
 
-    def _check(self, volumes: Sequence[HeatmapVolume]) -> None:
+    def _check(self, volumes: Sequence[Shown]) -> None:
         for volume in volumes:
-            views, channels = volume.values.shape[:2]
-            if channels != self._in_channels:
+            if not isinstance(volume, self.reads):
                 raise StageMismatch(
-                    f"the classifier reads volumes of {self._in_channels} channels, got {channels}",
-                    hint="the volume builder must draw the joints or limbs that the classifier's card names",
+                    f"the classifier reads a {self.reads.__name__}, got a {type(volume).__name__}",
+                    hint=f"the builder {self.builder!r} makes what it reads",
                 )
-            if views == 0:
+            self.check_view(volume.values.shape[1:])
+            if len(volume.values) == 0:
                 raise StageMismatch(f"a volume must hold at least one view, got shape {volume.values.shape}")
 
-    def _batches(self, volumes: Sequence[HeatmapVolume]) -> Iterator[tuple[list[int], Floats]]:
+    @staticmethod
+    @abstractmethod
+    def channels_of(network: Recognizer) -> int:
+        """The `in_channels` of a network."""
+
+    @staticmethod
+    @abstractmethod
+    def extent(shape: tuple[int, ...]) -> int:
+        """How large a view of this shape is, in the unit of `batch_sizes`."""
+
+    @abstractmethod
+    def check_view(self, shape: tuple[int, ...]) -> None:
+        """Refuse a view of this shape, with `StageMismatch`, unless the networks read such."""
+
+    def _batches(self, volumes: Sequence[Shown]) -> Iterator[tuple[list[int], Floats]]:
         """Stacked views of equal shape, each with the index of the volume that it is of."""
         groups: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
         for index, volume in enumerate(volumes):
             groups.setdefault(volume.values.shape[1:], []).extend((index, view) for view in volume.values)
         for shape, group in groups.items():
-            size = self._views_per_batch or max(1, VOXELS_PER_BATCH[self._device.type] // math.prod(shape[1:]))
+            size = self._views_per_batch or max(1, self.batch_sizes[self._device.type] // self.extent(shape))
             for start in range(0, len(group), size):
                 chunk = group[start : start + size]
                 yield [index for index, _ in chunk], np.stack([view for _, view in chunk])
 
     @torch.inference_mode()
     def _logits(self, views: Floats) -> Tensor:
-        """(B, K, T, H, W) -> (networks, B, C)."""
+        """B views -> (networks, B, C)."""
         x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
         return torch.stack([network.cls_head(network.backbone(x).float()) for network in self._networks])
 
     @torch.inference_mode()
     def _probabilities(self, views: Floats) -> Floats:
-        """(B, K, T, H, W) -> (B, C), each row summing to 1."""
+        """B views -> (B, C), each row summing to 1."""
         softened = (self._logits(views) / self._temperature).softmax(dim=2)
         probabilities: Floats = softened.mean(dim=0).cpu().numpy()
         return probabilities
+
+
+class PoseC3D(NetworkClassifier):
+    """PoseC3D networks: views are `(K, T, H, W)` heatmaps."""
+
+    builder = "heatmap"
+    reads = HeatmapVolume
+    recipe_table = "heatmaps"
+    architectures = VOLUME_ARCHITECTURES
+    batch_sizes = VOXELS_PER_BATCH
+
+    @staticmethod
+    def channels_of(network: Recognizer) -> int:
+        """K, the joints or limbs that its first convolution reads."""
+        return next(module for module in network.modules() if isinstance(module, nn.Conv3d)).in_channels
+
+    @staticmethod
+    def extent(shape: tuple[int, ...]) -> int:
+        """Voxels, T x H x W."""
+        return math.prod(shape[1:])
+
+    def check_view(self, shape: tuple[int, ...]) -> None:
+        """Refuse volumes of other joints or limbs than the networks read."""
+        if shape[0] != self._in_channels:
+            raise StageMismatch(
+                f"the classifier reads volumes of {self._in_channels} channels, got {shape[0]}",
+                hint="the volume builder must draw the joints or limbs that the classifier's card names",
+            )
 
 
 def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) -> None:
@@ -255,12 +313,20 @@ def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) 
     check_tensors(network, state, name=name, hint=hint)
 
 
-def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path]) -> None:
+def _check_recipe(
+    card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path], stage: type[NetworkClassifier]
+) -> None:
+    keys = (*RECIPE_KEYS, stage.recipe_table)
     for key in recipe:
-        if key not in RECIPE_KEYS:
-            raise BadCard(f"{card.name}: unknown setting recipe.{key}", hint=f"there are: {', '.join(RECIPE_KEYS)}")
+        if key not in keys:
+            raise BadCard(f"{card.name}: unknown setting recipe.{key}", hint=f"there are: {', '.join(keys)}")
     if "architecture" not in recipe:
         raise BadCard(f"{card.name}: the setting recipe.architecture is missing")
+    if recipe["architecture"] not in stage.architectures:
+        raise BadCard(
+            f"{card.name}: {stage.__name__} has no network called {recipe['architecture']!r}",
+            hint=f"there are: {', '.join(stage.architectures)}",
+        )
     if recipe.get("people", "together") not in PEOPLE:
         raise BadCard(f"{card.name}: recipe.people must be one of {', '.join(PEOPLE)}, got {recipe['people']!r}")
     temperature = recipe.get("temperature", 1.0)
@@ -272,7 +338,7 @@ def _check_recipe(card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str
     if not card.labels:
         raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
     if not files:
-        raise BadCard(f"{card.name}: PoseC3D reads weights files, the card names none")
+        raise BadCard(f"{card.name}: {stage.__name__} reads weights files, the card names none")
 
 
 def _stage_blocks(names: Iterable[str]) -> tuple[int, ...]:

@@ -90,7 +90,7 @@ def label(
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
     weights: WeightsOption = None,
-    builder: BuilderOption = "heatmap",
+    builder: BuilderOption = None,
     people: PeopleOption = None,
     window: WindowOption = None,
     views: ViewsOption = None,

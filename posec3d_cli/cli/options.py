@@ -78,7 +78,10 @@ PrecisionOption = Annotated[
     typer.Option("--precision", help="Numbers of the classifier; auto takes bf16 where the hardware computes in it."),
 ]
 BuilderOption = Annotated[
-    str, typer.Option("--builder", metavar="STAGE", help="How poses become volumes: heatmap or estimator-heatmap.")
+    str | None,
+    typer.Option(
+        "--builder", metavar="STAGE", help="How poses become volumes: heatmap, the usual one, or estimator-heatmap."
+    ),
 ]
 PeopleOption = Annotated[
     People | None,

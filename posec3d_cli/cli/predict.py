@@ -68,7 +68,7 @@ def predict(
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
     weights: WeightsOption = None,
-    builder: BuilderOption = "heatmap",
+    builder: BuilderOption = None,
     people: PeopleOption = None,
     window: WindowOption = None,
     views: ViewsOption = None,

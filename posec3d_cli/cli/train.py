@@ -25,13 +25,10 @@ from posec3d_cli.cli.options import (
     WorkersOption,
     given,
     offline_choice,
-    pose_cache,
 )
-from posec3d_cli.cli.posing import make_extractor, say_posing
-from posec3d_cli.cli.render import note
 
 if TYPE_CHECKING:
-    from posec3d_cli.extraction import PoseExtractor
+    pass
 
 
 class Architecture(StrEnum):
@@ -153,8 +150,7 @@ def train(
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.catalog import load_card, load_pipeline
-    from posec3d_cli.cli.learning import learning
-    from posec3d_cli.device import processors, resolve_device, resolve_precision
+    from posec3d_cli.device import resolve_device, resolve_precision
     from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.recipe import Recipe

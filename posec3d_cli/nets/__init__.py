@@ -11,7 +11,11 @@ from posec3d_cli.errors import BadCard
 if TYPE_CHECKING:
     from posec3d_cli.nets.layers import Recognizer
 
-ARCHITECTURES = ("slowonly", "c3d-light", "x3d-shallow")
+VOLUME_ARCHITECTURES = ("slowonly", "c3d-light", "x3d-shallow")
+"""Those that read heatmap volumes."""
+GRAPH_ARCHITECTURES = ("stgcn++",)
+"""Those that read the joints themselves."""
+ARCHITECTURES = VOLUME_ARCHITECTURES + GRAPH_ARCHITECTURES
 
 
 def build_network(architecture: str, num_classes: int, options: Mapping[str, Any]) -> Recognizer:
@@ -23,7 +27,8 @@ def build_network(architecture: str, num_classes: int, options: Mapping[str, Any
         options: keyword arguments of the network's class, such as `in_channels` or `base_channels`.
 
     Returns:
-        A network that turns (B, K, T, H, W) heatmaps into (B, C) logits.
+        A network that turns a batch into (B, C) logits: of (B, K, T, H, W) heatmaps or, one of `GRAPH_ARCHITECTURES`,
+        of (B, M, T, 17, 3) joints.
 
     Raises:
         BadCard: no network has this name, or it has no such option or does not accept its value.
@@ -33,12 +38,14 @@ def build_network(architecture: str, num_classes: int, options: Mapping[str, Any
     # Imported here, so that listing the architectures needs no torch.
     from posec3d_cli.nets.c3d import C3DLight
     from posec3d_cli.nets.slowonly import SlowOnly
+    from posec3d_cli.nets.stgcn import STGCNPlusPlus
     from posec3d_cli.nets.x3d import X3DShallow
 
     networks: dict[str, Callable[..., Recognizer]] = {
         "slowonly": SlowOnly,
         "c3d-light": C3DLight,
         "x3d-shallow": X3DShallow,
+        "stgcn++": STGCNPlusPlus,
     }
     network = networks[architecture]
     known = [name for name in inspect.signature(network).parameters if name != "num_classes"]

@@ -1,7 +1,10 @@
-"""What the three networks share: a convolution with its batch norm, the head, fresh weights."""
+"""What the networks share: a 3D convolution with its batch norm, the head, fresh weights."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import torch
 from torch import Tensor, nn
 
 Triple = tuple[int, int, int]
@@ -45,7 +48,7 @@ class ConvBN(nn.Module):
 
 
 class Head(nn.Module):
-    """The mean over time and space, dropout, and one linear layer named `fc_cls`."""
+    """The mean over time and place, dropout, and one linear layer named `fc_cls`."""
 
     def __init__(self, channels: int, num_classes: int, dropout: float) -> None:
         super().__init__()
@@ -53,18 +56,25 @@ class Head(nn.Module):
         self.fc_cls = nn.Linear(channels, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, T, H, W) -> (B, C)."""
+        """(B, channels, T, H, W), or people, time and joints in place of the last three -> (B, C)."""
         pooled = x.mean(dim=(2, 3, 4))  # (B, channels)
         logits: Tensor = self.fc_cls(self.dropout(pooled))  # (B, C)
         return logits
 
 
 class Recognizer(nn.Module):
-    """A backbone and a head, named `backbone` and `cls_head`: (B, K, T, H, W) heatmaps in [0, 1] -> (B, C) logits.
+    """A backbone and a head, named `backbone` and `cls_head`: a batch of what it reads -> (B, C) logits.
 
-    Fresh weights are drawn as upstream: convolutions from He's normal distribution over the fan-out, the linear
-    layer from a normal distribution of standard deviation 0.01.
+    That is (B, K, T, H, W) heatmaps in [0, 1], or (B, M, T, K, 3) joints: each network says which.
+
+    Fresh weights are drawn as upstream: 3D convolutions from He's normal distribution over the fan-out, the linear
+    layer from a normal distribution of standard deviation 0.01, 2D convolutions as torch does by itself.
+
+    Attributes:
+        layout: how its weights and its batches lie in memory best, for `to` and `contiguous`.
     """
+
+    layout: ClassVar[torch.memory_format] = torch.channels_last_3d
 
     def __init__(self, backbone: nn.Module, head: Head) -> None:
         super().__init__()
@@ -78,6 +88,6 @@ class Recognizer(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, K, T, H, W) -> (B, C)."""
+        """What the network reads -> (B, C)."""
         logits: Tensor = self.cls_head(self.backbone(x))
         return logits

@@ -23,7 +23,7 @@ from posec3d_cli.reading import Window, used_frames
 from posec3d_cli.scoring import Subject, combine, of_window, subjects
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import Example
-from posec3d_cli.types import ActionScores, Floats, HeatmapVolume, Ints
+from posec3d_cli.types import ActionScores, Floats, Ints, Shown
 
 COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
 BINS = 15  # of the calibration error, as in the paper
@@ -42,7 +42,7 @@ class Softened(Protocol):
     def temperature(self) -> float:
         """As it is now."""
 
-    def logits(self, volumes: Sequence[HeatmapVolume]) -> list[Floats]:
+    def logits(self, volumes: Sequence[Shown]) -> list[Floats]:
         """Of each volume `(networks, V, C)`, not divided by the temperature."""
 
 
@@ -186,7 +186,7 @@ class _Recorder:
         self.labels = classifier.labels
         self.kept: list[Floats] = []
 
-    def classify(self, volumes: Sequence[HeatmapVolume]) -> list[ActionScores]:
+    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
         logits = self._classifier.logits(volumes)
         self.kept += logits
         return [ActionScores(soften(one, self._classifier.temperature), self.labels) for one in logits]

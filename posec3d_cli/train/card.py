@@ -15,7 +15,7 @@ from torch import nn
 
 from posec3d_cli.output import replacing
 from posec3d_cli.train.readme import OURS, readme
-from posec3d_cli.train.recipe import GRAPH, Recipe
+from posec3d_cli.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,6 @@ def _write(path: Path, text: str) -> None:
 
 def _toml(trained: Trained, files: Sequence[Path]) -> str:
     recipe = trained.recipe
-    graph = recipe.architecture == GRAPH
     window = (
         ""
         if trained.window_seconds is None
@@ -104,7 +103,7 @@ def _toml(trained: Trained, files: Sequence[Path]) -> str:
     temperature = "" if trained.temperature == 1 else f"temperature = {trained.temperature:.4g}\n"
     return f"""\
 kind = "classifier"
-stage = "{"stgcn" if graph else "posec3d"}"
+stage = "{"stgcn" if recipe.graph else "posec3d"}"
 summary = {json.dumps(f"{recipe.architecture} for {len(trained.classes)} actions, trained with posec3d train")}
 licence = "yours to choose"
 data_terms = "those of the clips that it was trained on"
@@ -120,7 +119,7 @@ people = {json.dumps(trained.people)}
 frames = {recipe.frames}
 sampler = "pyskl"
 {window}
-{_graph(recipe) if graph else _heatmaps(recipe)}{"".join(map(_file_entry, files))}"""
+{_graph(recipe) if recipe.graph else _heatmaps(recipe)}{"".join(map(_file_entry, files))}"""
 
 
 def _heatmaps(recipe: Recipe) -> str:

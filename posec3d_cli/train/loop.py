@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.train.examples import UNKNOWN, Example
 from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.train.samples import whole_clip
@@ -22,7 +23,7 @@ EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
 _STEPS_TO_SETTLE = 20
 
 Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
-Score = Callable[[nn.Module], dict[str, float]]
+Score = Callable[[Recognizer], dict[str, float]]
 State = dict[str, Any]
 
 
@@ -56,7 +57,7 @@ class Watcher:
 
 
 def accuracy(
-    network: nn.Module, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe
+    network: Recognizer, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe
 ) -> dict[str, float]:
     """Top-1 on whole clips: of all, and by origin; clips that show none of the actions are not asked about."""
     asked = [example for example in examples if example.label != UNKNOWN]
@@ -67,7 +68,7 @@ def accuracy(
         for start in range(0, len(asked), recipe.batch_size):
             part = asked[start : start + recipe.batch_size]
             batch = torch.from_numpy(np.stack([whole_clip(example, recipe) for example in part]))
-            best = network(_laid_out(batch.to(device), network)).argmax(1).tolist()
+            best = network(batch.to(device).contiguous(memory_format=network.layout)).argmax(1).tolist()
             for example, guess in zip(part, best, strict=True):
                 for name in (EVERY, example.origin):
                     hits.setdefault(name, []).append(classes[guess] == example.label)
@@ -75,7 +76,7 @@ def accuracy(
 
 
 def fit(
-    network: nn.Module,
+    network: Recognizer,
     epochs: Epochs,
     recipe: Recipe,
     *,
@@ -85,8 +86,8 @@ def fit(
     workers: int = 0,
     start: State | None = None,
     step: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
-    report: Callable[[Progress, nn.Module, State], None] = lambda progress, network, state: None,
-) -> nn.Module:
+    report: Callable[[Progress, Recognizer, State], None] = lambda progress, network, state: None,
+) -> Recognizer:
     """Train a network and return the moving average of its weights. The same arguments give the same weights.
 
     The average spans an eighth of the training at most. Torch's global random state is left as it was.
@@ -156,12 +157,11 @@ class _Run:
     """A network, its optimiser and its average, and what one epoch does to them."""
 
     def __init__(
-        self, network: nn.Module, epochs: Epochs, recipe: Recipe, device: str, precision: str, workers: int
+        self, network: Recognizer, epochs: Epochs, recipe: Recipe, device: str, precision: str, workers: int
     ) -> None:
         self.network, self.epochs, self.recipe, self.device, self.workers = network, epochs, recipe, device, workers
         network.to(device)
-        if _reads_volumes(network):
-            network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        network.to(memory_format=network.layout)  # type: ignore[call-overload]
         self.steps = -(-len(epochs(0)) // recipe.batch_size)  # type: ignore[arg-type]
         total = self.steps * recipe.epochs
         # In a short training a long average would still hold the first weights.
@@ -176,9 +176,10 @@ class _Run:
         self.rounding = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
     @property
-    def averaged(self) -> nn.Module:
+    def averaged(self) -> Recognizer:
         """The network of the averaged weights."""
-        return self.average.module
+        averaged: Recognizer = self.average.module
+        return averaged
 
     def epoch(self, number: int, step: Callable[[int, int, int, float], None]) -> float:
         """Learn from the samples of an epoch; the mean loss."""
@@ -194,7 +195,7 @@ class _Run:
 
     def _step(self, batch: Tensor, answers: Tensor) -> float:
         with self.rounding:
-            logits = self.network(_laid_out(batch, self.network))
+            logits = self.network(batch.contiguous(memory_format=self.network.layout))
         loss: Tensor = self.criterion(logits.float(), answers)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -227,11 +228,13 @@ class _Run:
         return int(state["epochs"])
 
 
-def settle(network: nn.Module, samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int = 0) -> None:
+def settle(network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int = 0) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
     few = itertools.islice(_batches(samples, recipe, workers), _STEPS_TO_SETTLE)
     torch.optim.swa_utils.update_bn(
-        (_laid_out(batch, network) for batch, _ in few), network, device=next(network.parameters()).device
+        (batch.contiguous(memory_format=network.layout) for batch, _ in few),
+        network,
+        device=next(network.parameters()).device,
     )
 
 
@@ -242,16 +245,7 @@ def _batches(samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: i
     yield from loader
 
 
-def _reads_volumes(network: nn.Module) -> bool:
-    return any(isinstance(module, nn.Conv3d) for module in network.modules())
-
-
-def _laid_out(batch: Tensor, network: nn.Module) -> Tensor:
-    """The batch in the memory layout that is fastest for the network."""
-    return batch.contiguous(memory_format=torch.channels_last_3d) if _reads_volumes(network) else batch
-
-
-def _parameters(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+def _parameters(network: Recognizer, decay: float) -> list[dict[str, Any]]:
     """Weight decay for the kernels, none for biases and normalisation. A group's share is of the learning rate."""
     kernels = [value for value in network.parameters() if value.ndim > 1]
     others = [value for value in network.parameters() if value.ndim <= 1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from posec3d_cli.nets import GRAPH_ARCHITECTURES
 from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS, Limbs
 from posec3d_cli.train.augment import Augmentation
 from posec3d_cli.train.examples import ANNOTATED, ESTIMATED, RECORDED
 
 INPUTS = ("joint", "limb")
-GRAPH = "stgcn++"
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
 
 
@@ -78,9 +78,14 @@ class Recipe:
         return 0.2 * self.batch_size / 128 if self.rate is None else self.rate
 
     @property
+    def graph(self) -> bool:
+        """Whether the network reads the joints themselves."""
+        return self.architecture in GRAPH_ARCHITECTURES
+
+    @property
     def channels(self) -> list[int]:
         """The COCO-17 numbers of the joints that are looked at: for limbs all, as the volume builder does."""
-        if self.input == "limb" or self.architecture == GRAPH:
+        if self.input == "limb" or self.graph:
             return list(range(len(COCO_17.joints)))
         return [COCO_17.joints.index(joint) for joint in self.joints]
 
@@ -93,6 +98,6 @@ class Recipe:
     @property
     def in_channels(self) -> int:
         """What the network's first layer reads: K joints or limbs; of a graph x, y and score."""
-        if self.architecture == GRAPH:
+        if self.graph:
             return 3
         return len(self.limbs) if self.input == "limb" else len(self.joints)

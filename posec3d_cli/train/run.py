@@ -27,7 +27,7 @@ from posec3d_cli.train.examples import UNKNOWN, Example, named, source_of, split
 from posec3d_cli.train.harder import harder
 from posec3d_cli.train.loop import EVERY, Progress, State, Watcher, accuracy, fit
 from posec3d_cli.train.readme import CONFUSION, CURVES
-from posec3d_cli.train.recipe import GRAPH, Recipe
+from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.train.samples import Samples
 from posec3d_cli.train.start import Start
 from posec3d_cli.train.state import FILE, check_settings, load_state, save_state
@@ -115,8 +115,10 @@ def make_training(
     reading = start.reading if start else None
     seconds = (reading.window_seconds if reading else WINDOW) if window is None else window or None
     whom = people or (reading.people if reading else "each")
-    if recipe.architecture == GRAPH and whom != "each":
-        raise BadCard(f"a {GRAPH} reads each person alone, {whom} was asked for", hint="leave out --people")
+    if recipe.graph and whom != "each":
+        raise BadCard(
+            f"a {recipe.architecture} reads each person alone, {whom} was asked for", hint="leave out --people"
+        )
     count = networks or (len(start.files) if start else 1)
     return Training(recipe, options, count, seconds, whom, start=start, **others)
 
@@ -184,7 +186,7 @@ class _Run:
         self.classes = _classes(learned, training.start)
         recipe = training.recipe
         self.options = dict(training.network)
-        if recipe.architecture != GRAPH:
+        if not recipe.graph:
             self.options = {"in_channels": recipe.in_channels, **self.options}
         self.history: list[dict[str, Any]] = []
         self.finished: list[int] = []  # the best epoch of every network that is done

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from posec3d_cli.graph_input import graph_features
 from posec3d_cli.heatmaps import draw_joints, draw_limbs
 from posec3d_cli.train.augment import at_times, draw_clip
 from posec3d_cli.train.examples import UNKNOWN, Example
-from posec3d_cli.train.recipe import GRAPH, Recipe
+from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.types import Floats, Ints
 
 
@@ -76,10 +77,8 @@ def network_input(
         recipe: what the network reads.
         generator: with one, a volume is cropped not quite right.
     """
-    if recipe.architecture != GRAPH:
+    if not recipe.graph:
         return draw_volume(keypoints, scores, recipe, generator)
-    from posec3d_cli.graph_input import graph_features
-
     stream = "bone" if recipe.input == "limb" else "joint"
     return graph_features(keypoints[:1], scores[:1], stream=stream, score_threshold=recipe.score_threshold)
 

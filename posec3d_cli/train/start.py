@@ -15,7 +15,7 @@ from posec3d_cli.heatmaps import HeatmapSpec
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.reading import Reading
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.train.recipe import GRAPH, Recipe
+from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.weights import fetch, load_state_dict
 
 HEAD = "cls_head.fc_cls."
@@ -74,7 +74,7 @@ def start_from(card: ModelCard, base: Recipe, **fetching: Any) -> Start:
     reading = Reading.from_recipe(card.recipe)
     rate = base.peak_rate * SLOWER if base.rate is None else base.rate
     recipe = replace(base, architecture=architecture, frames=reading.frames, rate=rate)
-    recipe = _graph(card, recipe) if architecture == GRAPH else _volumes(card, recipe, spec_of_card(card, {}))
+    recipe = _graph(card, recipe) if recipe.graph else _volumes(card, recipe, spec_of_card(card, {}))
     files = tuple(fetch(card, **fetching).values())
     return Start(card, files, recipe, dict(card.recipe.get("network", {})), reading)
 

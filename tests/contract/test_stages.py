@@ -23,8 +23,23 @@ from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
 OURS = "posec3d-cli"
 ELSEWHERE = ("mmdet", "mmpose")
 """Stages whose packages are not installed here; they are checked in `tests/parity`."""
-BUILDERS = ("heatmap", "estimator-heatmap")
+BUILDERS = ("heatmap", "estimator-heatmap", "graph")
 SPEC = {"size": [32, 32], "sigma": 0.6, "skeleton": "coco-17"}
+CLASSIFIERS = {
+    "posec3d": {
+        "architecture": "slowonly",
+        "network": {"base_channels": 4, "stage_blocks": [1, 1, 1]},
+        "heatmaps": SPEC,
+        "clip": {"frames": 16},
+    },
+    "stgcn": {
+        "architecture": "stgcn++",
+        "network": {"base_channels": 6},
+        "graph": {"people": 2},
+        "clip": {"frames": 16},
+    },
+}
+"""The recipe of a small card of each stage."""
 
 
 def cards(kind):
@@ -43,14 +58,9 @@ def cards(kind):
     return marked
 
 
-def classifier_card(folder, *, labels=("a", "b", "c"), files=()):
-    recipe = {
-        "architecture": "slowonly",
-        "network": {"base_channels": 4, "stage_blocks": [1, 1, 1]},
-        "heatmaps": SPEC,
-        "clip": {"frames": 16},
-    }
-    return ModelCard("tiny", "classifier", "posec3d", "tiny", "none", "none", files, recipe, labels, folder, True)
+def classifier_card(folder, stage, *, labels=("a", "b", "c"), files=()):
+    recipe = CLASSIFIERS[stage]
+    return ModelCard("tiny", "classifier", stage, "tiny", "none", "none", files, recipe, labels, folder, True)
 
 
 def made(card, files, **options):
@@ -62,7 +72,7 @@ def test_every_stage_of_ours_is_checked_here():
         "detector": {card.stage for card in list_cards("detector")},
         "pose": {card.stage for card in list_cards("pose")},
         "builder": set(BUILDERS),
-        "classifier": {"posec3d"},
+        "classifier": set(CLASSIFIERS),
     }
     for kind in GROUPS:
         ours = {entry.name for entry in available(kind).values() if entry.package == OURS}
@@ -86,7 +96,8 @@ def test_pose_estimators_keep_the_contract_with_their_own_heatmaps(weights):
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_builders_keep_the_contract(name):
-    builder = load_stage("builder", name).from_card(classifier_card(Path()), {})
+    stage = "stgcn" if name == "graph" else "posec3d"
+    builder = load_stage("builder", name).from_card(classifier_card(Path(), stage), {})
     size = (16, 16) if name == "estimator-heatmap" else None
     testing.check_volume_builder(
         builder,
@@ -95,16 +106,18 @@ def test_builders_keep_the_contract(name):
     )
 
 
-def test_classifiers_keep_the_contract(tmp_path):
-    card = classifier_card(tmp_path)
+@pytest.mark.parametrize("stage", CLASSIFIERS)
+def test_classifiers_keep_the_contract(stage, tmp_path):
+    card = classifier_card(tmp_path, stage)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = build_network("slowonly", len(card.labels), card.recipe["network"])
+        network = build_network(card.recipe["architecture"], len(card.labels), card.recipe["network"])
     save_file(network.state_dict(), tmp_path / "weights.safetensors")
-    classifier = load_stage("classifier", "posec3d").from_card(
+    classifier = load_stage("classifier", stage).from_card(
         card, {"weights": tmp_path / "weights.safetensors"}, precision="fp32"
     )
-    testing.check_classifier(classifier, testing.sample_volumes(17), tolerance=1e-5)
+    samples = testing.sample_clips(people=2) if stage == "stgcn" else testing.sample_volumes(17)
+    testing.check_classifier(classifier, samples, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("card", [card for card in cards("classifier") if not card.marks])

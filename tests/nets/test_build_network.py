@@ -7,14 +7,25 @@ import pytest
 import torch
 
 from posec3d_cli.errors import BadCard
-from posec3d_cli.nets import ARCHITECTURES, build_network
+from posec3d_cli.nets import ARCHITECTURES, GRAPH_ARCHITECTURES, VOLUME_ARCHITECTURES, build_network
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", VOLUME_ARCHITECTURES)
 def test_every_architecture_is_built_with_its_options(architecture: str) -> None:
     with torch.device("meta"):
         network = build_network(architecture, 5, {"in_channels": 16, "base_channels": 8})
     assert network(torch.empty(2, 16, 8, 32, 32, device="meta")).shape == (2, 5)
+
+
+@pytest.mark.parametrize("architecture", GRAPH_ARCHITECTURES)
+def test_a_network_of_joints_is_built_with_its_options(architecture: str) -> None:
+    with torch.device("meta"):
+        network = build_network(architecture, 5, {"in_channels": 2, "base_channels": 8, "dropout": 0.2})
+        assert network(torch.empty(2, 1, 8, 17, 2)).shape == (2, 5)
+
+
+def test_every_architecture_reads_one_or_the_other() -> None:
+    assert sorted(ARCHITECTURES) == sorted({*VOLUME_ARCHITECTURES, *GRAPH_ARCHITECTURES})
 
 
 def test_lists_as_in_a_card_do_for_the_stages() -> None:
@@ -26,7 +37,7 @@ def test_lists_as_in_a_card_do_for_the_stages() -> None:
 def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     with pytest.raises(BadCard, match="'slowfast'") as caught:
         build_network("slowfast", 5, {})
-    assert "slowonly, c3d-light, x3d-shallow" in caught.value.hint
+    assert "slowonly, c3d-light, x3d-shallow, stgcn++" in caught.value.hint
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones() -> None:

@@ -167,6 +167,8 @@ def test_every_network_can_be_trained(architecture):
 
 def test_accuracy_is_told_apart_by_origin_and_asks_about_known_actions_only():
     class Always(torch.nn.Module):
+        layout = torch.channels_last_3d
+
         def __init__(self):
             super().__init__()
             self.one = torch.nn.Parameter(torch.ones(1))
