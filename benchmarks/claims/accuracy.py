@@ -26,9 +26,9 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.train.loop import fit
 from posec3d_cli.train.recipe import Recipe
 
-VOLUME = Recipe(epochs=12, size=20, frames=8, batch_size=16)
+VOLUME = Recipe(epochs=10, size=20, frames=8, batch_size=16)
 GRAPH = replace(VOLUME, architecture="stgcn++")
-OPTIONS = {"c3d-light": {"base_channels": 16}, "stgcn++": {}}
+OPTIONS = {"c3d-light": {"base_channels": 12}, "stgcn++": {}}
 DROPS = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
 DRAWS = 3  # random drops of every clip, averaged
 SAMPLES = 2  # of every clip in an epoch

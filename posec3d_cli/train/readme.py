@@ -72,7 +72,7 @@ def _row(name: str, part: Mapping[str, Any]) -> str:
 
 def _calibration(figures: Mapping[str, Any]) -> str:
     return (
-        f"Logits are divided by {figures['temperature']:.3g}, fitted on the {figures['clips']} held-out clips that show "
+        f"Logits are divided by {figures['temperature']:.3g}, fitted on {figures['clips']} held-out clips that show "
         f"somebody: the expected calibration error there went from {figures['ece_before']:.3f} to "
         f"{figures['ece_after']:.3f}."
     )

@@ -361,7 +361,7 @@ def _settings(
 ) -> dict[str, Any]:
     """Everything that decides what a training learns, as plain values to compare with those of another start."""
     settings = {
-        **{name: value for name, value in asdict(training.recipe).items()},
+        **asdict(training.recipe),
         "options of the network": training.network,
         "number of networks": training.networks,
         "window": training.window_seconds,

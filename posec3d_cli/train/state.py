@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +41,9 @@ def load_state(folder: Path) -> dict[str, Any]:
         raise BadDataset(f"{folder} holds no training to go on with", hint="leave out --resume to begin one")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise BadDataset(
-            f"{file} cannot be read: {str(error).splitlines()[0]}", hint="begin anew with --overwrite"
-        ) from error
+    except Exception as error:  # a damaged file can fail in any way
+        reason = str(error).partition("\n")[0] or "it is empty"
+        raise BadDataset(f"{file} cannot be read: {reason}", hint="begin anew with --overwrite") from error
     if not isinstance(state, dict) or "settings" not in state:
         raise BadDataset(f"{file} is not the state of a training", hint="begin anew with --overwrite")
     return state

@@ -34,7 +34,7 @@ class Harmful:
         return (print, ("executed",))
 
 
-@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({"settings": 1})])
+@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({"settings": 1}, protocol=2)])
 def test_a_damaged_state_is_refused(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
