@@ -183,12 +183,14 @@ def label(
 
 
 def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
-    from posec3d_cli.batch.truth import compare, write_confusion
+    from posec3d_cli.batch.truth import compare
+    from posec3d_cli.train.results import write_confusion
 
     card, *_ = task.models.cards("classifier")
     report, failed = compare(rows, labels, card.labels)
     table = output.with_suffix(".confusion.csv")
     write_confusion(report, table)
+    write_confusion(report, table.with_suffix(".png"))
     low, high = report.interval
     typer.echo(
         f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "

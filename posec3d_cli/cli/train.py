@@ -6,7 +6,7 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -25,11 +25,9 @@ from posec3d_cli.cli.options import (
     offline_choice,
     pose_cache,
 )
-from posec3d_cli.cli.posing import make_extractor, say_posing
+from posec3d_cli.cli.posing import find_people
 from posec3d_cli.cli.render import note
-
-if TYPE_CHECKING:
-    from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.cli.survey import print_survey
 
 
 class Architecture(StrEnum):
@@ -109,13 +107,13 @@ def train(
     weights_dir: WeightsDirOption = None,
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
-    from posec3d_cli.catalog import load_pipeline
+    from posec3d_cli.batch.work import Models
     from posec3d_cli.device import resolve_device, resolve_precision
     from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.loop import Phase, Progress, Recipe
+    from posec3d_cli.train.survey import learnable
 
-    card = load_pipeline(pipeline)
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
     phases = [Phase(epochs, small if final_epochs else size, rate)]
@@ -136,28 +134,19 @@ def train(
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
 
-    def extractor() -> PoseExtractor:
-        return make_extractor(
-            detector or card.detector,
-            pose or card.pose,
-            device=device,
-            offline=offline_choice(offline),
-            weights_dir=weights_dir,
-            cache=pose_cache(cache, no_cache),
-        )
-
-    every_clip, problems = data.labelled(
-        sources,
-        data.read_actions(actions) if actions else {},
-        extractor,
-        every=every,
-        group_by=group_by,
-        progress=say_posing,
+    found = data.labelled(sources, data.read_actions(actions) if actions else {}, group_by=group_by)
+    models = Models(
+        pipeline,
+        detector,
+        pose,
+        device=device,
+        offline=offline_choice(offline),
+        weights_dir=weights_dir,
+        cache=pose_cache(cache, no_cache),
     )
-    examples, unusable = data.learnable(every_clip)
-    problems |= unusable
-    for name, reason in problems.items():
-        note("left out", f"{name}: {reason}")
+    survey = learnable(*find_people(found, models, every=every, workers=None))
+    print_survey(survey)
+    survey.check()
 
     def report(progress: Progress) -> None:
         shown = ", ".join(f"{origin} {value:.1%}" for origin, value in progress.accuracy.items())
@@ -166,7 +155,7 @@ def train(
             f"{progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, held-out top-1: {shown or 'none'}",
         )
 
-    figures = run.train(training, examples, out, device=place, precision=numbers, workers=workers, report=report)
+    figures = run.train(training, survey.examples, out, device=place, precision=numbers, workers=workers, report=report)
     for name, part in figures.items():
         low, high = part["top1_interval"]
         typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")
