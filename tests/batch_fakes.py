@@ -18,6 +18,7 @@ from posec3d_cli.batch import work
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.errors import WeightsMissing
+from posec3d_cli.train import posing
 
 
 class Detector(fakes.Detector):
@@ -92,6 +93,17 @@ class Labelling(work.Labelling):
 @dataclass(frozen=True)
 class Posing(work.Posing):
     """Poses with fake stages."""
+
+    def fetch(self, progress=None):
+        pass
+
+    def make(self):
+        return counted(self.work(_pipeline().extractor), _journal())
+
+
+@dataclass(frozen=True)
+class Finding(posing.Finding):
+    """Main people with fake stages."""
 
     def fetch(self, progress=None):
         pass

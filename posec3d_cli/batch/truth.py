@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
-
-from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.ledger import FAILED, status_of
 from posec3d_cli.batch.tables import Outcome, is_unknown
-from posec3d_cli.draw import FONT, plain
-from posec3d_cli.errors import BadDataset, OutputError
+from posec3d_cli.errors import BadDataset
 from posec3d_cli.prediction import UNKNOWN
-from posec3d_cli.train.evaluate import Report
 from posec3d_cli.train.folder import read_table
-from posec3d_cli.types import Ints, Pixels
+from posec3d_cli.train.report import BEST, Answer, Report
 
 
 def read_truth(table: Path) -> dict[str, str]:
@@ -75,68 +69,14 @@ def compare(some: Iterable[Outcome], truth: Mapping[str, str], known: Sequence[s
     unknown = sum(is_unknown(entry) for entry, _ in answered)
     others = {label for _, label in answered} | ({UNKNOWN} if unknown else set())
     labels = (*known, *sorted(others - set(known)))
-    confusion = np.zeros((len(labels), len(labels)), np.int64)
-    wrong: list[tuple[str, str, str, float]] = []
-    nobody: list[str] = []
-    top5 = right = 0
-    for entry, label in answered:
-        if not entry["labels"]:
-            nobody.append(entry["video"])
-            wrong.append((entry["video"], label, "", 0.0))
-            continue
-        answer, score = entry["answer"], entry["labels"][0]["probability"]
-        top5 += any(label == name for name in (answer, *(one["label"] for one in entry["labels"][:5])))
-        confusion[labels.index(label), labels.index(answer)] += 1
-        right += answer == label and not is_unknown(entry)
-        if answer != label:
-            wrong.append((entry["video"], label, answer, score))
-    report = Report(labels, confusion, top5, len(answered), tuple(wrong), tuple(nobody))
-    return Comparison(report, failed, unknown, right)
+    answers = [Answer(entry["video"], label, _best(entry)) for entry, label in answered]
+    right = sum(
+        bool(entry["labels"]) and entry["answer"] == label and not is_unknown(entry) for entry, label in answered
+    )
+    return Comparison(Report(labels, tuple(answers)), failed, unknown, right)
 
 
-def write_confusion(report: Report, table: Path) -> None:
-    """Write the matrix of confusion as CSV, rows true and columns answered, and as a picture of the same name, PNG.
-
-    The last column counts the videos in which nobody was found.
-
-    Raises:
-        OutputError: a file cannot be written.
-    """
-    names = [*report.labels, "no person"]
-    missed = [sum(truth == label and not name for _, truth, name, _ in report.wrong) for label in report.labels]
-    rows = np.concatenate([report.confusion, np.array(missed, np.int64)[:, None]], axis=1)
-    part = table.with_name(f".{table.name}.unfinished")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["label", *names])
-            writer.writerows([label, *counts] for label, counts in zip(report.labels, rows.tolist(), strict=True))
-        settle(part, table)
-        encoded = cv2.imencode(".png", _drawn(rows, report.labels, names)[..., ::-1])[1]
-        part.write_bytes(encoded.tobytes())
-        settle(part, table.with_suffix(".png"))
-    except OSError as error:
-        raise OutputError(f"{table} cannot be written: {error.strerror}", hint="free some space") from error
-
-
-def _drawn(rows: Ints, labels: Sequence[str], names: Sequence[str]) -> Pixels:
-    """`(H, W, 3)` uint8 RGB: a cell is the darker, the larger its part of the row."""
-    cell, margin, paper = 28, 190, 242
-    wide = len(names)
-    canvas = np.full((margin + len(labels) * cell, margin + wide * cell, 3), 255, np.uint8)
-    heads = np.full((wide * cell, margin, 3), 255, np.uint8)  # turned upright below
-    for column, name in enumerate(names):
-        cv2.putText(heads, plain(name)[:24], (4, column * cell + 19), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
-    canvas[:margin, margin:] = np.rot90(heads)
-    share = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)
-    for number, label in enumerate(labels):
-        top = margin + number * cell
-        cv2.putText(canvas, plain(label)[:24], (4, top + 19), FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
-        for column, part in enumerate(share[number].tolist()):
-            left = margin + column * cell
-            shade = [round(paper + (ink - paper) * part) for ink in (0, 60, 120)]
-            cv2.rectangle(canvas, (left, top), (left + cell - 2, top + cell - 2), shade, cv2.FILLED)
-            if rows[number, column]:
-                ink = (255, 255, 255) if part > 0.5 else (0, 0, 0)
-                cv2.putText(canvas, str(rows[number, column]), (left + 3, top + 18), FONT, 0.35, ink, 1, cv2.LINE_AA)
-    return canvas
+def _best(entry: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """The answer, and then the guesses; an unknown has the score of what it would have been."""
+    guesses = tuple((one["label"], one["probability"]) for one in entry["labels"][:BEST])
+    return ((UNKNOWN, guesses[0][1]), *guesses) if guesses and is_unknown(entry) else guesses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,15 +22,15 @@ from posec3d_cli.cli.options import (
     PrecisionOption,
     WeightsDirOption,
     WeightsOption,
+    WorkersOption,
     offline_choice,
     pose_cache,
     ratio,
 )
-from posec3d_cli.cli.posing import make_extractor, say_posing
-from posec3d_cli.cli.render import note, print_json, print_table
-
-if TYPE_CHECKING:
-    from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.cli.posing import find_people, say_read
+from posec3d_cli.cli.progress import one_line
+from posec3d_cli.cli.render import note, print_json
+from posec3d_cli.cli.report import check_outputs, document, print_report, write_files
 
 
 def evaluate(
@@ -38,8 +38,8 @@ def evaluate(
         list[Path],
         typer.Argument(
             metavar="DATA…",
-            help="Folders of videos and pose files with one sub-folder per action (or a labels.csv with video,label), "
-            "and 2D pose packs (.pkl).",
+            help="Folders of videos and pose files with one sub-folder per action or a labels.csv, "
+            "CSV tables with the columns video,label, and 2D pose packs (.pkl).",
         ),
     ],
     table: Annotated[
@@ -66,6 +66,24 @@ def evaluate(
             "--harder", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
         ),
     ] = False,
+    only_known: Annotated[
+        bool, typer.Option("--only-known", help="Leave out clips of labels that the classifier does not know.")
+    ] = False,
+    confusion: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--confusion", metavar="FILE", help="Write the matrix of confusion, as .csv or .png; may be repeated."
+        ),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option("--predictions", metavar="FILE.csv", help="Write the five best labels of every clip."),
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=0, metavar="N", help="Name the clips of the N most confused pairs.")
+    ] = 5,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace output files that are there.")] = False,
+    workers: WorkersOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     pipeline: PipelineOption = "light",
@@ -81,12 +99,16 @@ def evaluate(
 ) -> None:
     """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
     from posec3d_cli.action_reader import ActionReader
+    from posec3d_cli.batch.work import Models
     from posec3d_cli.catalog import load_pipeline
     from posec3d_cli.train import data
+    from posec3d_cli.train.evaluate import check_labels, counted
     from posec3d_cli.train.evaluate import evaluate as measure
-    from posec3d_cli.train.examples import named
     from posec3d_cli.train.harder import harder as harder_copies
 
+    check_outputs(confusion or [], predictions, overwrite=overwrite)
+    names = None if clips is None else data.read_names(clips)
+    found = data.labelled(sources, data.read_actions(table) if table else {}, split=split, only=names)
     card = load_pipeline(pipeline)
     actions = ActionReader.from_card(
         classifier or card.classifier,
@@ -96,53 +118,35 @@ def evaluate(
         offline=offline_choice(offline),
         weights_dir=weights_dir,
     )
-
-    def extractor() -> PoseExtractor:
-        return make_extractor(
-            detector or card.detector,
-            pose or card.pose,
-            device=device,
-            offline=offline_choice(offline),
-            weights_dir=weights_dir,
-            cache=pose_cache(cache, no_cache),
-        )
-
-    names = None if clips is None else data.read_names(clips)
-    examples, problems = data.labelled(
-        sources,
-        data.read_actions(table) if table else {},
-        extractor,
-        every=every,
-        split=split,
-        only=names,
-        progress=say_posing,
+    foreign = {label: count for label, count in sorted(found.labels.items()) if label not in actions.labels}
+    if only_known and foreign:
+        note("note", f"left out, for the classifier does not know the labels: {counted(foreign)}")
+        found = found.of(actions.labels)
+    check_labels(found.labels, actions.labels)
+    models = Models(
+        pipeline,
+        detector,
+        pose,
+        device=device,
+        offline=offline_choice(offline),
+        weights_dir=weights_dir,
+        cache=pose_cache(cache, no_cache),
     )
-    for name, reason in problems.items():
-        note("note", f"{name}: {reason}")
-    if names is not None:
-        _, examples = named(examples, names)
+    examples, unreadable = find_people(found, models, every=every, workers=workers)
+    for one in unreadable:
+        note("failed", one_line(f"{one.name}: {one.reason}"))
     if harder:
         examples = harder_copies(examples)
     report = measure(
         actions,
         examples,
         actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None),
+        say_read,
     )
+    write_files(report, unreadable, confusion or [], predictions)
     if as_json:
-        print_json(report.figures())
-        return
-    low, high = report.interval
-    rows = []
-    for number, label in enumerate(report.labels):
-        row = report.confusion[number]
-        missed = sum(truth == label and not named for _, truth, named, _ in report.wrong)
-        count = int(row.sum()) + missed
-        if count:
-            worst = max((c for c in range(len(row)) if c != number), key=lambda c: int(row[c]))
-            often = f"{report.labels[worst]} ({row[worst]})" if row[worst] else ""
-            rows.append((label, str(count), f"{row[number] / count:.1%}", often))
-    print_table(("action", "clips", "right", "most often taken for"), rows)
-    typer.echo(
-        f"top-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
-        f"mean class {report.mean_class:.1%}, {report.clips} clips, nobody found in {len(report.nobody)}"
-    )
+        print_json(document(report, unreadable, foreign, pairs))
+    else:
+        print_report(report, unreadable, foreign, pairs)
+    if unreadable:
+        raise typer.Exit(1)

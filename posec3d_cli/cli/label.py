@@ -188,13 +188,15 @@ def label(
 
 
 def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
-    from posec3d_cli.batch.truth import compare, write_confusion
+    from posec3d_cli.batch.truth import compare
+    from posec3d_cli.train.results import write_confusion
 
     card, *_ = task.models.cards("classifier")
     compared = compare(rows, labels, card.labels)
     report, failed = compared.report, compared.failed
     table = output.with_suffix(".confusion.csv")
     write_confusion(report, table)
+    write_confusion(report, table.with_suffix(".png"))
     low, high = report.interval
     right = f"{compared.right / compared.named:.1%}" if compared.named else "none"
     typer.echo(

@@ -1,26 +1,51 @@
-"""What the commands that learn from labelled clips share: estimating the poses of whole folders."""
+"""What the commands that learn from labelled clips share: finding the people of whole folders of videos."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from posec3d_cli.cli.progress import watching
 from posec3d_cli.cli.render import download_progress, note
 
 if TYPE_CHECKING:
-    from posec3d_cli.extraction import PoseExtractor
+    from posec3d_cli.batch.work import Models
+    from posec3d_cli.train.data import Labelled, Unreadable
+    from posec3d_cli.train.examples import Example
 
-EVERY = 50  # clips between two lines of progress
+EVERY = 200  # clips between two lines of progress
 
 
-def make_extractor(detector: str, pose: str, **options: Any) -> PoseExtractor:
-    """A detector and a pose estimator by the names of their models, downloads shown."""
-    from posec3d_cli.extraction import PoseExtractor
+def find_people(
+    found: Labelled, models: Models, *, every: int, workers: int | None
+) -> tuple[list[Example], list[Unreadable]]:
+    """Estimate the poses of labelled clips in processes of their own, showing how far it is, and read pose files.
 
+    Nothing is fetched or made where there is no video.
+
+    Args:
+        found: the clips.
+        models: the detector and the pose model, and the cache of poses.
+        every: estimate poses of every N-th frame.
+        workers: how many processes; None: as many as suit the device.
+
+    Returns:
+        The examples, and the clips that gave none.
+    """
+    from posec3d_cli.batch.crew import crew_size
+    from posec3d_cli.train import data, posing
+
+    task = posing.Finding(models, every)
+    videos = found.videos
+    if not videos:
+        return data.posed(found, posing.side_by_side(task, 1))
     with download_progress() as bars:
-        return PoseExtractor.from_cards(detector, pose, progress=bars, **options)
+        task.fetch(bars)
+    with watching(len(videos), len(videos), quiet=False, log=None) as watcher:
+        size = workers or crew_size(models.device)
+        return data.posed(found, posing.side_by_side(task, size, watcher=watcher))
 
 
-def say_posing(done: int, total: int, name: str) -> None:
-    """Say on stderr now and then how many clips have been posed."""
-    if done % EVERY == 0 or done == total:
-        note("poses", f"{done} of {total} clips {name}")
+def say_read(done: int, total: int) -> None:
+    """Say on stderr now and then how many clips the classifier has read."""
+    if done and done % EVERY == 0:
+        note("read", f"{done} of {total} clips")

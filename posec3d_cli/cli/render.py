@@ -52,11 +52,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout: drawn on a terminal, else tab-separated under a line of headers, nothing cut off."""
-    if not sys.stdout.isatty():
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
+    """A table on stdout, or on stderr: drawn on a terminal, else tab-separated under headers, nothing cut off."""
+    if not (sys.stderr if err else sys.stdout).isatty():
         for row in (headers, *rows):
-            typer.echo("\t".join(row))
+            typer.echo("\t".join(row), err=err)
         return
     from rich import box
     from rich.table import Table
@@ -67,7 +67,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(Text(header), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    stdout_console().print(table)
+    (stderr_console() if err else stdout_console()).print(table)
 
 
 def megabytes(size: int) -> str:

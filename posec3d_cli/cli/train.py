@@ -6,7 +6,7 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -149,16 +149,17 @@ def train(
     weights_dir: WeightsDirOption = None,
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
-    from posec3d_cli.catalog import load_card, load_pipeline
+    from posec3d_cli.batch.work import Models
+    from posec3d_cli.catalog import load_card
     from posec3d_cli.device import resolve_device, resolve_precision
     from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.recipe import Recipe
     from posec3d_cli.train.start import start_from
+    from posec3d_cli.train.survey import learnable
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
-    card = load_pipeline(pipeline)
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
     base = Recipe(
@@ -183,3 +184,32 @@ def train(
         held_out_names=data.read_names(held_out_names) if held_out_names else (),
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
+    found = data.labelled(sources, data.read_actions(actions) if actions else {}, group_by=group_by)
+    models = Models(pipeline, detector, pose, device=device, **fetching, cache=pose_cache(cache, no_cache))
+    survey = learnable(*find_people(found, models, every=every, workers=workers))
+    print_survey(survey)
+    survey.check()
+    count = training.networks * training.recipe.epochs
+    with learning(count) as watcher:
+        try:
+            figures = run.train(
+                training,
+                survey.examples,
+                out,
+                resume=resume,
+                overwrite=overwrite,
+                device=place,
+                precision=numbers,
+                workers=min(processors(), 8) if place.startswith("cuda") else 0,
+                watcher=watcher,
+            )
+        except KeyboardInterrupt:
+            note("stopped", f"the same command with --resume goes on behind the last epoch that {out} holds")
+            raise
+    for name, part in figures.items():
+        if "top1" in part:
+            low, high = part["top1_interval"]
+            typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")
+    typer.echo(f"model: {out}")
+    if survey.unreadable:
+        raise typer.Exit(1)

@@ -1,18 +1,63 @@
-"""From labelled sources, folders of clips and pose packs, to what a network can learn from."""
+"""From labelled sources, folders of clips, tables and pose packs, to examples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from posec3d_cli.errors import BadDataset
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
-from posec3d_cli.train.examples import RECORDED, Example, rename
-from posec3d_cli.train.folder import needs_extractor, read_folder, read_table
-from posec3d_cli.train.packs import read_pack
+import numpy as np
 
-SHORTEST = 8  # frames of a clip that can be learnt from
+from posec3d_cli.batch.find import Found
+from posec3d_cli.errors import BadDataset, InputError
+from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
+from posec3d_cli.train.examples import ESTIMATED, RECORDED, Example, rename
+from posec3d_cli.train.folder import LabelledVideo, labelled_videos, read_table, source_name
+from posec3d_cli.train.packs import read_pack
+from posec3d_cli.train.posing import Estimate, MainPeople, in_file
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The labelled clips of some sources, before any pose is estimated.
+
+    Attributes:
+        clips: in the order of the sources: examples of packs, and clips of folders and tables.
+    """
+
+    clips: tuple[LabelledVideo | Example, ...]
+
+    @property
+    def labels(self) -> Counter[str]:
+        """The number of clips by label."""
+        return Counter(clip.label for clip in self.clips)
+
+    @property
+    def videos(self) -> list[Found]:
+        """Those whose poses are to be estimated."""
+        return [
+            Found(clip.path, clip.name) for clip in self.clips if isinstance(clip, LabelledVideo) and not clip.posed
+        ]
+
+    def of(self, labels: Collection[str]) -> Labelled:
+        """The clips of these labels only."""
+        return Labelled(tuple(clip for clip in self.clips if clip.label in labels))
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A clip that gave no example.
+
+    Attributes:
+        name: of the clip.
+        label: the action.
+        reason: what is wrong with it, in one sentence.
+    """
+
+    name: str
+    label: str
+    reason: str
 
 
 def read_actions(table: Path) -> dict[tuple[str, str], str]:
@@ -43,68 +88,95 @@ def read_names(file: Path) -> tuple[str, ...]:
 def labelled(
     sources: Sequence[Path],
     actions: Mapping[tuple[str, str], str],
-    extractor: Callable[[], PoseExtractor],
     *,
-    every: int = 1,
     group_by: str | None = None,
     split: str | None = None,
     only: Collection[str] | None = None,
-    progress: Callable[[int, int, str], None] = lambda done, total, name: None,
-) -> tuple[list[Example], dict[str, str]]:
-    """The clips of folders and packs under their joint labels, and those that gave no example with the reasons.
+) -> Labelled:
+    """The clips of folders, tables and packs under their joint labels; no video and no pose file is opened.
 
-    Of a 3D recording only labels that `actions` mentions are used. A clip in which nobody was found stays, with
-    scores of 0, and is named among the problems.
+    Of a 3D recording only labels that `actions` mentions are used.
 
     Args:
-        sources: labelled folders and pose packs.
+        sources: labelled folders, CSV tables with the columns video,label, and pose packs.
         actions: see `posec3d_cli.train.examples.rename`.
-        extractor: makes the detector and pose estimator, where a folder needs them.
-        every: estimate poses of every N-th frame of a video.
-        group_by: see `posec3d_cli.train.examples.group_of`.
+        group_by: see `posec3d_cli.train.folder.labelled_videos`.
         split: only this split of the packs.
-        only: names of the clips wanted; None: all. Of a folder the others are not even opened.
-        progress: told about every clip of a folder.
+        only: names of the clips wanted; None: all.
 
     Raises:
-        BadDataset: a source is neither a folder nor a pack, or a folder holds no labelled clips.
+        BadDataset: a source is neither folder, table nor pack, holds no labelled clips, or is called like another;
+            or a clip that is wanted is in none.
     """
-    examples: list[Example] = []
-    problems: dict[str, str] = {}
+    named: dict[str, Path] = {}
+    clips: list[LabelledVideo | Example] = []
     for source in sources:
-        if source.is_dir():
-            stages = extractor() if needs_extractor(source, only) else None
-            found, trouble = read_folder(source, stages, every=every, group_by=group_by, only=only, progress=progress)
-            problems |= {f"{source.name}/{name}": reason for name, reason in trouble.items()}
-        elif source.is_file() and is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:
-            raise BadDataset(f"{source} says nothing about what is done in it", hint="put it into a labelled folder")
-        elif source.is_file():
-            found = read_pack(source, split)
-        else:
-            raise BadDataset(f"{source} is neither a folder of labelled clips nor a pose pack")
-        name = source.name if source.is_dir() else source.stem
-        found = [one for one in found if one.origin != RECORDED or (name, one.label) in actions]
-        examples += rename([one for one in found if only is None or one.name in only], actions, name)
-    return examples, problems
+        name = source_name(source)
+        if name in named:
+            raise BadDataset(
+                f"two sources are called {name!r}: {named[name]} and {source}",
+                hint="clips are named by their source: rename one, or give a link to it with another name",
+            )
+        named[name] = source
+        clips += rename(_clips_of(source, actions, group_by, split), actions, name)
+    again = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
+    if again:
+        raise BadDataset(f"{len(again)} names stand for several clips each, the first is {again[0]!r}")
+    if only is None:
+        return Labelled(tuple(clips))
+    missing = sorted(set(only) - {clip.name for clip in clips})
+    if missing:
+        raise BadDataset(f"{len(missing)} of the clips listed are not in the data, the first is {missing[0]!r}")
+    return Labelled(tuple(clip for clip in clips if clip.name in only))
 
 
-def learnable(examples: Sequence[Example]) -> tuple[list[Example], dict[str, str]]:
-    """The examples that a network can learn from, and the others with the reasons.
+def _clips_of(
+    source: Path, actions: Mapping[tuple[str, str], str], group_by: str | None, split: str | None
+) -> Sequence[LabelledVideo | Example]:
+    if source.is_dir() or (source.is_file() and source.suffix.lower() == ".csv"):
+        return labelled_videos(source, group_by)
+    if not source.is_file():
+        raise BadDataset(f"{source} is neither a folder of labelled clips, a table of them, nor a pose pack")
+    if is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:
+        raise BadDataset(f"{source} says nothing about what is done in it", hint="put it into a labelled folder")
+    name = source_name(source)
+    return [one for one in read_pack(source, split) if one.origin != RECORDED or (name, one.label) in actions]
 
-    Raises:
-        BadDataset: fewer than two labels are left.
+
+def posed(found: Labelled, estimate: Estimate) -> tuple[list[Example], list[Unreadable]]:
+    """The examples of labelled clips, in their order, and the clips that gave none.
+
+    A clip in which nobody was found is an example all the same, of one person with scores of 0.
+
+    Args:
+        found: the clips.
+        estimate: finds the people of `found.videos`; not called where there are none.
     """
-    reasons = {}
-    for one in examples:
-        if not (one.scores[0] > 0).any():
-            reasons[one.name] = "no person was found"
-        elif len(one) < SHORTEST:
-            reasons[one.name] = f"it has {len(one)} frames, fewer than {SHORTEST}"
-    kept = [one for one in examples if one.name not in reasons]
-    labels = sorted({one.label for one in kept})
-    if len(labels) < 2:
-        raise BadDataset(
-            f"training needs at least two labels, got {', '.join(labels) or 'none'}",
-            hint="one sub-folder per action, or a labels.csv with the columns video and label",
-        )
-    return kept, reasons
+    videos = found.videos
+    people = {video.name: one for video, one in estimate(videos)} if videos else {}
+    examples: list[Example] = []
+    unreadable: list[Unreadable] = []
+    for clip in found.clips:
+        if isinstance(clip, Example):
+            examples.append(clip)
+            continue
+        main = _read(clip.path) if clip.posed else people[clip.name]
+        if isinstance(main, str):
+            unreadable.append(Unreadable(clip.name, clip.label, main))
+        else:
+            examples.append(_example(clip, main))
+    return examples, unreadable
+
+
+def _read(path: Path) -> MainPeople | str:
+    try:
+        return in_file(path)
+    except InputError as error:
+        return error.what
+
+
+def _example(clip: LabelledVideo, main: MainPeople) -> Example:
+    keypoints, scores = main.keypoints, main.scores
+    if not len(keypoints):
+        keypoints, scores = (np.zeros((1, *array.shape[1:]), np.float32) for array in (keypoints, scores))
+    return Example(clip.name, clip.label, clip.group, ESTIMATED, keypoints, scores, main.fps)

@@ -6,14 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.types import Floats
 
+if TYPE_CHECKING:
+    from posec3d_cli.train.folder import LabelledVideo
+
 ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
-UNKNOWN = "unknown"  # the label of clips that show none of the actions
+UNKNOWN = "unknown"
+"""The label of clips that show none of the actions."""
+
+Clip = TypeVar("Clip", bound="Example | LabelledVideo")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +56,20 @@ def source_of(example: Example) -> str:
     return example.name.partition("/")[0]
 
 
-def rename(examples: Sequence[Example], actions: Mapping[tuple[str, str], str], source: str) -> list[Example]:
+def rename(clips: Sequence[Clip], actions: Mapping[tuple[str, str], str], source: str) -> list[Clip]:
     """Give the labels of one source their joint names.
 
     Args:
-        examples: the source's examples.
+        clips: those of the source.
         actions: (source, label) to action; an empty action leaves the label's clips out. A label that is not
             mentioned keeps its name. The source "*" stands for every source.
         source: the name of the source, as `actions` calls it.
     """
     renamed = []
-    for example in examples:
-        label = actions.get((source, example.label), actions.get(("*", example.label), example.label))
+    for clip in clips:
+        label = actions.get((source, clip.label), actions.get(("*", clip.label), clip.label))
         if label:
-            renamed.append(replace(example, label=label))
+            renamed.append(replace(clip, label=label))
     return renamed
 
 
@@ -128,5 +135,8 @@ def group_of(name: str, label: str, pattern: str | None) -> str:
         raise BadDataset(f"the grouping pattern {pattern!r} is no regular expression: {error}") from error
     common = None if match is None else match.group(1 if match.re.groups else 0)
     if common is None:
-        raise BadDataset(f"the grouping pattern {pattern!r} does not match the clip {name!r}")
+        raise BadDataset(
+            f"the grouping pattern {pattern!r} does not match the clip {name!r}",
+            hint="it is a regular expression, or the name of a column of the table of labels",
+        )
     return common

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
+import batch_fakes
 import pose_file_factory as factory
 import pytest
 import synthetic_people as people
 import torch
+import video_factory
 
 from posec3d_cli.nets import build_network
 from posec3d_cli.train.card import Trained, write_card
@@ -49,14 +52,71 @@ def test_the_figures_of_a_pack_are_printed_as_json(evaluate, pack):
     assert figures["top5"] == 1
 
 
-def test_a_table_names_what_is_taken_for_what(evaluate, pack):
+def test_tables_name_what_is_taken_for_what(evaluate, pack):
     ran = evaluate(pack)
     assert ran.code == 0, ran.err
     rows = [line.split("\t") for line in ran.out.splitlines()]
-    assert rows[0] == ["action", "clips", "right", "most often taken for"]
+    assert rows[0] == ["action", "clips", "recall", "precision", "F1", "most often taken for"]
     assert [row[:2] for row in rows[1:3]] == [["arms", "3"], ["legs", "3"]]
-    assert rows[3][0].startswith("top-1 ")
-    assert "6 clips, nobody found in 0" in rows[3][0]
+    assert rows[3] == [""]
+    assert rows[4] == ["action", "taken for", "clips", "which"]
+    assert rows[5][3].startswith("pack/")
+    last = ran.out.splitlines()[-1]
+    assert re.fullmatch(
+        r"top-1 \S+% \(\S+% to \S+%\), top-5 100.0% \(61.0% to 100.0%\), mean class \S+% \(\S+% to \S+%\), "
+        "6 clips, nobody found in 0",
+        last,
+    )
+
+
+def test_only_so_many_pairs_are_named(evaluate, pack):
+    assert "taken for\tclips" not in evaluate(pack, "--pairs", 0).out
+    assert json.loads(evaluate(pack, "--json", "--pairs", 0).out)["pairs"] == []
+
+
+def test_json_has_every_answer(evaluate, pack):
+    found = json.loads(evaluate(pack, "--json").out)
+    assert [one["clip"] for one in found["answers"]] == [
+        f"pack/{label}_{n}" for label in ("arms", "legs") for n in range(3)
+    ]
+    best = found["answers"][0]["labels"]
+    assert {one["label"] for one in best} == {"arms", "legs"}
+    assert sum(one["probability"] for one in best) == pytest.approx(1, abs=1e-5)
+    assert sum(len(pair["clips"]) for pair in found["pairs"]) == len(found["mistakes"])
+    assert [one["clips"] for one in found["classes"]] == [3, 3]
+    assert found["top1_interval"][0] < found["top1"] < found["top1_interval"][1]
+    assert (found["unreadable"], found["labels_left_out"]) == ([], {})
+
+
+def test_files_are_written_of_it(evaluate, pack, tmp_path):
+    outputs = (
+        "--confusion",
+        tmp_path / "c.csv",
+        "--confusion",
+        tmp_path / "c.png",
+        "--predictions",
+        tmp_path / "p.csv",
+    )
+    assert evaluate(pack, *outputs).code == 0
+    assert (tmp_path / "c.csv").read_text().startswith("label,arms,legs,no person\n")
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 7
+    ran = evaluate(pack, *outputs)
+    assert ran.code == 1
+    assert "c.csv is already there" in ran.err
+    assert evaluate(pack, *outputs, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ("--confusion", "a.txt"),
+        ("--predictions", "a.png"),
+        ("--confusion", "a.csv", "--predictions", "a.csv"),
+    ],
+)
+def test_a_file_of_another_kind_is_wrong_usage(evaluate, pack, outputs):
+    assert evaluate(pack, *outputs).code == 2
 
 
 def test_a_split_and_a_reading_can_be_chosen(evaluate, pack):
@@ -86,13 +146,55 @@ def test_a_wrong_source_is_an_error(evaluate, pack, monkeypatch, arguments, mess
     assert ran.out == ""
 
 
-def test_a_label_that_the_classifier_does_not_know_is_an_error(evaluate, pack, tmp_path):
-    table = tmp_path / "actions.csv"
-    table.write_text("source,label,action\npack,arms,fly\n")
-    ran = evaluate(pack, "--actions", table)
+@pytest.fixture
+def foreign(tmp_path):
+    """A folder with a video that cannot be read, of a label that no model knows."""
+    (tmp_path / "clips" / "fly").mkdir(parents=True)
+    (tmp_path / "clips" / "fly" / "a.mp4").write_text("not a video")
+    return tmp_path / "clips"
+
+
+def test_labels_that_the_classifier_does_not_know_are_an_error_before_anything_is_posed(evaluate, pack, foreign):
+    ran = evaluate(foreign, pack, "--detector", "none")
     assert ran.code == 1
-    assert "does not know the labels fly" in ran.err
-    assert "it knows arms, legs" in ran.err
+    assert "does not know the labels fly (1 clip)" in ran.err
+    assert "--only-known leaves their clips out; it knows arms, legs" in ran.err
+
+
+def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evaluate, pack, foreign):
+    ran = evaluate(foreign, pack, "--detector", "none", "--only-known")
+    assert ran.code == 0, ran.err
+    assert "note:  left out, for the classifier does not know the labels: fly (1 clip)" in ran.err
+    assert ran.out.endswith("6 clips, nobody found in 0, 1 left out for labels that it does not know\n")
+    found = json.loads(evaluate(foreign, pack, "--only-known", "--json").out)
+    assert (found["clips"], found["labels_left_out"]) == (6, {"fly": 1})
+
+
+def test_clips_that_fail_are_named_and_not_counted(evaluate, pack, tmp_path, monkeypatch):
+    monkeypatch.setattr("posec3d_cli.train.posing.Finding", batch_fakes.Finding)
+    for name, label in (("crash.mp4", "arms"), ("good.mp4", "legs")):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+        video_factory.write(tmp_path / "clips" / label / name, 10)
+    ran = evaluate(tmp_path / "clips", pack, "--workers", 1, "--predictions", tmp_path / "p.csv")
+    assert ran.code == 1
+    assert "failed: clips/arms/crash.mp4: its process crashed" in ran.err
+    assert ran.out.endswith("7 clips, nobody found in 0, 1 failed and not counted\n")
+    assert (tmp_path / "p.csv").read_text().splitlines()[-1].startswith("clips/arms/crash.mp4,arms,failed,")
+
+
+def test_clips_are_chosen_by_name(evaluate, pack, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("pack/arms_1\npack/legs_0\n")
+    found = json.loads(evaluate(pack, "--clips", names, "--json").out)
+    assert [one["clip"] for one in found["answers"]] == ["pack/arms_1", "pack/legs_0"]
+
+
+def test_a_table_of_clips_is_measured(evaluate, tmp_path):
+    factory.mmpose(tmp_path).rename(tmp_path / "a.json")
+    (tmp_path / "mine.csv").write_text("video,label\na.json,arms\n")
+    ran = evaluate(tmp_path / "mine.csv", "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["answers"][0]["clip"] == "mine/a.json"
 
 
 @pytest.mark.parametrize("option", [("--people", "nobody"), ("--views", 0)])

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
 
 import fakes
 import numpy as np
+import pose_file_factory as factory
 import pytest
 import synthetic_people as people
 import video_factory
 
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.train.data import labelled, learnable, read_actions
+from posec3d_cli.train.data import labelled, posed, read_actions, read_names
+from posec3d_cli.train.examples import ESTIMATED
+from posec3d_cli.train.posing import in_turn
 
 
-def no_extractor():
+def nobody_estimates(videos):
     pytest.fail("no video is read, so no models are needed")
+
+
+def extractor(where=lambda index: [20 + index]):
+    return PoseExtractor(fakes.Detector(where), fakes.Pose())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "clips"
+    for label, count in (("walk", 12), ("run", 10)):
+        (folder / label).mkdir(parents=True)
+        video_factory.write(folder / label / "one.mp4", count)
+    return folder
+
+
+def read(*sources, stages=None, every=1, **options):
+    return posed(labelled(sources, {}, **options), in_turn(stages or extractor(), every))
 
 
 def test_a_table_of_actions_is_read(tmp_path):
@@ -30,47 +50,154 @@ def test_a_table_of_actions_is_read(tmp_path):
         read_actions(tmp_path / "none.csv")
 
 
+def test_a_list_of_clips_is_read(tmp_path):
+    (tmp_path / "names.txt").write_text("a/b c.mp4\n\n d\n")
+    assert read_names(tmp_path / "names.txt") == ("a/b c.mp4", " d")
+    (tmp_path / "names.txt").write_text("\n")
+    with pytest.raises(BadDataset, match="names no clips"):
+        read_names(tmp_path / "names.txt")
+
+
 def test_packs_need_no_models_and_take_their_joint_names(tmp_path):
     pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
-    examples, problems = labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}, no_extractor)
+    examples, problems = posed(labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates)
     assert [(one.name, one.label) for one in examples] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
-    assert problems == {}
+    assert problems == []
 
 
-def test_folders_and_packs_are_put_together(tmp_path):
-    folder = tmp_path / "clips"
-    (folder / "legs").mkdir(parents=True)
-    video_factory.write(folder / "legs" / "one.mp4", 10)
-    (folder / "legs" / "bad.mp4").write_text("not a video")
+def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, tmp_path):
+    (folder / "run" / "bad.mp4").write_text("not a video")
+    table = tmp_path / "mine.csv"
+    table.write_text("video,label\nclips/walk/one.mp4,legs\n")
     pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
-    made = []
+    found = labelled([folder, table, pack], {("clips", "walk"): "legs", ("clips", "run"): "arms"})
+    assert found.labels == Counter(legs=3, arms=3)
+    assert [video.name for video in found.videos] == [
+        "clips/run/bad.mp4",
+        "clips/run/one.mp4",
+        "clips/walk/one.mp4",
+        "mine/clips/walk/one.mp4",
+    ]
+    examples, [bad] = posed(found, in_turn(extractor()))
+    assert [(one.name, one.label) for one in examples] == [
+        ("clips/run/one.mp4", "arms"),
+        ("clips/walk/one.mp4", "legs"),
+        ("mine/clips/walk/one.mp4", "legs"),
+        ("pack/arms_0", "arms"),
+        ("pack/legs_0", "legs"),
+    ]
+    assert (bad.name, bad.label) == ("clips/run/bad.mp4", "arms")
+    assert "bad.mp4" in bad.reason
 
-    def extractor():
-        made.append(PoseExtractor(fakes.Detector(), fakes.Pose()))
-        return made[-1]
 
-    examples, problems = labelled([folder, pack], {}, extractor)
-    assert [one.name for one in examples] == ["clips/legs/one.mp4", "pack/arms_0", "pack/legs_0"]
-    assert list(problems) == ["clips/legs/bad.mp4"]
-    assert len(made) == 1
+def test_some_labels_may_be_left_out(folder):
+    found = labelled([folder], {}).of({"walk", "fly"})
+    assert [clip.name for clip in found.clips] == ["clips/walk/one.mp4"]
 
 
 def test_a_source_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(BadDataset, match="neither a folder of labelled clips nor a pose pack"):
-        labelled([tmp_path / "none"], {}, no_extractor)
+    with pytest.raises(BadDataset, match="neither a folder of labelled clips, a table of them, nor a pose pack"):
+        labelled([tmp_path / "none"], {})
 
 
-def test_clips_that_teach_nothing_are_left_out_with_the_reason():
-    good = people.examples(2)
-    empty = replace(good[0], name="empty", scores=np.zeros_like(good[0].scores))
-    brief = people.example("legs", 9, frames=7)
-    kept, reasons = learnable([*good, empty, brief])
-    assert kept == good
-    assert reasons == {"empty": "no person was found", brief.name: "it has 7 frames, fewer than 8"}
+def test_two_sources_of_one_name_are_refused(folder, tmp_path):
+    other = people.write_pack(tmp_path / "clips.pkl", people.examples(1))
+    with pytest.raises(BadDataset, match="two sources are called 'clips'") as caught:
+        labelled([folder, other], {})
+    assert "rename" in caught.value.hint
+    with pytest.raises(BadDataset, match="two sources are called 'clips'"):
+        labelled([folder, folder / "run" / ".."], {})
 
 
-def test_one_action_cannot_be_told_apart():
-    with pytest.raises(BadDataset, match="at least two labels, got arms"):
-        learnable([people.example("arms")])
-    with pytest.raises(BadDataset, match="got none"):
-        learnable([])
+def test_two_clips_of_one_name_in_a_pack_are_refused(tmp_path):
+    pack = people.write_pack(tmp_path / "pack.pkl", [people.example("arms", 1), people.example("arms", 1)])
+    with pytest.raises(BadDataset, match="1 names stand for several clips each, the first is 'pack/arms_1'"):
+        labelled([pack], {})
+
+
+def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
+    stages = extractor()
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
+    examples, problems = read(folder, pack, stages=stages, only=["pack/legs_1", "clips/run/one.mp4"])
+    assert [one.name for one in examples] == ["clips/run/one.mp4", "pack/legs_1"]
+    assert not problems
+    assert stages.detector.seen == list(range(10))
+
+
+def test_clips_that_are_asked_for_must_be_there(folder):
+    with pytest.raises(BadDataset, match="2 of the clips listed are not in the data, the first is 'clips/a'"):
+        labelled([folder], {}, only=["clips/run/one.mp4", "clips/b", "clips/a"])
+
+
+def test_the_poses_of_videos_become_examples(folder):
+    examples, problems = read(folder)
+    assert not problems
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+        ("clips/run/one.mp4", "run", ESTIMATED, 10, 25.0),
+        ("clips/walk/one.mp4", "walk", ESTIMATED, 12, 25.0),
+    ]
+    assert examples[0].group != examples[1].group
+    assert np.allclose(examples[1].keypoints[0, :, 0, 0], 20 + np.arange(12))
+    assert np.allclose(examples[1].scores, 0.8)
+
+
+def test_between_posed_frames_poses_are_interpolated(folder):
+    (_, walk), _ = read(folder, every=3)
+    assert len(walk) == 12
+    assert np.allclose(walk.keypoints[0, :, 0, 0], 20 + np.minimum(np.arange(12), 9), atol=1e-4)
+
+
+def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
+    clip = video_factory.write(tmp_path / "whole.avi", 20, codec="mjpeg", pix_fmt="yuvj420p")
+    folder = tmp_path / "clips"
+    (folder / "walk").mkdir(parents=True)
+    broken = video_factory.zeroed(clip, folder / "walk" / "broken.avi", range(5, 8))
+    used = extractor()
+    [one], problems = read(folder, stages=used)
+    assert not problems
+    seen = sorted(used.detector.seen)
+    assert len(seen) < 20, f"{broken} decodes as if it were whole"
+    assert np.allclose(one.keypoints[0, seen, 0, 0], 20 + np.array(seen), atol=1e-4)
+
+
+def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder):
+    examples, problems = read(folder, stages=extractor(lambda index: []))
+    assert not problems
+    assert [one.keypoints.shape for one in examples] == [(1, 10, 17, 2), (1, 12, 17, 2)]
+    assert not any(one.scores.any() for one in examples)
+
+
+@pytest.fixture
+def posed_folder(tmp_path):
+    folder = tmp_path / "posed"
+    for label in ("walk", "run"):
+        (folder / label).mkdir(parents=True)
+    factory.ours(folder / "walk", ".npz", frames=10)
+    factory.openpose(folder / "run", frames=9)
+    return folder
+
+
+def test_of_pose_files_nothing_is_estimated(posed_folder):
+    examples, problems = posed(labelled([posed_folder], {}), nobody_estimates)
+    assert not problems
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+        ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
+        ("posed/walk/ours.npz", "walk", ESTIMATED, 10, 25.0),
+    ]
+    assert np.allclose(examples[1].keypoints[0], factory.keypoints(10))
+
+
+def test_pose_files_and_videos_share_a_folder(posed_folder):
+    video_factory.write(posed_folder / "run" / "one.mp4", 8)
+    examples, _ = read(posed_folder)
+    assert [one.name for one in examples] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
+
+
+def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
+    (posed_folder / "walk" / "bad.json").write_text("{}")
+    people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
+    examples, problems = posed(labelled([posed_folder], {}), nobody_estimates)
+    reasons = {one.name: one.reason for one in problems}
+    assert len(examples) == 2
+    assert "no known pose format" in reasons["posed/walk/bad.json"]
+    assert "holds 2 clips" in reasons["posed/walk/pack.pkl"]

@@ -1,105 +1,86 @@
-"""Labelled folders of videos: found and posed."""
+"""Labelled folders and tables of clips, none of which is opened."""
 
 from __future__ import annotations
 
-import fakes
-import numpy as np
 import pose_file_factory as factory
 import pytest
-import synthetic_people as people
 import video_factory
 
-from posec3d_cli.errors import BadDataset, StageMismatch
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.train.examples import ESTIMATED
-from posec3d_cli.train.folder import labelled_videos, needs_extractor, read_folder, read_table
-
-
-def extractor(where=lambda index: [20 + index]):
-    return PoseExtractor(fakes.Detector(where), fakes.Pose())
+from posec3d_cli.errors import BadDataset
+from posec3d_cli.train.folder import labelled_videos, read_table, source_name
 
 
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "clips"
-    for label, count in (("walk", 12), ("run", 10)):
+    for label in ("walk", "run"):
         (folder / label).mkdir(parents=True)
-        video_factory.write(folder / label / "one.mp4", count)
+        (folder / label / "one.mp4").write_text("nobody opens it")
     (folder / "walk" / "notes.txt").write_text("not a video")
     (folder / "walk" / ".hidden.mp4").write_text("not a video")
     return folder
 
 
-def test_each_sub_folder_is_an_action(folder, tmp_path):
-    examples, problems = read_folder(folder, extractor())
-    assert not problems
-    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
-        ("clips/run/one.mp4", "run", ESTIMATED, 10, 25.0),
-        ("clips/walk/one.mp4", "walk", ESTIMATED, 12, 25.0),
-    ]
-    assert examples[0].group != examples[1].group
-    assert np.allclose(examples[1].keypoints[0, :, 0, 0], 20 + np.arange(12))
-    assert np.allclose(examples[1].scores, 0.8)
+def names_and_labels(source, **options):
+    return [(clip.name, clip.label) for clip in labelled_videos(source, **options)]
 
 
-def test_clips_are_told_about_as_they_are_read(folder, tmp_path):
-    told = []
-    read_folder(folder, extractor(), progress=lambda *said: told.append(said))
-    assert told == [(0, 2, "run/one.mp4"), (1, 2, "walk/one.mp4"), (2, 2, "")]
+def test_each_sub_folder_is_an_action(folder):
+    clips = labelled_videos(folder)
+    assert [(clip.name, clip.label) for clip in clips] == [("clips/run/one.mp4", "run"), ("clips/walk/one.mp4", "walk")]
+    assert clips[0].group != clips[1].group
+    assert clips[0].path == folder / "run" / "one.mp4"
 
 
-def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
-    some = extractor()
-    examples, problems = read_folder(folder, some, only=["clips/run/one.mp4"])
-    assert [one.name for one in examples] == ["clips/run/one.mp4"]
-    assert not problems
-    assert some.detector.seen == list(range(10))
+def test_a_pattern_groups_clips(folder):
+    assert {clip.group for clip in labelled_videos(folder, group_by="(one)")} == {"clips/one"}
 
 
-def test_a_pattern_groups_clips(folder, tmp_path):
-    examples, _ = read_folder(folder, extractor(), group_by="(one)")
-    assert {one.group for one in examples} == {"clips/one"}
-
-
-def test_between_posed_frames_poses_are_interpolated(folder, tmp_path):
-    examples, _ = read_folder(folder, extractor(), every=3)
-    walk = examples[1]
-    assert len(walk) == 12
-    assert np.allclose(walk.keypoints[0, :, 0, 0], 20 + np.minimum(np.arange(12), 9), atol=1e-4)
-
-
-def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
-    clip = video_factory.write(tmp_path / "whole.avi", 20, codec="mjpeg", pix_fmt="yuvj420p")
-    folder = tmp_path / "clips"
-    (folder / "walk").mkdir(parents=True)
-    broken = video_factory.zeroed(clip, folder / "walk" / "broken.avi", range(5, 8))
-    used = extractor()
-    ((one,), problems) = read_folder(folder, used)
-    assert not problems
-    seen = sorted(used.detector.seen)
-    assert len(seen) < 20, f"{broken} decodes as if it were whole"
-    assert np.allclose(one.keypoints[0, seen, 0, 0], 20 + np.array(seen), atol=1e-4)
-
-
-def test_an_unreadable_video_is_a_problem_and_the_others_are_read(folder, tmp_path):
-    (folder / "walk" / "bad.mp4").write_text("not a video")
-    examples, problems = read_folder(folder, extractor())
-    assert [one.name for one in examples] == ["clips/run/one.mp4", "clips/walk/one.mp4"]
-    assert list(problems) == ["walk/bad.mp4"]
-    assert "bad.mp4" in problems["walk/bad.mp4"]
-
-
-def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder, tmp_path):
-    examples, problems = read_folder(folder, extractor(lambda index: []))
-    assert not problems
-    assert [one.keypoints.shape for one in examples] == [(1, 10, 17, 2), (1, 12, 17, 2)]
-    assert not any(one.scores.any() for one in examples)
-
-
-def test_a_table_of_labels_rules(folder, tmp_path):
+def test_a_table_of_labels_rules_in_its_folder(folder):
     (folder / "labels.csv").write_text("\ufeffvideo,label,more\nwalk/one.mp4,stroll,x\n", encoding="utf-8")
-    examples, _ = read_folder(folder, extractor())
-    assert [(one.name, one.label) for one in examples] == [("clips/walk/one.mp4", "stroll")]
+    assert names_and_labels(folder) == [("clips/walk/one.mp4", "stroll")]
+
+
+def test_a_table_may_be_named_itself_and_lie_elsewhere(folder, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text(f"video,label\nclips/walk/one.mp4,stroll\n{folder / 'run' / 'one.mp4'},jog\n")
+    clips = labelled_videos(table)
+    assert [clip.path for clip in clips] == [folder / "walk" / "one.mp4", folder / "run" / "one.mp4"]
+    assert [clip.name for clip in clips] == ["mine/clips/walk/one.mp4", f"mine{folder / 'run' / 'one.mp4'}"]
+
+
+def test_the_table_of_a_folder_is_the_folder(folder):
+    (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,stroll\n")
+    assert labelled_videos(folder / "labels.csv") == labelled_videos(folder)
+
+
+def test_a_column_groups_clips_before_a_pattern_does(folder):
+    (folder / "labels.csv").write_text("video,label,one\nwalk/one.mp4,walk,anna\nrun/one.mp4,run,anna\n")
+    assert {clip.group for clip in labelled_videos(folder, "one")} == {"clips/anna"}
+    assert {clip.group for clip in labelled_videos(folder, "on")} == {"clips/on"}
+
+
+@pytest.mark.parametrize("column", ["video", "label"])
+def test_the_first_two_columns_are_no_groups(folder, column):
+    (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,walk\n")
+    with pytest.raises(BadDataset, match="does not match the clip") as caught:
+        labelled_videos(folder, column)
+    assert "name of a column" in caught.value.hint
+
+
+def test_a_clip_without_a_group_is_an_error(folder):
+    (folder / "labels.csv").write_text("video,label,who\nwalk/one.mp4,walk,anna\nrun/one.mp4,run,\n")
+    with pytest.raises(BadDataset, match="line 3 lacks a who"):
+        labelled_videos(folder, "who")
+
+
+def test_a_video_that_is_named_twice_is_two_clips(folder):
+    (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,walk\nwalk/one.mp4,run\nwalk/one.mp4,run\n")
+    assert [clip.name for clip in labelled_videos(folder)] == [
+        "clips/walk/one.mp4",
+        "clips/walk/one.mp4 (line 3)",
+        "clips/walk/one.mp4 (line 4)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +90,9 @@ def test_a_table_of_labels_rules(folder, tmp_path):
         ("video,label\nwalk/none.npz,walk\nwalk,walk\n", "names 2 files that are not there.*walk/none.npz"),
         ("video,action\nwalk/one.mp4,walk\n", "must have the columns video, label"),
         ("video,label\n", "must have the columns"),
-        ("video,label\nwalk/one.mp4,\n", "line 2 lacks"),
-        ("video,label\nwalk/one.mp4\n", "line 2 lacks"),
+        ("video,label\nwalk/one.mp4,\n", "line 2 lacks a label"),
+        ("video,label\nwalk/one.mp4\n", "line 2 lacks a label"),
+        ("video,label\n,walk\n", "line 2 lacks a video"),
         (b"video,label\nwalk/one.mp4,\xff\n", "no CSV table in UTF-8"),
     ],
 )
@@ -132,6 +114,19 @@ def test_a_folder_without_clips_is_refused(tmp_path):
         labelled_videos(tmp_path)
 
 
+def test_a_source_is_called_by_its_name_wherever_one_stands(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    table = folder.parent / "clips.table.csv"
+    table.write_text("video,label\n")
+    (folder.parent / "of.people").mkdir()
+    assert [source_name(folder / place) for place in (".", "walk/..", "../of.people")] == [
+        "clips",
+        "clips",
+        "of.people",
+    ]
+    assert source_name(table) == "clips.table"
+
+
 @pytest.fixture
 def posed_folder(tmp_path):
     folder = tmp_path / "posed"
@@ -142,44 +137,16 @@ def posed_folder(tmp_path):
     return folder
 
 
-def test_pose_files_are_clips_and_nothing_is_estimated(posed_folder, tmp_path):
-    assert not needs_extractor(posed_folder)
-    examples, problems = read_folder(posed_folder, None)
-    assert not problems
-    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
-        ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
-        ("posed/walk/ours.npz", "walk", ESTIMATED, 10, 25.0),
-    ]
-    assert np.allclose(examples[1].keypoints[0], factory.keypoints(10))
-
-
-def test_pose_files_and_videos_share_a_folder(posed_folder, tmp_path):
-    video_factory.write(posed_folder / "run" / "one.mp4", 8)
-    assert needs_extractor(posed_folder)
-    assert not needs_extractor(posed_folder, ["posed/walk/ours.npz"])
-    examples, _ = read_folder(posed_folder, extractor())
-    assert [one.name for one in examples] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
-    with pytest.raises(StageMismatch, match="is a video"):
-        read_folder(posed_folder, None)
+def test_pose_files_are_clips(posed_folder):
+    assert names_and_labels(posed_folder) == [("posed/run/openpose_25", "run"), ("posed/walk/ours.npz", "walk")]
+    assert all(clip.posed for clip in labelled_videos(posed_folder))
 
 
 def test_a_table_of_labels_may_name_pose_files(posed_folder):
     (posed_folder / "labels.csv").write_text("video,label\nrun/openpose_25,jog\nwalk/ours.npz,stroll\n")
-    assert [(one.name, one.label) for one in labelled_videos(posed_folder)] == [
-        ("run/openpose_25", "jog"),
-        ("walk/ours.npz", "stroll"),
-    ]
+    assert names_and_labels(posed_folder) == [("posed/run/openpose_25", "jog"), ("posed/walk/ours.npz", "stroll")]
 
 
 def test_an_action_may_be_an_openpose_folder_itself(posed_folder):
     factory.openpose(posed_folder).rename(posed_folder / "jump")
-    assert ("jump", "jump") in [(one.name, one.label) for one in labelled_videos(posed_folder)]
-
-
-def test_pose_files_that_cannot_be_read_are_problems(posed_folder, tmp_path):
-    (posed_folder / "walk" / "bad.json").write_text("{}")
-    people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
-    examples, problems = read_folder(posed_folder, None)
-    assert len(examples) == 2
-    assert "no known pose format" in problems["walk/bad.json"]
-    assert "holds 2 clips" in problems["walk/pack.pkl"]
+    assert ("posed/jump", "jump") in names_and_labels(posed_folder)

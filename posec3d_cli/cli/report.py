@@ -1,0 +1,128 @@
+"""An evaluation as people and machines read it, and the files that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from posec3d_cli.cli.progress import one_line
+from posec3d_cli.cli.render import print_table
+
+if TYPE_CHECKING:
+    from posec3d_cli.train.data import Unreadable
+    from posec3d_cli.train.report import Report
+
+MOST_NAMES = 5  # clips of a confused pair that are printed
+
+
+def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwrite: bool) -> None:
+    """Refuse files that cannot or must not be written, before anything is measured.
+
+    Raises:
+        typer.BadParameter: a file has no suffix that can be written, or two are the same.
+        OutputError: see `posec3d_cli.output.check_free`.
+    """
+    from posec3d_cli.output import check_free
+    from posec3d_cli.train.results import SUFFIXES
+
+    for path in confusion:
+        if path.suffix.lower() not in SUFFIXES:
+            raise typer.BadParameter(f"--confusion writes {' and '.join(SUFFIXES)} files, got {path}")
+    if predictions is not None and predictions.suffix.lower() != ".csv":
+        raise typer.BadParameter(f"--predictions writes a .csv file, got {predictions}")
+    paths = [*confusion, *([predictions] if predictions else [])]
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise typer.BadParameter("two outputs have one name")
+    for path in paths:
+        check_free(path, overwrite=overwrite)
+
+
+def write_files(
+    report: Report, unreadable: Sequence[Unreadable], confusion: Sequence[Path], predictions: Path | None
+) -> None:
+    """Write what was asked for."""
+    from posec3d_cli.train.results import write_confusion, write_predictions
+
+    for path in confusion:
+        write_confusion(report, path)
+    if predictions is not None:
+        write_predictions(report, unreadable, predictions)
+
+
+def document(
+    report: Report, unreadable: Sequence[Unreadable], foreign: Mapping[str, int], pairs: int
+) -> dict[str, Any]:
+    """All of it as plain values.
+
+    Args:
+        report: what was measured.
+        unreadable: clips that were not.
+        foreign: the clips of labels that were left out.
+        pairs: how many confused pairs are wanted.
+    """
+    return {
+        **report.figures(),
+        "pairs": [{"truth": one.truth, "named": one.named, "clips": list(one.clips)} for one in report.pairs(pairs)],
+        "answers": [
+            {
+                "clip": one.clip,
+                "truth": one.truth,
+                "labels": [{"label": label, "probability": round(score, 6)} for label, score in one.best],
+            }
+            for one in report.answers
+        ],
+        "unreadable": [asdict(one) for one in unreadable],
+        "labels_left_out": dict(foreign),
+    }
+
+
+def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapping[str, int], pairs: int) -> None:
+    """The classes, the most confused pairs and the figures as text; the arguments are those of `document`."""
+    rows = []
+    for number, label in enumerate(report.labels):
+        figures = next((one for one in report.classes if one.label == label), None)
+        if figures is None:
+            continue
+        others = [(int(count), column) for column, count in enumerate(report.confusion[number]) if column != number]
+        often, worst = max(others, key=lambda one: one[0], default=(0, 0))
+        taken = f"{report.labels[worst]} ({often})" if often else ""
+        shares = (figures.recall, figures.precision, figures.f1)
+        rows.append([label, str(figures.clips), *map(_percent, shares), taken])
+    headers = ("action", "clips", "recall", "precision", "F1", "most often taken for")
+    print_table(headers, [[one_line(cell) for cell in row] for row in rows])
+    confused = report.pairs(pairs)
+    if confused:
+        typer.echo()
+        rows = [[one.truth, one.named, str(len(one.clips)), _listed(one.clips)] for one in confused]
+        print_table(("action", "taken for", "clips", "which"), [[one_line(cell) for cell in row] for row in rows])
+    typer.echo()
+    parts = [
+        f"top-1 {_with_interval(report.top1, report.interval)}",
+        f"top-5 {_with_interval(report.top5 / report.clips, report.top5_interval)}",
+        f"mean class {_with_interval(report.mean_class, report.mean_class_interval)}",
+        f"{report.clips} clips",
+        f"nobody found in {len(report.nobody)}",
+    ]
+    if unreadable:
+        parts.append(f"{len(unreadable)} failed and not counted")
+    if foreign:
+        parts.append(f"{sum(foreign.values())} left out for labels that it does not know")
+    typer.echo(", ".join(parts))
+
+
+def _percent(part: float | None) -> str:
+    return "" if part is None else f"{part:.1%}"
+
+
+def _with_interval(part: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{part:.1%} ({low:.1%} to {high:.1%})"
+
+
+def _listed(clips: Sequence[str]) -> str:
+    more = len(clips) - MOST_NAMES
+    return ", ".join(clips[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

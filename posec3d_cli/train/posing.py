@@ -1,0 +1,172 @@
+"""The main people of labelled clips: of videos, in processes of their own or in this one, and of pose files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from posec3d_cli.batch import TIMEOUT
+from posec3d_cli.batch.crew import Crew
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.ledger import FAILED, OK, Record
+from posec3d_cli.batch.watcher import Watcher
+from posec3d_cli.batch.work import Counter, Models
+from posec3d_cli.batch.worker import Work
+from posec3d_cli.errors import BadPoseFile, InputError
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.output import printable
+from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.train.augment import at_times
+from posec3d_cli.types import Floats
+
+MIN_SHARE = 0.2  # people seen in a smaller part of a clip are passers-by
+MAX_PEOPLE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class MainPeople:
+    """The main people of every frame of a clip.
+
+    Attributes:
+        keypoints: `(M, T, 17, 2)` float32 in pixels; M may be 0.
+        scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
+        fps: frames per second.
+    """
+
+    keypoints: Floats
+    scores: Floats
+    fps: float
+
+
+Estimate = Callable[[Sequence[Found]], Iterable[tuple[Found, MainPeople | str]]]
+"""Finds the people of videos and gives them, or the reason why there are none, in any order."""
+
+
+def in_file(path: Path) -> MainPeople:
+    """The main people of a pose file.
+
+    Raises:
+        BadPoseFile: it cannot be read, or holds several clips.
+    """
+    clips = read_pose_file(path)
+    if len(clips) > 1:
+        raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
+    return _every_frame(clips[0])
+
+
+def in_video(
+    path: Path,
+    extractor: PoseExtractor,
+    every: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> MainPeople:
+    """The main people of a video: poses are estimated in every N-th frame and interpolated between.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with extractor.open(path) as video:
+        frames = np.arange(0, video.info.frame_count, every, dtype=np.int64)
+        return _every_frame(extractor.poses_of(video, frames, progress=progress))
+
+
+def _every_frame(posed: PosedVideo) -> MainPeople:
+    main = posed.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
+    frames = np.arange(posed.video.frame_count)
+    times = np.interp(frames, posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
+    return MainPeople(*at_times(main.keypoints, main.scores, times), float(posed.video.fps))
+
+
+def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
+    """One video after the other in this process, with stages that are made: a decoder that crashes ends it."""
+
+    def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
+        for found in videos:
+            try:
+                yield found, in_video(found.path, extractor, every)
+            except InputError as error:
+                yield found, error.what
+
+    return estimate
+
+
+class Task(Protocol):
+    """What processes make for themselves; a value that can be pickled."""
+
+    def make(self) -> Work:
+        """Make the models; what they do gives one entry, with a MainPeople under "people"."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Find the main people of each video.
+
+    Attributes:
+        models: the detector and the pose model; with a cache, all poses are kept there.
+        every: estimate poses of every N-th frame.
+    """
+
+    models: Models
+    every: int = 1
+
+    def fetch(self, progress: Any = None) -> None:
+        """Get the weights into the cache, so that the processes need not."""
+        self.models.fetch("detector", "pose", progress=progress)
+
+    def make(self) -> Work:
+        """Make the models."""
+        models = self.models
+        detector, pose = models.cards("detector", "pose")
+        return self.work(
+            PoseExtractor.from_cards(
+                detector,
+                pose,
+                device=models.device,
+                offline=models.offline,
+                weights_dir=models.weights_dir,
+                reader=models.reader,
+                detector_options=models.detector_options,
+                pose_options=models.pose_options,
+                cache=models.cache,
+            )
+        )
+
+    def work(self, extractor: PoseExtractor) -> Work:
+        """What does one video, with models that are made."""
+
+        def do(found: Found, count: Counter) -> list[dict[str, Any]]:
+            people = in_video(found.path, extractor, self.every, lambda done, total: count(done))
+            return [{"video": printable(found.name), "status": OK, "people": people}]
+
+        return do
+
+
+def side_by_side(
+    task: Task, workers: int, *, timeout: float = TIMEOUT, log: Path | None = None, watcher: Watcher | None = None
+) -> Estimate:
+    """Several videos at the same time, each in a process that it may crash or hang without harm to the others.
+
+    Args:
+        task: what the processes make.
+        workers: how many processes there may be.
+        timeout: seconds without a sign of life after which a video is given up.
+        log: file that tracebacks, and what decoders say, are appended to.
+        watcher: is told what happens.
+    """
+    hears = watcher or Watcher()
+
+    def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
+        if not videos:
+            return
+        with Crew(task.make, min(workers, len(videos)), log=log) as crew:
+            for found, outcome in crew.outcomes(videos, timeout=timeout, progress=hears.frames):
+                record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
+                hears.done(found, record)
+                yield found, record.error if record.status == FAILED else outcome.entries[0]["people"]
+
+    return estimate

@@ -1,0 +1,83 @@
+"""Videos of a data set are posed side by side, and one that misbehaves costs nothing but itself."""
+
+from __future__ import annotations
+
+import shutil
+
+import batch_fakes
+import fakes
+import numpy as np
+import pytest
+import video_factory
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.watcher import Watcher
+from posec3d_cli.batch.work import Models
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.pose_cache import PoseCache
+from posec3d_cli.train.posing import Finding, MainPeople, in_turn, side_by_side
+
+
+class Heard(Watcher):
+    def __init__(self):
+        self.counted, self.ended = {}, {}
+
+    def frames(self, found, done):
+        self.counted[found.name] = done
+
+    def done(self, found, record):
+        self.ended[found.name] = record.status
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    clip = video_factory.write(folder / "good.mp4", 12)
+    for name in ("crash.mp4", "empty.mp4", "hang.mp4", "other.mp4"):
+        shutil.copyfile(clip, folder / name)
+    (folder / "text.mp4").write_text("not a video")
+    return [Found(path, f"clips/{path.name}") for path in sorted(folder.iterdir())]
+
+
+def test_each_video_gives_its_people_or_the_reason(clips):
+    heard = Heard()
+    estimate = side_by_side(batch_fakes.Finding(Models()), 2, timeout=1, watcher=heard)
+    came = {found.name: one for found, one in estimate(clips)}
+    assert came.keys() == {found.name for found in clips}
+    for name in ("clips/good.mp4", "clips/other.mp4"):
+        assert isinstance(came[name], MainPeople)
+        assert (came[name].scores.shape, came[name].fps) == ((1, 12, 17), 25.0)
+        assert np.allclose(came[name].keypoints[..., 0], 30)
+    assert came["clips/empty.mp4"].keypoints.shape == (0, 12, 17, 2)
+    assert "its process crashed" in came["clips/crash.mp4"]
+    assert "given up: nothing moved for 1 seconds" in came["clips/hang.mp4"]
+    assert "text.mp4" in came["clips/text.mp4"]
+    assert {name for name, status in heard.ended.items() if status == "failed"} == {
+        "clips/crash.mp4",
+        "clips/hang.mp4",
+        "clips/text.mp4",
+    }
+    assert heard.counted["clips/good.mp4"] == 12
+
+
+def test_of_no_videos_nothing_is_made():
+    assert list(side_by_side(batch_fakes.Finding(Models()), 2)([])) == []
+
+
+def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
+    cache = PoseCache(tmp_path / "poses")
+    good = next(found for found in clips if found.name == "clips/good.mp4")
+    for seen in ([0, 5, 10], []):
+        stages = PoseExtractor(fakes.Detector(lambda index: [30 + index]), fakes.Pose(), cache=cache, made_of="fakes")
+        [entry] = Finding(Models(), every=5).work(stages)(good, lambda done: None)
+        assert stages.detector.seen == seen
+        assert np.allclose(entry["people"].keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
+
+
+def test_in_this_process_they_are_posed_one_after_the_other(clips):
+    stages = PoseExtractor(fakes.Detector(), fakes.Pose())
+    some = [found for found in clips if found.name in ("clips/good.mp4", "clips/text.mp4")]
+    (first, people), (second, reason) = in_turn(stages)(some)
+    assert [first, second] == some
+    assert people.scores.shape == (1, 12, 17)
+    assert "text.mp4" in reason
