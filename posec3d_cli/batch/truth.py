@@ -76,7 +76,7 @@ def compare(some: Iterable[Outcome], truth: Mapping[str, str], known: Sequence[s
     return Comparison(Report(labels, tuple(answers)), failed, unknown, right)
 
 
-def _best(entry: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+def _best(entry: dict[str, Any]) -> tuple[tuple[str, float], ...]:
     """The answer, and then the guesses; an unknown has the score of what it would have been."""
     guesses = tuple((one["label"], one["probability"]) for one in entry["labels"][:BEST])
     return ((UNKNOWN, guesses[0][1]), *guesses) if guesses and is_unknown(entry) else guesses

@@ -25,10 +25,11 @@ from posec3d_cli.cli.options import (
     WorkersOption,
     given,
     offline_choice,
+    pose_cache,
 )
-
-if TYPE_CHECKING:
-    pass
+from posec3d_cli.cli.posing import find_people
+from posec3d_cli.cli.render import note
+from posec3d_cli.cli.survey import print_survey
 
 
 class Architecture(StrEnum):
@@ -151,7 +152,8 @@ def train(
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.batch.work import Models
     from posec3d_cli.catalog import load_card
-    from posec3d_cli.device import resolve_device, resolve_precision
+    from posec3d_cli.cli.learning import learning
+    from posec3d_cli.device import processors, resolve_device, resolve_precision
     from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.recipe import Recipe
@@ -165,8 +167,11 @@ def train(
     base = Recipe(
         epochs=epochs, batch_size=batch_size, rate=rate, seed=seed, augmentation=Augmentation().scaled(strength)
     )
-    fetching = {"offline": offline_choice(offline), "weights_dir": weights_dir}
-    begun = start_from(load_card(start, "classifier"), base, **fetching) if start else None
+    begun = (
+        start_from(load_card(start, "classifier"), base, offline=offline_choice(offline), weights_dir=weights_dir)
+        if start
+        else None
+    )
     training = run.make_training(
         base,
         begun,
@@ -185,8 +190,17 @@ def train(
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
     found = data.labelled(sources, data.read_actions(actions) if actions else {}, group_by=group_by)
-    models = Models(pipeline, detector, pose, device=device, **fetching, cache=pose_cache(cache, no_cache))
-    survey = learnable(*find_people(found, models, every=every, workers=workers))
+    models = Models(
+        pipeline,
+        detector,
+        pose,
+        device=device,
+        offline=offline_choice(offline),
+        weights_dir=weights_dir,
+        cache=pose_cache(cache, no_cache),
+    )
+    examples, unreadable = find_people(found, models, every=every, workers=workers)
+    survey = learnable(examples, unreadable)
     print_survey(survey)
     survey.check()
     count = training.networks * training.recipe.epochs
@@ -211,5 +225,5 @@ def train(
             low, high = part["top1_interval"]
             typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")
     typer.echo(f"model: {out}")
-    if survey.unreadable:
+    if unreadable:
         raise typer.Exit(1)

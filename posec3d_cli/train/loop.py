@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -178,8 +178,7 @@ class _Run:
     @property
     def averaged(self) -> Recognizer:
         """The network of the averaged weights."""
-        averaged: Recognizer = self.average.module
-        return averaged
+        return cast(Recognizer, self.average.module)
 
     def epoch(self, number: int, step: Callable[[int, int, int, float], None]) -> float:
         """Learn from the samples of an epoch; the mean loss."""

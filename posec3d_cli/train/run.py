@@ -108,7 +108,7 @@ def make_training(
             there = options.get(name, getattr(recipe, name, None))
             if value is not None and there is not None and value != there:
                 raise BadCard(f"{start.card.name} has the {name} {there}, {value} was asked for", hint="leave it out")
-    changes = {**asked, "size": size, "frames": frames}
+    changes: dict[str, Any] = {**asked, "size": size, "frames": frames}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
     if start is None and (width or recipe.architecture in WIDTHS):
         options["base_channels"] = width or WIDTHS[recipe.architecture]

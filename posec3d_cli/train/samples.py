@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from posec3d_cli.graph_input import graph_features
+from posec3d_cli.graph_input import Stream, graph_features
 from posec3d_cli.heatmaps import draw_joints, draw_limbs
 from posec3d_cli.train.augment import at_times, draw_clip
 from posec3d_cli.train.examples import UNKNOWN, Example
@@ -79,7 +79,7 @@ def network_input(
     """
     if not recipe.graph:
         return draw_volume(keypoints, scores, recipe, generator)
-    stream = "bone" if recipe.input == "limb" else "joint"
+    stream: Stream = "bone" if recipe.input == "limb" else "joint"
     return graph_features(keypoints[:1], scores[:1], stream=stream, score_threshold=recipe.score_threshold)
 
 
