@@ -8,8 +8,8 @@ import synthetic_people as people
 from posec3d_cli.catalog import load_card
 
 TINY = (
-    "--epochs", 1, "--final-epochs", 1, "--width", 4, "--small", 16, "--size", 16, "--frames", 8, "--batch-size", 8,
-    "--workers", 0, "--device", "cpu", "--val", 0.25, "--offline",
+    "--epochs", 2, "--width", 4, "--size", 16, "--frames", 8, "--batch-size", 8, "--device", "cpu", "--val", 0.25,
+    "--offline",
 )  # fmt: skip
 
 
@@ -39,9 +39,46 @@ def test_a_pack_becomes_a_model_that_evaluate_takes(posec3d, pack, tmp_path):
 
 def test_the_network_and_its_precision_can_be_chosen(posec3d, pack, tmp_path):
     model = tmp_path / "model"
-    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "x3d-shallow", "--precision", "bf16")
+    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "x3d-shallow", "--input", "limb", "--precision", "bf16")
     assert ran.code == 0, ran.err
-    assert load_card(model, "classifier").recipe["architecture"] == "x3d-shallow"
+    recipe = load_card(model, "classifier").recipe
+    assert (recipe["architecture"], recipe["heatmaps"]["channels"]) == ("x3d-shallow", "limbs")
+
+
+def test_a_graph_network_is_trained_and_evaluated(posec3d, pack, tmp_path):
+    model = tmp_path / "model"
+    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "stgcn++", "--width", 8)
+    assert ran.code == 0, ran.err
+    assert load_card(model, "classifier").stage == "stgcn"
+
+
+def test_a_training_goes_on_or_begins_anew_only_when_asked(posec3d, pack, tmp_path):
+    model = tmp_path / "model"
+    assert posec3d("train", pack, "-o", model, *TINY).code == 0
+    again = posec3d("train", pack, "-o", model, *TINY)
+    assert again.code == 1
+    assert "already holds a training" in again.err
+    on = posec3d("train", pack, "-o", model, *TINY, "--resume")
+    assert on.code == 0, on.err
+    assert "loss" not in on.err  # every epoch is done
+    longer = posec3d("train", pack, "-o", model, *TINY, "--epochs", 3, "--resume")
+    assert longer.code == 1
+    assert "another epochs: 2, now it is 3" in longer.err
+    assert posec3d("train", pack, "-o", model, *TINY, "--resume", "--overwrite").code == 2
+
+
+def test_a_training_begins_from_another_model(posec3d, pack, tmp_path):
+    assert posec3d("train", pack, "-o", tmp_path / "first", *TINY).code == 0
+    more = people.write_pack(
+        tmp_path / "more.pkl", [*people.examples(4), *(people.example("arms", number) for number in range(20, 24))]
+    )
+    begun = ("--from", tmp_path / "first", "--epochs", 1, "--batch-size", 8, "--device", "cpu", "--offline")
+    ran = posec3d("train", more, "-o", tmp_path / "second", *begun)
+    assert ran.code == 0, ran.err
+    assert load_card(tmp_path / "second").recipe["network"] == load_card(tmp_path / "first").recipe["network"]
+    odd = posec3d("train", more, "-o", tmp_path / "third", *begun, "--arch", "slowonly")
+    assert odd.code == 1
+    assert "slowonly was asked for" in odd.err
 
 
 @pytest.mark.parametrize(
@@ -84,6 +121,6 @@ def test_a_wrong_option_is_wrong_usage(posec3d, pack, tmp_path, option):
 
 def test_clips_that_teach_nothing_are_named(posec3d, tmp_path):
     pack = people.write_pack(tmp_path / "pack.pkl", [*people.examples(4), people.example("arms", 9, frames=5)])
-    ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY[:2], "--final-epochs", 0, *TINY[4:])
+    ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
     assert ran.code == 0, ran.err
     assert "left out: pack/arms_9: it has 5 frames, fewer than 8" in ran.err

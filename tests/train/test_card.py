@@ -13,27 +13,29 @@ from safetensors.torch import load_file
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import load_card
 from posec3d_cli.nets import build_network
-from posec3d_cli.train.card import Trained, weights_name, write_card
+from posec3d_cli.train.card import Trained, weights_name, write_card, write_weights
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import ESTIMATED, Example
-from posec3d_cli.train.loop import Phase, Recipe, draw_volume
+from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.train.samples import draw_volume, network_input
 from posec3d_cli.types import ActionScores
 
-RECIPE = Recipe((Phase(1, 28, 1e-3), Phase(1, 40, 1e-3)))
+RECIPE = Recipe(architecture="slowonly", size=40)
 OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 
 def trained(**changes):
     made = Trained(
         classes=["arme \u00fcber Kopf", "legs"],
-        architecture="slowonly",
         network=OPTIONS,
         recipe=RECIPE,
         window_seconds=None,
         people="together",
         command="posec3d train 'my clips'",
-        counts={"training": {"estimated": 12}, "held_out": {}},
-        figures={"epoch": 1},
+        start="",
+        clips={"training": {"clips": 12}, "held_out": {}},
+        history=[{"network": 0, "epoch": 1, "loss": 0.5, "rate": 0.1, "accuracy": None}],
+        figures={},
     )
     return replace(made, **changes)
 
@@ -48,10 +50,16 @@ def network():
     return fresh
 
 
+def written(folder, net=None, **changes):
+    folder.mkdir(exist_ok=True)
+    write_weights(folder, 0, net or network())
+    write_card(folder, trained(**changes), 1)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path):
-    write_card(tmp_path / "model", trained(), [network()])
-    return tmp_path / "model"
+    return written(tmp_path / "model")
 
 
 class Seen:
@@ -83,7 +91,7 @@ def volumes_of(clip, folder):
     actions.read(as_posed(clip))
     frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
     ((shown,),) = seen.volumes
-    return shown, draw_volume(clip.keypoints[:, frames], clip.scores[:, frames], RECIPE, 40)
+    return shown, draw_volume(clip.keypoints[:, frames], clip.scores[:, frames], RECIPE)
 
 
 def test_the_folder_is_a_card(folder):
@@ -97,7 +105,7 @@ def test_the_folder_is_a_card(folder):
 
 
 def test_windows_and_single_people_are_noted_down(tmp_path):
-    write_card(tmp_path / "model", trained(window_seconds=2.0, people="each"), [network()])
+    written(tmp_path / "model", window_seconds=2.0, people="each")
     reading = ActionReader.from_card(tmp_path / "model", device="cpu").reading
     assert (reading.window_seconds, reading.stride_seconds, reading.people) == (2.0, 1.0, "each")
 
@@ -142,9 +150,56 @@ def test_where_the_crop_falls_on_whole_pixels_both_draw_the_same(folder):
 
 def test_a_readme_of_ours_is_brought_up_to_date_and_one_of_the_user_is_kept(folder):
     readme = folder / "README.md"
-    write_card(folder, trained(figures={"top1": 0.75}), [network()])
-    assert '"top1": 0.75' in readme.read_text()
+    measured = {"clips": 8, "top1": 0.75, "top1_interval": [0.4, 0.9], "top5": 1.0, "mean_class": 0.7}
+    written(folder, figures={"all": measured})
+    assert "| all | 8 | 75.0% | 40% to 90% | 100.0% | 70.0% |" in readme.read_text()
     assert "posec3d train 'my clips'" in readme.read_text()
     readme.write_text("# Mine")
-    write_card(folder, trained(), [network()])
+    written(folder)
     assert readme.read_text() == "# Mine"
+
+
+def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
+    clip = as_posed(random_clip(0, height=300))
+    plain, soft = (
+        ActionReader.from_card(written(tmp_path / name, temperature=value), device="cpu").read(clip).scores
+        for name, value in (("plain", 1.0), ("soft", 2.0))
+    )
+    assert "temperature" not in (tmp_path / "plain" / "model.toml").read_text()
+    assert abs(soft.probabilities[0] - 0.5) < abs(plain.probabilities[0] - 0.5)
+
+
+def test_limbs_are_drawn_for_the_classifier_as_for_the_training(tmp_path):
+    recipe = replace(RECIPE, input="limb")
+    folder = written(tmp_path / "model", recipe=recipe)
+    clip = random_clip(1, height=20_000)
+    [member] = ActionReader.from_card(folder, device="cpu").members
+    seen = Seen()
+    actions = ActionReader([replace(member, classifier=seen)])
+    actions.read(as_posed(clip))
+    frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
+    ((shown,),) = seen.volumes
+    drawn = draw_volume(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
+    assert shown.shape == drawn.shape == (13, 16, 40, 40)
+    assert np.abs(shown - drawn).max() < 0.02
+
+
+@pytest.mark.parametrize("stream", ["joint", "limb"])
+def test_a_graph_network_reads_what_the_training_gave_it(tmp_path, stream):
+    recipe = Recipe(architecture="stgcn++", input=stream)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = build_network("stgcn++", 2, {"base_channels": 8}).eval()
+    folder = written(tmp_path / "model", net, recipe=recipe, network={"base_channels": 8}, people="each")
+    card = load_card(folder, "classifier")
+    assert (card.stage, card.recipe["graph"]["stream"]) == ("stgcn", "bone" if stream == "limb" else "joint")
+    clip = random_clip(2, height=300)
+    clip = replace(clip, scores=np.maximum(clip.scores, 0.2))  # one person throughout, without a missing joint
+    [member] = ActionReader.from_card(folder, device="cpu").members
+    seen = Seen()
+    actions = ActionReader([replace(member, classifier=seen)])
+    actions.read(as_posed(clip))
+    frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
+    shown = seen.volumes[0][0]
+    given = network_input(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
+    assert shown.shape == given.shape == (1, 16, 17, 3)
