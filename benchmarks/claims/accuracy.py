@@ -1,7 +1,7 @@
 """The paper's claims about accuracy, measured on J-HMDB and Penn Action by cross-validation.
 
     python benchmarks/claims/poses.py JHMDB OUT/jhmdb          # once; see there for two processes
-    python benchmarks/claims/accuracy.py OUT PENN.pkl [--part 0/2]
+    python benchmarks/claims/accuracy.py OUT [--penn PENN.pkl] [--part 0/2]
 
 Every variant is trained from scratch three times, each time on two thirds of the source videos, and tested on the last
 third, so that every clip is tested once by a network that never saw its source. What is compared is tested on the same
@@ -54,13 +54,16 @@ DRAWN = ("coordinates", "heatmaps")  # the variants of (d), trained on volumes t
 class Data:
     """Everything that is read from the disk, once."""
 
-    def __init__(self, out: Path, penn: Path) -> None:
+    def __init__(self, out: Path, penn: Path | None) -> None:
         self.out, self.penn = out, penn
 
     @cache  # noqa: B019 - there is one, and it lives as long as the program
     def clips(self, poses: str) -> list[Clip]:
         """The clips with these poses."""
-        return read_clips(self.penn if poses == "penn" else self.out / "jhmdb" / poses)
+        if poses == "penn":
+            assert self.penn is not None
+            return read_clips(self.penn)
+        return read_clips(self.out / "jhmdb" / poses)
 
     @cache  # noqa: B019
     def folds(self, poses: str) -> np.ndarray:
@@ -176,22 +179,23 @@ def main() -> None:
     """Train what is missing, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("penn", type=Path)
+    parser.add_argument("--penn", type=Path, help="the pose pack of Penn Action; without it, J-HMDB only")
     parser.add_argument("--part", default="0/1")
     asked = parser.parse_args()
     part, parts = (int(number) for number in asked.part.split("/"))
     data = Data(asked.out, asked.penn)
     results = asked.out / "results"
     results.mkdir(parents=True, exist_ok=True)
-    todo = [(name, fold) for name in (*VARIANTS, *DRAWN) for fold in range(FOLDS)][part::parts]
-    for name, fold in todo:
+    names = [name for name in VARIANTS if asked.penn or VARIANTS[name].poses != "penn"] + list(DRAWN)
+    tasks = [(name, fold) for name in names for fold in range(FOLDS)]
+    for name, fold in tasks[part::parts]:
         file = results / f"{name}-{fold}.npz"
         if not file.exists():
             found = run(name, fold, data) if name in VARIANTS else run_drawn(name, fold, data)
             np.savez(file.with_suffix(".part.npz"), **found)
             file.with_suffix(".part.npz").rename(file)
             print(f"done: {name}, fold {fold}", flush=True)
-    if all((results / f"{name}-{fold}.npz").exists() for name in (*VARIANTS, *DRAWN) for fold in range(FOLDS)):
+    if all((results / f"{name}-{fold}.npz").exists() for name, fold in tasks):
         print_tables(results, data)
 
 

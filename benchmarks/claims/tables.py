@@ -78,11 +78,15 @@ def _print(title: str, rows: list[tuple[str, np.ndarray]], sources: np.ndarray) 
 def print_tables(results: Path, data: Any) -> None:
     """Print all tables as Markdown."""
     seen = Outcomes(results, data)
-    videos, penn = seen.sources("thunder"), seen.sources("penn")
+    videos = seen.sources("thunder")
     right = seen.right
     for title, prefix, first, poses, sources in (
         ("(a) Sampling, J-HMDB", "", "joints", "thunder", videos),
-        ("(a) Sampling, Penn Action", "Penn, ", "Penn, uniform", "penn", penn),
+        *(
+            [("(a) Sampling, Penn Action", "Penn, ", "Penn, uniform", "penn", seen.sources("penn"))]
+            if data.penn
+            else []
+        ),
     ):
         names = (first, f"{prefix}stride 2", f"{prefix}stride 4")
         rows = [

@@ -112,6 +112,16 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
     if foreign:
         parts.append(f"{sum(foreign.values())} left out for labels that it does not know")
     typer.echo(", ".join(parts))
+    if report.calibration_error is not None:
+        typer.echo(f"expected calibration error {report.calibration_error:.3f}; {_thresholds(report)}")
+
+
+def _thresholds(report: Report) -> str:
+    told = [
+        f"{least:g} names {named:.0%}" + ("" if right is None else f" ({right:.0%} of them right)")
+        for least, named, right in report.thresholds
+    ]
+    return f"--min-score {', '.join(told)}"
 
 
 def _percent(part: float | None) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from posec3d_cli.action_reader import ActionReader
@@ -21,12 +20,12 @@ from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.fusion import Member
 from posec3d_cli.reading import Window, used_frames
 from posec3d_cli.scoring import Subject, combine, of_window, subjects
+from posec3d_cli.train.confidence import expected_calibration_error
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import Example
 from posec3d_cli.types import ActionScores, Floats, Ints, Shown
 
 COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
-BINS = 15  # of the calibration error, as in the paper
 LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 costs as much as this one
 
 
@@ -113,45 +112,6 @@ def fit_temperature(model: Path, examples: Sequence[Example]) -> Calibration:
         ece_after=expected_calibration_error(after.max(axis=1), after.argmax(axis=1) == truth),
         clips=len(heard),
     )
-
-
-def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
-    """How far confidence and accuracy lie apart, in [0, 1]: the mean over bins of equal width, weighted by their clips.
-
-    Args:
-        confidences: `(N,)` probability of each answer, N at least 1.
-        correct: `(N,)` whether it is right.
-        bins: bin b holds the confidences in (b / bins, (b + 1) / bins].
-    """
-    sure, right = _paired(confidences, correct)
-    places = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
-    gaps = np.bincount(places, weights=right - sure, minlength=bins)
-    return float(np.abs(gaps).sum() / len(sure))
-
-
-def coverage(
-    confidences: ArrayLike, correct: ArrayLike, thresholds: Sequence[float]
-) -> list[tuple[float, float, float | None]]:
-    """What a smallest score costs and brings: (threshold, part named, part of these right; None where none is named).
-
-    Args:
-        confidences: `(N,)` probability of each answer, N at least 1; one below the threshold is not named.
-        correct: `(N,)` whether it is right.
-        thresholds: the rows wanted.
-    """
-    sure, right = _paired(confidences, correct)
-    rows = []
-    for threshold in thresholds:
-        named = sure >= threshold
-        rows.append((threshold, float(named.mean()), float(right[named].mean()) if named.any() else None))
-    return rows
-
-
-def _paired(confidences: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    sure, right = np.asarray(confidences, np.float64), np.asarray(correct, np.bool_)
-    if sure.shape != right.shape or sure.ndim != 1 or not len(sure):
-        raise ValueError(f"confidences and correct must be as many, at least one: {sure.shape} and {right.shape}")
-    return sure, right
 
 
 def soften(logits: Floats, temperature: float) -> Floats:

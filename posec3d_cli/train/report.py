@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posec3d_cli.train.confidence import coverage, expected_calibration_error
 from posec3d_cli.train.intervals import mean_class_interval, wilson
 from posec3d_cli.types import Floats, Ints
+
+LEAST_SCORES = (0.3, 0.5, 0.7, 0.9)
+"""Those that a report looks at."""
 
 BEST = 5
 """How many labels of an answer are kept."""
@@ -190,6 +194,16 @@ class Report:
         often = sorted(together.items(), key=lambda item: (-len(item[1]), item[0]))[:most]
         return [Pair(*both, tuple(one.clip for one in _surest_first(some))) for both, some in often]
 
+    @property
+    def calibration_error(self) -> float | None:
+        """The expected calibration error of the clips in which somebody was found; None where nobody ever was."""
+        return expected_calibration_error(self.confidences, self.correct) if len(self.confidences) else None
+
+    @property
+    def thresholds(self) -> list[tuple[float, float, float | None]]:
+        """What `--min-score` would do: (least score, part of the clips named, part of these right)."""
+        return coverage(self.confidences, self.correct, LEAST_SCORES) if len(self.confidences) else []
+
     def figures(self) -> dict[str, Any]:
         """The report as plain values for JSON, but for the answers to clips that were named rightly."""
         return {
@@ -201,6 +215,11 @@ class Report:
             "mean_class": round(self.mean_class, 4),
             "mean_class_interval": _rounded(self.mean_class_interval),
             "nobody": list(self.nobody),
+            "calibration_error": None if self.calibration_error is None else round(self.calibration_error, 4),
+            "min_score": [
+                {"min_score": least, "named": round(named, 4), "right": None if right is None else round(right, 4)}
+                for least, named, right in self.thresholds
+            ],
             "classes": [
                 {
                     "label": one.label,

@@ -35,7 +35,7 @@ def test_an_unknown_is_wrong_even_if_its_best_guess_is_right():
     assert report.confusion.tolist() == [[1, 0, 2], [1, 0, 0], [0, 0, 0]]
     assert (report.clips, report.top1, report.top5) == (5, 0.2, 4)
     assert report.mean_class == pytest.approx((1 / 3 + 0) / 2)
-    assert [one[:3] for one in report.wrong][1:] == [
+    assert [(one.clip, one.truth, one.label) for one in report.wrong][1:] == [
         ("c", "run", "unknown"),
         ("d", "run", "unknown"),
         ("e", "walk", ""),

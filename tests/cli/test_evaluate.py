@@ -13,19 +13,21 @@ import torch
 import video_factory
 
 from posec3d_cli.nets import build_network
-from posec3d_cli.train.card import Trained, write_card
-from posec3d_cli.train.loop import Phase, Recipe
+from posec3d_cli.train.card import Trained, write_card, write_weights
+from posec3d_cli.train.recipe import Recipe
 
 OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 
 @pytest.fixture
 def model(tmp_path):
-    recipe = Recipe((Phase(1, 16, 1e-3),), frames=8)
-    trained = Trained(["arms", "legs"], "slowonly", OPTIONS, recipe, None, "each", "", {}, {})
+    recipe = Recipe(architecture="slowonly", size=16, frames=8)
+    trained = Trained(["arms", "legs"], OPTIONS, recipe, None, "each", "", "", {"training": {}, "held_out": {}}, [], {})
+    (tmp_path / "model").mkdir()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        write_card(tmp_path / "model", trained, [build_network("slowonly", 2, OPTIONS)])
+        write_weights(tmp_path / "model", 0, build_network("slowonly", 2, OPTIONS))
+    write_card(tmp_path / "model", trained, 1)
     return tmp_path / "model"
 
 
@@ -61,7 +63,8 @@ def test_tables_name_what_is_taken_for_what(evaluate, pack):
     assert rows[3] == [""]
     assert rows[4] == ["action", "taken for", "clips", "which"]
     assert rows[5][3].startswith("pack/")
-    last = ran.out.splitlines()[-1]
+    *_, last, confidence = ran.out.splitlines()
+    assert re.fullmatch(r"expected calibration error 0\.\d{3}; --min-score 0\.3 names \d+%.*", confidence)
     assert re.fullmatch(
         r"top-1 \S+% \(\S+% to \S+%\), top-5 100.0% \(61.0% to 100.0%\), mean class \S+% \(\S+% to \S+%\), "
         "6 clips, nobody found in 0",
@@ -165,7 +168,7 @@ def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evalu
     ran = evaluate(foreign, pack, "--detector", "none", "--only-known")
     assert ran.code == 0, ran.err
     assert "note:  left out, for the classifier does not know the labels: fly (1 clip)" in ran.err
-    assert ran.out.endswith("6 clips, nobody found in 0, 1 left out for labels that it does not know\n")
+    assert "6 clips, nobody found in 0, 1 left out for labels that it does not know\n" in ran.out
     found = json.loads(evaluate(foreign, pack, "--only-known", "--json").out)
     assert (found["clips"], found["labels_left_out"]) == (6, {"fly": 1})
 
@@ -178,7 +181,7 @@ def test_clips_that_fail_are_named_and_not_counted(evaluate, pack, tmp_path, mon
     ran = evaluate(tmp_path / "clips", pack, "--workers", 1, "--predictions", tmp_path / "p.csv")
     assert ran.code == 1
     assert "failed: clips/arms/crash.mp4: its process crashed" in ran.err
-    assert ran.out.endswith("7 clips, nobody found in 0, 1 failed and not counted\n")
+    assert "7 clips, nobody found in 0, 1 failed and not counted\n" in ran.out
     assert (tmp_path / "p.csv").read_text().splitlines()[-1].startswith("clips/arms/crash.mp4,arms,failed,")
 
 

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.train import calibration
-from posec3d_cli.train.calibration import coverage, expected_calibration_error, fit_temperature, soften
+from posec3d_cli.train.calibration import fit_temperature, soften
+from posec3d_cli.train.confidence import coverage, expected_calibration_error
 from posec3d_cli.train.evaluate import as_posed
 
 CLIP = "flip = true\nwindow_seconds = 0.6"
@@ -137,7 +138,7 @@ def test_labels_that_the_classifier_does_not_know_are_named(model, examples):
 
 
 def test_a_classifier_without_logits_is_refused(model, examples, monkeypatch):
-    monkeypatch.delattr("posec3d_cli.classifiers.posec3d.PoseC3D.logits")
+    monkeypatch.delattr("posec3d_cli.classifiers.posec3d.NetworkClassifier.logits")
     with pytest.raises(StageMismatch, match="shows no logits"):
         fit_temperature(model, examples)
 
