@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import math
 
-from posec3d_cli.classifiers.posec3d import NetworkClassifier
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.nets import GRAPH_ARCHITECTURES
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.nets.stgcn import JOINTS
+from posec3d_cli.network_classifier import NetworkClassifier
 from posec3d_cli.types import PoseClips
 
 # Joints of a batch, M x T x K x views: on a CPU 24 views of one person over 48 frames. A view by itself takes about

@@ -9,10 +9,10 @@ from typing import Any
 
 from posec3d_cli.builders.heatmap import spec_of_card
 from posec3d_cli.catalog import ModelCard
-from posec3d_cli.classifiers.posec3d import check_state
 from posec3d_cli.errors import BadCard
 from posec3d_cli.heatmaps import HeatmapSpec
 from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.network_classifier import check_state
 from posec3d_cli.reading import Reading
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.recipe import Recipe

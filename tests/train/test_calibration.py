@@ -138,7 +138,7 @@ def test_labels_that_the_classifier_does_not_know_are_named(model, examples):
 
 
 def test_a_classifier_without_logits_is_refused(model, examples, monkeypatch):
-    monkeypatch.delattr("posec3d_cli.classifiers.posec3d.NetworkClassifier.logits")
+    monkeypatch.delattr("posec3d_cli.network_classifier.NetworkClassifier.logits")
     with pytest.raises(StageMismatch, match="shows no logits"):
         fit_temperature(model, examples)
 
