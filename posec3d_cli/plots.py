@@ -76,7 +76,7 @@ def _rule(axes: Axes, rows: int, columns: int) -> None:
 
 
 def curves_picture(history: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the loss and the held-out top-1 of every epoch, with a mark at the epoch of the best top-1.
+    """Draw the loss and the held-out top-1 of every epoch, with a mark at the best top-1, the later of two alike.
 
     Args:
         history: at least one epoch: "epoch", "loss" and "accuracy", a part in [0, 1] or None where nothing was held
@@ -105,7 +105,7 @@ def curves_picture(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     for axes in (losses, hits):
         axes.grid(color="0.9")
     if measured:
-        best = max(measured, key=lambda one: one["accuracy"])
+        best = max(measured, key=lambda one: (one["accuracy"], one["epoch"]))
         for axes, value in ((losses, best["loss"]), (hits, best["accuracy"])):
             axes.axvline(best["epoch"], color=_BEST, linewidth=1, linestyle=":")
             axes.plot([best["epoch"]], [value], "o", color=_BEST)

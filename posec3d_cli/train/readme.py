@@ -48,7 +48,11 @@ def _clips(clips: Mapping[str, Mapping[str, int]]) -> str:
 def _measured(trained: Trained) -> str:
     parts = {name: part for name, part in trained.figures.items() if "top1" in part}
     if not parts:
-        return "No clips were held out, so nothing was measured.\n"
+        return (
+            "Not yet: the training has not come to its end.\n"
+            if any(trained.clips["held_out"].values())
+            else "No clips were held out, so nothing was measured.\n"
+        )
     lines = [
         "On clips that were held out of the training, whole sources at a time. Where epochs were compared on them, the",
         "best was kept, so expect a little less on others. The interval is Wilson's, of 95 %.\n",

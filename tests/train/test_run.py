@@ -80,6 +80,7 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(SMALL, people.examples(4), out, watcher=Notes(stop=1))
     assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")  # a model at any moment
+    assert "has not come to its end" in (out / "README.md").read_text()
     told = Notes()
     again = train(SMALL, people.examples(4), out, resume=True, watcher=told)
     assert [one.epoch for one in told.epochs] == [2]
