@@ -88,7 +88,7 @@ def numbers(value: Any, what: str, *shape: int | str) -> Doubles:
     if not fits:
         wanted = ", ".join(str(want) for want in shape)
         raise BadPoseFile(f"{what} must have shape ({wanted}), got {array.shape}")
-    return array.astype(np.float64)
+    return array.astype(np.float64) if array.size else np.zeros(array.shape)  # of whatever kind an empty one is
 
 
 def integers(value: Any, what: str, *shape: int | str, low: int, high: int) -> np.typing.NDArray[np.int64]:

@@ -262,3 +262,10 @@ def test_a_table_of_any_depth_is_refused(tmp_path, depth):
     file.write_text('[{"image_id": "1.jpg", "score": 1, "keypoints": ' + "[" * depth + "]" * depth + "}]")
     with pytest.raises(BadPoseFile):
         read_pose_file(file)
+
+
+def test_an_empty_array_of_complex_numbers_is_an_empty_one():
+    from posec3d_cli.pose_files.checks import numbers
+
+    found = numbers(np.zeros((0, 2), np.complex128), "boxes", "N", 2)
+    assert (found.shape, found.dtype) == ((0, 2), np.float64)
