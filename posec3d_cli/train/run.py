@@ -21,13 +21,14 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.plots import confusion_picture, curves_picture
 from posec3d_cli.train.calibration import fit_temperature
-from posec3d_cli.train.card import Trained, weights_name, write_card, write_weights
+from posec3d_cli.train.card import Trained, write_card, write_weights
 from posec3d_cli.train.evaluate import evaluate
 from posec3d_cli.train.examples import UNKNOWN, Example, named, source_of, split
 from posec3d_cli.train.harder import harder
 from posec3d_cli.train.loop import EVERY, Progress, State, Watcher, accuracy, fit
 from posec3d_cli.train.readme import CONFUSION, CURVES
 from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.train.report import Answer, Report
 from posec3d_cli.train.samples import Samples
 from posec3d_cli.train.start import Start
 from posec3d_cli.train.state import FILE, check_settings, load_state, save_state
@@ -301,7 +302,7 @@ class _Run:
     def measure(self) -> dict[str, Any]:
         """Calibrate and measure the model on the held-out clips, and complete its card."""
         known = [example for example in self.held if example.label != UNKNOWN]
-        networks = len([number for number in range(self.training.networks) if self._has(number)])
+        networks = self.training.networks
         write_card(self.out, self._trained({}), networks)
         if not known:
             return {}
@@ -316,21 +317,18 @@ class _Run:
         write_card(self.out, self._trained(figures, temperature), networks)
         return figures
 
-    def _has(self, number: int) -> bool:
-        return (self.out / weights_name(number)).exists()
-
 
 def measure(model: Path, held: Sequence[Example], picture: Path | None = None) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
     actions = ActionReader.from_card(model)
-    parts: dict[str, list[Example]] = {EVERY: []}
-    for example in held:
-        parts.setdefault(source_of(example), []).append(example)
-        parts[EVERY].append(example)
-    reports = {name: evaluate(actions, part) for name, part in parts.items()}
+    whole = evaluate(actions, held)
+    parts: dict[str, list[Answer]] = {}
+    for example, answer in zip(held, whole.answers, strict=True):
+        parts.setdefault(source_of(example), []).append(answer)
+    reports = {EVERY: whole, **{name: Report(whole.labels, tuple(part)) for name, part in parts.items()}}
     reports["all, harder"] = evaluate(actions, harder(held))
     if picture is not None:
-        confusion_picture(reports[EVERY].labels, reports[EVERY].confusion, picture)
+        confusion_picture(whole.labels, whole.confusion, picture)
     return {name: report.figures() for name, report in reports.items()}
 
 

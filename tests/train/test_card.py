@@ -17,7 +17,7 @@ from posec3d_cli.train.card import Trained, weights_name, write_card, write_weig
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import ESTIMATED, Example
 from posec3d_cli.train.recipe import Recipe
-from posec3d_cli.train.samples import draw_volume, network_input
+from posec3d_cli.train.samples import network_input
 from posec3d_cli.types import ActionScores
 
 RECIPE = Recipe(architecture="slowonly", size=40)
@@ -83,15 +83,15 @@ def random_clip(seed, *, height, people_in=1):
     return Example("clip", "legs", "g", ESTIMATED, keypoints.astype(np.float32), scores.astype(np.float32), 25.0)
 
 
-def volumes_of(clip, folder):
-    """What the classifier is shown of a clip, and what the training would have drawn of the same frames."""
+def shown_and_given(clip, folder, recipe=RECIPE):
+    """What the classifier is shown of a clip, and what the training would have given the network of the same frames."""
     [member] = ActionReader.from_card(folder, device="cpu").members
     seen = Seen()
     actions = ActionReader([replace(member, classifier=seen)])
     actions.read(as_posed(clip))
     frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
     ((shown,),) = seen.volumes
-    return shown, draw_volume(clip.keypoints[:, frames], clip.scores[:, frames], RECIPE)
+    return shown, network_input(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
 
 
 def test_the_folder_is_a_card(folder):
@@ -118,7 +118,7 @@ def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
 def test_the_classifier_answers_as_the_network_did(folder):
     clip = random_clip(0, height=20_000)
     answer = ActionReader.from_card(folder, device="cpu", precision="fp32").read(as_posed(clip)).scores
-    _, volume = volumes_of(clip, folder)
+    _, volume = shown_and_given(clip, folder)
     with torch.inference_mode():
         expected = network()(torch.from_numpy(volume)[None]).softmax(1)[0].numpy()
     assert abs(expected[0] - 0.5) > 0.01  # the network does tell something
@@ -133,7 +133,7 @@ def test_the_classifier_sees_what_the_training_drew(folder, height, largest, peo
     What remains is a Gaussian's edge, e**-4.5 high, that falls inside the window of one and outside the other's.
     """
     for seed in range(8):
-        shown, drawn = volumes_of(random_clip(seed, height=height, people_in=people_in), folder)
+        shown, drawn = shown_and_given(random_clip(seed, height=height, people_in=people_in), folder)
         assert shown.shape == drawn.shape == (13, 16, 40, 40)
         assert drawn.any()
         assert np.abs(shown - drawn).max() < largest
@@ -144,7 +144,7 @@ def test_where_the_crop_falls_on_whole_pixels_both_draw_the_same(folder):
     keypoints, scores = np.clip(clip.keypoints, 100, 260), clip.scores.copy()
     keypoints[0, :, 0], keypoints[0, :, 11] = 100, 260  # the crop reaches from 80 to 280 in both directions
     scores[0, :, [0, 11]] = 1
-    shown, drawn = volumes_of(replace(clip, keypoints=keypoints, scores=scores), folder)
+    shown, drawn = shown_and_given(replace(clip, keypoints=keypoints, scores=scores), folder)
     assert np.abs(shown - drawn).max() < 1e-4
 
 
@@ -172,14 +172,7 @@ def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
 def test_limbs_are_drawn_for_the_classifier_as_for_the_training(tmp_path):
     recipe = replace(RECIPE, input="limb")
     folder = written(tmp_path / "model", recipe=recipe)
-    clip = random_clip(1, height=20_000)
-    [member] = ActionReader.from_card(folder, device="cpu").members
-    seen = Seen()
-    actions = ActionReader([replace(member, classifier=seen)])
-    actions.read(as_posed(clip))
-    frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
-    ((shown,),) = seen.volumes
-    drawn = draw_volume(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
+    shown, drawn = shown_and_given(random_clip(1, height=20_000), folder, recipe)
     assert shown.shape == drawn.shape == (13, 16, 40, 40)
     assert np.abs(shown - drawn).max() < 0.02
 
@@ -195,13 +188,7 @@ def test_a_graph_network_reads_what_the_training_gave_it(tmp_path, stream):
     assert (card.stage, card.recipe["graph"]["stream"]) == ("stgcn", "bone" if stream == "limb" else "joint")
     clip = random_clip(2, height=300)
     clip = replace(clip, scores=np.maximum(clip.scores, 0.2))  # one person throughout, without a missing joint
-    [member] = ActionReader.from_card(folder, device="cpu").members
-    seen = Seen()
-    actions = ActionReader([replace(member, classifier=seen)])
-    actions.read(as_posed(clip))
-    frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
-    shown = seen.volumes[0][0]
-    given = network_input(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
+    shown, given = shown_and_given(clip, folder, recipe)
     assert shown.shape == given.shape == (1, 16, 17, 3)
     # Tracks lose nothing here, so only the rounding of float32 may differ.
     assert np.abs(shown - given).max() < 1e-5
