@@ -158,10 +158,12 @@ def train(
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.recipe import Recipe
     from posec3d_cli.train.start import start_from
+    from posec3d_cli.train.state import check_folder
     from posec3d_cli.train.survey import learnable
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
+    check_folder(out, resume=resume, overwrite=overwrite)  # before poses are estimated for nothing
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
     base = Recipe(

@@ -65,6 +65,11 @@ class Calibration:
     ece_after: float
     clips: int
 
+    @property
+    def found(self) -> bool:
+        """False where the temperature went to its bound: the clips are too easy, or too hard, to tell one."""
+        return COLDEST * 1.05 < self.temperature < HOTTEST / 1.05
+
 
 def fit_temperature(model: Path, examples: Sequence[Example]) -> Calibration:
     """The temperature, from 0.2 to 5, that makes the true labels most likely in the answers as they are given.

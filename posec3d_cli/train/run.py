@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from posec3d_cli.action_reader import ActionReader
-from posec3d_cli.errors import BadCard, OutputError, OutputExists
+from posec3d_cli.errors import BadCard, OutputError
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.plots import confusion_picture, curves_picture
@@ -31,7 +31,7 @@ from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.train.report import Answer, Report
 from posec3d_cli.train.samples import Samples
 from posec3d_cli.train.start import Start
-from posec3d_cli.train.state import FILE, check_settings, load_state, save_state
+from posec3d_cli.train.state import check_folder, check_settings, load_state, save_state
 
 HELD_OUT = "held_out.txt"
 LOGS = "tensorboard"
@@ -201,11 +201,7 @@ class _Run:
             check_settings(state["settings"], self.settings)
             self.history, self.finished, self.loop = state["history"], state["finished"], state["loop"]
             return
-        if not overwrite and any((self.out / name).exists() for name in ("model.toml", FILE)):
-            raise OutputExists(
-                f"{self.out} already holds a training",
-                hint="--resume goes on with it, --overwrite begins anew, or choose another folder",
-            )
+        check_folder(self.out, overwrite=overwrite)
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             for old in [*self.out.glob("weights*.safetensors"), *(self.out / LOGS).glob("**/events.*")]:
@@ -310,9 +306,10 @@ class _Run:
         temperature = 1.0
         if len(known) >= ENOUGH_TO_CALIBRATE:
             calibration = fit_temperature(self.out, known)
-            temperature = calibration.temperature
-            figures["calibration"] = asdict(calibration)
-            write_card(self.out, self._trained({}, temperature), networks)
+            if calibration.found:
+                temperature = calibration.temperature
+                figures["calibration"] = asdict(calibration)
+                write_card(self.out, self._trained({}, temperature), networks)
         figures = measure(self.out, known, self.out / CONFUSION) | figures
         write_card(self.out, self._trained(figures, temperature), networks)
         return figures

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from posec3d_cli.errors import BadDataset, OutputError
+from posec3d_cli.errors import BadDataset, OutputError, OutputExists
 
 FILE = "state.pt"
 
@@ -47,6 +47,22 @@ def load_state(folder: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or "settings" not in state:
         raise BadDataset(f"{file} is not the state of a training", hint="begin anew with --overwrite")
     return state
+
+
+def check_folder(folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Refuse to write a training over another one, and to go on where there is none.
+
+    Raises:
+        OutputExists: the folder holds a model or a training, and neither `resume` nor `overwrite` was said.
+        BadDataset: with `resume`, it holds no training, or a damaged one.
+    """
+    if resume:
+        load_state(folder)
+    elif not overwrite and any((folder / name).exists() for name in ("model.toml", FILE)):
+        raise OutputExists(
+            f"{folder} already holds a training",
+            hint="--resume goes on with it, --overwrite begins anew, or choose another folder",
+        )
 
 
 def check_settings(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ def test_a_training_goes_on_or_begins_anew_only_when_asked(posec3d, pack, tmp_pa
     again = posec3d("train", pack, "-o", model, *TINY)
     assert again.code == 1
     assert "already holds a training" in again.err
+    assert "usable" not in again.out + again.err  # said before the clips were even read
     on = posec3d("train", pack, "-o", model, *TINY, "--resume")
     assert on.code == 0, on.err
     assert "loss" not in on.err  # every epoch is done

@@ -100,6 +100,7 @@ def test_the_figures_are_those_of_the_predictions_themselves(model, examples, fi
 
 def test_no_other_temperature_makes_the_true_labels_more_likely(model, examples, fitted):
     assert abs(fitted.temperature - 1) > 0.1
+    assert fitted.found
     assert fitted.nll_after < fitted.nll_before - 0.001
     for factor in (0.95, 1.05):
         assert measured(model, examples, fitted.temperature * factor)[0] > fitted.nll_after
@@ -129,7 +130,9 @@ def test_clips_in_which_nobody_is_found_are_left_out(model, examples, fitted):
 
 def test_the_temperature_stays_in_its_bounds_where_every_answer_is_right(model, examples):
     right = [*examples[1:], replace(examples[0], label=examples[1].label)]
-    assert fit_temperature(model, right).temperature == pytest.approx(calibration.COLDEST, rel=0.01)
+    bound = fit_temperature(model, right)
+    assert bound.temperature == pytest.approx(calibration.COLDEST, rel=0.01)
+    assert not bound.found  # so that nobody takes it for a measurement
 
 
 def test_labels_that_the_classifier_does_not_know_are_named(model, examples):

@@ -7,8 +7,8 @@ import pickle
 import pytest
 import torch
 
-from posec3d_cli.errors import BadDataset, OutputError
-from posec3d_cli.train.state import FILE, check_settings, load_state, save_state
+from posec3d_cli.errors import BadDataset, OutputError, OutputExists
+from posec3d_cli.train.state import FILE, check_folder, check_settings, load_state, save_state
 
 STATE = {"settings": {"seed": 0}, "history": [{"loss": 0.5}], "loop": {"network": {"a": torch.ones(2)}}}
 
@@ -27,6 +27,22 @@ def test_a_folder_without_a_state_is_refused(tmp_path):
         load_state(tmp_path)
     with pytest.raises(OutputError, match=r"state\.pt cannot be written"):
         save_state(tmp_path / "none", STATE)
+
+
+def test_a_folder_is_looked_at_before_anything_is_done(tmp_path):
+    check_folder(tmp_path / "none")
+    check_folder(tmp_path)
+    with pytest.raises(BadDataset, match="holds no training to go on with"):
+        check_folder(tmp_path, resume=True)
+    for name in (FILE, "model.toml"):
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        (folder / name).write_bytes(b"")
+        with pytest.raises(OutputExists, match="already holds a training"):
+            check_folder(folder)
+        check_folder(folder, overwrite=True)
+    save_state(tmp_path, STATE)
+    check_folder(tmp_path, resume=True)
 
 
 class Harmful:
