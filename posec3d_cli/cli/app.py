@@ -14,6 +14,7 @@ import typer
 
 from posec3d_cli import __version__
 from posec3d_cli.cli import cache, models, samples
+from posec3d_cli.cli.benchmark import benchmark
 from posec3d_cli.cli.doctor import doctor
 from posec3d_cli.cli.evaluate import evaluate
 from posec3d_cli.cli.extract_poses import extract_poses
@@ -42,6 +43,7 @@ app.command("evaluate")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("stages")(stages)
 app.command("doctor")(doctor)
+app.command("benchmark")(benchmark)
 app.add_typer(samples.app, name="samples")
 app.add_typer(cache.app, name="cache")
 

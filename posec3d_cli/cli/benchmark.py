@@ -1,0 +1,137 @@
+"""`posec3d benchmark`: how fast a pipeline is on this machine, and what to try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from posec3d_cli.catalog import DEFAULT_PIPELINE
+from posec3d_cli.cli.options import (
+    ClassifierOption,
+    DetectorOption,
+    DeviceOption,
+    JsonOption,
+    OfflineOption,
+    PipelineOption,
+    PoseOption,
+    Precision,
+    PrecisionOption,
+    Reader,
+    ReaderOption,
+    SetOption,
+    WeightsDirOption,
+    offline_choice,
+    stage_options,
+)
+from posec3d_cli.cli.render import download_progress, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from posec3d_cli.speed import Speed
+
+SAMPLE = "walk"
+WAYS = {"all frames": True, "one prediction": False}
+
+
+def benchmark(
+    video: Annotated[
+        Path | None, typer.Argument(metavar="[VIDEO]", help=f"What to measure on; by default the sample {SAMPLE!r}.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Measure on the first N frames.")] = 100,
+    repeats: Annotated[int, typer.Option(min=1, metavar="N", help="Runs that count, after one that warms up.")] = 3,
+    json: JsonOption = False,
+    pipeline: PipelineOption = DEFAULT_PIPELINE,
+    detector: DetectorOption = None,
+    pose: PoseOption = None,
+    classifier: ClassifierOption = None,
+    settings: SetOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.auto,
+    reader: ReaderOption = Reader.pyav,
+    offline: OfflineOption = False,
+    weights_dir: WeightsDirOption = None,
+) -> None:
+    """Measure a pipeline stage by stage, in one process: all frames, and one prediction."""
+    from posec3d_cli.batch.crew import crew_size
+    from posec3d_cli.pipeline import Pipeline
+    from posec3d_cli.samples import fetch_sample
+    from posec3d_cli.speed import advice, measure
+
+    with download_progress() as progress:
+        clip = video or fetch_sample(SAMPLE, offline=offline_choice(offline), progress=progress)
+        start = perf_counter()
+        stages = Pipeline.from_name(
+            pipeline,
+            detector=detector,
+            pose=pose,
+            classifier=classifier,
+            device=device,
+            precision=precision.value,
+            reader=reader.value,
+            offline=offline_choice(offline),
+            weights_dir=weights_dir,
+            progress=progress,
+            **stage_options(settings),
+        )
+        made = perf_counter() - start
+    speeds = {
+        name: measure(
+            stages,
+            clip,
+            every_frame=every,
+            frames=frames,
+            repeats=repeats,
+            done=lambda runs, name=name: note("run", f"{name}: {runs} of {repeats + 1}"),  # type: ignore[misc]
+        )
+        for name, every in WAYS.items()
+    }
+    models = {kind: f"{used.name} on {used.device}" for kind, used in stages.actions.used.models.items()}
+    workers = crew_size(device)
+    hints = [
+        *advice(list(speeds.values())),
+        *([f"label and extract-poses do {workers} videos at the same time here"] if workers > 1 else []),
+    ]
+    if json:
+        print_json({"video": str(clip), "models": models, "making_seconds": made, **_document(speeds), "advice": hints})
+        return
+    note("models", ", ".join(models.values()))
+    _print(speeds)
+    note("making", f"the models took {made:.1f} s")
+    for hint in hints:
+        note("advice", hint)
+
+
+def _print(speeds: dict[str, Speed]) -> None:
+    headers = ["stage", *(column for name in speeds for column in (f"{name}: ms", "ms per frame", "share"))]
+    one = next(iter(speeds.values()))
+    rows = [
+        [stage, *(cell for speed in speeds.values() for cell in _cells(speed, speed.seconds[stage]))]
+        for stage in one.seconds
+    ]
+    rows.append(["whole", *(cell for speed in speeds.values() for cell in _cells(speed, speed.whole))])
+    print_table(headers, rows)
+    for name, speed in speeds.items():
+        note(
+            name,
+            f"{speed.frames} frames, {speed.people} people in them, {speed.frames_per_second:.1f} frames per second; "
+            f"runs of {speed.fastest:.2f} to {speed.slowest:.2f} s",
+        )
+
+
+def _cells(speed: Speed, seconds: float) -> list[str]:
+    return [f"{1000 * seconds:.0f}", f"{1000 * seconds / speed.frames:.1f}", f"{seconds / speed.whole:.0%}"]
+
+
+def _document(speeds: dict[str, Speed]) -> dict[str, Any]:
+    return {
+        name.replace(" ", "_"): {
+            "frames": speed.frames,
+            "people": speed.people,
+            "frames_per_second": speed.frames_per_second,
+            "seconds": {**speed.seconds, "whole": speed.whole},
+            "range_seconds": [speed.fastest, speed.slowest],
+        }
+        for name, speed in speeds.items()
+    }
