@@ -92,6 +92,22 @@ class Models:
         for card in self.cards(*kinds):
             fetch(card, offline=self.offline, progress=progress, weights_dir=self.weights_dir)
 
+    def extractor(self, *, every: int = 1) -> PoseExtractor:
+        """The detector and the pose model, made; `every` as in `PoseExtractor.from_cards`."""
+        detector, pose = self.cards("detector", "pose")
+        return PoseExtractor.from_cards(
+            detector,
+            pose,
+            device=self.device,
+            offline=self.offline,
+            weights_dir=self.weights_dir,
+            reader=self.reader,
+            every=every,
+            detector_options=self.detector_options,
+            pose_options=self.pose_options,
+            cache=self.cache,
+        )
+
     def fingerprint(self, *kinds: str, **options: Any) -> str:
         """Changes with the models, their weights and recipes, the settings, `options` and this program's version."""
         made_of = {
@@ -262,20 +278,7 @@ class Posing:
 
     def make(self) -> Work:
         """Make the models."""
-        models = self.models
-        detector, pose = models.cards(*self.kinds)
-        extractor = PoseExtractor.from_cards(
-            detector,
-            pose,
-            device=models.device,
-            offline=models.offline,
-            weights_dir=models.weights_dir,
-            reader=models.reader,
-            every=self.every,
-            detector_options=models.detector_options,
-            pose_options=models.pose_options,
-        )
-        return self.work(extractor)
+        return self.work(self.models.extractor(every=self.every))
 
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""

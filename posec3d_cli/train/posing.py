@@ -120,21 +120,7 @@ class Finding:
 
     def make(self) -> Work:
         """Make the models."""
-        models = self.models
-        detector, pose = models.cards("detector", "pose")
-        return self.work(
-            PoseExtractor.from_cards(
-                detector,
-                pose,
-                device=models.device,
-                offline=models.offline,
-                weights_dir=models.weights_dir,
-                reader=models.reader,
-                detector_options=models.detector_options,
-                pose_options=models.pose_options,
-                cache=models.cache,
-            )
-        )
+        return self.work(self.models.extractor())
 
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""
