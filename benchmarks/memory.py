@@ -1,6 +1,6 @@
 """Compare the peak memory of a command on a short and on a long video.
 
-    python benchmarks/memory.py SHORT LONG [--command "extract-poses --every 10"]
+    python benchmarks/memory.py SHORT LONG [--command "extract-poses --detect-every 10"]
 
 The command, `extract-poses` or `label` with any options, runs on one video after the other with one worker and without
 the pose cache. Printed is the largest resident memory of any of its processes.

@@ -42,6 +42,7 @@ def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[s
             "builder": pipeline.builder,
             "precision": pipeline.precision,
             "fusion": {name: round(share, 6) for name, share in pipeline.fusion.items()},
+            "detect_every": pipeline.detect_every,
         },
         "videos": list(videos),
     }

@@ -69,6 +69,7 @@ class Pipeline:
         offline: bool | None = None,
         progress: Any = None,
         reader: str = DEFAULT_READER,
+        detect_every: int = 1,
         detector_options: Mapping[str, Any] | None = None,
         pose_options: Mapping[str, Any] | None = None,
         classifier_options: Mapping[str, Any] | None = None,
@@ -91,6 +92,8 @@ class Pipeline:
             offline: never touch the network.
             progress: told about downloads, see `posec3d_cli.weights.fetch`.
             reader: the video reader's name.
+            detect_every: look for people in every N-th of the frames that are posed only, see
+                `posec3d_cli.following`; with more than 1 no poses are kept.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
             classifier_options: likewise, for how volumes are built and videos are read too.
@@ -120,6 +123,7 @@ class Pipeline:
             offline=offline,
             progress=progress,
             reader=reader,
+            every=detect_every,
             detector_options=detector_options,
             pose_options={**({"heatmaps": True} if actions.needs_heatmaps else {}), **(pose_options or {})},
             cache=cache,
@@ -127,7 +131,12 @@ class Pipeline:
         )
         for card in cards:
             _check_skeleton(card, extractor)
-        actions.used = replace(actions.used, name=name, models={**extractor.models, **actions.used.models})
+        actions.used = replace(
+            actions.used,
+            name=name,
+            models={**extractor.models, **actions.used.models},
+            detect_every=detect_every,
+        )
         return cls(extractor, actions)
 
     def poses(self, path: str | Path, indices: Any = None, *, progress: Progress | None = None) -> PosedVideo:
@@ -153,7 +162,8 @@ class Pipeline:
             flip: read mirror images too.
             window: seconds; 0 reads the video as one.
             people: "together" or "each".
-            every_frame: pose every frame, for drawing; the answer is the same and rests on the same frames.
+            every_frame: pose every frame, for drawing; the answer rests on the same frames and, unless the detector
+                looks at every N-th only, is the same.
             progress: called with the numbers of frames posed and to pose; while the classifier reads, again with the
                 last of them.
 

@@ -149,6 +149,7 @@ class PipelineUsed:
         builder: the builder's name; of several classifiers that read different things, the names with `+` between.
         precision: of the classifier's arithmetic, or None where it does not say.
         fusion: where the classifier is several, the part of each in the answer by its name, summing to 1.
+        detect_every: N; people were looked for in every N-th of the frames that were posed.
     """
 
     name: str | None = None
@@ -156,6 +157,7 @@ class PipelineUsed:
     builder: str = "heatmap"
     precision: str | None = None
     fusion: Mapping[str, float] = field(default_factory=dict)
+    detect_every: int = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -20,7 +20,7 @@ OTHER = "other"  # what the stages do not account for
 MUCH = 0.4  # the part of the whole from which on there is advice about a stage
 ADVICE = {
     "decode": "another decoder (--reader decord) or smaller videos",
-    "detect": "extract-poses --every 3 looks for people in every third frame only; --detector takes a smaller one",
+    "detect": "--detect-every 3 looks for people in every third frame only; --detector takes a smaller one",
     "pose": "a smaller pose model (--pose), or --max-people where few people matter",
     "build": "fewer --views, no --flip",
     "classify": "--precision bf16 where the hardware computes in it, fewer --views, a smaller --classifier",

@@ -42,6 +42,7 @@ def test_a_document_holds_what_a_machine_wants_to_know(clip):
     assert (written["schema"], written["version"]) == ("posec3d/prediction", 1)
     assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
     assert written["pipeline"]["precision"] == "fp32"
+    assert written["pipeline"]["detect_every"] == 1
     [video] = written["videos"]
     assert video["status"] == "ok"
     assert len(video["labels"]) == 1

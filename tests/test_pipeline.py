@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from posec3d_cli import extraction
 from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
+from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.scoring import combine
 from posec3d_cli.types import ActionScores
@@ -72,6 +73,23 @@ def test_every_frame_can_be_posed_without_changing_the_answer(clip):
     assert len(every.posed) == 100
     assert every.frames_used == few.frames_used
     assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
+
+
+def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(clip, monkeypatch):
+    made = {}
+
+    def from_cards(*cards, **options):
+        made.update(options)
+        return fakes.pipeline().extractor
+
+    monkeypatch.setattr("posec3d_cli.pipeline.PoseExtractor.from_cards", from_cards)
+    pipeline = Pipeline.from_name("light", detect_every=3, device="cpu")
+    assert made["every"] == 3
+    assert pipeline.actions.used.detect_every == 3
+    stages = fakes.pipeline()
+    stages.extractor.every = 3
+    prediction = stages.predict(clip)
+    assert stages.extractor.detector.seen == prediction.posed.frame_indices[::3].tolist()
 
 
 def test_frames_go_through_the_stages_in_small_batches(clip, monkeypatch):

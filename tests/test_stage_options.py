@@ -31,6 +31,10 @@ def test_what_was_done_is_done_again_when_a_setting_or_the_file_that_it_names_ch
     assert before != fingerprint(pose_options={"weights": str(file)})
 
 
+def test_where_people_are_looked_for_changes_what_is_found():
+    assert Models(detect_every=3).fingerprint("detector") != Models().fingerprint("detector")
+
+
 def test_settings_of_a_stage_that_takes_no_part_change_nothing():
     models = Models(classifier_options={"people": "each"})
     assert models.fingerprint("detector") == Models().fingerprint("detector")

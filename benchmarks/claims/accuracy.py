@@ -186,7 +186,7 @@ def main() -> None:
     data = Data(asked.out, asked.penn)
     results = asked.out / "results"
     results.mkdir(parents=True, exist_ok=True)
-    names = [name for name in VARIANTS if asked.penn or VARIANTS[name].poses != "penn"] + list(DRAWN)
+    names = [*DRAWN, *(name for name in VARIANTS if asked.penn or VARIANTS[name].poses != "penn")]
     tasks = [(name, fold) for name in names for fold in range(FOLDS)]
     for name, fold in tasks[part::parts]:
         file = results / f"{name}-{fold}.npz"

@@ -44,6 +44,7 @@ class Models:
         pose_options: likewise.
         classifier_options: likewise.
         builder: what draws the volumes; None: what the classifier names.
+        detect_every: look for people in every N-th of the frames that are posed, follow them in between.
         cache: where poses are kept and looked up; no answer depends on it.
         weights: the part of each of several classifiers in the answer; None for all alike.
         weights_dir: a folder that may hold weights, or None.
@@ -58,6 +59,7 @@ class Models:
     precision: str = "auto"
     reader: str = "pyav"
     offline: bool | None = None
+    detect_every: int = 1
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     pose_options: Mapping[str, Any] = field(default_factory=dict)
     classifier_options: Mapping[str, Any] = field(default_factory=dict)
@@ -92,8 +94,8 @@ class Models:
         for card in self.cards(*kinds):
             fetch(card, offline=self.offline, progress=progress, weights_dir=self.weights_dir)
 
-    def extractor(self, *, every: int = 1) -> PoseExtractor:
-        """The detector and the pose model, made; `every` as in `PoseExtractor.from_cards`."""
+    def extractor(self) -> PoseExtractor:
+        """The detector and the pose model, made."""
         detector, pose = self.cards("detector", "pose")
         return PoseExtractor.from_cards(
             detector,
@@ -102,7 +104,7 @@ class Models:
             offline=self.offline,
             weights_dir=self.weights_dir,
             reader=self.reader,
-            every=every,
+            every=self.detect_every,
             detector_options=self.detector_options,
             pose_options=self.pose_options,
             cache=self.cache,
@@ -118,7 +120,7 @@ class Models:
                 }
                 for card in self.cards(*kinds)
             ],
-            "settings": [self.builder, self.device, self.precision, self.reader],
+            "settings": [self.builder, self.device, self.precision, self.reader, self.detect_every],
             "stages": [[kind, dict(given), files_named(given)] for kind in kinds if (given := self.options(kind))],
             "weights": self.weights,
             "options": options,
@@ -195,6 +197,7 @@ class Labelling:
             pose=models.pose,
             classifier=models.classifier,
             reader=models.reader,
+            detect_every=models.detect_every,
             detector_options=models.detector_options,
             pose_options=models.pose_options,
             cache=models.cache,
@@ -250,13 +253,11 @@ class Posing:
         models: of the pipeline.
         folder: where the files go, in the folders that the videos are in.
         suffix: ".npz", ".json" or ".pkl", which says how.
-        every: detect on every N-th frame and carry the boxes between.
     """
 
     models: Models
     folder: Path
     suffix: str = ".npz"
-    every: int = 1
     kinds = ("detector", "pose")
 
     @property
@@ -270,7 +271,7 @@ class Posing:
 
     def fingerprint(self) -> str:
         """Changes with everything that the poses depend on, but for the video."""
-        return self.models.fingerprint(*self.kinds, every=self.every)
+        return self.models.fingerprint(*self.kinds)
 
     def outputs(self, found: Found) -> dict[str, Path]:
         """The file that is made of a video: "poses"."""
@@ -278,7 +279,7 @@ class Posing:
 
     def make(self) -> Work:
         """Make the models."""
-        return self.work(self.models.extractor(every=self.every))
+        return self.work(self.models.extractor())
 
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""

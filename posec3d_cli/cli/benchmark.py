@@ -11,6 +11,7 @@ import typer
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.options import (
     ClassifierOption,
+    DetectEveryOption,
     DetectorOption,
     DeviceOption,
     JsonOption,
@@ -46,6 +47,7 @@ def benchmark(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    detect_every: DetectEveryOption = 1,
     settings: SetOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
@@ -70,6 +72,7 @@ def benchmark(
             device=device,
             precision=precision.value,
             reader=reader.value,
+            detect_every=detect_every,
             offline=offline_choice(offline),
             weights_dir=weights_dir,
             progress=progress,

@@ -13,6 +13,7 @@ from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
+    DetectEveryOption,
     DetectorOption,
     DeviceOption,
     FailFastOption,
@@ -75,9 +76,7 @@ def extract_poses(
             help="Labels for the pack, columns video,label and split where it has one; else the videos' folders.",
         ),
     ] = None,
-    every: Annotated[
-        int, typer.Option("--every", min=1, metavar="N", help="Detect on every N-th frame, carry boxes between.")
-    ] = 1,
+    detect_every: DetectEveryOption = 1,
     workers: WorkersOption = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
@@ -119,13 +118,13 @@ def extract_poses(
             reader=reader.value,
             offline=offline_choice(offline),
             weights_dir=weights_dir,
+            detect_every=detect_every,
             **stage_options(
                 settings, stages=work.Posing.kinds, max_people=max_people, score_threshold=detector_threshold
             ),
         ),
         output,
         f".{form.value}",
-        every,
     )
     if output.is_dir() and any(output.iterdir()) and not state_of(output).exists():
         raise OutputExists(f"{output} is not empty", hint="choose another folder, or move it away")

@@ -116,6 +116,15 @@ SetOption = Annotated[
         help="Set a setting of a stage (detector, pose or classifier) in place of the card's; may be repeated.",
     ),
 ]
+DetectEveryOption = Annotated[
+    int,
+    typer.Option(
+        "--detect-every",
+        min=1,
+        metavar="N",
+        help="Look for people in every N-th of the frames that are posed only, and follow them in between.",
+    ),
+]
 ReaderOption = Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")]
 FromFileOption = Annotated[
     Path | None, typer.Option("--from-file", metavar="LIST", help="Also those that this text names, one path a line.")

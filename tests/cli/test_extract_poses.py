@@ -76,8 +76,8 @@ def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_pat
         asked.update(options, cards=[card.name for card in cards])
 
     monkeypatch.setattr("posec3d_cli.batch.work.PoseExtractor.from_cards", from_cards)
-    models = batch_fakes.work.Models(detector="whole-frame", detector_options={"max_people": 2})
-    task = batch_fakes.work.Posing.__mro__[1](models, tmp_path, every=3)
+    models = batch_fakes.work.Models(detector="whole-frame", detect_every=3, detector_options={"max_people": 2})
+    task = batch_fakes.work.Posing.__mro__[1](models, tmp_path)
     task.make()
     assert asked["every"] == 3
     assert asked["cards"] == ["whole-frame", "movenet-thunder"]
@@ -133,7 +133,7 @@ def test_videos_in_no_folder_are_not_labelled(extract):
         (["-o", "none/poses"], 1, "there is no folder none"),
         (["-o", "clips"], 2, "clips is searched for videos"),
         (["-o", "mine"], 1, "mine is not empty"),
-        (["--every", "0"], 2, "--every"),
+        (["--detect-every", "0"], 2, "--detect-every"),
         (["--format", "txt"], 2, "--format"),
     ],
 )

@@ -131,8 +131,22 @@ def test_details_name_people_and_windows(stages, clip):
 
 def test_options_reach_the_pipeline(stages, clip):
     options = ["--pipeline", "p", "--detector", "d", "--pose", "q", "--classifier", "c", "--builder", "b", "--offline"]
-    run(clip, *options, "--device", "cpu", "--precision", "fp32", "--max-people", 2, "--detector-threshold", 0.4)
+    run(
+        clip,
+        *options,
+        "--device",
+        "cpu",
+        "--precision",
+        "fp32",
+        "--max-people",
+        2,
+        "--detector-threshold",
+        0.4,
+        "--detect-every",
+        3,
+    )
     made = stages.made
+    assert made["detect_every"] == 3
     assert (made["name"], made["detector"], made["pose"], made["classifier"]) == ("p", "d", "q", "c")
     assert (made["builder"], made["device"], made["precision"], made["offline"]) == ("b", "cpu", "fp32", True)
     assert made["detector_options"] == {"max_people": 2, "score_threshold": 0.4}
