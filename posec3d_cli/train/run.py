@@ -99,18 +99,14 @@ def make_training(
         others: attributes of `Training`.
 
     Raises:
-        BadCard: the model to begin from is of another kind than what was asked for, or a graph is to read everybody.
+        BadCard: the weights of the model to begin from do not fit what was asked for, or a graph is to read everybody.
     """
     recipe = base if start is None else start.recipe
     options = {} if start is None else dict(start.network)
-    asked = {"architecture": architecture, "input": stream}
-    if start is not None:
-        for name, value in {**asked, "base_channels": width}.items():
-            there = options.get(name, getattr(recipe, name, None))
-            if value is not None and there is not None and value != there:
-                raise BadCard(f"{start.card.name} has the {name} {there}, {value} was asked for", hint="leave it out")
-    changes: dict[str, Any] = {**asked, "size": size, "frames": frames}
+    changes: dict[str, Any] = {"architecture": architecture, "input": stream, "size": size, "frames": frames}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+    if start is not None:
+        _check_kind(start, recipe, width)
     if start is None and (width or recipe.architecture in WIDTHS):
         options["base_channels"] = width or WIDTHS[recipe.architecture]
     reading = start.reading if start else None
@@ -122,6 +118,18 @@ def make_training(
         )
     count = networks or (len(start.files) if start else 1)
     return Training(recipe, options, count, seconds, whom, start=start, **others)
+
+
+def _check_kind(start: Start, recipe: Recipe, width: int | None) -> None:
+    """Refuse what the weights of a model to begin from cannot be given to; joints may become as many limbs."""
+    wanted = {
+        "architecture": (start.recipe.architecture, recipe.architecture),
+        "base_channels": (start.network.get("base_channels"), width),
+        "in_channels": (start.network.get("in_channels"), None if recipe.graph else recipe.in_channels),
+    }
+    for name, (there, asked) in wanted.items():
+        if None not in (there, asked) and there != asked:
+            raise BadCard(f"{start.card.name} has the {name} {there}, {asked} was asked for", hint="leave it out")
 
 
 def train(

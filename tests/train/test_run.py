@@ -12,6 +12,7 @@ import torch
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import load_card
 from posec3d_cli.errors import BadCard, BadDataset, OutputError, OutputExists, WeightsMismatch
+from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.examples import UNKNOWN
 from posec3d_cli.train.loop import Watcher
 from posec3d_cli.train.recipe import Recipe
@@ -203,9 +204,19 @@ def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_pat
 
 def test_what_contradicts_the_model_to_begin_from_is_refused(made):
     begun = start_from(load_card(made[0]), Recipe())
-    for asked in ({"architecture": "c3d-light"}, {"stream": "limb"}, {"width": 8}):
+    for asked in ({"architecture": "c3d-light"}, {"width": 8}):
         with pytest.raises(BadCard, match="was asked for"):
             make_training(Recipe(), begun, **asked)
+
+
+def test_a_model_of_joints_may_become_one_of_as_many_limbs(made):
+    begun = start_from(load_card(made[0]), Recipe())
+    training = make_training(Recipe(), begun, stream="limb")
+    assert (training.recipe.input, training.recipe.in_channels) == ("limb", 13)
+    begun.into(_built(training, 2), 0, ["arms", "legs"])
+    fewer = replace(begun, recipe=replace(begun.recipe, joints=COCO_17.joints[5:]))
+    with pytest.raises(BadCard, match="the in_channels 13, 11 was asked for"):
+        make_training(Recipe(), fewer, stream="limb")
 
 
 def test_of_what_is_not_asked_for_the_defaults_are_taken():
