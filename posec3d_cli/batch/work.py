@@ -44,10 +44,10 @@ class Models:
         pose_options: likewise.
         classifier_options: likewise.
         builder: what draws the volumes; None: what the classifier names.
-        detect_every: look for people in every N-th of the frames that are posed, follow them in between.
         cache: where poses are kept and looked up; no answer depends on it.
         weights: the part of each of several classifiers in the answer; None for all alike.
         weights_dir: a folder that may hold weights, or None.
+        detect_every: look for people in every N-th of the frames that are posed, follow them in between.
     """
 
     pipeline: str = DEFAULT_PIPELINE
@@ -59,13 +59,13 @@ class Models:
     precision: str = "auto"
     reader: str = "pyav"
     offline: bool | None = None
-    detect_every: int = 1
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     pose_options: Mapping[str, Any] = field(default_factory=dict)
     classifier_options: Mapping[str, Any] = field(default_factory=dict)
     cache: PoseCache | None = None
     weights: tuple[float, ...] | None = None
     weights_dir: Path | None = None
+    detect_every: int = 1
 
     def cards(self, *kinds: str) -> list[ModelCard]:
         """The cards of the models of these kinds; several classifiers have one each.

@@ -145,7 +145,7 @@ def label(
             precision.value,
             reader.value,
             offline_choice(offline),
-            detect_every,
+            detect_every=detect_every,
             cache=pose_cache(cache, no_cache),
             weights=ratio(weights),
             weights_dir=weights_dir,

@@ -190,7 +190,7 @@ def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
 
     monkeypatch.setattr("posec3d_cli.batch.work.Pipeline.from_name", from_name)
     cache = PoseCache(tmp_path)
-    more = {"cache": cache, "weights": (2.0, 1.0), "weights_dir": tmp_path}
+    more = {"cache": cache, "weights": (2.0, 1.0), "weights_dir": tmp_path, "detect_every": 3}
     models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, **more)
     assert callable(Labelling(models).make())
     assert made == {
