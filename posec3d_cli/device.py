@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import runpy
+import sys
+from pathlib import Path
 
 from posec3d_cli.errors import DeviceError
 
@@ -23,14 +27,14 @@ def resolve_device(name: str) -> str:
     Raises:
         DeviceError: there is no such device, here or at all.
     """
+    if name == "cpu" or (name == "auto" and _only_cpu()):
+        return "cpu"
     import torch
 
     if name == "auto":
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    if name == "cpu":
-        return name
     if name == "mps":
         if not torch.backends.mps.is_available():
             raise DeviceError("device 'mps' was asked for, but there is none", hint=_without_mps(torch.__version__))
@@ -99,6 +103,17 @@ def limit_threads(threads: int) -> None:
 
     os.environ["OMP_NUM_THREADS"] = str(threads)
     cv2.setNumThreads(threads)
+
+
+def _only_cpu() -> bool:
+    """Whether the installed torch is built for processors alone: told without its import, which takes seconds."""
+    if sys.platform == "darwin":
+        return False  # every build for it may find MPS
+    package = importlib.util.find_spec("torch")
+    assert package is not None
+    assert package.origin is not None
+    build = runpy.run_path(str(Path(package.origin).with_name("version.py")))
+    return all(build.get(kind, "unknown") is None for kind in ("cuda", "hip", "xpu"))
 
 
 def _has_fast_bf16(device: str) -> bool:

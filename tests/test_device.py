@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -46,6 +48,7 @@ def test_mps_is_refused_where_there_is_none() -> None:
 
 
 def pretend_cuda(monkeypatch: pytest.MonkeyPatch, count: int, capability: tuple[int, int] = (8, 0)) -> None:
+    monkeypatch.setattr(device, "_only_cpu", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
@@ -124,3 +127,17 @@ def test_a_process_that_may_use_few_processors_counts_those(monkeypatch):
         assert device.processors() == device.network_threads() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.skipif(
+    torch.version.cuda is not None or torch.version.hip is not None or sys.platform == "darwin",
+    reason="torch is built for more than processors",
+)
+def test_auto_knows_a_build_for_processors_without_importing_it() -> None:
+    program = (
+        "import sys\n"
+        "from posec3d_cli.device import resolve_device\n"
+        "print(resolve_device('auto'), resolve_device('cpu'), 'torch' in sys.modules)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert said.stdout == "cpu cpu False\n"

@@ -68,7 +68,8 @@ class Recognizer(nn.Module):
     That is (B, K, T, H, W) heatmaps in [0, 1], or (B, M, T, K, 3) joints: each network says which.
 
     Fresh weights are drawn as upstream: 3D convolutions from He's normal distribution over the fan-out, the linear
-    layer from a normal distribution of standard deviation 0.01, 2D convolutions as torch does by itself.
+    layer from a normal distribution of standard deviation 0.01, 2D convolutions as torch does by itself. On the "meta"
+    device there is nothing to draw, and asking torch to would have it import its compiler, which takes seconds.
 
     Attributes:
         layout: how its weights and its batches lie in memory best, for `to` and `contiguous`.
@@ -81,6 +82,8 @@ class Recognizer(nn.Module):
         self.backbone = backbone
         self.cls_head = head
         for module in self.modules():
+            if any(tensor.is_meta for tensor in module.parameters(recurse=False)):
+                continue
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, nn.Linear):

@@ -7,6 +7,7 @@ side by side. Parameter names and shapes are those of PYSKL's checkpoints.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -30,12 +31,12 @@ def graph() -> Tensor:
 
     Entry [k, v, w] is the part of joint v in what joint w is told; no column sums to more than 1.
     """
-    edges = torch.zeros(3, JOINTS, JOINTS)
-    edges[0] = torch.eye(JOINTS)
+    edges = np.zeros((3, JOINTS, JOINTS), np.float32)
+    edges[0] = np.eye(JOINTS)
     for outer, inner in INWARD:
         edges[1, inner, outer] = 1
         edges[2, outer, inner] = 1
-    return edges / edges.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.tensor(edges / np.maximum(edges.sum(axis=1, keepdims=True), 1))
 
 
 class TimeConv(nn.Module):

@@ -55,3 +55,16 @@ def test_a_value_that_makes_no_network_is_refused(options) -> None:
 def test_naming_the_architectures_imports_no_torch() -> None:
     code = "import sys, posec3d_cli.nets as n; n.ARCHITECTURES; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_network_without_weights_does_not_wake_the_compiler_of_torch() -> None:
+    program = (
+        "import sys, torch\n"
+        "from posec3d_cli.nets import ARCHITECTURES, build_network\n"
+        "with torch.device('meta'):\n"
+        "    for name in ARCHITECTURES:\n"
+        "        build_network(name, 5, {'base_channels': 8})\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert said.stdout == "False\n", "its import takes longer than everything else that is made"
