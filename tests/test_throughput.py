@@ -64,7 +64,7 @@ def test_the_networks_run_although_the_people_are_given(throughput, given) -> No
 
 
 def test_calls_are_counted_by_picture_and_by_person(throughput) -> None:
-    counted = throughput["alone"].Counted
+    counted = throughput["ours"].Counted
     detector, pose = counted(fakes.Detector(lambda index: [10] * index)), counted(fakes.Pose())
     pose.estimate(frames(0, 1, 2), detector.detect(frames(0, 1, 2)))
     assert (detector.calls, pose.calls) == (3, 0 + 1 + 2)

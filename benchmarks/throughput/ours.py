@@ -1,15 +1,17 @@
-"""One run of ours over a clip whose people are given: what `predict` or `extract-poses` do, on any networks.
+"""One run of ours over clips, on any networks: what `predict` or `extract-poses` do, with the calls of each network.
 
-    python benchmarks/throughput/ours.py CLIP --given POSES --detector CARD --pose CARD [--classifier CARD]
+    python benchmarks/throughput/ours.py CLIP… --detector CARD --pose CARD [--classifier CARD] [--given POSES]
 
-Without a classifier every frame is posed, as `extract-poses` does. Prints the frames posed and the seconds of each
-stage as JSON.
+Without a classifier every frame is posed, as `extract-poses` does. `--given` says who is in each frame. Prints as JSON
+the frames posed, the seconds of each stage, how often each network was called, and the shape of the volumes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,34 @@ from given import GivenDetector, GivenPose, read_given
 
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.types import HeatmapVolume
+
+
+class Counted:
+    """A stage that counts what it is given."""
+
+    def __init__(self, stage: Any) -> None:
+        self.stage, self.calls = stage, 0
+        self.shape: tuple[int, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stage, name)
+
+    def detect(self, frames: Sequence[Any]) -> Any:
+        """Counts frames."""
+        self.calls += len(frames)
+        return self.stage.detect(frames)
+
+    def estimate(self, frames: Sequence[Any], detections: Sequence[Any]) -> Any:
+        """Counts people."""
+        self.calls += sum(map(len, detections))
+        return self.stage.estimate(frames, detections)
+
+    def classify(self, volumes: Sequence[HeatmapVolume]) -> Any:
+        """Counts views."""
+        self.calls += sum(len(volume.values) for volume in volumes)
+        self.shape = volumes[0].values.shape[1:]
+        return self.stage.classify(volumes)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,37 +63,44 @@ def parser() -> argparse.ArgumentParser:
 
 
 def make(options: argparse.Namespace) -> tuple[PoseExtractor, Pipeline | None]:
-    """The stages; the people come from the file."""
+    """The stages."""
     settings: dict[str, Any] = {"device": "cpu", "offline": True}
     if options.no_flip_test:
         settings["pose_options"] = {"flip_test": False}
     if options.classifier is None:
-        whole = None
-        extractor = PoseExtractor.from_cards(options.detector, options.pose, every=options.detect_every, **settings)
-    else:
-        settings["detect_every"] = options.detect_every
-        whole = Pipeline.from_cards(options.detector, options.pose, options.classifier, **settings)
-        extractor = whole.extractor
+        every = options.detect_every
+        return PoseExtractor.from_cards(options.detector, options.pose, every=every, **settings), None
+    settings["detect_every"] = options.detect_every
+    whole = Pipeline.from_cards(options.detector, options.pose, options.classifier, **settings)
+    return whole.extractor, whole
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Do all clips."""
+    extractor, whole = make(options)
+    stages = {"detect": Counted(extractor.detector), "pose": Counted(extractor.pose)}
+    extractor.detector, extractor.pose = stages["detect"], stages["pose"]
+    if whole is not None:
+        [member] = whole.actions.members
+        stages["classify"] = Counted(member.classifier)
+        object.__setattr__(member, "classifier", stages["classify"])
     if options.given is not None:
         boxes, poses = read_given(options.given)
-        extractor.detector = GivenDetector(extractor.detector, boxes)
-        extractor.pose = GivenPose(extractor.pose, poses)
-    return extractor, whole
-
-
-def main() -> None:
-    """Do it once."""
-    options = parser().parse_args()
-    extractor, whole = make(options)
-    [clip] = options.clip
-    if whole is None:
-        posed = extractor.poses(clip)
-        seconds = posed.seconds
-    else:
-        prediction = whole.predict(clip, views=1, flip=False)
-        posed, seconds = prediction.posed, prediction.seconds
-    print(json.dumps({"frames": len(posed), "people": sum(map(len, posed.poses)), "seconds": dict(seconds)}))
+        extractor.detector, extractor.pose = GivenDetector(stages["detect"], boxes), GivenPose(stages["pose"], poses)
+    frames, seconds = 0, Counter[str]()
+    for clip in options.clip:
+        if whole is None:
+            posed = extractor.poses(clip)
+            seconds.update(posed.seconds)
+        else:
+            prediction = whole.predict(clip)
+            posed = prediction.posed
+            seconds.update(prediction.seconds)
+        frames += len(posed)
+    calls = {name: stage.calls for name, stage in stages.items()}
+    shape = stages["classify"].shape if whole is not None else ()
+    return {"frames": frames, "seconds": seconds, "calls": calls, "shape": shape}
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(run(parser().parse_args())))

@@ -20,7 +20,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -37,6 +37,7 @@ from posec3d_cli.weights import fetch
 HERE = Path(__file__).parent
 OURS = str(Path(sys.executable).with_name("posec3d"))
 STEPS = ("decode", "detect", "pose", "build", "classify")
+OURS_ALIKE = [sys.executable, str(HERE / "ours.py")]
 ALONE = [sys.executable, str(HERE / "alone.py")]
 RTMDET_NANO = "rtmdet-nano-person"
 
@@ -48,8 +49,9 @@ class Way:
     Attributes:
         name: in the table.
         command: a program and its arguments; `NEW` stands for a folder that is made for each run.
-        counted: arguments of `alone.py` that count its calls; empty for a way whose floor is another's.
+        counted: arguments of `ours.py` that make the same calls; empty for a way that has no floor of its own.
         workers: processes that share the work; steps are summed over them.
+        said: of `ours.py`, the calls that were counted and the shape of the volumes.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Way:
     seconds: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
     steps: list[dict[str, float]] = field(default_factory=list)
+    said: dict[str, Any] = field(default_factory=dict)
     frames: int = 0
 
     def measure(self) -> None:
@@ -66,6 +69,8 @@ class Way:
         with tempfile.TemporaryDirectory() as folder:
             seconds, peak, printed = run([part.replace("NEW", folder) for part in self.command])
             answers = _answers(Path(folder), printed)
+        if "calls" in answers[0]:
+            self.said = answers[0]
         self.seconds.append(seconds)
         self.peaks.append(peak)
         names = {step for answer in answers for step in answer["seconds"]}
@@ -108,19 +113,20 @@ def default_pipeline(clip: Path, folder: Path, workers: int) -> list[Way]:
 
 def published_networks(clip: Path, given: Path, models: Path, peers: str) -> list[Way]:
     """The networks of the published way, on random weights."""
-    mine = ["--given", str(given), "--detector", str(models / "rtmdet-m"), "--pose", str(models / "hrnet-w32")]
+    mine = ["--detector", str(models / "rtmdet-m"), "--pose", str(models / "hrnet-w32")]
     classifier = ["--classifier", str(models / "posec3d")]
     theirs = [peers, str(HERE / "published.py"), str(clip), "--given", str(given), "--models", str(models)]
-    ours = [sys.executable, str(HERE / "ours.py"), str(clip)]
     ways = [Way("published: poses of all frames, one view", theirs)]
-    for said, more in (
-        ("", []),
-        (" --detect-every 4", ["--detect-every", "4"]),
-        (" --detect-every 4, no flip test", ["--no-flip-test", "--detect-every", "4"]),
+    four = ["--detect-every", "4"]
+    for name, looks, reads in (
+        ("one view", [], classifier),
+        ("one view, --detect-every 4", four, classifier),
+        ("one view, --detect-every 4, no flip test", four, [*classifier, "--no-flip-test"]),
+        ("poses of all frames", [], []),
+        ("poses of all frames, --detect-every 4", four, []),
     ):
-        for name, reads in (("one view", classifier), ("poses of all frames", [])):
-            chosen = [*more, *mine, *reads]
-            ways.append(Way(f"ours, {name}{said}", [*ours, *chosen], [str(clip), *chosen]))
+        chosen = [str(clip), "--given", str(given), *looks, *mine, *reads]
+        ways.append(Way(f"ours, {name}", [*OURS_ALIKE, *chosen], chosen))
     return ways
 
 
@@ -131,26 +137,44 @@ def same_files(clip: Path, models: Path, peers: str) -> list[Way]:
     chosen = ["--detector", detector, "--pose", str(pose)]
     return [
         Way("rtmlib", [peers, str(HERE / "rtmlib_loop.py"), str(clip), str(file), str(pose / "model.onnx")]),
-        Way("ours", [sys.executable, str(HERE / "ours.py"), str(clip), *chosen], [str(clip), *chosen]),
+        Way("ours", [*OURS_ALIKE, str(clip), *chosen], [str(clip), *chosen]),
     ]
 
 
-class Floors:
-    """What the networks of the ways take alone."""
+class Floor:
+    """What the networks of a way take alone, measured as often as the ways that have these networks.
 
-    def __init__(self) -> None:
-        self._known: dict[str, dict[str, float]] = {}
+    Args:
+        networks: arguments of `alone.py`.
+    """
 
-    def of(self, way: Way) -> tuple[dict[str, int], float]:
-        """How often a way calls its networks, and the seconds that this takes alone."""
-        said = json.loads(run([*ALONE, *way.counted])[2].strip().splitlines()[-1])
-        models = way.counted[way.counted.index("--detector") :]
-        each = [*models, "--shape", json.dumps(said["shape"])]
-        if str(each) not in self._known:
-            ways = [side_by_side([*ALONE, *way.counted[:1], *each], number) for number in {1, processors()}]
-            self._known[str(each)] = {name: min(one[name] for one in ways) for name in said["calls"]}
-        alone = self._known[str(each)]
-        return said["calls"], sum(number * alone[name] for name, number in said["calls"].items())
+    def __init__(self, networks: Sequence[str]) -> None:
+        self._command = [*ALONE, *networks]
+        self._alone: list[dict[str, float]] = []
+
+    def measure(self) -> None:
+        """Time the networks once, in both arrangements."""
+        ways = [side_by_side(self._command, number) for number in {1, processors()}]
+        self._alone.append({name: min(one[name] for one in ways) for name in ways[0]})
+
+    def of(self, calls: Mapping[str, int]) -> float:
+        """Seconds of so many calls of each network, the median of what was measured."""
+        return median(sum(number * alone[name] for name, number in calls.items()) for alone in self._alone)
+
+
+def floors_of(ways: Sequence[Way]) -> dict[str, Floor]:
+    """The floor of each way, by its name; ways of the same networks share one. Counts calls that are not known yet."""
+    made: dict[str, Floor] = {}
+    found = {}
+    for way in ways:
+        if way.counted:
+            if "calls" not in way.said:
+                way.said = json.loads(run([*OURS_ALIKE, *way.counted])[2])
+            networks = list(way.counted[way.counted.index("--detector") :])
+            found[way.name] = made.setdefault(
+                str(networks), Floor([*networks, "--shape", json.dumps(way.said["shape"])])
+            )
+    return found
 
 
 def side_by_side(command: Sequence[str], processes: int) -> dict[str, float]:
@@ -163,29 +187,31 @@ def side_by_side(command: Sequence[str], processes: int) -> dict[str, float]:
 
 def report(title: str, ways: Sequence[Way], repeats: int) -> None:
     """Measure the ways of one table and print it."""
+    floors: dict[str, Floor] = {}
     for _ in range(repeats):
         for way in ways:
             way.measure()
-    alone = Floors()
-    floors = {way.name: alone.of(way) for way in ways if way.counted}
-    first = median(ways[0].seconds)
+        floors = floors or floors_of(ways)
+        for floor in dict.fromkeys(floors.values()):
+            floor.measure()
+    first = None if ways[0].counted else median(ways[0].seconds)  # a way of others is what ours are held against
     print(f"\n{title}\n")
-    print("| way | frames | seconds | floor | to the floor | times as fast as the first |", end="")
+    beside = first is not None
+    print(f"| way | frames | seconds | floor | to the floor |{' times as fast as the first |' * beside}", end="")
     print("".join(f" {step} |" for step in STEPS), "rest | MB |")
-    print("|---|" + "---:|" * (7 + len(STEPS)))
+    print("|---|" + "---:|" * (6 + beside + len(STEPS)))
     for way in ways:
         whole = median(way.seconds)
         cells = [f"{whole:.1f} ({min(way.seconds):.1f} to {max(way.seconds):.1f})"]
-        _, floor = floors.get(way.name, ({}, None))
+        floor = floors[way.name].of(way.said["calls"]) if way.name in floors else None
         cells += ["" if floor is None else f"{floor:.1f}", "" if floor is None else f"{whole / floor:.2f}"]
         steps = [median(one.get(step, 0.0) for one in way.steps) / way.workers for step in STEPS]
-        cells += [f"{first / whole:.2f}", *(f"{step:.1f}" for step in steps), f"{whole - sum(steps):.1f}"]
+        cells += [f"{first / whole:.2f}"] if first is not None else []
+        cells += [*(f"{step:.1f}" for step in steps), f"{whole - sum(steps):.1f}"]
         print(f"| {way.name} | {way.frames} | {' | '.join(cells)} | {max(way.peaks):.0f} |", flush=True)
     for way in ways:
         if way.name in floors:
-            print(
-                f"calls of {way.name}: {', '.join(f'{name} {number}' for name, number in floors[way.name][0].items())}"
-            )
+            print(f"calls of {way.name}: {', '.join(f'{name} {number}' for name, number in way.said['calls'].items())}")
 
 
 def main() -> None:
