@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_modules import imported
 from hypothesis import given
 from hypothesis import strategies as st
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "claims"
 MODULES = ("clips", "tables", "accuracy")
 
 
 @pytest.fixture(scope="module")
 def claims():
-    """The modules of `benchmarks/claims`, which lie beside each other and in no package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield {name: importlib.import_module(name) for name in MODULES}
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    with imported("claims", MODULES) as modules:
+        yield modules
 
 
 def clip(claims, number, *, label="walk", group="a", length=30, every=1, scores=0.9):

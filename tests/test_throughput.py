@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
-from pathlib import Path
 
 import fakes
 import numpy as np
 import pytest
 import video_factory
+from benchmark_modules import imported
 
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.types import Frame
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "throughput"
 MODULES = ("given", "process", "ours", "alone", "table")
 
 
 @pytest.fixture(scope="module")
 def throughput():
-    """The modules of `benchmarks/throughput`, which lie beside each other and in no package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield {name: importlib.import_module(name) for name in MODULES}
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    with imported("throughput", MODULES) as modules:
+        yield modules
 
 
 def frames(*numbers):

@@ -41,12 +41,16 @@ BLUE_FIRST = PICTURE.format(channels="bgr", mean=[103.53, 116.28, 123.675], std=
 RED_FIRST = PICTURE.format(channels="rgb", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 
 
-class Boxes(torch.nn.Module):
-    """RTMDet up to the suppression of doubles: its best boxes in pixels of the input."""
+class Part(torch.nn.Module):
+    """A part of a model, to be exported by itself."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
+
+
+class Boxes(Part):
+    """RTMDet up to the suppression of doubles: its best boxes in pixels of the input."""
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(1, 3, 640, 640) -> (1, N, 5), (1, N)."""
@@ -62,12 +66,8 @@ class Boxes(torch.nn.Module):
         return torch.cat([torch.cat(found)[which], best[:, None]], 1)[None], torch.zeros_like(which)[None]
 
 
-class Rows(torch.nn.Module):
+class Rows(Part):
     """RTMPose without its decoding, as its exports hold it."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        super().__init__()
-        self.model = model
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, 3, 256, 192) -> the cells along x and along y."""

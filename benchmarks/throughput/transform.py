@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-REPOSITORY = Path(__file__).parent.parent.parent
-sys.path += [str(REPOSITORY / "benchmarks"), str(REPOSITORY / "tests" / "parity")]
+sys.path.append(str(Path(__file__).parent.parent))
 
-from heatmaps import fastest, walkers  # noqa: E402
-from stand_ins import load, ready  # noqa: E402
+from heatmaps import fastest, walkers
+from published import load, ready
 
-from posec3d_cli.builders.heatmap import HeatmapBuilder  # noqa: E402
-from posec3d_cli.heatmaps import HeatmapSpec  # noqa: E402
-from posec3d_cli.sampling import uniform_test_indices  # noqa: E402
-from posec3d_cli.skeletons import POSEC3D_LIMBS  # noqa: E402
-from posec3d_cli.types import Floats, Ints, PoseSequence  # noqa: E402
+from posec3d_cli.builders.heatmap import HeatmapBuilder
+from posec3d_cli.heatmaps import HeatmapSpec
+from posec3d_cli.sampling import uniform_test_indices
+from posec3d_cli.skeletons import POSEC3D_LIMBS
+from posec3d_cli.types import Floats, Ints, PoseSequence
 
 TOLERANCE = 1e-3
 SIZE = (64, 64)
