@@ -12,7 +12,7 @@ from posec3d_cli.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
-_MOST_THREADS = 8  # pictures of a few hundred pixels a side keep no more busy
+_MOST_THREADS = 8  # each holds a picture and what a network makes of it: some 70 MB
 
 
 def resolve_device(name: str) -> str:
@@ -86,10 +86,19 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def network_threads() -> int:
-    """Processor threads for one network: what OMP_NUM_THREADS says, else a thread per processor, at most 8.
+def visible_gpus() -> list[str]:
+    """The CUDA devices that this process may use, "cuda:0" first, each as CUDA_VISIBLE_DEVICES would name it alone."""
+    import torch
 
-    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here.
+    count = torch.cuda.device_count()
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return named[:count] or [str(number) for number in range(count)]
+
+
+def network_threads() -> int:
+    """Processor threads for a network: what OMP_NUM_THREADS says, else a thread per processor, at most 8.
+
+    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here, and give each a picture of its own.
     """
     said = os.environ.get("OMP_NUM_THREADS", "")
     if said.isascii() and said.isdigit() and int(said) > 0:

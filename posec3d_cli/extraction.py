@@ -16,7 +16,7 @@ from posec3d_cli import tracking
 from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.device import resolve_device
 from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
-from posec3d_cli.following import Follower
+from posec3d_cli.looking import MOST, look
 from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
@@ -57,10 +57,13 @@ class PoseExtractor:
         pose: estimates their poses.
         reader: the video reader's name.
         max_gap: seconds for which somebody may be out of sight and keep the identity.
-        every: look for people in every N-th frame only and follow them in between, see `posec3d_cli.following`.
+        every: look for people in every N-th frame only, 1 to `posec3d_cli.looking.MOST`, see there.
         models: what the two stages were made of, by kind.
         cache: where poses are kept and looked up; None keeps none.
         made_of: everything that the poses depend on besides the video, as a text; needed with a cache.
+
+    Raises:
+        ValueError: `every` is out of range.
     """
 
     def __init__(
@@ -75,6 +78,8 @@ class PoseExtractor:
         cache: PoseCache | None = None,
         made_of: str = "",
     ) -> None:
+        if not 1 <= every <= MOST:
+            raise ValueError(f"people can be looked for in every frame up to every {MOST}th, not every {every}th")
         self.detector = detector
         self.pose = pose
         self.reader = reader
@@ -178,9 +183,9 @@ class PoseExtractor:
                 known = self.cache.load(key)
         people = dict(known.people)
         missing = [index for index in wanted.tolist() if index not in people and index not in known.lost]
-        look = self._looker(watch)
-        for batch in _batches(video.read(missing), watch):
-            found, shapes = look(batch)
+        for batch, found in look(_batches(video.read(missing), watch), self.detector, self.every, watch.time):
+            with watch.time("pose"):
+                shapes = self.pose.estimate(batch, found)
             _check_batch(batch, found, shapes)
             for frame, boxes, shape in zip(batch, found, shapes, strict=True):
                 dropped = keep is not None and frame.index not in keep
@@ -212,19 +217,6 @@ class PoseExtractor:
             np.array(sorted(lost.intersection(wanted.tolist())), np.int64),
             watch.seconds,
         )
-
-    def _looker(self, watch: Stopwatch) -> Callable[[list[Frame]], tuple[list[Detections], list[Poses]]]:
-        """What finds and poses the people of one batch of a video after the other."""
-        if self.every == 1:
-            return lambda batch: self._look_at_each(batch, watch)
-        follower = Follower(self.detector, self.pose, self.every)
-        return lambda batch: follower.look(batch, watch.time)
-
-    def _look_at_each(self, batch: list[Frame], watch: Stopwatch) -> tuple[list[Detections], list[Poses]]:
-        with watch.time("detect"):
-            found = self.detector.detect(batch)
-        with watch.time("pose"):
-            return found, self.pose.estimate(batch, found)
 
     def open(self, path: str | Path) -> VideoReader:
         """Open a video with this extractor's reader; a context manager."""
@@ -280,8 +272,8 @@ def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]
 
 
 def _check_batch(frames: list[Frame], found: list[Detections], shapes: list[Poses]) -> None:
-    if not len(frames) == len(found) == len(shapes):
-        raise StageMismatch(f"{len(frames)} frames gave {len(found)} detections and {len(shapes)} poses")
+    if len(frames) != len(shapes):
+        raise StageMismatch(f"{len(frames)} frames gave {len(shapes)} poses")
     for frame, boxes, shape in zip(frames, found, shapes, strict=True):
         if len(boxes) != len(shape):
             raise StageMismatch(f"frame {frame.index} has {len(boxes)} boxes but {len(shape)} poses")

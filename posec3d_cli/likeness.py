@@ -63,3 +63,16 @@ def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
     way = np.linalg.norm(centres[:, None] - others[None], axis=-1)
     reach = (0.5 + np.minimum(passed, MEMORY))[:, None] * np.sqrt(np.sqrt(area * other))
     return np.asarray(np.exp(-((way / reach) ** 2)) * np.minimum(area, other) / np.maximum(area, other))
+
+
+def best_pairs(likeness: Doubles) -> list[tuple[int, int]]:
+    """The pairs (row, column), each row and column at most once, whose values have the largest sum."""
+    if not likeness.size:
+        return []
+    if 1 in likeness.shape:  # one track or one person: no need to import an optimiser
+        row, column = np.unravel_index(likeness.argmax(), likeness.shape)
+        return [(int(row), int(column))]
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(-likeness)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""ONNX models: opened with ONNX Runtime, with the threads and on the device that posec3d means."""
+"""ONNX models: opened with ONNX Runtime, on the device that posec3d means."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.device import network_threads
 from posec3d_cli.errors import BadCard, StageUnavailable
 
 _INSIDE = "end2end.onnx"
 
 
-def open_session(model: Path | bytes, *, stage: str, device: str = "cpu", threads: int | None = None) -> Any:
-    """An `onnxruntime.InferenceSession`.
+def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any:
+    """An `onnxruntime.InferenceSession`, whose calls take one processor thread each and may be made side by side.
 
     Args:
         model: a `.onnx` file, a `.zip` that holds one `end2end.onnx` (as OpenMMLab publishes its exports; it is read
             where it lies, nothing is unpacked), or a serialised model.
         stage: how messages call the stage that asks.
         device: "cpu" or "cuda[:N]".
-        threads: processor threads; None: see `posec3d_cli.device.network_threads`.
 
     Raises:
         StageUnavailable: ONNX Runtime does not import, or cannot run on the device.
@@ -36,7 +34,7 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu", thread
         ) from error
     providers = _providers(onnxruntime, stage, device)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or network_threads()
+    options.intra_op_num_threads = 1
     content: Any = model
     if isinstance(model, Path):
         content = read_zipped(model) if zipfile.is_zipfile(model) else str(model)

@@ -93,7 +93,7 @@ class Pipeline:
             progress: told about downloads, see `posec3d_cli.weights.fetch`.
             reader: the video reader's name.
             detect_every: look for people in every N-th of the frames that are posed only, see
-                `posec3d_cli.following`; with more than 1 no poses are kept.
+                `posec3d_cli.looking`; with more than 1 no poses are kept.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
             classifier_options: likewise, for how volumes are built and videos are read too.

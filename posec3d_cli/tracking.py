@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.likeness import Doubles, box_area, box_overlap, keypoint_similarity, nearness
+from posec3d_cli.likeness import Doubles, best_pairs, box_area, box_overlap, keypoint_similarity, nearness
 from posec3d_cli.types import Detections, Floats, Ints, Poses, PoseSequence, SequenceHeatmaps, ShapeRepr, check_array
 
 if TYPE_CHECKING:
@@ -282,21 +282,10 @@ def _assign(
         boxes, joints = found.boxes[rows].astype(np.float64), shape.keypoints[rows].astype(np.float64)
         likeness = _similarity(tracks, boxes, joints, shape.scores[rows].astype(np.float64), seconds)
         likeness[likeness < min_similarity] = 0
-        for t, n in _best_pairs(likeness):
+        for t, n in best_pairs(likeness):
             if likeness[t, n] > 0:
                 taken[int(rows[n])] = tracks[t]
     return taken
-
-
-def _best_pairs(likeness: Doubles) -> list[tuple[int, int]]:
-    """The pairs (row, column), each row and column at most once, whose values have the largest sum."""
-    if 1 in likeness.shape:  # one track or one person: no need to import an optimiser
-        row, column = np.unravel_index(likeness.argmax(), likeness.shape)
-        return [(int(row), int(column))]
-    from scipy.optimize import linear_sum_assignment
-
-    rows, columns = linear_sum_assignment(-likeness)
-    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, seconds: float) -> Doubles:

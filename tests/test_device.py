@@ -110,6 +110,16 @@ def test_an_unknown_precision_is_refused() -> None:
         resolve_precision("fp16", "cpu")
 
 
+@pytest.mark.parametrize(
+    ("named", "count", "seen"),
+    [("", 2, ["0", "1"]), ("4,GPU-7", 2, ["4", "GPU-7"]), ("4,9", 1, ["4"]), ("-1", 0, [])],
+)
+def test_gpus_are_named_as_the_environment_names_them(monkeypatch, named, count, seen):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert device.visible_gpus() == seen
+
+
 @pytest.mark.parametrize(("said", "threads"), [("3", 3), ("100", 100), ("", 8), ("0", 8), ("two", 8), ("2,1", 8)])
 def test_networks_get_as_many_threads_as_omp_num_threads_says_else_at_most_eight(monkeypatch, said, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", said)

@@ -10,31 +10,37 @@ from typing import Self
 
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.worker import Outcome, Work, Worker
-from posec3d_cli.device import network_threads, processors, resolve_device
+from posec3d_cli.device import network_threads, processors, resolve_device, visible_gpus
 
 _MOST_WORKERS = 8  # each holds its models: some 750 MB
 
 
 def crew_size(device: str) -> int:
-    """How many workers suit a device: one per processor, at most 8, and one where a GPU does the work."""
-    return min(processors(), _MOST_WORKERS) if resolve_device(device) == "cpu" else 1
+    """How many workers suit a device: one per processor, at most 8; for "cuda", one per GPU; for a single GPU, one."""
+    place = resolve_device(device)
+    if place == "cpu":
+        return min(processors(), _MOST_WORKERS)
+    return len(visible_gpus()) if place == "cuda" else 1
 
 
 class Crew:
     """Workers that share the processors among them; a context manager.
 
     A network that has one processor to itself is faster than a network that is spread over several, so one worker per
-    processor does the most videos in a given time.
+    processor does the most videos in a given time. On the device "cuda", the GPUs are dealt out to the workers in turn,
+    and each sees its own only.
 
     Args:
         make: makes what does the videos, in each process; a value that can be pickled.
         size: number of workers.
+        device: where the networks run, as in `posec3d_cli.device.resolve_device`.
         log: file that the processes' own output and tracebacks are appended to; None throws them away.
     """
 
-    def __init__(self, make: Callable[[], Work], size: int, *, log: Path | None = None) -> None:
+    def __init__(self, make: Callable[[], Work], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
         threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
-        self._workers = [Worker(make, threads=threads, log=log) for _ in range(size)]
+        gpus: list[str | None] = [*visible_gpus()] if resolve_device(device) == "cuda" else [None]
+        self._workers = [Worker(make, threads=threads, gpu=gpus[number % len(gpus)], log=log) for number in range(size)]
 
     def outcomes(
         self, videos: Iterable[Found], *, timeout: float, progress: Callable[[Found, int], None]

@@ -16,12 +16,17 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import Stamp, digest, stamp
 from posec3d_cli.batch.watcher import Watcher
+from posec3d_cli.batch.work import Models
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.output import printable
 
 
 class Task(Protocol):
     """What is to be done with each video; a value that can be pickled. See `posec3d_cli.batch.work`."""
+
+    @property
+    def models(self) -> Models:
+        """Which models do it, and where."""
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -118,7 +123,7 @@ def run(
 
     prepare(task.folders)
     try:
-        with Crew(task.make, min(workers, len(todo)), log=log) as crew:
+        with Crew(task.make, min(workers, len(todo)), device=task.models.device, log=log) as crew:
             for video, outcome in crew.outcomes(taken(), timeout=timeout, progress=watcher.frames):
                 entries = [_named(entry, video) for entry in outcome.entries]
                 record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)

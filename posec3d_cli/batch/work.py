@@ -47,7 +47,7 @@ class Models:
         cache: where poses are kept and looked up; no answer depends on it.
         weights: the part of each of several classifiers in the answer; None for all alike.
         weights_dir: a folder that may hold weights, or None.
-        detect_every: look for people in every N-th of the frames that are posed, follow them in between.
+        detect_every: look for people in every N-th of the frames that are posed, see `posec3d_cli.looking`.
     """
 
     pipeline: str = DEFAULT_PIPELINE

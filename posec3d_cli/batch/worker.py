@@ -52,12 +52,16 @@ class Worker:
     Args:
         make: makes what does the videos, in the process; a value that can be pickled.
         threads: processor threads for each network of the process; None leaves it to them.
+        gpu: the one CUDA device that the process sees, as CUDA_VISIBLE_DEVICES names it; None: all of them.
         log: file that the process's own output and tracebacks are appended to; None throws them away.
     """
 
-    def __init__(self, make: Callable[[], Work], *, threads: int | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self, make: Callable[[], Work], *, threads: int | None = None, gpu: str | None = None, log: Path | None = None
+    ) -> None:
         self._make = make
         self._threads = threads
+        self._gpu = gpu
         self._log = log
         self._process: multiprocessing.process.BaseProcess | None = None
         self._ready = False
@@ -131,7 +135,8 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._make, self._threads, self._log), daemon=True)
+        given = theirs, self._make, self._threads, self._gpu, self._log
+        self._process = context.Process(target=_serve, args=given, daemon=True)
         with _uninterrupted():
             self._process.start()
         theirs.close()
@@ -166,12 +171,20 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: connection.Connection, make: Callable[[], Work], threads: int | None, log: Path | None) -> None:
+def _serve(
+    pipe: connection.Connection,
+    make: Callable[[], Work],
+    threads: int | None,
+    gpu: str | None,
+    log: Path | None,
+) -> None:
     """The life of the process."""
     _redirect_output(log)
     return_large_blocks()
     if threads is not None:
         limit_threads(threads)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         work = make()

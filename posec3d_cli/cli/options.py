@@ -121,8 +121,9 @@ DetectEveryOption = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
+        max=16,  # posec3d_cli.looking.MOST, whose import takes time
         metavar="N",
-        help="Look for people in every N-th of the frames that are posed only, and follow them in between.",
+        help="Look for people in every N-th of the frames posed only; in between, boxes move from look to look.",
     ),
 ]
 ReaderOption = Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos.")]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 import cv2
@@ -11,8 +14,8 @@ import numpy as np
 
 from posec3d_cli.detectors.boxes import BoxFilter
 from posec3d_cli.detectors.letterbox import letterbox
-from posec3d_cli.device import network_threads
 from posec3d_cli.errors import BadCard, StageUnavailable
+from posec3d_cli.lanes import Lanes
 from posec3d_cli.types import Detections, Frame, Pixels
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ class EfficientDet:
     Args:
         model: the `.tflite` file; input uint8 RGB `(1, S, S, 3)`, 25 boxes out.
         person_class: the class number that means person.
-        threads: processor threads for one picture; None: see `posec3d_cli.device.network_threads`.
+        threads: pictures that are read side by side; None: see `posec3d_cli.device.network_threads`.
         boxes: which boxes count.
     """
 
@@ -41,20 +44,22 @@ class EfficientDet:
                 f"the stage 'efficientdet' needs the package ai-edge-litert, which does not import: {error}",
                 hint="pip install ai-edge-litert",
             ) from error
+        self._make = partial(Interpreter, model_path=str(model), num_threads=1)
         try:
-            self._interpreter = Interpreter(model_path=str(model), num_threads=threads or network_threads())
-            self._interpreter.allocate_tensors()
+            first = self._make()
+            first.allocate_tensors()
         except ValueError as error:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
         self._person_class = person_class
         self._filter = boxes or BoxFilter()
-        [images] = self._interpreter.get_input_details()
+        [images] = first.get_input_details()
         self._input = images["index"]
         self.input_size = int(images["shape"][1])
-        outputs = {
-            detail["name"].rpartition(":")[2]: detail["index"] for detail in self._interpreter.get_output_details()
-        }
+        outputs = {detail["name"].rpartition(":")[2]: detail["index"] for detail in first.get_output_details()}
         self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
+        self._lanes = Lanes(threads)
+        self._idle = SimpleQueue[Any]()  # an interpreter reads one picture at a time: each lane borrows one
+        self._idle.put(first)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -72,17 +77,31 @@ class EfficientDet:
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""
-        return [self._detect_one(frame.pixels) for frame in frames]
+        return self._lanes.map(self._detect_one, [frame.pixels for frame in frames])
 
     def _detect_one(self, pixels: Pixels) -> Detections:
         height, width = pixels.shape[:2]
         side = max(height, width)
         seen = letterbox(pixels, (self.input_size, self.input_size), fill=0, shrink=cv2.INTER_AREA)
-        self._interpreter.set_tensor(self._input, seen[None])
-        self._interpreter.invoke()
-        y1, x1, y2, x2 = self._interpreter.get_tensor(self._boxes)[0].T * side
-        classes = self._interpreter.get_tensor(self._classes)[0]
-        scores = self._interpreter.get_tensor(self._scores)[0]
+        with self._interpreter() as interpreter:
+            interpreter.set_tensor(self._input, seen[None])
+            interpreter.invoke()
+            y1, x1, y2, x2 = interpreter.get_tensor(self._boxes)[0].T * side
+            classes = interpreter.get_tensor(self._classes)[0]
+            scores = interpreter.get_tensor(self._scores)[0]
         people = np.round(classes).astype(np.int64) == self._person_class
         boxes = np.stack([x1, y1, x2, y2], axis=1)[people]
         return self._filter.apply(boxes, scores[people], (height, width))
+
+    @contextmanager
+    def _interpreter(self) -> Iterator[Any]:
+        """One that nobody uses; where there is none, a new one."""
+        try:
+            interpreter = self._idle.get_nowait()
+        except Empty:
+            interpreter = self._make()
+            interpreter.allocate_tensors()
+        try:
+            yield interpreter
+        finally:
+            self._idle.put(interpreter)

@@ -21,6 +21,7 @@ import numpy as np
 from posec3d_cli.detectors.boxes import BoxFilter
 from posec3d_cli.detectors.letterbox import fitted_size, letterbox
 from posec3d_cli.errors import BadCard
+from posec3d_cli.lanes import Lanes
 from posec3d_cli.onnx_input import PictureInput
 from posec3d_cli.onnx_session import open_session
 from posec3d_cli.types import Detections, Floats, Frame, Pixels
@@ -44,7 +45,7 @@ class OnnxDetector:
         picture: what the model reads.
         person_class: the class number that means person.
         device: "cpu" or "cuda[:N]".
-        threads: processor threads for one picture; None: see `posec3d_cli.device.network_threads`.
+        threads: pictures that are read side by side; None: see `posec3d_cli.device.network_threads`.
         boxes: which boxes count.
     """
 
@@ -62,13 +63,14 @@ class OnnxDetector:
         if output not in DECODERS:
             raise BadCard(f"no output of a detector is called {output!r}", hint=f"there are: {', '.join(DECODERS)}")
         self._decode, outputs = DECODERS[output]
-        self._session = open_session(model, stage="onnx", device=device, threads=threads)
+        self._session = open_session(model, stage="onnx", device=device)
         if picture.check(self._session, outputs) not in (None, 1):
             raise BadCard(f"{model} must read one picture at a time, but reads a fixed number of several")
         self._input = self._session.get_inputs()[0].name
         self._picture = picture
         self._person_class = person_class
         self._filter = boxes or BoxFilter()
+        self._lanes = Lanes(threads, device=device)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -84,7 +86,7 @@ class OnnxDetector:
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""
-        return [self._detect_one(frame.pixels) for frame in frames]
+        return self._lanes.map(self._detect_one, [frame.pixels for frame in frames])
 
     def _detect_one(self, pixels: Pixels) -> Detections:
         frame_size, size = (pixels.shape[0], pixels.shape[1]), self._picture.input_size

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import cv2
 import numpy as np
 
-from posec3d_cli.device import network_threads
 from posec3d_cli.errors import BadCard
+from posec3d_cli.lanes import Lanes
 from posec3d_cli.onnx_session import open_session
-from posec3d_cli.poses.people import each_person
+from posec3d_cli.poses.people import crops_at_once, each_person
 from posec3d_cli.poses.tfjs import convert
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, Poses
@@ -29,8 +29,6 @@ HEADS = (
     f"{_SCOPE}kpt_offset_0/conv2d_7/BiasAdd",
 )
 _DISTANCE_BIAS = np.float32(1.7998047)  # the graph's own constant, stored as float16
-# Crops per call: more keep a thread no busier, and 16 take 500 MB more than 4.
-_CROPS_PER_THREAD, _MOST_CROPS = 4, 16
 
 
 class MoveNet:
@@ -43,7 +41,7 @@ class MoveNet:
         crop_padding: the crop's side as a multiple of the longer side of the box.
         heatmaps: return the network's own heatmaps too.
         device: "cpu" or "cuda[:N]".
-        threads: processor threads; None: see `posec3d_cli.device.network_threads`.
+        threads: crops, or few at a time, that are read side by side; None: see `posec3d_cli.device.network_threads`.
     """
 
     skeleton: Skeleton = COCO_17
@@ -59,13 +57,13 @@ class MoveNet:
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
-        threads = threads or network_threads()
         model = convert(topology, weights, start=IMAGES, image_size=input_size, outputs=HEADS)
-        self._session = open_session(model, stage="movenet", device=device, threads=threads)
+        self._session = open_session(model, stage="movenet", device=device)
         self._size = input_size
         self._padding = crop_padding
         self._heatmaps = heatmaps
-        self._batch = min(_CROPS_PER_THREAD * threads, _MOST_CROPS) if device == "cpu" else _MOST_CROPS
+        self._batch = crops_at_once(device)
+        self._lanes = Lanes(threads, device=device)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -80,7 +78,8 @@ class MoveNet:
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame."""
-        return each_person(frames, detections, self._run, batch=self._batch, joints=len(self.skeleton.joints))
+        joints = len(self.skeleton.joints)
+        return each_person(frames, detections, self._run, batch=self._batch, joints=joints, lanes=self._lanes)
 
     def _run(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
         to_crop = [crop_transform(box, self._padding, self._size) for box in boxes]

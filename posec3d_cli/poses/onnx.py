@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from posec3d_cli.errors import BadCard
+from posec3d_cli.lanes import Lanes
 from posec3d_cli.onnx_input import PictureInput
 from posec3d_cli.onnx_session import open_session
 from posec3d_cli.pose_files.joints import HALPE_26
 from posec3d_cli.poses import peaks
 from posec3d_cli.poses.framing import cut_out, frame_people, to_input
-from posec3d_cli.poses.people import each_person
+from posec3d_cli.poses.people import crops_at_once, each_person
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.types import Detections, Floats, Frame, Poses
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
 
-_BATCH = 16  # crops per call where the model takes any number
 _JOINT_SETS = {one.name: one for one in (COCO_17, HALPE_26)}
 Decoder = Callable[[Sequence[Any], tuple[int, int]], tuple[Floats, Floats]]
 
@@ -40,7 +40,7 @@ Decoder = Callable[[Sequence[Any], tuple[int, int]], tuple[Floats, Floats]]
 class OnnxPose:
     """Seventeen COCO joints of the person in each box, from a pose estimator that was exported to ONNX.
 
-    A model of a fixed batch of one reads crop by crop, any other sixteen at a time.
+    A model of a fixed batch of one reads crop by crop, any other several at a time.
 
     Args:
         model: a `.onnx` file, or a `.zip` with one `end2end.onnx` in it.
@@ -49,7 +49,7 @@ class OnnxPose:
         skeleton: the joints that it was trained for, "coco-17" or "halpe-26".
         crop_padding: the crop's size as a multiple of the box, before it is widened to the shape of the input.
         device: "cpu" or "cuda[:N]".
-        threads: processor threads; None: see `posec3d_cli.device.network_threads`.
+        threads: crops, or few at a time, that are read side by side; None: see `posec3d_cli.device.network_threads`.
     """
 
     skeleton: Skeleton = COCO_17
@@ -73,11 +73,12 @@ class OnnxPose:
                 hint=f"it reads models of {' and '.join(_JOINT_SETS)}",
             )
         self._decode, outputs = DECODERS[output]
-        self._session = open_session(model, stage="onnx", device=device, threads=threads)
+        self._session = open_session(model, stage="onnx", device=device)
         batch = picture.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one crop at a time or any number, but reads {batch}")
-        self._batch = batch or _BATCH
+        self._batch = batch or crops_at_once(device)
+        self._lanes = Lanes(threads, device=device)
         self._input = self._session.get_inputs()[0].name
         self._picture = picture
         self._joints = _JOINT_SETS[skeleton]
@@ -96,7 +97,8 @@ class OnnxPose:
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame."""
-        return each_person(frames, detections, self._run, batch=self._batch, joints=len(COCO_17.joints))
+        joints = len(COCO_17.joints)
+        return each_person(frames, detections, self._run, batch=self._batch, joints=joints, lanes=self._lanes)
 
     def _run(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
         size = self._picture.input_size

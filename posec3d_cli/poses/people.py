@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from posec3d_cli.lanes import Lanes
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Poses
+
+
+def crops_at_once(device: str) -> int:
+    """How many crops suit one call of a network that takes any number, on "cpu" or another device."""
+    return 4 if device == "cpu" else 16  # more keep a processor thread no busier, and 16 take 500 MB more
 
 
 def each_person(
@@ -17,6 +23,7 @@ def each_person(
     *,
     batch: int,
     joints: int,
+    lanes: Lanes | None = None,
 ) -> list[Poses]:
     """Pose the people of several frames.
 
@@ -24,16 +31,19 @@ def each_person(
         frames: the pictures.
         detections: their boxes.
         pose: makes the poses of N people, given for each the frame and, as `(N, 4)`, the box.
-        batch: N is at most this.
+        batch: N is at most this, and no more than shares the people evenly among the lanes.
         joints: K.
+        lanes: where `pose` may be called side by side.
 
     Returns:
         One `Poses` per frame, row n for box n.
     """
     boxes = [box for found in detections for box in found.boxes]
     owners = [frame for frame, found in zip(frames, detections, strict=True) for _ in found.boxes]
-    chunks = [slice(start, start + batch) for start in range(0, len(boxes), batch)]
-    people = [pose(owners[chunk], np.stack(boxes[chunk])) for chunk in chunks]
+    lanes = lanes or Lanes(1)
+    size = min(batch, max(1, -(-len(boxes) // lanes.count)))
+    chunks = [slice(start, start + size) for start in range(0, len(boxes), size)]
+    people = lanes.map(lambda chunk: pose(owners[chunk], np.stack(boxes[chunk])), chunks)
     every = _concatenate(people) if people else Poses.none(joints)
     bounds = np.cumsum([0, *(len(found) for found in detections)])
     return [_rows(every, slice(a, b)) for a, b in itertools.pairwise(bounds)]

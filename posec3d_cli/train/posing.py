@@ -98,6 +98,10 @@ def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
 class Task(Protocol):
     """What processes make for themselves; a value that can be pickled."""
 
+    @property
+    def models(self) -> Models:
+        """Which models do it, and where."""
+
     def make(self) -> Work:
         """Make the models; what they do gives one entry, with a MainPeople under "people"."""
 
@@ -149,7 +153,7 @@ def side_by_side(
     def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
         if not videos:
             return
-        with Crew(task.make, min(workers, len(videos)), log=log) as crew:
+        with Crew(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
             for found, outcome in crew.outcomes(videos, timeout=timeout, progress=hears.frames):
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
                 hears.done(found, record)

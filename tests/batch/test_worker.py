@@ -123,13 +123,27 @@ def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path
     assert outcomes == {"hang.mp4": "failed", "good0.mp4": "ok", "good1.mp4": "ok", "good2.mp4": "ok"}
 
 
-def test_there_is_a_worker_per_processor_but_one_on_a_gpu(monkeypatch):
+def test_there_is_a_worker_per_processor_or_per_gpu(monkeypatch):
     monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 6)
     assert crew_size("cpu") == 6
     monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 64)
     assert crew_size("cpu") == 8
     monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: "cuda")
-    assert crew_size("auto") == 1
+    monkeypatch.setattr("posec3d_cli.batch.crew.visible_gpus", lambda: ["4", "5", "7"])
+    assert crew_size("auto") == 3
+    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: name)
+    assert crew_size("cuda:2") == crew_size("mps") == 1
+
+
+def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):
+    monkeypatch.setattr("posec3d_cli.batch.crew.visible_gpus", lambda: ["4", "GPU-7"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
+    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: name)
+    videos = [Found(clip, f"{number}.mp4") for number in range(3)]
+    for device, seen in [("cuda", ["4", "4", "GPU-7"]), ("cuda:1", ["4,GPU-7"] * 3)]:
+        with Crew(tell_gpu, 3, device=device) as crew:
+            outcomes = list(crew.outcomes(videos, timeout=20, progress=lambda found, frames: None))
+        assert sorted(outcome.entries[0]["gpu"] for _, outcome in outcomes) == seen
 
 
 def test_workers_share_the_processors(clip, monkeypatch):
@@ -148,6 +162,10 @@ def threads_in(size, clip):
 
 def tell_threads():
     return lambda found, count: [{"threads": os.environ.get("OMP_NUM_THREADS")}]
+
+
+def tell_gpu():
+    return lambda found, count: [{"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}]
 
 
 def refuse():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import video_factory
 
+from posec3d_cli.looking import MOST
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.train.packs import read_pack
 
@@ -134,6 +135,7 @@ def test_videos_in_no_folder_are_not_labelled(extract):
         (["-o", "clips"], 2, "clips is searched for videos"),
         (["-o", "mine"], 1, "mine is not empty"),
         (["--detect-every", "0"], 2, "--detect-every"),
+        (["--detect-every", str(MOST + 1)], 2, "--detect-every"),
         (["--format", "txt"], 2, "--format"),
     ],
 )

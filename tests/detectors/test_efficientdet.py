@@ -53,6 +53,20 @@ def test_an_empty_picture_shows_nobody(weights: Weights) -> None:
 
 
 @pytest.mark.weights
+@pytest.mark.shared
+def test_pictures_read_side_by_side_are_answered_as_one_after_the_other(weights: Weights, shared: Path) -> None:
+    card, files = weights("efficientdet-lite0")
+    pictures = sorted((shared / "reference/pairs/coco_people").glob("*.jpg"))[:4]
+    pixels = [np.ascontiguousarray(cv2.imread(str(picture))[..., ::-1]) for picture in pictures]
+    frames = [Frame(one, number, 0.0) for number, one in enumerate(pixels * 3)]
+    alone, together = (EfficientDet.from_card(card, files, threads=threads).detect(frames) for threads in (1, 3))
+    assert sum(map(len, alone)) > len(frames)
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.boxes, other.boxes)
+        assert np.array_equal(one.scores, other.scores)
+
+
+@pytest.mark.weights
 def test_an_unknown_setting_is_refused_by_name(weights: Weights) -> None:
     card, files = weights("efficientdet-lite0")
     with pytest.raises(BadCard, match="brightness"):

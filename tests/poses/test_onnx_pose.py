@@ -82,17 +82,19 @@ def test_scores_are_cut_to_what_a_confidence_can_be(tmp_path):
 @pytest.mark.parametrize("output", WRITERS)
 def test_one_at_a_time_and_many_at_once_agree(tmp_path, output):
     stages = [
-        made(WRITERS[output](tmp_path / f"{batch}.onnx", size=SIZE, batch=batch), output) for batch in (1, "people")
+        made(WRITERS[output](tmp_path / f"{batch}.onnx", size=SIZE, batch=batch), output, threads=threads)
+        for batch, threads in [(1, 1), (1, 3), ("people", 1), ("people", 3)]
     ]
     frames = testing.sample_frames()
     generator = np.random.default_rng(3)
     corners = generator.uniform(0, 60, (3, 13, 2))
     boxes = np.concatenate([corners, corners + generator.uniform(20, 90, (3, 13, 2))], axis=2).astype(np.float32)
-    detections = [Detections(one, np.ones(13, np.float32)) for one in boxes]  # 39 people, three batches
-    alone, together = (stage.estimate(frames, detections) for stage in stages)
-    for one, other in zip(alone, together, strict=True):
-        assert one.keypoints == pytest.approx(other.keypoints, abs=1e-4)
-        assert one.scores == pytest.approx(other.scores, abs=1e-6)
+    detections = [Detections(one, np.ones(13, np.float32)) for one in boxes]  # 39 people
+    alone, *ways = (stage.estimate(frames, detections) for stage in stages)
+    for way in ways:
+        for one, other in zip(alone, way, strict=True):
+            assert one.keypoints == pytest.approx(other.keypoints, abs=1e-4)
+            assert one.scores == pytest.approx(other.scores, abs=1e-6)
 
 
 def test_of_a_model_with_more_joints_the_seventeen_of_coco_are_kept(tmp_path):

@@ -1,0 +1,80 @@
+"""What looking for people in every N-th frame only costs in poses.
+
+    python benchmarks/looking.py VIDEO... [--stride S] [--frames F]
+
+Every S-th of a video's frames, F at most, is posed with the default models, with a look at each and with a look at
+every second, third, sixth and twelfth. For each person of each frame whose joints score at least 0.3 on average, the
+first is compared with the most similar of the others: object keypoint similarity as COCO defines it, 1 for the same
+joints. Whom nobody resembles by 0.3 was missed. The table gives the share of these, the mean similarity of the others,
+and the time beside that of the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from posec3d_cli.catalog import DEFAULT_PIPELINE, load_pipeline
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.likeness import keypoint_similarity
+from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.types import Detections, Poses
+
+SEEN = 0.3  # mean score of somebody who counts
+MISSED = 0.3  # similarity below which it is nobody
+
+
+def similarities(boxes: Detections, poses: Poses, others: Poses) -> list[float]:
+    """For each person of a frame, how alike the most similar other pose is."""
+    clear = poses.scores.mean(axis=1) >= SEEN
+    if not len(others):
+        return [0.0] * int(clear.sum())
+    joints, scores, places, *rest = (
+        one.astype(np.float64)
+        for one in (poses.keypoints[clear], poses.scores[clear], boxes.boxes[clear], others.keypoints, others.scores)
+    )
+    alike: list[float] = keypoint_similarity(joints, scores, places, *rest).max(axis=1, initial=0).tolist()
+    return alike
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path, nargs="+")
+    parser.add_argument("--stride", type=int, default=1)
+    parser.add_argument("--frames", type=int, default=100)
+    options = parser.parse_args()
+    models = load_pipeline(DEFAULT_PIPELINE)
+    extractor = PoseExtractor.from_cards(models.detector, models.pose)
+    first: list[PosedVideo] = []
+    print("| a look at every | frames | people | missed | similarity of the others | time |")
+    print("|---:" * 6 + "|")
+    for every in (1, 2, 3, 6, 12):
+        extractor.every = every
+        posed, start = [], perf_counter()
+        for video in options.videos:
+            with extractor.open(video) as opened:
+                frames = np.arange(0, opened.info.frame_count, options.stride)[: options.frames]
+                posed.append(extractor.poses_of(opened, frames))
+        took = perf_counter() - start
+        if not first:
+            first, whole = posed, took
+        alike = np.array(
+            [
+                one
+                for reference, other in zip(first, posed, strict=True)
+                for row in zip(reference.detections, reference.poses, other.poses, strict=True)
+                for one in similarities(*row)
+            ]
+        )
+        print(
+            f"| {every} | {sum(map(len, posed))} | {len(alike)} | {(alike < MISSED).mean():.1%} "
+            f"| {alike[alike >= MISSED].mean():.3f} | {took / whole:.2f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
