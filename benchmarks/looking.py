@@ -48,6 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     models = load_pipeline(DEFAULT_PIPELINE)
     extractor = PoseExtractor.from_cards(models.detector, models.pose)
+    extractor.poses(options.videos[0], np.arange(2))  # whatever is made at first use is made
     first: list[PosedVideo] = []
     print("| a look at every | frames | people | missed | similarity of the others | time |")
     print("|---:" * 6 + "|")

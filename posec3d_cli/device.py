@@ -12,7 +12,7 @@ from posec3d_cli.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
-_MOST_THREADS = 8  # each holds a picture and what a network makes of it: some 70 MB
+_MOST_THREADS = 8  # each holds what its networks make of a picture: some 70 MB
 
 
 def resolve_device(name: str) -> str:
@@ -87,18 +87,23 @@ def processors() -> int:
 
 
 def visible_gpus() -> list[str]:
-    """The CUDA devices that this process may use, "cuda:0" first, each as CUDA_VISIBLE_DEVICES would name it alone."""
+    """The CUDA devices that this process may use, "cuda:0" first, each as CUDA_VISIBLE_DEVICES would name it alone.
+
+    None on ROCm, where other variables say which there are.
+    """
     import torch
 
+    if torch.version.hip is not None:
+        return []
     count = torch.cuda.device_count()
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return named[:count] or [str(number) for number in range(count)]
 
 
 def network_threads() -> int:
-    """Processor threads for a network: what OMP_NUM_THREADS says, else a thread per processor, at most 8.
+    """Processor threads for the networks: what OMP_NUM_THREADS says, else a thread per processor, at most 8.
 
-    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here, and give each a picture of its own.
+    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here, and give each thread a picture.
     """
     said = os.environ.get("OMP_NUM_THREADS", "")
     if said.isascii() and said.isdigit() and int(said) > 0:
@@ -107,7 +112,7 @@ def network_threads() -> int:
 
 
 def limit_threads(threads: int) -> None:
-    """Let the networks and picture operations of this process, which has made none yet, use so many threads each."""
+    """Let the networks and picture operations of this process, which has made none yet, use so many threads."""
     import cv2
 
     os.environ["OMP_NUM_THREADS"] = str(threads)

@@ -16,7 +16,7 @@ from posec3d_cli import tracking
 from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.device import resolve_device
 from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
-from posec3d_cli.looking import MOST, look
+from posec3d_cli.looking import MOST_APART, look
 from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
 from posec3d_cli.registry import create
@@ -57,9 +57,9 @@ class PoseExtractor:
         pose: estimates their poses.
         reader: the video reader's name.
         max_gap: seconds for which somebody may be out of sight and keep the identity.
-        every: look for people in every N-th frame only, 1 to `posec3d_cli.looking.MOST`, see there.
+        every: look for people in every N-th frame only, 1 to `posec3d_cli.looking.MOST_APART`, see there.
         models: what the two stages were made of, by kind.
-        cache: where poses are kept and looked up; None keeps none.
+        cache: where poses are kept and looked up; None keeps none, and so does `every` above 1.
         made_of: everything that the poses depend on besides the video, as a text; needed with a cache.
 
     Raises:
@@ -78,15 +78,15 @@ class PoseExtractor:
         cache: PoseCache | None = None,
         made_of: str = "",
     ) -> None:
-        if not 1 <= every <= MOST:
-            raise ValueError(f"people can be looked for in every frame up to every {MOST}th, not every {every}th")
+        if not 1 <= every <= MOST_APART:
+            raise ValueError(f"people are looked for in every N-th frame, N from 1 to {MOST_APART}, got {every}")
         self.detector = detector
         self.pose = pose
         self.reader = reader
         self.max_gap = max_gap
         self.every = every
         self.models = dict(models or {})
-        self.cache = cache
+        self.cache = cache if every == 1 else None  # in between, poses depend on the frames before and after
         self.made_of = made_of
 
     @classmethod
@@ -116,11 +116,15 @@ class PoseExtractor:
             progress: told about downloads, see `posec3d_cli.weights.fetch`.
             reader: the video reader's name.
             every: look for people in every N-th frame only. With more than 1 nothing is kept, for what is found in a
-                frame then depends on which came before.
+                frame then depends on which came before and after.
             detector_options: settings that replace those of the card.
             pose_options: likewise. With `heatmaps` nothing is kept, for these are too large.
             cache: where poses are kept and looked up.
             weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
+
+        Raises:
+            ValueError: `every` is out of range.
+            PoseC3DError: of the branch that fits what is missing or contradictory.
         """
         detector, pose = (
             card if isinstance(card, ModelCard) else load_card(card, kind)
@@ -140,7 +144,7 @@ class PoseExtractor:
             reader=reader,
             every=every,
             models={"detector": found_by, "pose": posed_by},
-            cache=None if every > 1 or (pose_options or {}).get("heatmaps") else cache,
+            cache=None if (pose_options or {}).get("heatmaps") else cache,
             made_of=json.dumps(made_of, sort_keys=True, default=str),
         )
 
@@ -190,6 +194,7 @@ class PoseExtractor:
             for frame, boxes, shape in zip(batch, found, shapes, strict=True):
                 dropped = keep is not None and frame.index not in keep
                 people[frame.index] = (boxes, replace(shape, heatmaps=None) if dropped else shape)
+            del batch, found, shapes, frame  # while the next batch is decoded
             if progress is not None:
                 done = total - len(missing) + len(people) - len(known.people)
                 progress(done, total)

@@ -1,7 +1,7 @@
-"""Pictures side by side: each on a processor thread of its own, with all that is done to it before and after.
+"""Pictures side by side: each on a processor thread of its own.
 
-A network that has one thread to itself does more pictures in a given time than one spread over several, and nothing
-around it, as resizing and cutting out, leaves the other processors idle.
+A network that has one thread to itself does more pictures in a given time than one spread over several, and what is
+done around it, as resizing and cutting out, leaves no processor idle. Fewer pictures than lanes leave some idle.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from posec3d_cli.device import network_threads
+from posec3d_cli.errors import BadCard
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,10 +22,15 @@ class Lanes:
 
     Args:
         count: of the threads; None: see `posec3d_cli.device.network_threads`.
-        device: on another than "cpu" there is one lane, for the processors have little to do.
+        device: on another than "cpu" there is one lane, whatever `count` says.
+
+    Raises:
+        BadCard: `count` is below 1.
     """
 
     def __init__(self, count: int | None = None, *, device: str = "cpu") -> None:
+        if count is not None and count < 1:
+            raise BadCard(f"threads must be a number above 0, got {count}")
         self.count = (count or network_threads()) if device == "cpu" else 1
         self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
 

@@ -12,8 +12,9 @@ from posec3d_cli.likeness import best_pairs, box_overlap, nearness
 from posec3d_cli.stages import Detector
 from posec3d_cli.types import Detections, Frame
 
-MOST = 16  # the largest N: so many frames are held until the next look
-SAME = 0.1  # the smallest likeness, in [0, 1], of two boxes of one person
+MOST_APART = 16  # the largest N: so many frames are held until the next look
+HELD_BYTES = 2**27  # of pixels, until the next look
+SAME_PERSON = 0.1  # the smallest likeness, in [0, 1], of two boxes of one person
 
 
 def look(
@@ -25,13 +26,14 @@ def look(
     """The frames of one video, in order, with the people in each.
 
     The detector sees every N-th frame, and the last; the others get what `between` makes of the two looks around
-    them. Who comes and goes between two looks is missed.
+    them. Who comes and goes between two looks is missed. Where N frames would take more than `HELD_BYTES`, the looks
+    lie closer.
 
     Args:
         batches: the frames.
         detector: finds the people.
-        every: N, from 1 to `MOST`.
-        time: adds up what "detect" takes.
+        every: N, from 1 to `MOST_APART`.
+        time: called with "detect", a block that adds up the time in it.
 
     Raises:
         StageMismatch: the detector broke its protocol.
@@ -40,22 +42,26 @@ def look(
     before: tuple[Frame, Detections] | None = None
     waiting: list[Frame] = []  # the frames since then
     for batch in batches:
-        due = [frame for place, frame in enumerate(batch, number) if place % every == 0]
+        apart = max(1, min(every, HELD_BYTES // batch[0].pixels.nbytes))
+        due = [frame for nth, frame in enumerate(batch, number) if nth % apart == 0]
         with time("detect"):
             seen = iter(_seen(detector, due))
         frames: list[Frame] = []
         people: list[Detections] = []
-        for place, frame in enumerate(batch, number):
-            if place % every:
+        for nth, frame in enumerate(batch, number):
+            if nth % apart:
                 waiting.append(frame)
                 continue
             now = frame, next(seen)
-            people += [*between(before or now, now, waiting), now[1]]
+            if before is not None:
+                people += between(before, now, waiting)
+            people.append(now[1])
             frames += [*waiting, frame]
             before, waiting = now, []
         number += len(batch)
         if frames:
             yield frames, people
+        del batch, due, frames, people  # while the next batch is decoded
     if waiting:
         *passed, last = waiting
         with time("detect"):
@@ -84,23 +90,25 @@ def between(
         after: a later frame.
         frames: what lies between them.
     """
-    (first, left), (last, right) = before, after
+    (first, earlier), (last, later) = before, after
     if not frames:
         return []
-    places, others = left.boxes.astype(np.float64), right.boxes.astype(np.float64)
-    passed = np.full(len(left), max(0.0, last.seconds - first.seconds))
-    likeness = (box_overlap(places, others) + nearness(places, others, passed)) / 2
-    pairs = [pair for pair in best_pairs(likeness) if likeness[pair] >= SAME]
-    rows, columns = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-    left_only = np.setdiff1d(np.arange(len(left)), rows)
-    right_only = np.setdiff1d(np.arange(len(right)), columns)
+    boxes, next_boxes = earlier.boxes.astype(np.float64), later.boxes.astype(np.float64)
+    passed = np.full(len(earlier), max(0.0, last.seconds - first.seconds))
+    likeness = (box_overlap(boxes, next_boxes) + nearness(boxes, next_boxes, passed)) / 2
+    likeness[likeness < SAME_PERSON] = 0
+    pairs = [pair for pair in best_pairs(likeness) if likeness[pair] > 0]
+    rows, next_rows = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
+    gone = np.setdiff1d(np.arange(len(earlier)), rows)
+    new = np.setdiff1d(np.arange(len(later)), next_rows)
     found = []
     for frame in frames:
         part = np.float32((frame.index - first.index) / (last.index - first.index))
-        near, alone = (left, left_only) if part <= 0.5 else (right, right_only)
-        moved = left.boxes[rows] * (1 - part) + right.boxes[columns] * part
-        scores = left.scores[rows] * (1 - part) + right.scores[columns] * part
-        boxes, scores = np.concatenate([moved, near.boxes[alone]]), np.concatenate([scores, near.scores[alone]])
-        best = np.argsort(-scores, kind="stable")
-        found.append(Detections(boxes[best], scores[best]))
+        nearer, alone = (earlier, gone) if part <= 0.5 else (later, new)
+        moved = earlier.boxes[rows] * (1 - part) + later.boxes[next_rows] * part
+        scores = earlier.scores[rows] * (1 - part) + later.scores[next_rows] * part
+        all_boxes = np.concatenate([moved, nearer.boxes[alone]])
+        all_scores = np.concatenate([scores, nearer.scores[alone]])
+        best = np.argsort(-all_scores, kind="stable")
+        found.append(Detections(all_boxes[best], all_scores[best]))
     return found

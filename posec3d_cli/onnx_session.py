@@ -13,7 +13,7 @@ _INSIDE = "end2end.onnx"
 
 
 def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any:
-    """An `onnxruntime.InferenceSession`, whose calls take one processor thread each and may be made side by side.
+    """An `onnxruntime.InferenceSession`; on "cpu" a call takes one thread, and several may be made side by side.
 
     Args:
         model: a `.onnx` file, a `.zip` that holds one `end2end.onnx` (as OpenMMLab publishes its exports; it is read
@@ -34,7 +34,8 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
         ) from error
     providers = _providers(onnxruntime, stage, device)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    if device == "cpu":
+        options.intra_op_num_threads = 1
     content: Any = model
     if isinstance(model, Path):
         content = read_zipped(model) if zipfile.is_zipfile(model) else str(model)

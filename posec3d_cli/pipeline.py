@@ -102,6 +102,7 @@ class Pipeline:
             name: of the pipeline card that named the parts.
 
         Raises:
+            ValueError: `detect_every` is out of range.
             PoseC3DError: of the branch that fits what is missing or contradictory.
         """
         cards = load_classifiers(classifier)

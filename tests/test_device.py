@@ -112,12 +112,18 @@ def test_an_unknown_precision_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("named", "count", "seen"),
-    [("", 2, ["0", "1"]), ("4,GPU-7", 2, ["4", "GPU-7"]), ("4,9", 1, ["4"]), ("-1", 0, [])],
+    [(None, 2, ["0", "1"]), ("4,7", 2, ["4", "7"]), ("GPU-4,GPU-7", 2, ["GPU-4", "GPU-7"]), ("4,9", 1, ["4"])],
 )
 def test_gpus_are_named_as_the_environment_names_them(monkeypatch, named, count, seen):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    monkeypatch.setattr(torch.version, "hip", None)
+    if named is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     assert device.visible_gpus() == seen
+    monkeypatch.setattr(torch.version, "hip", "6.2")
+    assert device.visible_gpus() == []
 
 
 @pytest.mark.parametrize(("said", "threads"), [("3", 3), ("100", 100), ("", 8), ("0", 8), ("two", 8), ("2,1", 8)])

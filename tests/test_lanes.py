@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from posec3d_cli.errors import BadCard
 from posec3d_cli.lanes import Lanes
 
 
@@ -33,6 +34,12 @@ def test_one_lane_and_one_item_stay_in_the_thread_that_asks():
     assert Lanes(1).map(thread, [1, 2, 3]) == [threading.get_ident()] * 3
     assert Lanes(3).map(thread, [1]) == [threading.get_ident()]
     assert Lanes(3).map(thread, []) == []
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_no_lanes_are_refused(count):
+    with pytest.raises(BadCard, match=f"above 0, got {count}"):
+        Lanes(count)
 
 
 def test_what_fails_first_in_order_is_raised():

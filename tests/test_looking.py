@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction import PoseExtractor, Stopwatch
-from posec3d_cli.looking import between, look
+from posec3d_cli.looking import MOST_APART, between, look
+from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.types import Detections, Frame, Poses
 
 
@@ -68,7 +69,7 @@ def test_each_video_begins_with_a_look(clip):
     assert extractor.detector.seen == [0, 16, 32, 39] * 2
 
 
-@pytest.mark.parametrize("every", [0, 17])
+@pytest.mark.parametrize("every", [0, MOST_APART + 1])
 def test_an_interval_out_of_range_is_refused(every):
     with pytest.raises(ValueError, match=str(every)):
         PoseExtractor(fakes.Detector(), fakes.Pose(), every=every)
@@ -96,6 +97,28 @@ def frame(index):
 
 def detections(boxes, scores):
     return Detections(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32))
+
+
+def test_one_pair_that_is_likely_counts_more_than_two_that_are_not():
+    # The first of `start` may be the first of `end`; the two other pairs are each below what counts, but more in sum.
+    start = detections([[30, 0, 50, 40], [68.6, 0, 88.6, 40]], [0.9, 0.8])
+    end = detections([[47.6, 0, 67.6, 40], [9, 0, 29, 40]], [0.9, 0.8])
+    [found] = between((frame(0), start), (frame(2), end), [frame(1)])
+    assert found.boxes.tolist() == [pytest.approx([38.8, 0, 58.8, 40]), pytest.approx([68.6, 0, 88.6, 40])]
+
+
+def test_large_frames_are_looked_at_before_they_fill_the_memory(clip, monkeypatch):
+    monkeypatch.setattr("posec3d_cli.looking.HELD_BYTES", 5 * 96 * 48 * 3)
+    assert extracted(clip, 16)[0].detector.seen == [*range(0, 40, 5), 39]
+    monkeypatch.setattr("posec3d_cli.looking.HELD_BYTES", 1)
+    assert extracted(clip, 16)[0].detector.seen == list(range(40))
+
+
+def test_nothing_is_kept_of_poses_that_depend_on_frames_around(clip, tmp_path):
+    cache = PoseCache(tmp_path)
+    for every, kept in [(2, False), (1, True)]:
+        PoseExtractor(fakes.Detector(), fakes.Pose(), every=every, cache=cache, made_of="fakes").poses(clip)
+        assert any(path.is_file() for path in tmp_path.rglob("*")) == kept
 
 
 def test_frames_that_lie_unevenly_get_the_place_of_their_time():

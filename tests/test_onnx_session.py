@@ -72,5 +72,5 @@ def test_a_device_that_the_runtime_does_not_offer_is_refused(model):
         open_session(model, stage="test", device="mps")
 
 
-def test_a_call_takes_one_thread(model):
+def test_a_call_takes_one_thread_on_processors(model):
     assert open_session(model, stage="test").get_session_options().intra_op_num_threads == 1

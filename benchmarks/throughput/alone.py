@@ -32,9 +32,10 @@ def detector_alone(stage: Any) -> Callable[[int], object]:
     """Runs a detector's network on one picture."""
     if hasattr(stage, "_interpreter"):
         size = stage.input_size
-        with stage._interpreter() as interpreter:
-            interpreter.set_tensor(stage._input, (255 * noise(1, size, size, 3)).astype(np.uint8))
-            return lambda number: interpreter.invoke()
+        interpreter = stage._make()
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(stage._input, (255 * noise(1, size, size, 3)).astype(np.uint8))
+        return lambda number: interpreter.invoke()
     width, height = stage._picture.input_size
     seen = {stage._input: noise(1, 3, height, width)}
     return lambda number: stage._session.run(None, seen)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,11 +56,11 @@ def ours(models: Path, values: Floats, precision: str) -> Callable[[], Floats]:
     return lambda: np.asarray(stage.classify([volume])[0].probabilities)
 
 
-def product(multiply_adds: int, precision: str) -> Callable[[], Floats]:
+def product(multiply_adds: int, precision: str) -> Callable[[], object]:
     """A product of two matrices of as many multiply-adds."""
     columns = round(multiply_adds / ROWS**2)
     left, right = (one.to(DTYPES[precision]) for one in (torch.rand(ROWS, columns), torch.rand(columns, ROWS)))
-    return lambda: (left @ right).float().numpy()
+    return lambda: left @ right
 
 
 def main() -> None:
@@ -69,12 +70,12 @@ def main() -> None:
     values = np.random.default_rng(0).random(SHAPE, dtype=np.float32)
     theirs, multiply_adds = published(models, values)
     precision = resolve_precision("auto", "cpu")
-    runs = {
+    runs: dict[str, Callable[[], object]] = {
         "mmaction2, fp32": theirs,
         f"ours, {precision}": ours(models, values, precision),
         f"the floor, {precision}": product(multiply_adds, precision),
     }
-    answers = {name: run() for name, run in runs.items()}
+    answers: dict[str, Any] = {name: run() for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():

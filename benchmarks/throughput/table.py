@@ -124,6 +124,7 @@ def published_networks(clip: Path, given: Path, models: Path, peers: str) -> lis
         ("one view, --detect-every 4, no flip test", four, [*classifier, "--no-flip-test"]),
         ("poses of all frames", [], []),
         ("poses of all frames, --detect-every 4", four, []),
+        ("poses of all frames, --detect-every 8, no flip test", ["--detect-every", "8"], ["--no-flip-test"]),
     ):
         chosen = [str(clip), "--given", str(given), *looks, *mine, *reads]
         ways.append(Way(f"ours, {name}", [*OURS_ALIKE, *chosen], chosen))

@@ -16,11 +16,11 @@ _MOST_WORKERS = 8  # each holds its models: some 750 MB
 
 
 def crew_size(device: str) -> int:
-    """How many workers suit a device: one per processor, at most 8; for "cuda", one per GPU; for a single GPU, one."""
+    """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps"."""
     place = resolve_device(device)
     if place == "cpu":
         return min(processors(), _MOST_WORKERS)
-    return len(visible_gpus()) if place == "cuda" else 1
+    return max(1, min(len(visible_gpus()), _MOST_WORKERS)) if place == "cuda" else 1
 
 
 class Crew:
@@ -39,7 +39,10 @@ class Crew:
 
     def __init__(self, make: Callable[[], Work], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
         threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
-        gpus: list[str | None] = [*visible_gpus()] if resolve_device(device) == "cuda" else [None]
+        gpus: list[str | None] = []
+        if size and resolve_device(device) == "cuda":
+            gpus += visible_gpus()
+        gpus = gpus or [None]
         self._workers = [Worker(make, threads=threads, gpu=gpus[number % len(gpus)], log=log) for number in range(size)]
 
     def outcomes(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.crew import Crew
@@ -16,9 +16,11 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import Stamp, digest, stamp
 from posec3d_cli.batch.watcher import Watcher
-from posec3d_cli.batch.work import Models
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.output import printable
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.work import Models
 
 
 class Task(Protocol):

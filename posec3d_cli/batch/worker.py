@@ -51,7 +51,7 @@ class Worker:
 
     Args:
         make: makes what does the videos, in the process; a value that can be pickled.
-        threads: processor threads for each network of the process; None leaves it to them.
+        threads: processor threads for the networks of the process; None leaves it to them.
         gpu: the one CUDA device that the process sees, as CUDA_VISIBLE_DEVICES names it; None: all of them.
         log: file that the process's own output and tracebacks are appended to; None throws them away.
     """

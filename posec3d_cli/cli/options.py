@@ -121,7 +121,7 @@ DetectEveryOption = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
-        max=16,  # posec3d_cli.looking.MOST, whose import takes time
+        max=16,  # posec3d_cli.looking.MOST_APART, whose import takes time
         metavar="N",
         help="Look for people in every N-th of the frames posed only; in between, boxes move from look to look.",
     ),
@@ -140,7 +140,7 @@ WorkersOption = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Videos done at the same time; by default one per processor, at most 8, and one on a GPU.",
+        help="Videos done at the same time; by default one per processor or, on GPUs, one per GPU, at most 8.",
     ),
 ]
 TimeoutOption = Annotated[

@@ -41,7 +41,7 @@ class MoveNet:
         crop_padding: the crop's side as a multiple of the longer side of the box.
         heatmaps: return the network's own heatmaps too.
         device: "cpu" or "cuda[:N]".
-        threads: crops, or few at a time, that are read side by side; None: see `posec3d_cli.device.network_threads`.
+        threads: calls of a few crops each that run side by side; None: see `posec3d_cli.device.network_threads`.
     """
 
     skeleton: Skeleton = COCO_17
@@ -62,8 +62,8 @@ class MoveNet:
         self._size = input_size
         self._padding = crop_padding
         self._heatmaps = heatmaps
-        self._batch = crops_at_once(device)
         self._lanes = Lanes(threads, device=device)
+        self._batch = crops_at_once(device, self._lanes)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:

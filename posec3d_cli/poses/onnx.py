@@ -49,7 +49,7 @@ class OnnxPose:
         skeleton: the joints that it was trained for, "coco-17" or "halpe-26".
         crop_padding: the crop's size as a multiple of the box, before it is widened to the shape of the input.
         device: "cpu" or "cuda[:N]".
-        threads: crops, or few at a time, that are read side by side; None: see `posec3d_cli.device.network_threads`.
+        threads: calls of a few crops each that run side by side; None: see `posec3d_cli.device.network_threads`.
     """
 
     skeleton: Skeleton = COCO_17
@@ -77,8 +77,8 @@ class OnnxPose:
         batch = picture.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one crop at a time or any number, but reads {batch}")
-        self._batch = batch or crops_at_once(device)
         self._lanes = Lanes(threads, device=device)
+        self._batch = batch or crops_at_once(device, self._lanes)
         self._input = self._session.get_inputs()[0].name
         self._picture = picture
         self._joints = _JOINT_SETS[skeleton]

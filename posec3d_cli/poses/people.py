@@ -10,10 +10,14 @@ import numpy as np
 from posec3d_cli.lanes import Lanes
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Poses
 
+_MOST_CROPS = 16  # in all lanes together; 12 take some 500 MB
 
-def crops_at_once(device: str) -> int:
-    """How many crops suit one call of a network that takes any number, on "cpu" or another device."""
-    return 4 if device == "cpu" else 16  # more keep a processor thread no busier, and 16 take 500 MB more
+
+def crops_at_once(device: str, lanes: Lanes) -> int:
+    """How many crops suit one call of a network that takes any number."""
+    if device != "cpu":
+        return _MOST_CROPS
+    return max(1, min(_MOST_CROPS // lanes.count, 4))  # more than 4 keep a processor thread no busier
 
 
 def each_person(
@@ -62,5 +66,6 @@ def _concatenate(parts: Sequence[Poses]) -> Poses:
 def _rows(poses: Poses, rows: slice) -> Poses:
     heatmaps = None
     if poses.heatmaps is not None:
-        heatmaps = JointHeatmaps(poses.heatmaps.values[rows], poses.heatmaps.to_frame[rows])
+        values = poses.heatmaps.values[rows].copy()  # so that one frame's do not keep those of the others alive
+        heatmaps = JointHeatmaps(values, poses.heatmaps.to_frame[rows])
     return Poses(poses.keypoints[rows], poses.scores[rows], heatmaps)

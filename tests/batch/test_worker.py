@@ -133,6 +133,14 @@ def test_there_is_a_worker_per_processor_or_per_gpu(monkeypatch):
     assert crew_size("auto") == 3
     monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: name)
     assert crew_size("cuda:2") == crew_size("mps") == 1
+    monkeypatch.setattr("posec3d_cli.batch.crew.visible_gpus", list)
+    assert crew_size("cuda") == 1, "none can be told apart"
+
+
+def test_where_nothing_is_to_be_done_nobody_asks_for_a_gpu(monkeypatch):
+    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: pytest.fail("asked"))
+    with Crew(tell_gpu, 0, device="cuda") as crew:
+        assert not list(crew.outcomes([], timeout=20, progress=lambda found, frames: None))
 
 
 def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):

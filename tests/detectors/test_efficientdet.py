@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,26 @@ def test_an_empty_picture_shows_nobody(weights: Weights) -> None:
     stage = EfficientDet.from_card(card, files)
     frames = [Frame(np.full(shape, 128, np.uint8), k, 0.0) for k, shape in enumerate([(48, 64, 3), (1, 1, 3)])]
     assert [len(found) for found in stage.detect(frames)] == [0, 0]
+
+
+@pytest.mark.weights
+def test_each_picture_has_an_interpreter_of_its_own(weights: Weights) -> None:
+    card, files = weights("efficientdet-lite0")
+    stage = EfficientDet.from_card(card, files, threads=3)
+    meeting = threading.Barrier(3, timeout=20)
+
+    class Meeting:
+        def __init__(self) -> None:
+            self.interpreter, self.invoke = make(), meeting.wait
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.interpreter, name)
+
+    make, stage._make = stage._make, Meeting
+    stage._idle.get()  # the one that the stage was made with
+    frames = [Frame(np.full((48, 64, 3), 128, np.uint8), number, 0.0) for number in range(3)]
+    stage.detect(frames)  # would wait for ever for the third to begin
+    assert stage._idle.qsize() == 3
 
 
 @pytest.mark.weights

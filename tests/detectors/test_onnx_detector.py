@@ -6,7 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from onnx_factory import write_constants, write_dets
+from onnx_factory import Meeting, write_constants, write_dets
 from test_efficientdet import overlap
 
 from posec3d_cli import testing
@@ -101,6 +101,15 @@ def test_a_detector_on_onnx_keeps_the_contract(tmp_path):
     stage = made(model, {"output": "dets", "input_size": list(SIZE), "channels": "bgr", "std": [255] * 3})
     testing.check_detector(stage)
     assert any(len(found) for found in stage.detect(testing.sample_frames()))
+
+
+def test_pictures_are_read_side_by_side(tmp_path):
+    model = write_dets(tmp_path / "a.onnx", [[0, 0, 40, 60]], [[0, 10, 10]], [0], size=SIZE)
+    stage = made(model, {"output": "dets", "input_size": list(SIZE), "channels": "bgr", "std": [255] * 3}, threads=3)
+    stage._session = Meeting(stage._session, 3)
+    frames = [Frame(np.full((64, 96, 3), 100 + 50 * number, np.uint8), number, 0.0) for number in range(3)]
+    scores = [float(found.scores[0]) for found in stage.detect(frames)]
+    assert scores == pytest.approx([100 / 255, 150 / 255, 200 / 255])
 
 
 @pytest.mark.shared

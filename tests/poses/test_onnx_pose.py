@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_factory import write_constants, write_heatmaps, write_simcc
+from onnx_factory import Meeting, write_constants, write_heatmaps, write_simcc
 from pose_cases import BOXES, CROP_SIZE, gradient, heatmaps, rows_of_cells
 
 from posec3d_cli import testing
@@ -95,6 +95,14 @@ def test_one_at_a_time_and_many_at_once_agree(tmp_path, output):
         for one, other in zip(alone, way, strict=True):
             assert one.keypoints == pytest.approx(other.keypoints, abs=1e-4)
             assert one.scores == pytest.approx(other.scores, abs=1e-6)
+
+
+@pytest.mark.parametrize("batch", [1, "people"])
+def test_people_are_posed_side_by_side(tmp_path, batch):
+    stage = made(write_simcc(tmp_path / "a.onnx", size=SIZE, batch=batch), "simcc", threads=3)
+    stage._session = Meeting(stage._session, 3)
+    frames = [Frame(np.zeros((90, 90, 3), np.uint8), number, 0.0) for number in range(3)]
+    assert [len(poses) for poses in stage.estimate(frames, [one_box(5, 5, 80, 80)] * 3)] == [1, 1, 1]
 
 
 def test_of_a_model_with_more_joints_the_seventeen_of_coco_are_kept(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 
 import batch_fakes
 import fakes
@@ -11,6 +12,7 @@ import pytest
 import video_factory
 
 from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.run import Todo, run
 from posec3d_cli.batch.watcher import Watcher
 from posec3d_cli.batch.work import Models
 from posec3d_cli.extraction import PoseExtractor
@@ -81,3 +83,26 @@ def test_in_this_process_they_are_posed_one_after_the_other(clips):
     assert [first, second] == some
     assert people.scores.shape == (1, 12, 17)
     assert "text.mp4" in reason
+
+
+@pytest.mark.parametrize("where", ["posec3d_cli.train.posing", "posec3d_cli.batch.run"])
+def test_the_workers_are_told_the_device(clips, monkeypatch, where):
+    told = []
+
+    class Crew:
+        def __init__(self, make, size, *, device, log):
+            told.append(device)
+            raise InterruptedError
+
+    monkeypatch.setattr(f"{where}.Crew", Crew)
+    models = Models(detector="whole-frame", device="cuda")
+
+    def start():
+        if where.endswith("run"):
+            run(deque([Todo(clips[0])]), batch_fakes.Labelling(models), None, workers=1, timeout=1)
+        else:
+            list(side_by_side(batch_fakes.Finding(models), 1)(clips[:1]))
+
+    with pytest.raises(InterruptedError):
+        start()
+    assert told == ["cuda"]
