@@ -7,8 +7,8 @@ environment with the published packages and rtmlib; without them only the defaul
 
 All ways of a table are run in turn, N times, each as a program of its own. Printed are medians: the wall time of the
 program from its start to its end, what it says of its steps, and its largest memory; and, after the median, the fastest
-and the slowest run. The floor is the networks alone on ready tensors, as often as the way calls them: in one process
-with all threads or in one process per processor, whichever is faster.
+and the slowest run. The floor is the networks alone on ready tensors, as often as the way calls them, in one process or
+in one per processor, whichever is faster.
 """
 
 from __future__ import annotations
