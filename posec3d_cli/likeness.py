@@ -65,14 +65,18 @@ def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
     return np.asarray(np.exp(-((way / reach) ** 2)) * np.minimum(area, other) / np.maximum(area, other))
 
 
-def best_pairs(likeness: Doubles) -> list[tuple[int, int]]:
-    """The pairs (row, column), each row and column at most once, whose values have the largest sum."""
-    if not likeness.size:
+def best_pairs(likeness: Doubles, least: float) -> list[tuple[int, int]]:
+    """The pairs (row, column), each row and column at most once, whose values have the largest sum.
+
+    Values below `least` count as 0, and pairs of 0 are left out.
+    """
+    counted = np.where(likeness < least, 0, likeness)
+    if not counted.any():
         return []
-    if 1 in likeness.shape:  # one track or one person: no need to import an optimiser
-        row, column = np.unravel_index(likeness.argmax(), likeness.shape)
+    if 1 in counted.shape:  # one track or one person: no need to import an optimiser
+        row, column = np.unravel_index(counted.argmax(), counted.shape)
         return [(int(row), int(column))]
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(-likeness)
-    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+    rows, columns = linear_sum_assignment(-counted)
+    return [pair for pair in zip(rows.tolist(), columns.tolist(), strict=True) if counted[pair] > 0]

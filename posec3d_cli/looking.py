@@ -96,8 +96,7 @@ def between(
     boxes, next_boxes = earlier.boxes.astype(np.float64), later.boxes.astype(np.float64)
     passed = np.full(len(earlier), max(0.0, last.seconds - first.seconds))
     likeness = (box_overlap(boxes, next_boxes) + nearness(boxes, next_boxes, passed)) / 2
-    likeness[likeness < SAME_PERSON] = 0
-    pairs = [pair for pair in best_pairs(likeness) if likeness[pair] > 0]
+    pairs = best_pairs(likeness, SAME_PERSON)
     rows, next_rows = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
     gone = np.setdiff1d(np.arange(len(earlier)), rows)
     new = np.setdiff1d(np.arange(len(later)), next_rows)

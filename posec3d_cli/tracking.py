@@ -281,10 +281,8 @@ def _assign(
     if tracks and len(rows):
         boxes, joints = found.boxes[rows].astype(np.float64), shape.keypoints[rows].astype(np.float64)
         likeness = _similarity(tracks, boxes, joints, shape.scores[rows].astype(np.float64), seconds)
-        likeness[likeness < min_similarity] = 0
-        for t, n in best_pairs(likeness):
-            if likeness[t, n] > 0:
-                taken[int(rows[n])] = tracks[t]
+        for t, n in best_pairs(likeness, min_similarity):
+            taken[int(rows[n])] = tracks[t]
     return taken
 
 

@@ -33,7 +33,6 @@ def detector_alone(stage: Any) -> Callable[[int], object]:
     if hasattr(stage, "_interpreter"):
         size = stage.input_size
         interpreter = stage._make()
-        interpreter.allocate_tensors()
         interpreter.set_tensor(stage._input, (255 * noise(1, size, size, 3)).astype(np.uint8))
         return lambda number: interpreter.invoke()
     width, height = stage._picture.input_size

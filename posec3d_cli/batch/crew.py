@@ -39,11 +39,11 @@ class Crew:
 
     def __init__(self, make: Callable[[], Work], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
         threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
-        gpus: list[str | None] = []
-        if size and resolve_device(device) == "cuda":
-            gpus += visible_gpus()
-        gpus = gpus or [None]
-        self._workers = [Worker(make, threads=threads, gpu=gpus[number % len(gpus)], log=log) for number in range(size)]
+        gpus = visible_gpus() if size and resolve_device(device) == "cuda" else []
+        self._workers = [
+            Worker(make, threads=threads, gpu=gpus[number % len(gpus)] if gpus else None, log=log)
+            for number in range(size)
+        ]
 
     def outcomes(
         self, videos: Iterable[Found], *, timeout: float, progress: Callable[[Found, int], None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
@@ -44,10 +43,15 @@ class EfficientDet:
                 f"the stage 'efficientdet' needs the package ai-edge-litert, which does not import: {error}",
                 hint="pip install ai-edge-litert",
             ) from error
-        self._make = partial(Interpreter, model_path=str(model), num_threads=1)
+
+        def make() -> Any:
+            interpreter = Interpreter(model_path=str(model), num_threads=1)
+            interpreter.allocate_tensors()
+            return interpreter
+
+        self._make = make
         try:
-            first = self._make()
-            first.allocate_tensors()
+            first = make()
         except ValueError as error:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
         self._person_class = person_class
@@ -100,7 +104,6 @@ class EfficientDet:
             interpreter = self._idle.get_nowait()
         except Empty:
             interpreter = self._make()
-            interpreter.allocate_tensors()
         try:
             yield interpreter
         finally:
