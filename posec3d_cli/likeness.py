@@ -55,14 +55,40 @@ def keypoint_similarity(
     return similarity
 
 
-def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
-    """How plausible the way between the centres is: half a body size, and one more per second out of sight."""
+def stance_similarity(
+    joints: Doubles, scores: Doubles, boxes: Doubles, other_joints: Doubles, other_scores: Doubles
+) -> Doubles:
+    """`(A, B)` object keypoint similarity after the middles of the joints seen in both were laid over each other."""
+    both = (scores[:, None] >= SEEN) & (other_scores[None] >= SEEN)
+    seen = np.maximum(both.sum(axis=-1), 1)[..., None]
+    way = np.where(both[..., None], other_joints[None] - joints[:, None], 0).sum(axis=-2) / seen
+    similarity = np.zeros(way.shape[:2])
+    for row, column in np.ndindex(similarity.shape):
+        [[similarity[row, column]]] = keypoint_similarity(
+            joints[row, None] + way[row, column],
+            scores[row, None],
+            boxes[row, None],
+            other_joints[column, None],
+            other_scores[column, None],
+        )
+    return similarity
+
+
+def centres_apart(places: Doubles, boxes: Doubles) -> Doubles:
+    """`(A, B)` from centre to centre, in body sizes: the square root of the geometric mean of both areas."""
     area, other = np.maximum(box_area(places), 1.0)[:, None], np.maximum(box_area(boxes), 1.0)[None]
     centres = (places[:, :2] + places[:, 2:]) / 2
     others = (boxes[:, :2] + boxes[:, 2:]) / 2
     way = np.linalg.norm(centres[:, None] - others[None], axis=-1)
-    reach = (0.5 + np.minimum(passed, MEMORY))[:, None] * np.sqrt(np.sqrt(area * other))
-    return np.asarray(np.exp(-((way / reach) ** 2)) * np.minimum(area, other) / np.maximum(area, other))
+    return np.asarray(way / np.sqrt(np.sqrt(area * other)))
+
+
+def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
+    """How plausible the way between the centres is: half a body size, and one more per second out of sight."""
+    area, other = np.maximum(box_area(places), 1.0)[:, None], np.maximum(box_area(boxes), 1.0)[None]
+    reach = (0.5 + np.minimum(passed, MEMORY))[:, None]
+    way = centres_apart(places, boxes) / reach
+    return np.asarray(np.exp(-(way**2)) * np.minimum(area, other) / np.maximum(area, other))
 
 
 def best_pairs(likeness: Doubles, least: float) -> list[tuple[int, int]]:

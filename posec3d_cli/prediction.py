@@ -11,7 +11,7 @@ import numpy as np
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.reading import Reading
-from posec3d_cli.tracking import Tracks, assemble
+from posec3d_cli.tracks import Tracks, assemble
 from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from posec3d_cli.errors import BadPoseFile, StageMismatch
 from posec3d_cli.likeness import box_area
 from posec3d_cli.prediction import PersonScores, PosedVideo, WindowScores
 from posec3d_cli.reading import Reading, Window, used_frames
-from posec3d_cli.tracking import Tracks
+from posec3d_cli.tracks import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
 
 FEW_FRAMES = 0.5  # warn where somebody was found in a smaller part of the frames

@@ -167,6 +167,79 @@ def test_frames_that_do_not_fit_are_refused():
         tracking.link([found], [shape], seconds=[0, 1])
 
 
+def identified(frames, *, step=1 / 30, **options):
+    detections, poses = zip(*frames, strict=True)
+    return [
+        who.tolist() for who in tracking.identify(detections, poses, seconds=np.arange(len(frames)) * step, **options)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("height", [150.0, 230.0, 350.0])
+def test_a_lone_person_who_jumps_by_a_tenth_of_the_picture_stays_one(seed, height):
+    noise = np.random.default_rng(seed).normal(0, 0.1 * 320, (60, 2))
+    frames = [people((240 + dx, 160 + dy), height=height) for dx, dy in noise]
+    assert len(linked(frames, step=1 / 30)) == 1
+
+
+def test_two_people_who_jump_apart_from_each_other_stay_two():
+    noise = np.random.default_rng(2).normal(0, 32, (2, 60, 2))
+    frames = [people((200 + a, 200 + b), (800 + c, 200 + d)) for (a, b), (c, d) in zip(*noise, strict=True)]
+    assert identified(frames) == [[0, 1]] * 60
+
+
+def test_where_two_may_have_jumped_neither_is_taken_for_the_other():
+    # Each of the two new ones is near enough to each of the two who are gone.
+    frames = [people((200, 200), (420, 200)), people((310, 60), (310, 340))]
+    assert identified(frames) == [[0, 1], [2, 3]]
+
+
+def test_somebody_who_stands_otherwise_a_little_further_away_is_somebody_else():
+    found, shape = people((360, 200))
+    bent = Poses(np.ascontiguousarray(shape.keypoints[:, ::-1]), shape.scores)
+    assert identified([people((200, 200)), (found, bent)]) == [[0], [1]]
+    assert identified([people((200, 200)), (found, shape)]) == [[0], [0]]
+
+
+def test_nobody_is_followed_over_a_cut():
+    frames = [people((100, 200), (400, 200))] * 6
+    assert identified(frames, cuts=[2, 5]) == [[0, 1]] * 2 + [[2, 3]] * 3 + [[4, 5]]
+
+
+def extended(identities, frames, **options):
+    detections, poses = zip(*frames, strict=True)
+    seconds = np.arange(len(frames)) / 25
+    given = [None if who is None else np.array(who, np.int64) for who in identities]
+    return [who.tolist() for who in tracking.extend(given, detections, poses, seconds=seconds, **options)]
+
+
+def test_frames_between_get_the_identities_around_them():
+    frames = [people((100 + 5 * t, 200), (700 - 5 * t, 200)) for t in range(9)]
+    frames[3] = people((685, 200), (115, 200))  # in another order
+    given = [None, [4, 2], None, None, None, [4, 2], None, None, None]
+    assert extended(given, frames) == [[4, 2]] * 3 + [[2, 4]] + [[4, 2]] * 5
+
+
+def test_who_comes_into_sight_between_two_frames_has_the_identity_of_the_later_one():
+    frames = [people((100, 200), (700, 200) if t > 1 else None) for t in range(5)]
+    assert extended([[0], None, None, None, [0, 1]], frames) == [[0]] * 2 + [[0, 1]] * 3
+
+
+def test_who_is_seen_in_frames_between_only_gets_a_new_identity():
+    frames = [people((100, 200), (700, 200) if 0 < t < 4 else None) for t in range(5)]
+    assert extended([[3], None, None, None, [3]], frames) == [[3]] + [[3, 4]] * 3 + [[3]]
+
+
+def test_given_identities_stay_even_where_they_look_wrong():
+    frames = [people((100, 200), (400, 200))] * 5
+    assert extended([[0, 1], None, [1, 0], None, [-1, 5]], frames) == [[0, 1], [0, 1], [1, 0], [1, 0], [-1, 5]]
+
+
+def test_frames_between_are_cut_as_the_others_are():
+    frames = [people((100, 200))] * 6
+    assert extended([[0], None, None, None, None, [1]], frames, cuts=[3]) == [[0]] * 3 + [[1]] * 3
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 500)), max_size=4), min_size=1, max_size=6))
 def test_everybody_found_is_in_exactly_one_track(places):
