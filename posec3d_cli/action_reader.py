@@ -8,8 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from posec3d_cli.catalog import ModelCard
-from posec3d_cli.errors import StageMismatch
+from posec3d_cli.errors import EmptyVideo, StageMismatch
 from posec3d_cli.extraction import Stopwatch, make_stage
 from posec3d_cli.fusion import (
     Member,
@@ -39,6 +41,7 @@ from posec3d_cli.scoring import (
 from posec3d_cli.types import Ints, PoseSequence, Shown
 
 DEFAULT_BUILDER = "heatmap"
+NO_FRAMES = np.zeros(0, np.int64)
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
 
 
@@ -144,12 +147,19 @@ class ActionReader:
 
         Raises:
             StageMismatch: a frame that the reading needs was not looked at.
+            EmptyVideo: none of these frames can be decoded.
         """
         reading = reading or self.reading
         plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
-        if len(posed.lost):
-            plans = [[window.without(posed.lost, posed.frame_indices) for window in plan] for plan in plans]
-        return self._answer(posed, reading, plans, self.used, self._notices(), alive)
+        needed = used_frames([window for plan in plans for window in plan])
+        lost = np.intersect1d(posed.lost, needed)
+        if len(lost):
+            # Frames that are there for drawing only stand in for none: the answer is the same without them.
+            seen = np.intersect1d(posed.frame_indices, needed)
+            if not len(seen):
+                raise EmptyVideo(f"{posed.video.path}: none of the {len(needed)} frames needed can be decoded")
+            plans = [[window.without(lost, seen) for window in plan] for plan in plans]
+        return self._answer(posed, reading, plans, self.used, self._notices(), alive, lost=lost)
 
     def read_file(
         self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
@@ -176,8 +186,10 @@ class ActionReader:
         made_by: PipelineUsed,
         notices: tuple[str, ...],
         alive: Callable[[], None],
+        *,
+        lost: Ints = NO_FRAMES,
     ) -> Prediction:
-        used = posed.part(used_frames([window for plan in plans for window in plan]))
+        used = replace(posed.part(used_frames([window for plan in plans for window in plan])), lost=lost)
         watch = Stopwatch()
         ids: set[int] = set()
         scored = [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -168,60 +169,90 @@ class PoseExtractor:
         video: VideoReader,
         indices: Ints | None = None,
         *,
-        heatmaps_of: Ints | None = None,
+        also: Ints | None = None,
         progress: Progress | None = None,
     ) -> PosedVideo:
         """The same, of a video that is already open.
 
-        Where the pose stage gives its heatmaps, those of the frames `heatmaps_of` are kept, by default all; they
-        take about a thousand times the memory of the joints.
+        Args:
+            video: an open video.
+            indices: `(T,)` frame numbers, strictly increasing; None: every frame.
+            also: frames to be posed besides, for drawing. What is found in the frames `indices`, and who is who there,
+                is the same as without: the others are looked at after them, and their people get the identities
+                that continue those of `indices`, see `posec3d_cli.tracking.extend`. They come without heatmaps, which
+                take about a thousand times the memory of the joints.
+            progress: called after each batch.
+
+        Raises:
+            EmptyVideo: none of the frames `indices` can be decoded.
+            StageMismatch: a stage broke its protocol.
         """
-        keep = None if heatmaps_of is None else set(heatmaps_of.tolist())
         watch = Stopwatch()
         wanted = np.arange(video.info.frame_count) if indices is None else indices
-        total = len(wanted)
+        others = np.zeros(0, np.int64) if also is None else np.setdiff1d(also, wanted)
+        total = len(wanted) + len(others)
         known = KnownFrames()
         if self.cache is not None:
             with watch.time("cache"):
                 key = self.cache.key(video.info.path, self.made_of)
                 known = self.cache.load(key)
         people = dict(known.people)
-        missing = [index for index in wanted.tolist() if index not in people and index not in known.lost]
-        for batch, found in look(_batches(video.read(missing), watch), self.detector, self.every, watch.time):
-            with watch.time("pose"):
-                shapes = self.pose.estimate(batch, found)
-            _check_batch(batch, found, shapes)
-            for frame, boxes, shape in zip(batch, found, shapes, strict=True):
-                dropped = keep is not None and frame.index not in keep
-                people[frame.index] = (boxes, replace(shape, heatmaps=None) if dropped else shape)
-            del batch, found, shapes, frame  # while the next batch is decoded
-            if progress is not None:
-                done = total - len(missing) + len(people) - len(known.people)
-                progress(done, total)
-        lost = known.lost.union(index for index in missing if index not in people)
-        if self.cache is not None and missing:
+        missing = [
+            [index for index in part.tolist() if index not in people and index not in known.lost]
+            for part in (wanted, others)
+        ]
+        count = sum(map(len, missing))
+        for drawn_only, part in enumerate(missing):
+            for batch, found in look(_batches(video.read(part), watch), self.detector, self.every, watch.time):
+                with watch.time("pose"):
+                    shapes = self.pose.estimate(batch, found)
+                _check_batch(batch, found, shapes)
+                for frame, boxes, shape in zip(batch, found, shapes, strict=True):
+                    people[frame.index] = (boxes, replace(shape, heatmaps=None) if drawn_only else shape)
+                del batch, found, shapes, frame  # while the next batch is decoded
+                if progress is not None:
+                    progress(total - count + len(people) - len(known.people), total)
+        lost = known.lost.union(index for part in missing for index in part if index not in people)
+        if self.cache is not None and count:
             with watch.time("cache"):
                 self.cache.store(key, KnownFrames(people, lost))
         used = [index for index in wanted.tolist() if index in people]
         if not used:
-            raise EmptyVideo(f"{video.info.path}: none of the {total} frames needed can be decoded")
-        frame_indices = np.asarray(used, np.int64)
-        detections = tuple(people[index][0] for index in used)
-        poses = tuple(people[index][1] for index in used)
+            raise EmptyVideo(f"{video.info.path}: none of the {len(wanted)} frames needed can be decoded")
+        frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
         with watch.time("link"):
-            # Index over rate, not the frames' own times: these may repeat in a broken container.
-            times = frame_indices / float(video.info.fps)
-            who = tracking.identify(detections, poses, seconds=times, max_gap=self.max_gap)
+            who = self._identities(people, used, video.info.fps)
+            if len(others):
+                who = self._identities(people, frame_indices.tolist(), video.info.fps, given=who)
         return PosedVideo(
             video.info,
             frame_indices,
-            detections,
-            poses,
-            tuple(who),
+            tuple(people[index][0] for index in frame_indices.tolist()),
+            tuple(people[index][1] for index in frame_indices.tolist()),
+            tuple(who.values()),
             self.pose.skeleton,
-            np.array(sorted(lost.intersection(wanted.tolist())), np.int64),
+            np.array(sorted(lost.intersection([*wanted.tolist(), *others.tolist()])), np.int64),
             watch.seconds,
         )
+
+    def _identities(
+        self,
+        people: Mapping[int, tuple[Detections, Poses]],
+        frames: Sequence[int],
+        fps: Fraction,
+        *,
+        given: Mapping[int, Ints] | None = None,
+    ) -> dict[int, Ints]:
+        """Who is who in each of these frames, of which those in `given` are known."""
+        who = tracking.extend(
+            [(given or {}).get(index) for index in frames],
+            [people[index][0] for index in frames],
+            [people[index][1] for index in frames],
+            # Index over rate, not the frames' own times: these may repeat in a broken container.
+            seconds=np.asarray(frames, np.int64) / float(fps),
+            max_gap=self.max_gap,
+        )
+        return dict(zip(frames, who, strict=True))
 
     def open(self, path: str | Path) -> VideoReader:
         """Open a video with this extractor's reader; a context manager."""

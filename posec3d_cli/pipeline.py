@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_pipeline
 from posec3d_cli.errors import StageMismatch
@@ -163,8 +165,7 @@ class Pipeline:
             flip: read mirror images too.
             window: seconds; 0 reads the video as one.
             people: "together" or "each".
-            every_frame: pose every frame, for drawing; the answer rests on the same frames and, unless the detector
-                looks at every N-th only, is the same.
+            every_frame: pose every frame, for drawing; the answer rests on the same frames and is the same.
             progress: called with the numbers of frames posed and to pose; while the classifier reads, again with the
                 last of them.
 
@@ -182,8 +183,8 @@ class Pipeline:
         """As `predict`, with all settings of the reading at once."""
         with self.extractor.open(path) as video:
             indices = self.actions.frames_needed(reading, video.info.frame_count, video.info.fps)
-            wanted = None if every_frame else indices
-            posed = self.extractor.poses_of(video, wanted, heatmaps_of=indices, progress=progress)
+            also = np.arange(video.info.frame_count) if every_frame else None
+            posed = self.extractor.poses_of(video, indices, also=also, progress=progress)
         alive = (lambda: None) if progress is None else (lambda: progress(len(posed), len(posed)))
         return self.actions.read(posed, reading, alive=alive)
 

@@ -104,7 +104,7 @@ def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> 
         reading = pipeline.actions.reading
         indices = pipeline.actions.frames_needed(reading, info.frame_count, info.fps)
         wanted = np.arange(info.frame_count) if every_frame else indices
-        posed = pipeline.extractor.poses_of(video, wanted, heatmaps_of=indices)
+        posed = pipeline.extractor.poses_of(video, wanted)
     return pipeline.actions.read(replace(posed, video=info), reading)
 
 

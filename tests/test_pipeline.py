@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fakes
 import numpy as np
 import pytest
@@ -11,10 +13,13 @@ from hypothesis import strategies as st
 
 from posec3d_cli import extraction
 from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
+from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.output import entry
 from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.scoring import combine
-from posec3d_cli.types import ActionScores
+from posec3d_cli.types import ActionScores, JointHeatmaps
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +74,107 @@ def test_every_frame_can_be_posed_without_changing_the_answer(clip):
     where = lambda index: [20 + index / 2]  # noqa: E731
     few, pipeline = fakes.pipeline(where).predict(clip), fakes.pipeline(where)
     every = pipeline.predict(clip, every_frame=True)
-    assert pipeline.extractor.detector.seen == list(range(100))
+    assert sorted(pipeline.extractor.detector.seen) == list(range(100))
     assert len(every.posed) == 100
     assert every.frames_used == few.frames_used
     assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
+
+
+def answers_of(prediction):
+    """Everything that an answer says, as plain values."""
+    said = entry(prediction)
+    used = prediction.posed.part(used_frames(prediction.reading.plan(*length_of(prediction))))
+    return {
+        **{name: said[name] for name in said if name not in ("seconds", "video")},
+        "identities": [who.tolist() for who in used.identities],
+    }
+
+
+def length_of(prediction):
+    return prediction.video.frame_count, prediction.video.fps
+
+
+def crowd(index):
+    """Three people: one walks, one comes into sight between the frames that are read, one jumps too far to follow."""
+    return [10 + index / 3, *([90] if index % 7 else []), *([60 + index % 30] if index % 3 else [])]
+
+
+@pytest.mark.parametrize("options", [{}, {"people": "each"}, {"people": "each", "window": 0.8}, {"views": 3}])
+@pytest.mark.parametrize("apart", [1, 3, 16])
+def test_an_answer_is_the_same_whether_every_frame_is_drawn_or_not(clip, options, apart):
+    few, every = fakes.pipeline(crowd), fakes.pipeline(crowd)
+    few.extractor.every = every.extractor.every = apart
+    alone, drawn = few.predict(clip, **options), every.predict(clip, **options, every_frame=True)
+    assert len(drawn.posed) == 100
+    assert answers_of(drawn) == answers_of(alone)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_answer_is_the_same_when_the_poses_of_the_other_frames_are_kept(clip, tmp_path, first):
+    def answer(every_frame):
+        pipeline = fakes.pipeline(crowd)
+        pipeline.extractor.cache = PoseCache(tmp_path)
+        return answers_of(pipeline.predict(clip, people="each", every_frame=every_frame))
+
+    assert answer(first) == answer(not first) == answer(first)
+
+
+def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_or_not(clip):
+    pipeline = fakes.pipeline(lambda index: [20 + index / 2])
+    needed = used_frames(pipeline.actions.reading.plan(100, 25))
+
+    class Lossy:
+        def __init__(self, video):
+            self.info, self.video = video.info, video
+
+        def read(self, indices):
+            return (frame for frame in self.video.read(indices) if frame.index not in (needed[3], 99))
+
+    predictions = []
+    for also in (None, np.arange(100)):
+        with pipeline.extractor.open(clip) as video:
+            posed = pipeline.extractor.poses_of(Lossy(video), needed, also=also)
+        predictions.append(pipeline.actions.read(posed))
+    few, every = predictions
+    assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
+    assert every.frames_used == few.frames_used == 7
+    assert every.warnings == few.warnings
+    assert "1 damaged frames" in few.warnings[0]
+    assert every.posed.lost.tolist() == [needed[3], 99]
+
+
+def test_frames_for_drawing_get_the_identities_of_those_that_are_read(clip):
+    prediction = fakes.pipeline(lambda index: [15 + index / 4, 85 - index / 4]).predict(clip, every_frame=True)
+    assert [who.tolist() for who in prediction.posed.identities] == [[0, 1]] * 100
+
+
+def test_heatmaps_are_kept_of_the_frames_that_are_read_only(clip):
+    class Pose(fakes.Pose):
+        def estimate(self, frames, detections):
+            maps = JointHeatmaps(np.zeros((1, 17, 3, 3), np.float32), np.zeros((1, 2, 3), np.float32))
+            return [replace(one, heatmaps=maps) for one in super().estimate(frames, detections)]
+
+    extractor = PoseExtractor(fakes.Detector(), Pose())
+    with extractor.open(clip) as video:
+        posed = extractor.poses_of(video, np.array([2, 4]), also=np.arange(6))
+    assert [one.heatmaps is not None for one in posed.poses] == [False, False, True, False, True, False]
+
+
+@pytest.mark.weights
+@pytest.mark.shared
+def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(shared, weights):
+    for name in ("efficientdet-lite0", "movenet-lightning", "posec3d-daily33"):
+        weights(name)
+    answers = []
+    for every_frame in (False, True):
+        pipeline = Pipeline.from_cards(
+            "efficientdet-lite0", "movenet-lightning", "posec3d-daily33", device="cpu", detect_every=2
+        )
+        prediction = pipeline.predict(shared / "videos" / "hugging.avi", every_frame=every_frame)
+        answers.append(answers_of(prediction))
+    few, every = answers
+    assert len({who for one in few["identities"] for who in one if who >= 0}) > 1
+    assert every == few
 
 
 def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(clip, monkeypatch):
