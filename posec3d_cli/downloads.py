@@ -20,6 +20,7 @@ from posec3d_cli.https import SourceFailed, download
 from posec3d_cli.sinks import HashingFile, ResumedFile
 from posec3d_cli.sources import Archives, parse_source, read_package
 from posec3d_cli.staging import CannotWrite, Origin, Part, claim, staging, writing
+from posec3d_cli.writable import remedy
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import WeightFile
@@ -279,7 +280,8 @@ class _Attempt:
         """What is to be said when the disk does not take the file."""
         size = self.expected.size
         room = f"free {size / 1e6:.0f} MB there" if size else "free some space there"
+        elsewhere = "let POSEC3D_HOME name a folder that can be written"
         return WeightsMissing(
             f"{self.target}, which {self.owner} needs, cannot be written: {error}",
-            hint=f"{room} if it is full, or let POSEC3D_HOME name another folder",
+            hint=remedy(error.error, f"{room}, or {elsewhere}", elsewhere),
         )

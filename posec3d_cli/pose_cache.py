@@ -4,10 +4,13 @@ A cache is a folder with one NumPy archive per video and pair of models, called 
 they are asked for, so a second look at a video estimates only what the first did not. A moved or renamed video keeps
 its poses; one whose bytes changed, or other models or settings, have another key. When the archives outgrow the limit,
 those that were not used for longest go. An archive that cannot be read is as good as none and is written again.
+
+No answer depends on a cache: where it cannot be written, nothing is kept, and `PoseCache.problem` says why.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.output import replacing
 from posec3d_cli.types import Detections, Poses
 from posec3d_cli.weights import cache_home
+from posec3d_cli.writable import cannot_write
 
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
 _FORMAT = "1"
@@ -51,11 +55,15 @@ class PoseCache:
     Args:
         folder: made when something is first kept.
         limit: in bytes.
+
+    Attributes:
+        problem: why poses could not be kept; empty while all were.
     """
 
     def __init__(self, folder: Path, *, limit: int = LIMIT) -> None:
         self.folder = folder
         self.limit = limit
+        self.problem = ""
 
     def key(self, video: Path, made_of: str) -> str:
         """What the poses of a video are kept under: a digest of its bytes and of `made_of`.
@@ -74,29 +82,30 @@ class PoseCache:
     def load(self, key: str) -> KnownFrames:
         """The frames that are known, perhaps none."""
         file = self._file(key)
-        if not file.is_file():
-            return KnownFrames()
         try:
             with file.open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
                 known = _unpacked({name: arrays[name] for name in arrays.files})
-            os.utime(file)
         except Exception:  # a damaged archive can fail in any way
             return KnownFrames()
+        with contextlib.suppress(OSError):  # where nothing can be written, it can be read all the same
+            os.utime(file)
         return known
 
     def store(self, key: str, known: KnownFrames) -> None:
         """Keep these frames instead of those that were known before, then make room.
 
-        Raises:
-            OutputError: the folder cannot be written to.
+        Where that cannot be done, the poses are as good as before: `problem` says so, and nothing is raised.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.folder} cannot be made: {error.strerror}", hint="name another --cache") from error
-        with replacing(self._file(key), overwrite=True) as part, part.open("wb") as file:
-            np.savez_compressed(file, **_packed(known))
-        self._make_room(keep=self._file(key))
+            with replacing(self._file(key), overwrite=True) as part, part.open("wb") as file:
+                np.savez_compressed(file, **_packed(known))
+            self._make_room(keep=self._file(key))
+        except (OutputError, OSError) as error:
+            cause = error.__cause__ or error
+            reason = getattr(cause, "strerror", None) or cause
+            why = cannot_write(self.folder) or f"{self.folder} cannot be written: {reason}"
+            self.problem = f"poses are not kept for the next time: {why}"  # the same text for every video
 
     def files(self) -> list[Path]:
         """The archives, those that were used last at the end."""
@@ -108,10 +117,17 @@ class PoseCache:
         return sum(size for _, size, _ in self._archives())
 
     def clear(self) -> int:
-        """Remove every archive; the number of them."""
+        """Remove every archive; the number of them.
+
+        Raises:
+            OutputError: one cannot be removed.
+        """
         files = self.files()
         for file in files:
-            file.unlink(missing_ok=True)
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(f"{file} cannot be removed: {error.strerror}") from error
         return len(files)
 
     def _file(self, key: str) -> Path:

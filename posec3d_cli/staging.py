@@ -33,10 +33,15 @@ _KEPT_DAYS = 14
 
 
 class CannotWrite(Exception):
-    """The disk did not take the bytes: no fault of the source."""
+    """The disk did not take the bytes: no fault of the source.
+
+    Attributes:
+        error: what the disk said.
+    """
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error.strerror or str(error))
+        self.error = error
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import fakes
@@ -143,10 +144,53 @@ def test_a_video_that_is_gone_has_no_key(cache, tmp_path):
         cache.key(tmp_path / "none.mp4", "")
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(clip, tmp_path):
+@pytest.mark.parametrize("folder", ["taken", "taken/below", "taken/far/below"])
+def test_a_folder_that_cannot_be_made_costs_no_answer(clip, tmp_path, folder):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(OutputError, match="taken cannot be made"):
-        extractor(PoseCache(tmp_path / "taken")).poses(clip)
+    cache = PoseCache(tmp_path / folder)
+    assert same(extractor(cache).poses(clip), extractor(None).poses(clip))
+    assert cache.problem.startswith("poses are not kept for the next time: ")
+    assert f"{tmp_path / 'taken'} is a file" in cache.problem
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
+def test_a_disk_that_does_not_take_the_poses_costs_no_answer(clip, cache, monkeypatch, number):
+    def refuse(*given, **named):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(np, "savez_compressed", refuse)
+    assert same(extractor(cache).poses(clip), extractor(None).poses(clip))
+    why = f"{cache.folder} cannot be written: {os.strerror(number)}"
+    assert cache.problem == f"poses are not kept for the next time: {why}"
+    assert list(cache.folder.iterdir()) == []
+
+
+def test_a_cache_that_takes_the_poses_has_no_problem(clip, cache):
+    extractor(cache).poses(clip)
+    assert cache.problem == ""
+
+
+def test_poses_that_were_kept_are_used_where_nothing_can_be_written(clip, cache, monkeypatch):
+    first = extractor(cache).poses(clip)
+
+    def refuse(*given, **named):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    again = extractor(cache)
+    assert same(again.poses(clip), first)
+    assert again.detector.seen == []
+
+
+def test_what_cannot_be_removed_is_an_error_that_names_it(clip, cache, monkeypatch):
+    extractor(cache).poses(clip)
+
+    def refuse(*given, **named):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    with pytest.raises(OutputError, match=r"\.npz cannot be removed: Read-only file system"):
+        cache.clear()
 
 
 @pytest.mark.weights

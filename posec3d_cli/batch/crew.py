@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.worker import Outcome, Work, Worker
+from posec3d_cli.batch.worker import Notice, Outcome, Work, Worker
 from posec3d_cli.device import network_threads, processors, resolve_device, visible_gpus
 
 _MOST_WORKERS = 8  # each holds its models: some 750 MB
@@ -46,7 +46,12 @@ class Crew:
         ]
 
     def outcomes(
-        self, videos: Iterable[Found], *, timeout: float, progress: Callable[[Found, int], None]
+        self,
+        videos: Iterable[Found],
+        *,
+        timeout: float,
+        progress: Callable[[Found, int], None],
+        notice: Callable[[str], None] = lambda text: None,
     ) -> Iterator[tuple[Found, Outcome]]:
         """Do the videos and give what comes out of each, in the order in which they are done.
 
@@ -54,6 +59,7 @@ class Crew:
             videos: one is taken whenever a worker is free.
             timeout: seconds without a sign of life after which a video is given up.
             progress: called with a video in work and the number of its frames done.
+            notice: called with what concerns the whole run, perhaps the same for each video.
 
         Raises:
             PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
@@ -71,7 +77,7 @@ class Crew:
             for worker in list(busy):
                 found = worker.found
                 assert found is not None
-                outcome: Outcome | int | None = None
+                outcome: Outcome | Notice | int | None = None
                 if worker.pipe in heard:
                     outcome = worker.hear()
                 elif worker.silent >= timeout:
@@ -80,6 +86,8 @@ class Crew:
                     busy.remove(worker)
                     idle.append(worker)
                     yield found, outcome
+                elif isinstance(outcome, Notice):
+                    notice(outcome.text)
                 elif outcome is not None:
                     progress(found, outcome)
 

@@ -126,7 +126,8 @@ def run(
     prepare(task.folders)
     try:
         with Crew(task.make, min(workers, len(todo)), device=task.models.device, log=log) as crew:
-            for video, outcome in crew.outcomes(taken(), timeout=timeout, progress=watcher.frames):
+            outcomes = crew.outcomes(taken(), timeout=timeout, progress=watcher.frames, notice=watcher.notice)
+            for video, outcome in outcomes:
                 entries = [_named(entry, video) for entry in outcome.entries]
                 record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
                 if record.status == FAILED and of_video[video].again:

@@ -17,3 +17,6 @@ class Watcher:
 
     def done(self, found: Found, record: Record) -> None:
         """A video is done and recorded."""
+
+    def notice(self, text: str) -> None:
+        """Something concerns the whole run; each video may say the same."""

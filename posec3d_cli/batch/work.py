@@ -16,7 +16,7 @@ from posec3d_cli import __version__
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.batch.files import place, settle, unfinished
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.worker import Work
+from posec3d_cli.batch.worker import Notice, Tell, Work
 from posec3d_cli.catalog import DEFAULT_PIPELINE, KINDS, ModelCard, load_card, load_pipeline
 from posec3d_cli.errors import OutputError, PoseC3DError
 from posec3d_cli.extraction import PoseExtractor
@@ -29,9 +29,6 @@ from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import NO_PERSON, PosedVideo, Prediction
 from posec3d_cli.stage_options import files_named
 from posec3d_cli.weights import fetch, hashes
-
-Counter = Callable[[int], None]
-"""Told the number of frames posed so far; also with the same number again, as a sign of life."""
 
 
 @dataclass(frozen=True)
@@ -216,18 +213,19 @@ class Labelling:
             except PoseC3DError as error:
                 return {**failure(clip.video.path, error), "video": name}
 
-        def do(found: Found, count: Counter) -> list[dict[str, Any]]:
+        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
             if stages is None or is_pose_file(found.path):
                 return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
             prediction = stages.predict_as(
                 found.path, reading, every_frame=self.videos is not None, progress=lambda done, total: count(done)
             )
+            say_unkept(stages.extractor, count)
             self._save(found, prediction, stages.extractor.reader, count)
             return [{**entry(prediction), "video": printable(found.name)}]
 
         return do
 
-    def _save(self, found: Found, prediction: Prediction, reader: str, count: Counter) -> None:
+    def _save(self, found: Found, prediction: Prediction, reader: str, count: Tell) -> None:
         posed = len(prediction.posed)
         for kind, target in self.outputs(found).items():
             part = unfinished(target, self.folders)
@@ -284,7 +282,7 @@ class Posing:
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""
 
-        def do(found: Found, count: Counter) -> list[dict[str, Any]]:
+        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
             posed = extractor.poses(found.path, progress=lambda done, total: count(done))
             target = self.outputs(found)["poses"]
             part = unfinished(target, self.folders)
@@ -306,3 +304,9 @@ class Posing:
             ]
 
         return do
+
+
+def say_unkept(extractor: PoseExtractor, tell: Tell) -> None:
+    """Tell why the cache of poses did not take those of the last video, if it did not."""
+    if extractor.cache is not None and extractor.cache.problem:
+        tell(Notice(extractor.cache.problem))

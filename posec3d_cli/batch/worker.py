@@ -23,12 +23,24 @@ from posec3d_cli.device import limit_threads
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError
 from posec3d_cli.memory import return_large_blocks
 from posec3d_cli.output import failure
-
-Work = Callable[[Found, Callable[[int], None]], list[dict[str, Any]]]
-"""Does one video and gives its entries; told a callback for the number of frames done. Raises PoseC3DError."""
+from posec3d_cli.writable import FULL, remedy
 
 _READY = "ready"  # the first word of a process that has made its models
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # no video's fault, and the next one would fail alike
+_UNWRITABLE = {*FULL, errno.EROFS}  # no video's fault, and the next one would fail alike
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What whoever started the run should know, though every video can be done. Each video may say the same."""
+
+    text: str
+
+
+Tell = Callable[[int | Notice], None]
+"""Told the number of frames done so far, also with the same number again, as a sign of life; and notices."""
+
+Work = Callable[[Found, Tell], list[dict[str, Any]]]
+"""Does one video and gives its entries. Raises PoseC3DError."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +103,8 @@ class Worker:
         with suppress(OSError):  # it died since the last video: `hear` finds that out
             self._pipe.send(found)
 
-    def hear(self) -> Outcome | int | None:
-        """What it says next: the outcome of the video, the number of frames done, or None for no news.
+    def hear(self) -> Outcome | Notice | int | None:
+        """What it says next: the outcome of the video, the number of frames done, a notice, or None for no news.
 
         Raises:
             PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
@@ -114,7 +126,7 @@ class Worker:
         if message == _READY:
             self._ready = True
             return None
-        return int(message)
+        return message if isinstance(message, Notice) else int(message)
 
     def give_up(self, timeout: float) -> Outcome:
         """End the process, which has been silent for too long, and with it the video in work."""
@@ -201,7 +213,7 @@ def _serve(
             pipe.send(_attempt(work, pipe.recv(), pipe.send))
 
 
-def _attempt(work: Work, found: Found, progress: Callable[[int], None]) -> Outcome | PoseC3DError:
+def _attempt(work: Work, found: Found, progress: Tell) -> Outcome | PoseC3DError:
     started = perf_counter()
     sha256 = digest(found.path)
     try:
@@ -212,7 +224,8 @@ def _attempt(work: Work, found: Found, progress: Callable[[int], None]) -> Outco
         full = _is_full(error)
         if full is not None:
             return OutputError(
-                f"{full.filename or 'the output'} cannot be written: {full.strerror}", hint="free some space"
+                f"{full.filename or 'the output'} cannot be written: {full.strerror}",
+                hint=remedy(full, "free some space", "choose a place that can be written"),
             )
         if not isinstance(error, PoseC3DError):
             error.add_note(f"while {found.path!r} was done")
@@ -225,7 +238,7 @@ def _attempt(work: Work, found: Found, progress: Callable[[int], None]) -> Outco
 def _is_full(error: BaseException | None) -> OSError | None:
     """What says that nothing can be written any more, among an error and its causes."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
             return error
         error = error.__cause__
     return None

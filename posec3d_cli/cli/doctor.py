@@ -24,7 +24,8 @@ from posec3d_cli.openmmlab import preparation
 from posec3d_cli.registry import available, load_stage
 from posec3d_cli.sources import npm_client, parse_source, pip_client
 from posec3d_cli.stages import GROUPS
-from posec3d_cli.weights import cache_home, fetch, weights_folders
+from posec3d_cli.weights import cache_home, fetch, weights_cache, weights_folders
+from posec3d_cli.writable import cannot_write
 
 _CLIENT_SECONDS = 20
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -126,7 +127,13 @@ def _clients() -> Iterator[Finding]:
 
 
 def _cache() -> Iterator[Finding]:
+    from posec3d_cli.pose_cache import default_folder
+
     yield Finding("cache", str(cache_home()))
+    for about, folder in (("cache of poses", default_folder()), ("cache of weights", weights_cache())):
+        why = cannot_write(folder)
+        hint = "what is there is used, and nothing is added; let POSEC3D_HOME name a folder that can be written"
+        yield Finding(about, why or f"{folder} can be written", ok=not why, hint=hint)
     for folder in weights_folders():
         missing = "" if folder.is_dir() else ", which is no folder"
         yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="mend POSEC3D_WEIGHTS")
@@ -202,6 +209,9 @@ def _weights(card: ModelCard, about: str) -> Finding:
     hint = f"posec3d models pull {card.name}"
     if is_offline():
         return Finding(about, f"{card.name}, weights missing, and the network is off", False, True, hint)
+    if why := cannot_write(weights_cache()):
+        hint = "let POSEC3D_HOME name a folder that can be written"
+        return Finding(about, f"{card.name}, weights missing, and {why}", False, True, hint)
     if not all(any(clients.get(scheme) for scheme in choices) for choices in schemes):
         wanted = " or ".join(sorted(set().union(*schemes)))
         return Finding(about, f"{card.name}, weights missing, and none of {wanted} is there", False, True, hint)

@@ -153,6 +153,8 @@ def predict(
             entries.append(_entry(answer, top, min_score))
         else:
             _print_answer(answer, top, min_score, details, first=answered == 1)
+    if stages is not None and stages.extractor.cache is not None and stages.extractor.cache.problem:
+        note("note", stages.extractor.cache.problem)
     if json:
         from posec3d_cli.output import document
 

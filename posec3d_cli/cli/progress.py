@@ -34,6 +34,7 @@ class Count(Watcher):
         self.todo, self.total, self.log = todo, total, log
         self.videos = self.failed = self.frames_done = 0
         self.in_work: dict[Found, int] = {}
+        self.noted: set[str] = set()
         self.started = time.monotonic()
 
     def frames(self, found: Found, done: int) -> None:
@@ -49,6 +50,12 @@ class Count(Watcher):
         if self.log is not None:
             _write_line(self.log, found, record)
         self.show()
+
+    def notice(self, text: str) -> None:
+        """Something concerns the whole run: it is said once."""
+        if text not in self.noted:
+            self.noted.add(text)
+            note("note", text)
 
     def show(self) -> None:
         """Show how far it is; this one shows nothing."""

@@ -14,8 +14,8 @@ from posec3d_cli.batch.crew import Crew
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, OK, Record
 from posec3d_cli.batch.watcher import Watcher
-from posec3d_cli.batch.work import Counter, Models
-from posec3d_cli.batch.worker import Work
+from posec3d_cli.batch.work import Models, say_unkept
+from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.errors import BadPoseFile, InputError
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.output import printable
@@ -129,8 +129,9 @@ class Finding:
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""
 
-        def do(found: Found, count: Counter) -> list[dict[str, Any]]:
+        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
             people = in_video(found.path, extractor, self.every, lambda done, total: count(done))
+            say_unkept(extractor, count)
             return [{"video": printable(found.name), "status": OK, "people": people}]
 
         return do
@@ -154,7 +155,8 @@ def side_by_side(
         if not videos:
             return
         with Crew(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
-            for found, outcome in crew.outcomes(videos, timeout=timeout, progress=hears.frames):
+            outcomes = crew.outcomes(videos, timeout=timeout, progress=hears.frames, notice=hears.notice)
+            for found, outcome in outcomes:
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
                 hears.done(found, record)
                 yield found, record.error if record.status == FAILED else outcome.entries[0]["people"]

@@ -93,6 +93,33 @@ def test_missing_weights_matter_only_where_they_cannot_be_fetched(
     assert ran.code == (0 if "will be fetched" in value else 1)
 
 
+@pytest.mark.parametrize(
+    ("missing", "code"), [(False, 0), (True, 1)], ids=["weights that are there do", "others cannot come"]
+)
+def test_folders_that_cannot_be_written_are_named(posec3d, folder, monkeypatch, tmp_path, missing, code):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("POSEC3D_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setattr("posec3d_cli.pose_cache.default_folder", lambda: tmp_path / "file" / "poses")
+    if missing:
+        with (folder / "c" / "model.toml").open("a") as card:
+            card.write(FILES.format("0" * 64, "https://host.example/w"))
+    ran = posec3d("doctor", "--json")
+    for about in ("cache of poses", "cache of weights"):
+        found = finding(ran.out, about)
+        assert not found["ok"]
+        assert f"{tmp_path / 'file'} is a file" in found["value"]
+        assert "POSEC3D_HOME" in found["hint"]
+    assert ran.code == code
+    if missing:
+        assert "is a file" in finding(ran.out, "light classifier")["value"]
+
+
+def test_folders_that_can_be_written_are_said_to_be(posec3d, folder, tmp_path):
+    ran = posec3d("doctor", "--json")
+    assert finding(ran.out, "cache of weights")["value"] == f"{tmp_path / 'home' / 'weights'} can be written"
+    assert not (tmp_path / "home").exists()
+
+
 def test_damaged_weights_are_found(posec3d, folder):
     with (folder / "c" / "model.toml").open("a") as card:
         card.write(FILES.format("0" * 64, "file:w"))

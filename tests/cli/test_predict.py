@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.pose_cache import PoseCache
 
 app = typer.Typer(rich_markup_mode=None)
 app.command()(predict)
@@ -300,3 +301,14 @@ def test_a_bad_pose_file_costs_only_its_own_line(actions, tmp_path):
     assert "is no readable NumPy archive" in result.stderr
     assert "2 of 3 videos could not be answered" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_a_note_and_the_answers_are_given(stages, clip, tmp_path):
+    (tmp_path / "file").touch()
+    stages.extractor.cache = PoseCache(tmp_path / "file" / "cache")
+    result = run(clip, clip, "--json")
+    assert result.exit_code == 0
+    assert [one["status"] for one in json.loads(result.stdout)["videos"]] == ["ok", "ok"]
+    assert result.stderr.count("poses are not kept for the next time") == 1
+    assert f"{tmp_path / 'file'} is a file" in result.stderr
+    assert "free" not in result.stderr
