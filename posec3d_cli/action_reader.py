@@ -214,7 +214,7 @@ class ActionReader:
             reading=reading,
             pipeline=made_by,
             seconds={**posed.seconds, **watch.seconds},
-            warnings=(*notices, *warnings_for(used, reading)),
+            warnings=(*notices, *posed.notes, *warnings_for(used, reading)),
             posed=posed,
         )
 

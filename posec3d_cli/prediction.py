@@ -40,6 +40,7 @@ class PosedVideo(ShapeRepr):
         skeleton: the joint set.
         lost: `(L,)` int64, frames that were asked for and, against the file's own count, did not decode.
         seconds: wall time spent, by stage.
+        notes: sentences about what a pose file holds besides, and was left out.
     """
 
     video: VideoInfo
@@ -50,6 +51,7 @@ class PosedVideo(ShapeRepr):
     skeleton: Skeleton = field(repr=False)
     lost: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """T, the number of frames looked at."""

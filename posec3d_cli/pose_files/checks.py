@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
+
+FPS_RANGE = (Fraction(1, 10), Fraction(1000))
+NORMALIZED = 3.0  # places of which none is further from 0 are parts of a picture's sides, some of them outside
 
 
 def read_json(path: Path) -> Any:
@@ -22,8 +27,14 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadPoseFile(f"it cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadPoseFile(f"it is no readable JSON: byte {error.start} is no UTF-8", hint="write it again") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadPoseFile(f"it is no readable JSON: it breaks off or errs in {where}", hint="write it again") from error
     except (ValueError, RecursionError) as error:
-        raise BadPoseFile(f"it is no readable JSON: {error}", hint="write it again") from error
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else "a number in it is too long"
+        raise BadPoseFile(f"it is no readable JSON: {reason}", hint="write it again") from error
 
 
 def table(value: Any, what: str) -> dict[str, Any]:
@@ -101,6 +112,44 @@ def integers(value: Any, what: str, *shape: int | str, low: int, high: int) -> n
     if not np.all((found >= low) & (found <= high) & (found == np.floor(found))):
         raise BadPoseFile(f"{what} must be whole numbers from {low} to {high}")
     return found.astype(np.int64)
+
+
+def rate(value: Any, what: str = "fps") -> Fraction | None:
+    """Frames per second: a number, or a numerator and a denominator; None where the file does not say.
+
+    Raises:
+        BadPoseFile: it is something else, or no camera's rate.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list | tuple | np.ndarray):
+        numerator, denominator = integers(value, what, 2, low=1, high=10**9).tolist()
+        found = Fraction(numerator, denominator)
+    else:
+        told = number(value, what)
+        found = Fraction(told).limit_denominator(1001) if np.isfinite(told) else Fraction(0)
+    low, high = FPS_RANGE
+    if not low <= found <= high:
+        raise BadPoseFile(f"{what} must lie between {float(low)} and {float(high)}, got {shown(value)}")
+    return found
+
+
+def check_pixels(places: NDArray[Any], hint: str) -> None:
+    """Refuse joints that were scaled to parts of the picture: what they have to be multiplied by is not known.
+
+    Args:
+        places: `(R, 2)` of joints that were found; there may be none.
+        hint: what to do.
+
+    Raises:
+        BadPoseFile: none lies further than a few pixels from (0, 0), and nobody is as small as that.
+    """
+    if len(places) and not np.any(np.abs(places) > NORMALIZED):
+        raise BadPoseFile(
+            "its joints are not in pixels: none lies further than "
+            f"{np.abs(places).max():.3g} from (0, 0), as parts of a width and a height do",
+            hint=hint,
+        )
 
 
 def shown(value: Any) -> str:

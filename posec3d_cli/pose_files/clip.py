@@ -1,8 +1,8 @@
 """From the people of single frames to a clip: what a file does not say is decided here, in one place.
 
-A joint without a place or a score is missing. Where the file does not say them, the frame rate is 30, the frame is as
-large as the joints reach (and begins where they begin, if that is left of or above 0), a person's box lies around the
-joints, and who is who is found by linking, as for a video.
+A joint without a place or a score, or at exactly (0, 0), is missing. Where the file does not say them, the frame rate
+is 30, the frame is as large as the joints reach (and begins where they begin, if that is left of or above 0), a
+person's box lies around the joints, and who is who is found by linking, as for a video.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ FPS = Fraction(30)  # most cameras' and web videos' rate
 MAX_FRAMES = 2_000_000  # eighteen hours at 30 frames per second
 MAX_PIXELS = 100_000  # no picture is wider or higher
 MAX_IDENTITY = 10**9
-FPS_RANGE = (Fraction(1, 10), Fraction(1000))
 JOINTS = len(COCO_17.joints)
 
 
@@ -122,34 +121,38 @@ def posed_clip(
     path: Path,
     frames: Sequence[People],
     *,
-    fps: Fraction = FPS,
+    fps: Fraction | None = None,
     frame_size: tuple[int, int] | None = None,
     frame_indices: Ints | None = None,
     frame_count: int | None = None,
     identified: bool = False,
+    notes: Sequence[str] = (),
 ) -> PosedVideo:
     """The people of a clip as if a detector and a pose estimator had found them.
 
     Args:
         path: what the clip is called.
         frames: the people of each frame that was looked at.
-        fps: frames per second.
+        fps: frames per second; None: 30.
         frame_size: (H, W); None: as large as the joints reach.
         frame_indices: `(T,)` which frames these are; None: all, from 0.
         frame_count: of the clip; None: up to the last one looked at.
         identified: the identities are right as they are, and somebody without a joint is somebody all the same.
-            Otherwise people without a joint are left out, and identities count where everybody has one and nobody
-            shares one within a frame; else people are linked.
+            Otherwise people without a joint are left out, a joint at exactly (0, 0) was not found, and identities
+            count where everybody has one and nobody shares one within a frame; else people are linked.
+        notes: what was left out of the file, in sentences.
 
     Raises:
         BadPoseFile: a joint or box lies impossibly far away, a box is inside out, or there is no frame.
     """
     if not frames:
         raise BadPoseFile("it holds no frame", hint="without a frame nothing says how long the video was")
+    fps = FPS if fps is None else fps
     indices = np.arange(len(frames), dtype=np.int64) if frame_indices is None else frame_indices
     column = np.repeat(np.arange(len(frames)), [len(people) for people in frames])
     everybody = _joined(frames)
     told = np.isfinite(everybody.keypoints).all(axis=-1) & np.isfinite(everybody.scores)
+    told &= was_found(everybody.keypoints) | identified
     scores = np.where(told, np.clip(everybody.scores, 0, 1), 0).astype(np.float32)
     _check_places(everybody, scores > 0, indices[column])
     kept = np.asarray((scores > 0).any(axis=-1) | identified)
@@ -168,7 +171,15 @@ def posed_clip(
         who = tracking.identify(detections, poses, seconds=indices / float(fps))
     count = int(indices[-1]) + 1 if frame_count is None else frame_count
     info = VideoInfo(path, size[1], size[0], fps, count, count / float(fps), "", 0, 0, False)
-    return PosedVideo(info, indices, tuple(detections), tuple(poses), tuple(who), COCO_17)
+    return PosedVideo(info, indices, tuple(detections), tuple(poses), tuple(who), COCO_17, notes=tuple(notes))
+
+
+def was_found(keypoints: NDArray[Any]) -> NDArray[np.bool_]:
+    """`(...)` of `(..., 2)` places: not at exactly (0, 0), where many tools put what they did not find.
+
+    Their score for such a joint need not be 0: newer YOLO models write what the network said.
+    """
+    return np.asarray((keypoints != 0).any(axis=-1))
 
 
 def boxes_around(keypoints: Floats, scores: Floats) -> Floats:

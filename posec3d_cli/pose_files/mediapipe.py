@@ -10,7 +10,6 @@ or [x, y, z, visibility], a list of such for several people, or null or [] for n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
-from posec3d_cli.pose_files.checks import entries, number, numbers, shown, table, whole
-from posec3d_cli.pose_files.clip import FPS, FPS_RANGE, MAX_PIXELS, People, Person, consecutive, posed_clip
+from posec3d_cli.pose_files.checks import NORMALIZED, entries, number, numbers, rate, table, whole
+from posec3d_cli.pose_files.clip import MAX_PIXELS, People, Person, consecutive, posed_clip, was_found
 from posec3d_cli.pose_files.joints import MEDIAPIPE_33, to_coco
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.skeletons import COCO_17
@@ -27,7 +26,6 @@ from posec3d_cli.skeletons import COCO_17
 LANDMARKS = len(MEDIAPIPE_33.joints)
 _LANDMARK_KEYS = ("landmarks", "pose_landmarks")
 _NUMBER_KEYS = ("frame", "frame_id", "frame_index")
-_NORMALISED = 3.0  # places beyond this many widths or heights are pixels
 _HIPS = [COCO_17.joints.index("left_hip"), COCO_17.joints.index("right_hip")]
 
 
@@ -58,7 +56,7 @@ def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -
     return posed_clip(
         path,
         consecutive({index: People.of(people) for index, people in frames.items()}),
-        fps=_rate(header.get("fps")),
+        fps=rate(header.get("fps")),
         frame_size=size,
     )
 
@@ -108,7 +106,7 @@ def _to_pixels(everybody: Sequence[Doubles], size: tuple[int, int] | None) -> No
     MediaPipe puts the corner of the frame at (0, 0), we the centre of its first pixel there.
     """
     places = np.concatenate([np.zeros((0, 2)), *(joints[:, :2] for joints in everybody)])
-    if not len(places) or np.any(np.abs(places) > _NORMALISED):
+    if not len(places) or np.any(np.abs(places) > NORMALIZED):
         return
     hips = np.concatenate([joints[_HIPS, :2].mean(axis=0, keepdims=True) for joints in everybody])
     if np.nanmax(np.abs(hips), initial=0) < 0.02:
@@ -119,14 +117,5 @@ def _to_pixels(everybody: Sequence[Doubles], size: tuple[int, int] | None) -> No
             hint='write {"width": 1280, "height": 720, "frames": [...]} with the size of the video',
         )
     for joints in everybody:
+        joints[~was_found(joints[:, :2]), 2] = 0
         joints[:, :2] = joints[:, :2] * (size[1], size[0]) - 0.5
-
-
-def _rate(value: Any) -> Fraction:
-    if value is None:
-        return FPS
-    low, high = FPS_RANGE
-    rate = number(value, "fps")
-    if not low <= rate <= high:
-        raise BadPoseFile(f"fps must lie between {float(low)} and {float(high)}, got {shown(value)}")
-    return Fraction(rate).limit_denominator(1001)

@@ -6,7 +6,6 @@ Both hold the same: one row per person and frame, see `posec3d_cli.pose_files.wr
 from __future__ import annotations
 
 import zipfile
-from fractions import Fraction
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.checks import entries, integers, number, numbers, shown, table, whole
+from posec3d_cli.pose_files.checks import entries, integers, number, numbers, rate, shown, table, whole
 from posec3d_cli.pose_files.clip import (
-    FPS_RANGE,
     MAX_FRAMES,
     MAX_IDENTITY,
     MAX_PIXELS,
@@ -55,7 +53,7 @@ def read_npz(path: Path) -> PosedVideo:
     except OSError as error:
         raise BadPoseFile(f"it cannot be read: {error.strerror or error}") from error
     except Exception as error:  # a damaged archive can fail in any way
-        raise BadPoseFile(f"it is no readable NumPy archive: {error}", hint="write it again") from error
+        raise BadPoseFile("it is no readable NumPy archive: it is cut off or damaged", hint="write it again") from error
     _check_schema(arrays["schema"].tolist(), arrays["version"].tolist())
     rows = len(numbers(arrays["frame"], "frame", "R"))
     joints = _skeleton(arrays["joints"].tolist())
@@ -138,6 +136,9 @@ def rows_as_clip(
         raise BadPoseFile(f"frame {stray[0]} holds people but is not among frame_indices")
     if not np.isfinite(people.boxes).all():
         raise BadPoseFile("box must be finite numbers")
+    frames_per_second = rate(fps)
+    if frames_per_second is None:
+        raise BadPoseFile("it lacks fps", hint="fps is the frames per second, as a numerator and a denominator")
     last = int(indices[-1]) if len(indices) else 0
     count = last + 1 if frame_count is None else whole(frame_count, "frame_count", last + 1, MAX_FRAMES)
     order = np.argsort(frame, kind="stable")
@@ -152,7 +153,7 @@ def rows_as_clip(
     return posed_clip(
         path,
         frames,
-        fps=_rate(fps),
+        fps=frames_per_second,
         frame_size=_size(frame_size),
         frame_indices=indices,
         frame_count=count,
@@ -199,12 +200,3 @@ def _skeleton(names: Any) -> Skeleton:
 def _size(frame_size: Any) -> tuple[int, int]:
     height, width = integers(frame_size, "frame_size", 2, low=1, high=MAX_PIXELS).tolist()
     return height, width
-
-
-def _rate(fps: Any) -> Fraction:
-    numerator, denominator = integers(fps, "fps", 2, low=1, high=10**9).tolist()
-    rate = Fraction(numerator, denominator)
-    low, high = FPS_RANGE
-    if not low <= rate <= high:
-        raise BadPoseFile(f"fps must lie between {float(low)} and {float(high)}, got {float(rate):g}")
-    return rate

@@ -1,7 +1,7 @@
 """Pose packs: the pickles of pyskl and mmaction2, read without executing anything.
 
 Three layouts are read: {"annotations": [...], "split": ..., "classes": ...}, a bare list of annotations, and a single
-annotation. `classes` and `joints` (of recorded skeletons) are additions of our own.
+annotation. `classes`, `joints` (of recorded skeletons) and `fps` are additions of our own.
 """
 
 from __future__ import annotations
@@ -9,18 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.checks import integers, numbers
-from posec3d_cli.pose_files.clip import JOINTS, MAX_FRAMES, MAX_IDENTITY, MAX_PIXELS, People, from_slots, posed_clip
+from posec3d_cli.pose_files.checks import check_pixels, integers, numbers, rate, shown, table, whole
+from posec3d_cli.pose_files.clip import (
+    JOINTS,
+    MAX_FRAMES,
+    MAX_IDENTITY,
+    MAX_PIXELS,
+    People,
+    from_slots,
+    posed_clip,
+    was_found,
+)
 from posec3d_cli.pose_files.ours import rows_as_clip
 from posec3d_cli.pose_files.pickles import load_pickle
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.types import Floats
+
+_HINT = "a clip holds keypoint (people, frames, 17, 2) in pixels, and keypoint_score (people, frames, 17)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +45,7 @@ class Pack:
         classes: names of the labels, or None.
         joints: names of the joints of a recorded skeleton, or None.
         splits: clip names by split, or None.
+        fps: frames per second of the clips that do not say theirs, or None.
         size: bytes of the file; no array in it can have more.
     """
 
@@ -41,24 +54,38 @@ class Pack:
     classes: Any
     joints: Any
     splits: Any
+    fps: Any
     size: int
 
-    def name(self, number: int) -> str | None:
-        """The name of a clip, where it has one."""
+    def name(self, number: int) -> str:
+        """The name of a clip: its `frame_dir`, or its number where it has none."""
         annotation = self.annotations[number]
         name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
-        return name if isinstance(name, str) else None
+        if isinstance(name, str):
+            return name.encode("utf-8", "backslashreplace").decode()
+        return str(name) if type(name) is int else f"annotation {number}"
+
+    def rate(self, annotation: Mapping[str, Any]) -> Fraction | None:
+        """The frames per second of a clip, where it or the pack says them.
+
+        Raises:
+            BadPoseFile: it is no camera's rate.
+        """
+        return rate(annotation.get("fps", self.fps))
 
     @contextmanager
     def blaming(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Hand out an annotation; what goes wrong with it becomes an error that names it."""
         try:
-            yield self.annotations[number]
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, BadPoseFile) as error:
-            said = type(error) in (ValueError, BadPoseFile)  # by us, in whole sentences
+            yield table(self.annotations[number], "it")
+        except BadPoseFile as error:
             raise BadPoseFile(
-                f"{self.path}: annotation {number} ({self.name(number)}) is unusable: {error if said else repr(error)}",
-                hint="what a pack holds: docs/pose-files.md",
+                f"{self.path}: annotation {number} ({self.name(number)}) is unusable: {error.what}",
+                hint=error.hint or _HINT,
+            ) from error
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise BadPoseFile(
+                f"{self.path}: annotation {number} ({self.name(number)}) is not laid out as a clip is", hint=_HINT
             ) from error
 
 
@@ -81,6 +108,7 @@ def open_pack(path: Path) -> Pack:
         content.get("classes"),
         content.get("joints"),
         content.get("split"),
+        content.get("fps"),
         path.stat().st_size,
     )
 
@@ -88,34 +116,76 @@ def open_pack(path: Path) -> Pack:
 def flat_poses(annotation: Mapping[str, Any], pack: Pack) -> tuple[Floats, Floats]:
     """The two-dimensional poses of an annotation: `(M, T, 17, 2)` float32 in pixels and `(M, T, 17)` scores.
 
-    A joint whose place or score is no number has a score of 0.
+    T is what `total_frames` says. A joint whose place or score is no number has a score of 0, and so has one at exactly
+    (0, 0), unless we wrote the pack. Where there are no scores, every other joint has 1, as in published code.
 
     Raises:
-        KeyError, ValueError: it lacks them, or they have another shape.
+        BadPoseFile: it lacks them, they have another shape, or are no pixels.
     """
     keypoints = array_of(annotation, "keypoint", pack)
+    if keypoints.ndim == 4 and keypoints.shape[3] == 3:
+        raise BadPoseFile("it is a 3D recording, and only poses in a picture can be read")
     if keypoints.ndim != 4 or keypoints.shape[2:] != (JOINTS, 2):
-        raise ValueError(f"keypoint must have shape (M, T, {JOINTS}, 2), got {keypoints.shape}")
-    scores = array_of(annotation, "keypoint_score", pack)
-    if scores.shape != keypoints.shape[:3]:
-        raise ValueError(f"keypoint_score must have shape {keypoints.shape[:3]}, got {scores.shape}")
-    told = np.asarray(np.isfinite(keypoints).all(axis=-1))
-    return np.where(told[..., None], keypoints, 0), np.where(told & np.isfinite(scores), scores, 0)
+        raise BadPoseFile(f"keypoint must have shape (M, T, {JOINTS}, 2), got {keypoints.shape}")
+    shape = keypoints.shape[:3]
+    unscored = annotation.get("keypoint_score") is None
+    scores = np.ones(shape, np.float32) if unscored else array_of(annotation, "keypoint_score", pack)
+    if scores.shape != shape:
+        raise BadPoseFile(f"keypoint_score must have shape {shape}, got {scores.shape}")
+    frames = counted_frames(annotation, keypoints)
+    keypoints, scores = keypoints[:, :frames], scores[:, :frames]
+    told = np.asarray(np.isfinite(keypoints).all(axis=-1) & np.isfinite(scores))
+    if "frame_indices" not in annotation:
+        told &= was_found(keypoints)
+    keypoints, scores = np.where(told[..., None], keypoints, 0), np.where(told, scores, 0)
+    check_pixels(keypoints[scores > 0], "multiply x by the width and y by the height of the video")
+    return keypoints, scores
+
+
+def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
+    """How many of the frames of `(M, T, K, D)` joints count: published code takes its samples from `total_frames`.
+
+    Raises:
+        BadPoseFile: there is no frame, or fewer than `total_frames`; the message names both numbers.
+    """
+    people, held = int(keypoints.shape[0]), int(keypoints.shape[1])
+    if not 0 < held <= MAX_FRAMES:
+        raise BadPoseFile(f"it has {held} frames")
+    if annotation.get("total_frames") is None:
+        return held
+    total = whole(annotation["total_frames"], "total_frames", 1, MAX_FRAMES)
+    if total > held or ("frame_indices" in annotation and total != held):
+        turned = "; people and frames look exchanged" if people == total else ""
+        raise BadPoseFile(
+            f"total_frames is {total}, but keypoint {keypoints.shape} holds {held} frame{'s' * (held != 1)}{turned}"
+        )
+    return total
 
 
 def array_of(annotation: Mapping[str, Any], key: str, pack: Pack) -> Floats:
     """An array of an annotation, as float32; numbers too large for that become infinite.
 
     Raises:
-        KeyError, ValueError: it is not there, is no array of numbers, or is larger than the file that it came from.
+        BadPoseFile: it is not there, is no array of numbers, or is larger than the file that it came from.
     """
-    value = annotation[key]
+    value = value_of(annotation, key)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        raise ValueError(f"{key} must be an array of numbers, got {type(value).__name__}")
+        raise BadPoseFile(f"{key} must be an array of numbers, got {shown(value)}")
     if value.nbytes > pack.size:
-        raise ValueError(f"{key} is said to have {value.nbytes} bytes, more than the file")
+        raise BadPoseFile(f"{key} is said to have {value.nbytes} bytes, more than the file")
     with np.errstate(over="ignore"):
         return value.astype(np.float32)
+
+
+def value_of(annotation: Mapping[str, Any], key: str) -> Any:
+    """What an annotation has to hold.
+
+    Raises:
+        BadPoseFile: it does not.
+    """
+    if annotation.get(key) is None:
+        raise BadPoseFile(f"it lacks {key}")
+    return annotation[key]
 
 
 def read_pack_clips(path: Path) -> list[PosedVideo]:
@@ -130,25 +200,31 @@ def read_pack_clips(path: Path) -> list[PosedVideo]:
     clips = []
     for number in range(len(pack.annotations)):
         with pack.blaming(number) as annotation:
-            clips.append(_clip(annotation, pack, alone=len(pack.annotations) == 1))
+            clips.append(_clip(annotation, pack, None if len(pack.annotations) == 1 else pack.name(number)))
     return clips
 
 
-def _clip(annotation: Mapping[str, Any], pack: Pack, *, alone: bool) -> PosedVideo:
-    if array_of(annotation, "keypoint", pack).shape[-1:] == (3,):
-        raise ValueError("it is a 3D recording, and only poses in a picture can be read")
+def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> PosedVideo:
     keypoints, scores = flat_poses(annotation, pack)
-    frames = keypoints.shape[1]
-    if not 0 < frames <= MAX_FRAMES:
-        raise ValueError(f"it has {frames} frames")
-    name = annotation["frame_dir"].encode("utf-8", "backslashreplace").decode()
-    path = pack.path if alone else Path(f"{pack.path}: {name}")
+    path = pack.path if name is None else Path(f"{pack.path}: {name}")
     if "frame_indices" in annotation:
         return _written_by_us(path, annotation, pack, keypoints, scores)
     shape = annotation.get("img_shape", annotation.get("original_shape"))
-    size = None if shape is None else integers(np.asarray(shape)[:2], "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
-    people = from_slots(keypoints, scores)
-    return posed_clip(path, people, frame_size=None if size is None else (size[0], size[1]))
+    size = None if shape is None else integers(_first_two(shape), "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
+    held, counted = annotation["keypoint"].shape[1], keypoints.shape[1]
+    left_out = f"only the first {counted} of its {held} frames count: total_frames says so"
+    return posed_clip(
+        path,
+        from_slots(keypoints, scores),
+        fps=pack.rate(annotation),
+        frame_size=None if size is None else (size[0], size[1]),
+        notes=() if held == counted else (left_out,),
+    )
+
+
+def _first_two(shape: Any) -> Any:
+    """Height and width of a shape that may say the colours too."""
+    return shape[:2] if isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim) else shape
 
 
 def _written_by_us(
@@ -159,7 +235,7 @@ def _written_by_us(
     indices = integers(annotation["frame_indices"], "frame_indices", frames, low=0, high=MAX_FRAMES)
     boxes = numbers(array_of(annotation, "box", pack), "box", people, frames, 4)
     box_scores = numbers(array_of(annotation, "box_score", pack), "box_score", people, frames)
-    who = integers(annotation["person"], "person", people, low=0, high=MAX_IDENTITY)
+    who = integers(value_of(annotation, "person"), "person", people, low=0, high=MAX_IDENTITY)
     slots, columns = np.nonzero(np.isfinite(boxes).all(axis=-1))
     rows = People(
         keypoints[slots, columns],
@@ -173,7 +249,7 @@ def _written_by_us(
         indices[columns],
         rows,
         frame_indices=indices,
-        frame_count=annotation["frame_count"],
-        frame_size=annotation["img_shape"],
-        fps=annotation["fps"],
+        frame_count=value_of(annotation, "frame_count"),
+        frame_size=value_of(annotation, "img_shape"),
+        fps=value_of(annotation, "fps"),
     )

@@ -47,4 +47,6 @@ def load_pickle(path: Path) -> Any:
     except OSError as error:
         raise BadPoseFile(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # a damaged pickle can fail in any way
-        raise BadPoseFile(f"{path} is no readable pickle: {error}", hint="download or write it again") from error
+        raise BadPoseFile(
+            f"{path} is no readable pickle: it is cut off, damaged or something else", hint="download or write it again"
+        ) from error

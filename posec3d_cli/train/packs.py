@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.packs import Pack, array_of, flat_poses, open_pack
+from posec3d_cli.pose_files.checks import shown
+from posec3d_cli.pose_files.clip import FPS
+from posec3d_cli.pose_files.packs import Pack, array_of, counted_frames, flat_poses, open_pack, value_of
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.examples import ANNOTATED, RECORDED, Example
 from posec3d_cli.types import Floats
 
-_FPS = 30.0  # packs do not say; NTU RGB+D, HMDB51 and most web footage run at it
 _BLOCK = 10  # neighbouring numbers in a numbered data set are often cut from one source
 
 # Where recorded skeletons' joints stand in COCO-17; a head has no eyes or ears and stands for the nose.
@@ -45,7 +46,7 @@ def read_pack(path: Path, split: str | None = None) -> list[Example]:
     for number in range(len(pack.annotations)):
         if wanted is None or pack.name(number) in wanted:
             with pack.blaming(number) as annotation:
-                examples.append(_example(annotation, pack))
+                examples.append(_example(annotation, pack, pack.name(number)))
     return examples
 
 
@@ -58,22 +59,35 @@ def _names_of(splits: Any, split: str, path: Path) -> set[str]:
     return {str(name) for name in names}
 
 
-def _example(annotation: Mapping[str, Any], pack: Pack) -> Example:
-    number = int(annotation["label"])
-    if number < 0:
-        raise ValueError(f"label must be a class number, got {number}")
-    label = str(pack.classes[number]) if pack.classes else str(number)
-    name = str(annotation["frame_dir"])
+def _example(annotation: Mapping[str, Any], pack: Pack, name: str) -> Example:
+    label = _label(value_of(annotation, "label"), pack)
     source = pack.path.stem
+    fps = float(pack.rate(annotation) or FPS)
     keypoints = array_of(annotation, "keypoint", pack)
     if keypoints.ndim == 4 and not len(keypoints):
-        raise ValueError("keypoint holds nobody")
+        raise BadPoseFile("keypoint holds nobody")
     if keypoints.ndim == 4 and keypoints.shape[-1] == 3 and pack.joints:
+        keypoints = keypoints[:, : counted_frames(annotation, keypoints)]
         finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
         keypoints, scores = _recorded(np.where(finite[..., None], keypoints, 0), list(pack.joints))
-        return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, _FPS)
+        return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps)
     keypoints, scores = flat_poses(annotation, pack)
-    return Example(f"{source}/{name}", label, f"{source}/{_block(name)}", ANNOTATED, keypoints, scores, _FPS)
+    return Example(f"{source}/{name}", label, f"{source}/{_block(name)}", ANNOTATED, keypoints, scores, fps)
+
+
+def _label(label: Any, pack: Pack) -> str:
+    """The name of a label: itself, or what the pack's classes call its number; the number where it has none."""
+    if isinstance(label, str) and label:
+        return label
+    if isinstance(label, bool) or not isinstance(label, int | np.integer) or label < 0:
+        raise BadPoseFile(f"label must be the number or the name of a class, got {shown(label)}")
+    if pack.classes is None:
+        return str(label)
+    if not isinstance(pack.classes, list | tuple | np.ndarray):
+        raise BadPoseFile(f"the pack's classes must be a list of names, got {shown(pack.classes)}")
+    if label >= len(pack.classes):
+        raise BadPoseFile(f"label is {label}, and the pack's classes name only {len(pack.classes)}")
+    return str(pack.classes[int(label)])
 
 
 def _block(name: str) -> str:

@@ -31,6 +31,13 @@ def test_joints_without_a_place_or_a_score_are_missing():
     assert (poses.keypoints[0, 3:6] == 0).all()
 
 
+def test_a_joint_at_exactly_0_0_was_not_found_whatever_it_scores():
+    person = someone()
+    person.joints[15:] = (0, 0, 0.4), (0, 140, 0.4)
+    [poses] = clip([person]).poses
+    assert poses.scores[0, 14:].tolist() == pytest.approx([0.5, 0, 0.4])
+
+
 def test_scores_are_cut_to_their_range():
     person = someone()
     person.joints[:3, 2] = 1.7, -2, 0.25

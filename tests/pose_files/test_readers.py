@@ -230,7 +230,13 @@ def test_people_of_a_pack_keep_their_slots(tmp_path):
         ({"keypoint": [[[[1.0, 2.0]] * 17] * 6]}, "must be an array of numbers, got list"),
         ({"keypoint": np.ones((1, 0, 17, 2)), "keypoint_score": np.ones((1, 0, 17))}, "it has 0 frames"),
         ({"img_shape": (0, 5)}, "img_shape must be whole numbers"),
-        ({"frame_dir": 3}, "annotation 0"),
+        ({"total_frames": 7}, r"total_frames is 7, but keypoint \(1, 6, 17, 2\) holds 6 frames$"),
+        ({"total_frames": 0}, "total_frames must be a whole number from 1 to 2000000, got 0"),
+        ({"total_frames": "6"}, "total_frames must be a whole number from 1 to 2000000, got '6'"),
+        ({"fps": 0}, r"fps must lie between 0\.1 and 1000\.0, got 0"),
+        ({"fps": "fast"}, "fps must be numbers, got 'fast'"),
+        ({"keypoint": None}, "it lacks keypoint"),
+        ({"keypoint": factory.keypoints()[None] / (factory.WIDTH, factory.HEIGHT)}, "joints are not in pixels"),
     ],
 )
 def test_an_unusable_clip_of_a_pack_is_named(tmp_path, changes, message):
@@ -238,6 +244,52 @@ def test_an_unusable_clip_of_a_pack_is_named(tmp_path, changes, message):
     with pytest.raises(BadPoseFile, match=message) as caught:
         read_pose_file(path)
     assert "annotation 0" in caught.value.what
+
+
+def test_a_pack_with_people_and_frames_exchanged_is_refused_and_both_numbers_named(tmp_path):
+    keypoints = factory.keypoints()[:, None]
+    path = factory.pack(tmp_path, keypoint=keypoints, keypoint_score=np.ones(keypoints.shape[:3]))
+    with pytest.raises(BadPoseFile, match=r"total_frames is 6, but .* holds 1 frame; people and frames look exchanged"):
+        read_pose_file(path)
+
+
+def test_only_the_frames_that_a_pack_counts_are_read_and_that_is_said(tmp_path):
+    [clip] = read_pose_file(factory.pack(tmp_path, total_frames=4))
+    assert (len(clip), clip.video.frame_count) == (4, 4)
+    assert clip.notes == ("only the first 4 of its 6 frames count: total_frames says so",)
+    [clip] = read_pose_file(factory.pack(tmp_path, total_frames=None))
+    assert (len(clip), clip.notes) == (6, ())
+
+
+def test_a_pack_of_ours_counts_the_frames_that_it_holds(tmp_path):
+    path = factory.ours(tmp_path, ".pkl")
+    path.write_bytes(pickle.dumps({"annotations": [annotation(path, total_frames=4)]}))
+    with pytest.raises(BadPoseFile, match=r"total_frames is 4, but keypoint \(1, 6, 17, 2\) holds 6 frames"):
+        read_pose_file(path)
+
+
+@pytest.mark.parametrize("fps", [15, 15.0, (15, 1), [15, 1], np.float32(15), np.array([15, 1])])
+def test_a_pack_may_say_its_rate(tmp_path, fps):
+    [clip] = read_pose_file(factory.pack(tmp_path, fps=fps))
+    assert clip.video.fps == 15
+    path = tmp_path / "whole.pkl"
+    path.write_bytes(pickle.dumps({"annotations": [annotation(factory.pack(tmp_path))], "fps": fps}))
+    assert read_pose_file(path)[0].video.fps == 15
+
+
+def test_a_pack_needs_neither_names_nor_scores(tmp_path):
+    path = factory.pack(tmp_path)
+    one = annotation(path)
+    del one["frame_dir"], one["keypoint_score"]
+    path.write_bytes(pickle.dumps({"annotations": [one, one]}))
+    clips = read_pose_file(path)
+    assert [str(clip.video.path) for clip in clips] == [f"{path}: annotation 0", f"{path}: annotation 1"]
+    assert all((poses.scores == 1).all() for clip in clips for poses in clip.poses)
+
+
+def test_a_pack_without_scores_shows_nobody_in_empty_slots(tmp_path):
+    keypoints = np.concatenate([factory.keypoints()[None], np.zeros((1, factory.FRAMES, 17, 2))])
+    assert counts(factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None)) == [1] * factory.FRAMES
 
 
 def test_a_pack_without_clips_is_refused(tmp_path):

@@ -18,7 +18,7 @@ def annotation(**changes):
     one = {
         "frame_dir": "walk/clip 3",
         "label": 0,
-        "keypoint": np.ones((1, 9, 17, 2), np.float16),
+        "keypoint": np.full((1, 9, 17, 2), 50, np.float16),
         "keypoint_score": np.ones((1, 9, 17), np.float16),
     }
     return {key: value for key, value in {**one, **changes}.items() if value is not None}
@@ -50,13 +50,53 @@ def test_a_pack_that_is_not_there_or_something_else_is_refused(tmp_path):
         read_pack(other)
 
 
-@pytest.mark.parametrize("key", ["frame_dir", "label", "keypoint", "keypoint_score"])
+@pytest.mark.parametrize("key", ["label", "keypoint"])
 def test_the_message_names_the_annotation_that_lacks_something(tmp_path, key):
-    broken = annotation(**{"frame_dir": "clip 7", key: None})
-    pack = written(tmp_path / "pack.pkl", annotation(), broken)
-    name = "None" if key == "frame_dir" else "clip 7"
-    with pytest.raises(BadPoseFile, match=rf"annotation 1 \({name}\) is unusable: KeyError\('{key}'\)"):
+    pack = written(tmp_path / "pack.pkl", annotation(), annotation(**{"frame_dir": "clip 7", key: None}))
+    with pytest.raises(BadPoseFile, match=rf"annotation 1 \(clip 7\) is unusable: it lacks {key}"):
         read_pack(pack)
+
+
+def test_clips_without_names_are_called_by_their_numbers(tmp_path):
+    pack = written(tmp_path / "pack.pkl", annotation(frame_dir=None), annotation(frame_dir=12))
+    assert [one.name for one in read_pack(pack)] == ["pack/annotation 0", "pack/12"]
+    assert len({one.group for one in read_pack(pack)}) == 2
+
+
+def test_without_scores_every_joint_that_has_a_place_counts_fully(tmp_path):
+    keypoints = np.full((2, 9, 17, 2), 50, np.float32)
+    keypoints[1, 3:] = 0  # the second person leaves
+    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(keypoint=keypoints, keypoint_score=None)))
+    assert one.scores[0].min() == 1
+    assert one.scores[1, :3].min() == 1
+    assert one.scores[1, 3:].max() == 0
+
+
+def test_only_the_frames_that_the_pack_counts_are_learnt_from(tmp_path):
+    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(total_frames=5)))
+    assert (one.keypoints.shape[1], one.scores.shape[1]) == (5, 5)
+    with pytest.raises(BadPoseFile, match=r"total_frames is 12, but keypoint \(1, 9, 17, 2\) holds 9 frames"):
+        read_pack(written(tmp_path / "pack.pkl", annotation(total_frames=12)))
+
+
+def test_labels_may_be_names(tmp_path):
+    pack = written(tmp_path / "pack.pkl", annotation(label="swim"), annotation(frame_dir="b", label=1))
+    assert [one.label for one in read_pack(pack)] == ["swim", "run"]
+
+
+def test_the_rate_is_the_clips_else_the_packs_own(tmp_path):
+    pack = written(tmp_path / "pack.pkl", annotation(fps=15), annotation(frame_dir="b"), fps=(30000, 1001))
+    assert [one.fps for one in read_pack(pack)] == [15, 30000 / 1001]
+    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation()))
+    assert one.fps == 30
+    with pytest.raises(BadPoseFile, match=r"annotation 0.*fps must lie between 0.1 and 1000"):
+        read_pack(written(tmp_path / "pack.pkl", annotation(fps=0)))
+
+
+def test_places_that_are_parts_of_the_picture_are_refused(tmp_path):
+    parts = np.random.default_rng(0).uniform(-0.2, 1.4, (1, 9, 17, 2))
+    with pytest.raises(BadPoseFile, match=r"annotation 0.*joints are not in pixels"):
+        read_pack(written(tmp_path / "pack.pkl", annotation(keypoint=parts)))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +109,8 @@ def test_the_message_names_the_annotation_that_lacks_something(tmp_path, key):
         {"keypoint_score": np.ones((1, 8, 17))},
         {"label": 2},
         {"label": -1},
-        {"label": "walk"},
+        {"label": ""},
+        {"label": 1.5},
     ],
     ids=str,
 )
@@ -98,7 +139,7 @@ def test_two_dimensional_packs_come_back_as_they_were(tmp_path):
 
 
 def test_joints_without_a_number_for_a_place_are_missing(tmp_path):
-    keypoints = np.ones((1, 9, 17, 2), np.float32)
+    keypoints = np.full((1, 9, 17, 2), 50, np.float32)
     keypoints[0, 4, 9, 1] = np.nan
     (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(keypoint=keypoints)))
     assert np.isfinite(one.keypoints).all()
