@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.crew import Crew
-from posec3d_cli.batch.files import prepare, sweep
+from posec3d_cli.batch.files import unfinished_files
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import Stamp, digest, stamp
@@ -39,6 +39,9 @@ class Task(Protocol):
 
     def outputs(self, found: Found) -> dict[str, Path]:
         """The files that are made of a video."""
+
+    def in_run(self, name: str) -> Self:
+        """The same, of the run whose unfinished files lie under this name."""
 
     def make(self) -> Work:
         """Make the models, in the process that uses them."""
@@ -123,22 +126,21 @@ def run(
             stamps[video] = stamp(video.path)
             yield video
 
-    prepare(task.folders)
-    try:
-        with Crew(task.make, min(workers, len(todo)), device=task.models.device, log=log) as crew:
-            outcomes = crew.outcomes(taken(), timeout=timeout, progress=watcher.frames, notice=watcher.notice)
-            for video, outcome in outcomes:
-                entries = [_named(entry, video) for entry in outcome.entries]
-                record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
-                if record.status == FAILED and of_video[video].again:
-                    _remove(task.outputs(video).values())
-                ledger.put(record)
-                todo.remove(of_video[video])
-                watcher.done(video, record)
-                if fail_fast and record.status == FAILED:
-                    break
-    finally:
-        sweep(task.folders)
+    with (
+        unfinished_files(task.folders) as name,
+        Crew(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as crew,
+    ):
+        outcomes = crew.outcomes(taken(), timeout=timeout, progress=watcher.frames, notice=watcher.notice)
+        for video, outcome in outcomes:
+            entries = [_named(entry, video) for entry in outcome.entries]
+            record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
+            if record.status == FAILED and of_video[video].again:
+                _remove(task.outputs(video).values())
+            ledger.put(record)
+            todo.remove(of_video[video])
+            watcher.done(video, record)
+            if fail_fast and record.status == FAILED:
+                break
 
 
 def _remove(outputs: Iterable[Path]) -> None:

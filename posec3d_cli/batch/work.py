@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from posec3d_cli import __version__
 from posec3d_cli.action_reader import ActionReader
@@ -138,6 +138,7 @@ class Labelling:
             that whoever writes the table decides there.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
+        run: the name under which unfinished files lie.
     """
 
     models: Models
@@ -146,6 +147,7 @@ class Labelling:
     min_score: float = 0.0
     videos: Path | None = None
     poses: Path | None = None
+    run: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -173,6 +175,10 @@ class Labelling:
             return {}
         targets = {"video": (self.videos, ".mp4"), "poses": (self.poses, ".npz")}
         return {kind: place(folder, found, suffix) for kind, (folder, suffix) in targets.items() if folder is not None}
+
+    def in_run(self, name: str) -> Self:
+        """The same, of the run whose unfinished files lie under this name."""
+        return replace(self, run=name)
 
     def make(self) -> Work:
         """Make the models."""
@@ -228,7 +234,7 @@ class Labelling:
     def _save(self, found: Found, prediction: Prediction, reader: str, count: Tell) -> None:
         posed = len(prediction.posed)
         for kind, target in self.outputs(found).items():
-            part = unfinished(target, self.folders)
+            part = unfinished(target, self.folders, self.run)
             if kind == "video":
                 save_video(
                     prediction,
@@ -251,11 +257,13 @@ class Posing:
         models: of the pipeline.
         folder: where the files go, in the folders that the videos are in.
         suffix: ".npz", ".json" or ".pkl", which says how.
+        run: the name under which unfinished files lie.
     """
 
     models: Models
     folder: Path
     suffix: str = ".npz"
+    run: str = ""
     kinds = ("detector", "pose")
 
     @property
@@ -275,6 +283,10 @@ class Posing:
         """The file that is made of a video: "poses"."""
         return {"poses": place(self.folder, found, self.suffix)}
 
+    def in_run(self, name: str) -> Self:
+        """The same, of the run whose unfinished files lie under this name."""
+        return replace(self, run=name)
+
     def make(self) -> Work:
         """Make the models."""
         return self.work(self.models.extractor())
@@ -285,7 +297,7 @@ class Posing:
         def do(found: Found, count: Tell) -> list[dict[str, Any]]:
             posed = extractor.poses(found.path, progress=lambda done, total: count(done))
             target = self.outputs(found)["poses"]
-            part = unfinished(target, self.folders)
+            part = unfinished(target, self.folders, self.run)
             try:
                 write_pose_file(posed, part, self.suffix)
             except OSError as error:

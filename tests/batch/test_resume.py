@@ -124,3 +124,26 @@ def test_a_second_run_on_the_same_output_is_refused_and_told_who_has_it(program,
     assert program.run("label", "clips/bad.mp4", "-o", "other.csv") == 1, "another output is free"
     first.kill()
     first.communicate(timeout=20)
+
+
+def test_two_runs_that_share_their_folders_both_end_whole(program, clips):
+    shared = ("--save-poses", "poses", "--save-videos", "videos", "--workers", "1")
+    first = program.start("label", "clips/wait1.mp4", "clips/good.mp4", "-o", "one.csv", *shared)
+    while "wait1.mp4" not in program.begun():
+        assert first.poll() is None
+        time.sleep(0.01)
+    assert program.run("label", "clips/z.mp4", "-o", "two.csv", *shared) == 0, program.stderr
+    program.let_go("wait1.mp4")
+    assert first.communicate(timeout=60)[1].count("error") == 0
+    assert first.returncode == 0
+    names = ["good.mp4", "wait1.mp4", "z.mp4"]
+    assert files(program.folder / "poses") == [f"{name}.npz" for name in names]
+    assert len(files(program.folder / "videos")) == len(names)
+
+
+def test_what_a_killed_run_left_is_swept_by_a_run_with_another_table(program, clips):
+    shared = ("--save-poses", "poses", "--workers", "1")
+    assert program.cut_off("wait1.mp4", "label", "clips/wait1.mp4", "-o", "one.csv", *shared) == -signal.SIGKILL
+    assert any(".posec3d-unfinished" in name for name in files(program.folder / "poses"))
+    assert program.run("label", "clips/good.mp4", "-o", "two.csv", *shared) == 0
+    assert files(program.folder / "poses") == ["good.mp4.npz"]
