@@ -20,7 +20,7 @@ from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
 from posec3d_cli.looking import MOST_APART, look
 from posec3d_cli.pose_cache import KnownFrames, PoseCache
 from posec3d_cli.prediction import ModelUsed, PosedVideo
-from posec3d_cli.registry import create
+from posec3d_cli.registry import create, foreign_version
 from posec3d_cli.stage_options import files_named
 from posec3d_cli.stages import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Ints, Poses
@@ -139,6 +139,7 @@ class PoseExtractor:
             (posed_by, {**pose.recipe, **(pose_options or {})}),
         )
         made_of = [reader, *([used.stage, used.device, sorted(used.sha256.values()), recipe] for used, recipe in parts)]
+        made_of += [foreign_version("detector", detector.stage), foreign_version("pose", pose.stage)]
         return cls(
             found,
             posed,

@@ -2,8 +2,9 @@
 
 A cache is a folder with one NumPy archive per video and pair of models, called by the key. Frames are added to it as
 they are asked for, so a second look at a video estimates only what the first did not. A moved or renamed video keeps
-its poses; one whose bytes changed, or other models or settings, have another key. When the archives outgrow the limit,
-those that were not used for longest go. An archive that cannot be read is as good as none and is written again.
+its poses; one whose bytes changed, other models or settings, or another `POSES_VERSION` have another key. When the
+archives outgrow the limit, those that were not used for longest go. An archive that cannot be read is as good as none
+and is written again.
 
 No answer depends on a cache: where it cannot be written, nothing is kept, and `PoseCache.problem` says why.
 """
@@ -27,6 +28,13 @@ from posec3d_cli.weights import cache_home
 from posec3d_cli.writable import cannot_write
 
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
+POSES_VERSION = 2
+"""Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
+
+To be raised by whoever changes which boxes or joints come out for the same video, models and settings, so that nobody
+is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test compares the
+poses of a small film with those of this version, see `tests/golden/make_poses.py`.
+"""
 _FORMAT = "1"
 _SUFFIX = ".npz"
 
@@ -66,12 +74,12 @@ class PoseCache:
         self.problem = ""
 
     def key(self, video: Path, made_of: str) -> str:
-        """What the poses of a video are kept under: a digest of its bytes and of `made_of`.
+        """What the poses of a video are kept under: a digest of its bytes, of `made_of` and of our version.
 
         Raises:
             UnreadableVideo: the file cannot be read.
         """
-        digest = hashlib.sha256(f"{_FORMAT} {made_of}".encode())
+        digest = hashlib.sha256(f"{_FORMAT} {POSES_VERSION} {made_of}".encode())
         try:
             with video.open("rb") as file:
                 hashlib.file_digest(file, lambda: digest)

@@ -94,6 +94,12 @@ def load_stage(kind: str, name: str) -> type[Any]:
     return loaded
 
 
+def foreign_version(kind: str, name: str) -> str:
+    """The package and version that an installed stage comes from; empty where it is this package."""
+    entry = available(kind)[name]
+    return "" if entry.package == "posec3d-cli" else f"{entry.package} {entry.version}"
+
+
 def create(
     card: ModelCard,
     *,

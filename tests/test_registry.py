@@ -107,3 +107,9 @@ def test_every_built_in_stage_can_be_imported():
         for name, entry in registry.available(kind).items():
             if entry.package == "posec3d-cli":
                 assert isinstance(registry.load_stage(kind, name), type)
+
+
+def test_what_another_package_makes_is_known_by_its_version(plugin):
+    plugin("posec3d-other", "other", "other_stage:Stage", {})
+    assert registry.foreign_version("detector", "other") == "posec3d-other 1.2"
+    assert registry.foreign_version("pose", "movenet") == ""

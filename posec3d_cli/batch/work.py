@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from posec3d_cli import __version__
+from posec3d_cli import __version__, pose_cache
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.batch.files import place, settle, unfinished
 from posec3d_cli.batch.find import Found
@@ -121,7 +121,7 @@ class Models:
             "stages": [[kind, dict(given), files_named(given)] for kind in kinds if (given := self.options(kind))],
             "weights": self.weights,
             "options": options,
-            "version": __version__,
+            "version": [__version__, pose_cache.POSES_VERSION],
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
 
