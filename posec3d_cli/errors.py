@@ -13,6 +13,9 @@ Errors of other libraries are turned into one of these where those libraries are
 
 from __future__ import annotations
 
+import os
+import traceback
+
 
 class PoseC3DError(Exception):
     """The root: catch this to catch everything that posec3d raises on purpose.
@@ -98,3 +101,15 @@ class OutputError(PoseC3DError):
 
 class OutputExists(OutputError):
     """The output is already there and overwriting it was not asked for."""
+
+
+def unexpected(error: Exception) -> PoseC3DError:
+    """An error that nobody foresaw, as one of ours: what Python says of it, and where it was raised."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    place = "/".join(last.filename.split(os.sep)[-2:])
+    mine = PoseC3DError(
+        f"an unexpected error, {type(error).__name__}: {error}",
+        hint=f"please report it, with this line: {place}, line {last.lineno}",
+    )
+    mine.__cause__ = error
+    return mine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from posec3d_cli.prediction import NO_PERSON, UNKNOWN, PersonScores, PipelineUse
 from posec3d_cli.scoring import combine
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
+from posec3d_cli.writable import remedy
 
 SCHEMA = "posec3d/prediction"
 VERSION = 1
@@ -48,10 +49,14 @@ def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[s
     }
 
 
-def failure(path: Path, error: PoseC3DError) -> dict[str, Any]:
+def failure(path: str | Path, error: PoseC3DError) -> dict[str, Any]:
     """One video that could not be answered: its path and what went wrong."""
-    what = {"kind": type(error).__name__, "what": printable(error.what), "hint": printable(error.hint)}
-    return {"video": printable(path), "status": "failed", "error": what}
+    return {"video": printable(path), "status": "failed", "error": reason(error)}
+
+
+def reason(error: PoseC3DError) -> dict[str, str]:
+    """What went wrong, as plain values."""
+    return {"kind": type(error).__name__, "what": printable(error.what), "hint": printable(error.hint)}
 
 
 def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
@@ -171,7 +176,7 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:64]}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        raise _unwritable(path, error) from error
     part = Path(name)
     try:
         yield part
@@ -180,9 +185,17 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         part.chmod(0o666 & ~mask)  # temporary files are private; the result is an ordinary file
         part.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(path, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it has its name by now; or nothing can be changed there, and the first error counts
+            part.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{path} cannot be written: {error.strerror or error}",
+        hint=remedy(error, "free some space, or choose another place", "choose a place that can be written"),
+    )
 
 
 def save_poses(prediction: Prediction, path: Path, *, overwrite: bool = False) -> None:

@@ -209,7 +209,7 @@ class TestEveryReader:
             "text.mp4": "cannot be read as a video",
             "text.txt": "is no video",
             "list.m3u8": "cannot be read as a video",
-            ".": "is a directory",
+            ".": "is a folder",
             "missing.mp4": "there is no file",
             "nul\0.mp4": "cannot be opened",
         }.items():

@@ -20,7 +20,7 @@ from typing import Any
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.stamp import digest
 from posec3d_cli.device import limit_threads
-from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError
+from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError, unexpected
 from posec3d_cli.memory import return_large_blocks
 from posec3d_cli.output import failure
 from posec3d_cli.writable import FULL, remedy
@@ -230,7 +230,7 @@ def _attempt(work: Work, found: Found, progress: Tell) -> Outcome | PoseC3DError
         if not isinstance(error, PoseC3DError):
             error.add_note(f"while {found.path!r} was done")
             traceback.print_exc()
-            error = PoseC3DError(f"an unexpected error, {type(error).__name__}: {error}", hint="please report it")
+            error = unexpected(error)
         entries = [failure(found.path, error)]
     return Outcome(entries, sha256, perf_counter() - started)
 

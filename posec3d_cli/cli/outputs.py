@@ -1,4 +1,4 @@
-"""Which file each input's results go to."""
+"""Which file each input's results go to, and what stands in the way of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,25 @@ class Job:
     annotated: Path | None
     poses: Path | None
 
+    def check(self, *, overwrite: bool) -> None:
+        """Refuse what can be known to fail before any model is made; nothing is written.
+
+        Raises:
+            UnreadableVideo, BadPoseFile: the input is not there, or cannot be read.
+            OutputExists, OutputError: a file of its results is there already, or cannot be there.
+        """
+        from posec3d_cli.errors import BadPoseFile, UnreadableVideo
+        from posec3d_cli.input_paths import problem_of
+        from posec3d_cli.output import check_free
+
+        problem = None if self.posed and self.video.is_dir() else problem_of(self.video)
+        if problem is not None:
+            what, hint = problem
+            raise (BadPoseFile if self.posed else UnreadableVideo)(what, hint=hint)
+        for path in (self.annotated, self.poses):
+            if path is not None:
+                check_free(path, overwrite=overwrite, source=self.video)
+
 
 def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
     """Decide which file each input's results go to; makes nothing but missing output folders.
@@ -49,6 +68,8 @@ def _outputs(
     videos: Sequence[Path], target: Path | None, flag: str, kind: str, suffixes: Sequence[str]
 ) -> list[Path | None]:
     """Files of the first of `suffixes` where `target` is a folder, else `target` itself with one of them."""
+    from posec3d_cli.output_names import without_suffixes
+
     if target is None:
         return [None] * len(videos)
     if not target.is_dir() and len(videos) == 1:
@@ -57,7 +78,7 @@ def _outputs(
         return [target]
     if not target.is_dir() and target.suffix:
         raise typer.BadParameter(f"{flag} must be a folder where there are several videos, got {target}")
-    outputs = [target / f"{video.stem}{kind}{suffixes[0]}" for video in videos]
+    outputs = [target / f"{name}{kind}{suffixes[0]}" for name in without_suffixes([video.name for video in videos])]
     for number, output in enumerate(outputs):
         if output in outputs[:number]:
             other = videos[outputs.index(output)]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from posec3d_cli.catalog import DEFAULT_PIPELINE
+from posec3d_cli.cli.answers import Answers
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -43,16 +45,16 @@ from posec3d_cli.cli.options import (
     stage_options,
 )
 from posec3d_cli.cli.outputs import Job, plan_outputs
-from posec3d_cli.cli.render import download_progress, note, print_error, print_json, print_table, stderr_console
-from posec3d_cli.errors import OutputError, PoseC3DError
+from posec3d_cli.cli.render import download_progress, note, stderr_console
+from posec3d_cli.errors import OutputError, PoseC3DError, unexpected
 
 if TYPE_CHECKING:
     from posec3d_cli.action_reader import ActionReader
     from posec3d_cli.pipeline import Pipeline
-    from posec3d_cli.prediction import PosedVideo, Prediction
+    from posec3d_cli.prediction import PipelineUsed, PosedVideo, Prediction
     from posec3d_cli.reading import Reading
 
-HEADERS = ["video", "action", "probability"]
+T = TypeVar("T")
 
 
 def predict(
@@ -108,60 +110,61 @@ def predict(
 
     Exits with 0 when every video was answered, also with "no person", and with 1 when one could not be read.
     """
+    if overwrite and save_video is None and save_poses is None:
+        raise typer.BadParameter("--overwrite has no meaning without --save-video or --save-poses")
     jobs = plan_outputs(videos, save_video, save_poses)
-    options = stage_options(settings, max_people=max_people, score_threshold=detector_threshold)
-    with download_progress() as progress:
-        common: dict[str, Any] = {
-            "classifier": classifier,
-            "weights": ratio(weights),
-            "builder": builder,
-            "device": device,
-            "precision": precision.value,
-            "classifier_options": options.pop("classifier_options"),
-            "offline": offline_choice(offline),
-            "weights_dir": weights_dir,
-            "progress": progress,
+    if all(job.posed for job in jobs):
+        pictures = {
+            "--detector": detector,
+            "--pose": pose,
+            "--max-people": max_people,
+            "--detector-threshold": detector_threshold,
+            "--detect-every": detect_every if detect_every > 1 else None,
+            "--reader": reader if reader is not Reader.pyav else None,
         }
-        if all(job.posed for job in jobs):
-            stages, actions = None, _make_reader(pipeline, **common)
-        else:
-            stages = _make(
-                pipeline,
-                detector=detector,
-                pose=pose,
-                reader=reader.value,
-                detect_every=detect_every,
-                cache=pose_cache(cache, no_cache),
-                **options,
-                **common,
-            )
-            actions = stages.actions
-    reading = actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None)
-    note("read", describe(reading, actions))
-    entries: list[dict[str, Any]] = []
-    answered = failed = 0
-    for path, answer in (one for job in jobs for one in _answers(stages, actions, reading, job, min_score, overwrite)):
-        if isinstance(answer, PoseC3DError):
-            failed += 1
-            _say_failed(path, answer)
-            entries.append(_failure(path, answer))
-            continue
-        answered += 1
-        for warning in answer.warnings:
-            note("note", f"{path}: {warning}")
-        if json:
-            entries.append(_entry(answer, top, min_score))
-        else:
-            _print_answer(answer, top, min_score, details, first=answered == 1)
-    if stages is not None and stages.extractor.cache is not None and stages.extractor.cache.problem:
-        note("note", stages.extractor.cache.problem)
-    if json:
-        from posec3d_cli.output import document
-
-        print_json(document(entries, actions.used))
-    if failed:
-        if answered + failed > 1:
-            note("error", f"{failed} of {answered + failed} videos could not be answered")
+        _refuse_without_pictures(pictures, settings or ())
+    options = stage_options(settings, max_people=max_people, score_threshold=detector_threshold)
+    common: dict[str, Any] = {
+        "classifier": classifier,
+        "weights": ratio(weights),
+        "builder": builder,
+        "device": device,
+        "precision": precision.value,
+        "classifier_options": options.pop("classifier_options"),
+        "offline": offline_choice(offline),
+        "weights_dir": weights_dir,
+    }
+    of_pictures = {
+        "detector": detector,
+        "pose": pose,
+        "reader": reader.value,
+        "detect_every": detect_every,
+        "cache": pose_cache(cache, no_cache),
+        **options,
+    }
+    answers = Answers(json=json, top=top, details=details, min_score=min_score)
+    used = _unused(pipeline)
+    try:
+        ready = _checked(jobs, answers, overwrite)
+        if ready:
+            with download_progress() as progress:
+                if all(job.posed for _, job in ready):
+                    stages, actions = None, _make_reader(pipeline, progress=progress, **common)
+                else:
+                    stages = _make(pipeline, progress=progress, **of_pictures, **common)
+                    actions = stages.actions
+            used = actions.used
+            given = people.value if people else None
+            reading = actions.reading_with(views=views, flip=flip, window=window, people=given)
+            note("read", describe(reading, actions))
+            for place, job in ready:
+                _do(stages, actions, reading, job, place, answers, min_score=min_score, overwrite=overwrite)
+            if stages is not None and stages.extractor.cache is not None and stages.extractor.cache.problem:
+                note("note", stages.extractor.cache.problem)
+    except KeyboardInterrupt:
+        answers.interrupt(used, len(jobs))
+        raise
+    if not answers.finish(used):
         raise typer.Exit(1)
 
 
@@ -192,125 +195,114 @@ def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> Ac
     return ActionReader.from_card(classifier or load_pipeline(pipeline).classifier, **options)
 
 
-def _answers(
-    stages: Pipeline | None, actions: ActionReader, reading: Reading, job: Job, min_score: float, overwrite: bool
-) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
-    """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
-    try:
-        if stages is not None and not job.posed:
-            yield job.video, _answer(stages, reading, job, min_score, overwrite)
-            return
-        clips = _read_clips(job, overwrite)
-    except PoseC3DError as error:
-        yield job.video, error
-        return
-    for clip in clips:
+def _unused(pipeline: str) -> PipelineUsed:
+    """What the document says of a pipeline that was not made, for no input could be used."""
+    from posec3d_cli.prediction import PipelineUsed
+
+    return PipelineUsed(pipeline)
+
+
+def _refuse_without_pictures(options: Mapping[str, object], settings: Sequence[str]) -> None:
+    """Refuse what is asked of a detector, a pose model or a reader where there is no video."""
+    asked = [flag for flag, value in options.items() if value is not None]
+    asked += [f"--set {one}" for one in settings if one.partition(".")[0].strip() in ("detector", "pose")]
+    if asked:
+        raise typer.BadParameter(f"{asked[0]} has no meaning: every input is a pose file, and no picture is looked at")
+
+
+def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tuple[int, Job]]:
+    """The jobs that can be begun, with their places; of the others is said why they cannot."""
+    ready = []
+    for place, job in enumerate(jobs):
         try:
-            prediction = actions.read_file(clip, reading)
-            _save_poses(prediction, job, overwrite)
+            job.check(overwrite=overwrite)
         except PoseC3DError as error:
-            yield clip.video.path, error
+            answers.fail(place, job.video, error)
         else:
-            yield clip.video.path, prediction
+            ready.append((place, job))
+    return ready
 
 
-def _read_clips(job: Job, overwrite: bool) -> list[PosedVideo]:
-    from posec3d_cli.output import check_free
-    from posec3d_cli.pose_files import read_pose_file
+def _do(
+    stages: Pipeline | None,
+    actions: ActionReader,
+    reading: Reading,
+    job: Job,
+    place: int,
+    answers: Answers,
+    *,
+    min_score: float,
+    overwrite: bool,
+) -> None:
+    """Answer an input, and then make the files of it: whatever becomes of these, the answer is said."""
+    for path, answer in _answers(stages, actions, reading, job):
+        if isinstance(answer, PoseC3DError):
+            answers.fail(place, path, answer)
+            continue
+        answers.add(place, answer)
+        for save in _saves(stages, job, answer, min_score, overwrite):
+            error = _attempt(save)
+            if error is not None:
+                answers.unwritten(path, error)
+
+
+def _saves(
+    stages: Pipeline | None, job: Job, prediction: Prediction, min_score: float, overwrite: bool
+) -> Iterator[Callable[[], None]]:
+    """What writes the files that are asked for."""
+    from posec3d_cli.output import save_poses
 
     if job.poses is not None:
-        check_free(job.poses, overwrite=overwrite, source=job.video)
+        yield partial(save_poses, prediction, job.poses, overwrite=overwrite)
+    if job.annotated is not None and stages is not None:
+        reader = stages.extractor.reader
+        yield partial(_draw, prediction, job.annotated, reader=reader, min_score=min_score, overwrite=overwrite)
+
+
+def _answers(
+    stages: Pipeline | None, actions: ActionReader, reading: Reading, job: Job
+) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
+    """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
+    if stages is not None and not job.posed:
+        yield job.video, _attempt(partial(_predict, stages, reading, job))
+        return
+    clips = _attempt(partial(_read_clips, job))
+    if isinstance(clips, PoseC3DError):
+        yield job.video, clips
+        return
+    for clip in clips:
+        yield clip.video.path, _attempt(partial(actions.read_file, clip, reading))
+
+
+def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
+    """What comes of it, or why nothing does: whatever happens to one input, the others are answered."""
+    try:
+        return do()
+    except PoseC3DError as error:
+        return error
+    except Exception as error:
+        return unexpected(error)
+
+
+def _predict(stages: Pipeline, reading: Reading, job: Job) -> Prediction:
+    with _frame_progress(f"{job.video.name}: people") as progress:
+        return stages.predict_as(job.video, reading, every_frame=job.annotated is not None, progress=progress)
+
+
+def _read_clips(job: Job) -> list[PosedVideo]:
+    from posec3d_cli.pose_files import read_pose_file
+
     clips = read_pose_file(job.video)
     if job.poses is not None and len(clips) > 1:
         raise OutputError(f"{job.video} holds {len(clips)} clips, and {job.poses} has room for one")
     return clips
 
 
-def _save_poses(prediction: Prediction, job: Job, overwrite: bool) -> None:
-    from posec3d_cli.output import save_poses
+def _draw(prediction: Prediction, target: Path, **options: Any) -> None:
+    from posec3d_cli.output import save_video
 
-    if job.poses is not None:
-        save_poses(prediction, job.poses, overwrite=overwrite)
-
-
-def _answer(stages: Pipeline, reading: Reading, job: Job, min_score: float, overwrite: bool) -> Prediction:
-    from posec3d_cli.output import check_free, save_video
-
-    for path in (job.annotated, job.poses):
-        if path is not None:
-            check_free(path, overwrite=overwrite, source=job.video)
-    with _frame_progress(f"{job.video.name}: people") as progress:
-        prediction = stages.predict_as(job.video, reading, every_frame=job.annotated is not None, progress=progress)
-    _save_poses(prediction, job, overwrite)
-    if job.annotated is not None:
-        with _frame_progress(f"{job.video.name}: drawing") as progress:
-            save_video(
-                prediction,
-                job.annotated,
-                min_score=min_score,
-                overwrite=overwrite,
-                reader=stages.extractor.reader,
-                progress=progress,
-            )
-    return prediction
-
-
-def _entry(prediction: Prediction, top: int, min_score: float) -> dict[str, Any]:
-    from posec3d_cli.output import entry, with_answers
-
-    return with_answers(entry(prediction, top=top), min_score)
-
-
-def _failure(video: Path, error: PoseC3DError) -> dict[str, Any]:
-    from posec3d_cli.output import failure
-
-    return failure(video, error)
-
-
-def _say_failed(video: Path, error: PoseC3DError) -> None:
-    what = error.what if str(video) in error.what else f"{video}: {error.what}"
-    print_error(PoseC3DError(what, hint=error.hint))
-
-
-def _print_answer(prediction: Prediction, top: int, min_score: float, details: bool, *, first: bool) -> None:
-    from posec3d_cli.prediction import NO_PERSON
-
-    video = str(prediction.path)
-    answers = [(NO_PERSON, "")] if prediction.scores is None else _rows(prediction.scores.top(top), min_score)
-    rows = [[video, *answer] for answer in answers]
-    if details:
-        rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction, min_score)]
-    if first or sys.stdout.isatty():
-        print_table(HEADERS, rows)
-        return
-    for row in rows:
-        typer.echo("\t".join(row))
-
-
-def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[str, str]]:
-    """The actions, best first; where the best scores too little, its name stands behind `unknown`."""
-    from posec3d_cli.prediction import UNKNOWN, is_named
-
-    (best, most), *_ = labels
-    first = best if is_named(most, min_score) else f"{UNKNOWN} ({best})"
-    names = [first, *(label for label, _ in labels[1:])]
-    return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
-
-
-def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple[str, str]]]:
-    """The best action of each person who was read alone, and of each window where there are several."""
-    from posec3d_cli.prediction import NO_PERSON
-
-    lines = []
-    for person in prediction.people:
-        if person.scores is not None:
-            lines.append((f"person {person.id}", _rows(person.scores.top(1), min_score)[0]))
-    if len(prediction.windows) > 1:
-        fps = float(prediction.video.fps)
-        for window in prediction.windows:
-            best = (NO_PERSON, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
-            lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
-    return lines
+    with _frame_progress(f"{prediction.path.name}: drawing") as progress:
+        save_video(prediction, target, progress=progress, **options)
 
 
 @contextlib.contextmanager

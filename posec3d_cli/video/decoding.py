@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import av.error
 from av.stream import Disposition
 
 from posec3d_cli.errors import UnreadableVideo
+from posec3d_cli.input_paths import problem_of
 
 THREADS = min(4, os.cpu_count() or 1)
 """Decoder threads; each holds a frame of its own, so more would cost memory."""
@@ -91,22 +91,10 @@ def decoded(container: Any, stream: Any, *, threads: int, failed: Callable[[], o
 
 
 def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UnreadableVideo(f"{path} is a directory, not a video", hint="name the video file inside it")
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableVideo(f"{path} is no ordinary file", hint="save the video to a file first")
-        if status.st_size == 0:
-            raise UnreadableVideo(f"{path} is empty: it holds 0 bytes", hint="record or download it again")
-        with path.open("rb"):
-            pass
-    except FileNotFoundError as error:
-        raise UnreadableVideo(f"there is no file {path}", hint="check the spelling of the path") from error
-    except PermissionError as error:
-        raise UnreadableVideo(f"{path} may not be read", hint="give yourself read permission on it") from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise UnreadableVideo(f"{path} cannot be opened: {_reason(error)}") from error
+    problem = problem_of(path)
+    if problem is not None:
+        what, hint = problem
+        raise UnreadableVideo(what, hint=hint)
 
 
 def _reason(error: Exception) -> str:

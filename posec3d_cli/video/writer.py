@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import uuid
@@ -17,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from posec3d_cli.errors import OutputError
 from posec3d_cli.types import Pixels
+from posec3d_cli.writable import remedy
 
 _LEAST_TICKS_PER_SECOND = 10_000
 _MOST_TICKS_PER_SECOND = 1_000_000
@@ -61,7 +63,7 @@ class VideoWriter:
             )
             self._stream = self._add_stream(fps, quality)
         except (av.error.FFmpegError, OSError) as error:
-            self._part.unlink(missing_ok=True)
+            self._remove_part()
             raise self._failure(error) from error
 
     def write(self, pixels: Pixels, seconds: float | None = None) -> None:
@@ -139,13 +141,18 @@ class VideoWriter:
         except (av.error.FFmpegError, OSError):
             pass  # The file is thrown away in any case; the first error is the one to report.
         finally:
-            self._part.unlink(missing_ok=True)
+            self._remove_part()
+
+    def _remove_part(self) -> None:
+        with contextlib.suppress(OSError):  # it is not there, or nothing can be changed there: the first error counts
+            self._part.unlink()
 
     def _failure(self, error: Exception) -> OutputError:
         reason = getattr(error, "strerror", None) or str(error)
-        return OutputError(
-            f"{self._path} cannot be written: {reason}", hint="free some space, or choose another place for the output"
-        )
+        hint = "choose a place that can be written"
+        if isinstance(error, OSError):
+            hint = remedy(error, "free some space, or choose another place", hint)
+        return OutputError(f"{self._path} cannot be written: {reason}", hint=hint)
 
 
 def _ticks(fps: Fraction) -> tuple[int, Fraction]:

@@ -183,6 +183,17 @@ def test_several_videos_need_a_folder_for_their_outputs(stages, clip, tmp_path):
     ]
 
 
+def test_two_videos_that_differ_in_their_suffix_keep_it_in_the_names_of_their_outputs(stages, clip, tmp_path):
+    for name in ("walk.mp4", "walk.avi"):
+        video_factory.write(tmp_path / name, 10)
+    assert run(tmp_path / "walk.mp4", tmp_path / "walk.avi", clip, "--save-poses", tmp_path / "out").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "clip.poses.npz",
+        "walk.avi.poses.npz",
+        "walk.mp4.poses.npz",
+    ]
+
+
 def test_two_videos_of_one_name_do_not_overwrite_each_other(stages, clip, tmp_path):
     twin = video_factory.write(tmp_path / "clip.mp4", 10)
     result = run(clip, twin, "--save-poses", tmp_path / "out", "--overwrite")
@@ -207,6 +218,7 @@ def test_the_input_is_never_overwritten(stages, clip):
         ["--views", "0"],
         ["--min-score", "1.1"],
         ["--save-video", "out.avi"],
+        ["--overwrite"],
         [],
     ],
 )
@@ -230,6 +242,21 @@ def actions(monkeypatch):
     monkeypatch.setattr(ActionReader, "from_card", from_card)
     monkeypatch.setattr(Pipeline, "from_name", from_name)
     return fake
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *[("--detector", "d"), ("--pose", "p"), ("--max-people", 2), ("--detector-threshold", 0.5)],
+        *[("--detect-every", 3), ("--reader", "decord"), ("--set", "pose.batch=2")],
+    ],
+    ids=lambda option: option[0],
+)
+def test_options_about_pictures_are_refused_where_there_are_none(actions, tmp_path, option):
+    result = run(factory.ours(tmp_path, ".npz"), *option)
+    assert result.exit_code == 2
+    assert f"{option[0]} " in result.stderr
+    assert "has no meaning" in result.stderr
 
 
 @pytest.mark.parametrize("form", factory.FORMATS)

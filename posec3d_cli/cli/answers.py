@@ -1,0 +1,132 @@
+"""What `posec3d predict` says of each input: rows of a table, or one JSON document."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from posec3d_cli.cli.render import note, print_error, print_json, print_table
+from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.input_paths import as_given
+from posec3d_cli.words import counted
+
+if TYPE_CHECKING:
+    from posec3d_cli.prediction import PipelineUsed, Prediction
+
+HEADERS = ["video", "action", "probability"]
+
+
+class Answers:
+    """What came of some inputs, said as it comes; as JSON, in one document at the end.
+
+    Args:
+        json: print the document in place of the table.
+        top: labels of an answer.
+        details: say in the table what each person does, and what is done in each window.
+        min_score: where the best action scores less, the answer is `unknown`.
+    """
+
+    def __init__(self, *, json: bool, top: int, details: bool, min_score: float) -> None:
+        self._json, self._top, self._details, self._min_score = json, top, details, min_score
+        self._entries: list[tuple[int, dict[str, Any]]] = []
+        self._answered = self._failed = self._unwritten = 0
+
+    def add(self, place: int, prediction: Prediction) -> None:
+        """An answer; `place` is the input's, in the order in which they were named."""
+        self._answered += 1
+        for warning in prediction.warnings:
+            note("note", f"{prediction.path}: {warning}")
+        if self._json:
+            from posec3d_cli.output import entry, with_answers
+
+            self._entries.append((place, with_answers(entry(prediction, top=self._top), self._min_score)))
+        else:
+            self._print(prediction)
+
+    def fail(self, place: int, video: Path, error: PoseC3DError) -> None:
+        """An input that could not be answered."""
+        from posec3d_cli.output import failure
+
+        self._failed += 1
+        _print_about(as_given(video), error)
+        self._entries.append((place, failure(as_given(video), error)))
+
+    def unwritten(self, video: Path, error: PoseC3DError) -> None:
+        """A file that could not be made of the input that was answered last."""
+        from posec3d_cli.output import reason
+
+        self._unwritten += 1
+        _print_about(str(video), error)
+        if self._json:
+            self._entries[-1][1].setdefault("output_errors", []).append(reason(error))
+
+    def finish(self, used: PipelineUsed) -> bool:
+        """Print the document, and how many failed; whether all was done."""
+        if self._json:
+            from posec3d_cli.output import document
+
+            print_json(document([entry for _, entry in sorted(self._entries, key=lambda one: one[0])], used))
+        inputs = self._answered + self._failed
+        if self._failed and inputs > 1:
+            note("error", f"{self._failed} of {counted(inputs, 'video')} could not be answered")
+        if self._unwritten:
+            files = counted(self._unwritten, "file")
+            note(
+                "error", f"{files} could not be written; what is done in the videos stands in the answers all the same"
+            )
+        return not self._failed and not self._unwritten
+
+    def interrupt(self, used: PipelineUsed, inputs: int) -> None:
+        """Print what is ready when somebody does not want to wait any longer."""
+        note("note", f"interrupted: {self._answered + self._failed} of {counted(inputs, 'video')} were done")
+        self.finish(used)
+
+    def _print(self, prediction: Prediction) -> None:
+        from posec3d_cli.prediction import NO_PERSON
+
+        video = str(prediction.path)
+        scores = prediction.scores
+        answers = [(NO_PERSON, "")] if scores is None else _rows(scores.top(self._top), self._min_score)
+        rows = [[video, *answer] for answer in answers]
+        if self._details:
+            rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction, self._min_score)]
+        if self._answered == 1 or sys.stdout.isatty():
+            print_table(HEADERS, rows)
+            return
+        for row in rows:
+            typer.echo("\t".join(row))
+
+
+def _print_about(video: str, error: PoseC3DError) -> None:
+    what = error.what if video in error.what else f"{video}: {error.what}"
+    print_error(PoseC3DError(what, hint=error.hint))
+
+
+def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[str, str]]:
+    """The actions, best first; where the best scores too little, its name stands behind `unknown`."""
+    from posec3d_cli.prediction import UNKNOWN, is_named
+
+    (best, most), *_ = labels
+    first = best if is_named(most, min_score) else f"{UNKNOWN} ({best})"
+    names = [first, *(label for label, _ in labels[1:])]
+    return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
+
+
+def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple[str, str]]]:
+    """The best action of each person who was read alone, and of each window where there are several."""
+    from posec3d_cli.prediction import NO_PERSON
+
+    lines = []
+    for person in prediction.people:
+        if person.scores is not None:
+            lines.append((f"person {person.id}", _rows(person.scores.top(1), min_score)[0]))
+    if len(prediction.windows) > 1:
+        fps = float(prediction.video.fps)
+        for window in prediction.windows:
+            best = (NO_PERSON, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
+            lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
+    return lines

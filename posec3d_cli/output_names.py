@@ -1,0 +1,26 @@
+"""What the files are called that are made of several inputs and go into one folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePath
+
+
+def without_suffixes(names: Sequence[str]) -> list[str]:
+    """Each input's name without its suffix, or its whole name where something else could be called the same.
+
+    `clip.mp4` gives "clip"; beside `clip.avi`, "clip.mp4". Names that differ only in case count as the same, for some
+    file systems take them so. The result depends on the set of names alone, and differs wherever the names do.
+
+    Args:
+        names: names, or paths below one folder.
+    """
+    short = [str(PurePath(name).with_suffix("")) if PurePath(name).name else name for name in names]
+    distinct = dict(zip(names, short, strict=True))
+    times = Counter(one.casefold() for one in distinct.values())
+    whole = {name.casefold() for name, one in distinct.items() if one != name}
+    return [
+        name if times[one.casefold()] > 1 or one.casefold() in whole else one
+        for name, one in zip(names, short, strict=True)
+    ]
