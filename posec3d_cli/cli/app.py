@@ -19,6 +19,7 @@ from posec3d_cli.cli.doctor import doctor
 from posec3d_cli.cli.evaluate import evaluate
 from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
+from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import print_error
 from posec3d_cli.cli.stages import stages
@@ -26,7 +27,7 @@ from posec3d_cli.cli.train import train
 from posec3d_cli.errors import PoseC3DError, UnknownModel, UnknownStage
 from posec3d_cli.memory import return_large_blocks
 
-app = typer.Typer(
+app = Commands(
     name="posec3d",
     help="Turn videos into human-action labels.",
     no_args_is_help=True,

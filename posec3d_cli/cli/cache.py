@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import CacheOption, JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
 
-app = typer.Typer(help="Look at the poses that were kept, or remove them.", no_args_is_help=True, rich_markup_mode=None)
+app = Commands(help="Look at the poses that were kept, or remove them.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("info")

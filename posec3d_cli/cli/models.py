@@ -19,13 +19,14 @@ from posec3d_cli.catalog import (
     load_card,
     load_pipeline,
 )
+from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
 from posec3d_cli.errors import PoseC3DError, WeightsCorrupt
 from posec3d_cli.verification import WRONG, remove_leftovers, verify
 from posec3d_cli.weights import expected, fetch, locate
 
-app = typer.Typer(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
+app = Commands(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
 
 
 class Kind(StrEnum):

@@ -113,7 +113,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="STAGE.KEY=VALUE",
-        help="Set a setting of a stage (detector, pose or classifier) in place of the card's; may be repeated.",
+        help="Set a setting of a stage (detector, pose or classifier) in place of the card's; repeat it for more.",
     ),
 ]
 DetectEveryOption = Annotated[
@@ -195,12 +195,12 @@ def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS
     else is a text.
 
     Args:
-        settings: texts such as "detector.score_threshold=0.3"; the last of several with one name counts.
+        settings: texts such as "detector.score_threshold=0.3".
         stages: those that the command has.
         detector: settings of the detector by options of their own, None where they were not given.
 
     Raises:
-        typer.BadParameter: a text is no such assignment, or names another stage.
+        typer.BadParameter: a text is no such assignment, names another stage, or sets what is set already.
     """
     options: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
     options["detector"] |= given(**detector)
@@ -211,6 +211,8 @@ def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS
             raise typer.BadParameter(
                 f"--set takes STAGE.KEY=VALUE, STAGE being one of {', '.join(stages)}; got {setting!r}"
             )
+        if key in options[stage]:
+            raise typer.BadParameter(f"{stage}.{key} is set twice: {setting!r} comes after {options[stage][key]!r}")
         options[stage][key] = _value(value.strip())
     return {f"{stage}_options": table for stage, table in options.items()}
 

@@ -37,19 +37,21 @@ def test_a_value_is_what_toml_says_or_else_a_text(text, value):
     assert type(found) is type(value)
 
 
-def test_each_setting_goes_to_its_stage_and_the_last_one_counts():
-    found = options("detector.batch=1", "pose.batch=2", "detector.batch=3", "classifier.people=each")
+def test_each_setting_goes_to_its_stage():
+    found = options("detector.batch=1", "pose.batch=2", "classifier.people=each", max_people=2)
     assert found == {
-        "detector_options": {"batch": 3},
+        "detector_options": {"max_people": 2, "batch": 1},
         "pose_options": {"batch": 2},
         "classifier_options": {"people": "each"},
     }
-
-
-def test_settings_join_the_options_that_have_a_flag_of_their_own_and_go_before_them():
-    found = options("detector.score_threshold=0.5", max_people=2, score_threshold=0.1)
-    assert found["detector_options"] == {"max_people": 2, "score_threshold": 0.5}
     assert options(max_people=None)["detector_options"] == {}
+
+
+def test_a_setting_that_is_given_twice_is_refused_also_where_an_option_of_its_own_gives_it():
+    with pytest.raises(typer.BadParameter, match=r"detector\.batch is set twice: 'detector\.batch=3' comes after 1"):
+        options("detector.batch=1", "pose.batch=2", "detector.batch=3")
+    with pytest.raises(typer.BadParameter, match=r"detector\.score_threshold is set twice"):
+        options("detector.score_threshold=0.5", score_threshold=0.1)
 
 
 @pytest.mark.parametrize(
