@@ -19,7 +19,7 @@ STAGES = ("decode", "detect", "pose", "link", "build", "classify")
 OTHER = "other"  # what the stages do not account for
 MUCH = 0.4  # the part of the whole from which on there is advice about a stage
 ADVICE = {
-    "decode": "another decoder (--reader decord) or smaller videos",
+    "decode": "smaller videos",
     "detect": "--detect-every 3 looks for people in every third frame only; --detector takes a smaller one",
     "pose": "a smaller pose model (--pose), or --max-people where few people matter",
     "build": "fewer --views, no --flip",

@@ -9,7 +9,8 @@ Readers differ in the decoder that they drive, never in what they answer: the nu
 the frames come from one probe that both share. A reader that cannot give the right frames of a file refuses it.
 
 `pyav`, the default, reads everything that FFmpeg reads, damaged files among them, and measured no slower than `decord`
-anywhere. `decord` reads whole, well-formed files and refuses the rest (see `DecordReader`).
+anywhere. `decord` reads whole, well-formed files and refuses the rest (see `DecordReader`); it is the better choice
+only where pictures must be decoded by the same code as in another tool that uses it.
 
 Pixels are RGB, converted by swscale with the matrix and range that the file states; where it states none, BT.601 and
 limited range, which is FFmpeg's own rule.

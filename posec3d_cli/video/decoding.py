@@ -47,9 +47,12 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         if not pictures:
             kinds = "only sound" if container.streams.audio else "neither picture nor sound"
             raise UnreadableVideo(f"{path} holds no video stream: it holds {kinds}", hint="give a file with pictures")
+        readable = [one for one in pictures if one.codec_context is not None]
+        if not readable:
+            raise UnreadableVideo(f"{path} holds pictures in a codec that is not known here", hint="encode it again")
         best = container.streams.best("video")
         try:
-            yield container, best if best in pictures else pictures[0]
+            yield container, best if best in readable else readable[0]
         except av.error.FFmpegError as error:
             raise UnreadableVideo(f"{path} could be opened, but not read: {_reason(error)}") from error
 

@@ -28,10 +28,11 @@ class DecordReader(VideoReader):
     """Reads whole, well-formed MP4, MOV, Matroska, WebM, AVI and GIF files.
 
     decord counts packets and fills what does not decode with copies of neighbours, so it would answer with wrong
-    frames for damaged files, for frames that an edit list hides, and for transport and program streams, where its
-    numbering goes astray. All of these are refused. It seeks wrongly where frames carry no usable times (AVI with
-    B-frames) and where frames after a key frame are shown before it (open groups of pictures, usual in HEVC), so those
-    files are read from the start.
+    frames for damaged files, for frames that an edit list hides, for transport and program streams, where its
+    numbering goes astray, and for H.264 in AVI without B-frames, where it takes every frame after a jump for another
+    one. All of these are refused. It seeks wrongly where frames carry no usable times (AVI with B-frames) and where
+    frames after a key frame are shown before it (open groups of pictures, usual in HEVC), so those files are read from
+    the start.
 
     While its caller is busy with a frame, decord decodes on in the background without limit. Therefore frames are read
     in blocks of `HELD_BYTES`, and decord is let go between blocks: memory stays bounded, and each block after the first
@@ -111,6 +112,8 @@ def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
         raise _refusal(path, f"the file is damaged: {info.lost_frames} frames are lost")
     if table.damaged:
         raise _refusal(path, "the file is damaged")
+    if table.container == "avi" and info.codec == "h264" and table.packets is not None:
+        raise _refusal(path, "it misnumbers the frames of H.264 in AVI files")
     if table.hidden:
         raise _refusal(path, f"an edit list hides {table.hidden} frames, and it would show them")
 
