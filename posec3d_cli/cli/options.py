@@ -126,7 +126,9 @@ DetectEveryOption = Annotated[
         help="Look for people in every N-th of the frames posed only; in between, boxes move from look to look.",
     ),
 ]
-ReaderOption = Annotated[Reader, typer.Option("--reader", help="Which decoder reads the videos; pyav reads all, decord whole files.")]
+ReaderOption = Annotated[
+    Reader, typer.Option("--reader", help="Which decoder reads the videos; pyav reads all, decord whole files.")
+]
 FromFileOption = Annotated[
     Path | None, typer.Option("--from-file", metavar="LIST", help="Also those that this text names, one path a line.")
 ]
