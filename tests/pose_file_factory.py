@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import synthetic_people as people
 
+from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.clip import from_slots, posed_clip
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.skeletons import COCO_17
@@ -48,6 +49,24 @@ def _json(path, content):
     return path
 
 
+def rewritten(path, change):
+    """The file, its JSON changed in place by `change`."""
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(change(content) or content))
+    return path
+
+
+def counts(path):
+    """How many people each frame of a file of one clip shows."""
+    [clip] = read_pose_file(path)
+    return [len(poses) for poses in clip.poses]
+
+
+def frame_file(folder, number):
+    """The file of a frame of `openpose`."""
+    return folder / f"walk_{number:012d}_keypoints.json"
+
+
 def ours(folder, suffix, frames=FRAMES):
     path = folder / f"ours{suffix}"
     write_pose_file(posed(frames=frames), path, suffix)
@@ -60,6 +79,46 @@ def openpose(folder, numbers=BODY_25, size=25, frames=FRAMES):
     for number, places in enumerate(keypoints(frames)):
         person = {"person_id": [-1], "pose_keypoints_2d": in_set(places, numbers, size).ravel().tolist()}
         _json(path / f"walk_{number:012d}_keypoints.json", {"version": 1.3, "people": [person]})
+    return path
+
+
+def pose2sim(folder):
+    """As Pose2Sim and rtmlib write: in OpenPose's form, with the joints of Halpe-26."""
+    path = folder / "walk_json"
+    path.mkdir()
+    for number, places in enumerate(keypoints()):
+        person = {"person_id": [-1], "pose_keypoints_2d": in_set(places, HALPE_26, 26).ravel().tolist()}
+        _json(path / f"walk_{number:06d}.json", {"version": 1.3, "people": [person]})
+    return path
+
+
+def ultralytics(folder):
+    frames = []
+    for places in keypoints():
+        (left, top), (right, bottom) = places.min(axis=0).tolist(), places.max(axis=0).tolist()
+        x, y = places.T.tolist()
+        person = {
+            "name": "person",
+            "class": 0,
+            "confidence": 0.91,
+            "box": {"x1": left, "y1": top, "x2": right, "y2": bottom},
+            "keypoints": {"x": x, "y": y, "visible": [0.75] * 17},
+        }
+        frames.append([person])
+    return _json(folder / "ultralytics.json", frames)
+
+
+def ultralytics_labels(folder, *more, size=f"{WIDTH} {HEIGHT}"):
+    """Label texts, counted from 1; `more` are the numbers behind the joints."""
+    path = folder / "labels"
+    path.mkdir()
+    for number, places in enumerate(keypoints(), start=1):
+        low, high = (edge / (WIDTH, HEIGHT) for edge in (places.min(axis=0), places.max(axis=0)))
+        joints = np.column_stack([places / (WIDTH, HEIGHT), np.full(17, 0.75)])
+        values = (0, *(low + high) / 2, *(high - low), *joints.ravel(), *more)
+        (path / f"walk_{number}.txt").write_text(" ".join(f"{value:.7g}" for value in values) + "\n")
+    if size:
+        (path / "frame-size.txt").write_text(size)
     return path
 
 
@@ -181,6 +240,12 @@ FORMATS = {
     "pack": pack,
     "OpenPose BODY_25": openpose,
     "OpenPose COCO": lambda folder: openpose(folder, OPENPOSE_18, 18),
+    "OpenPose's form of Halpe-26": lambda folder: openpose(folder, HALPE_26, 26),
+    "OpenPose's form of COCO-WholeBody": lambda folder: openpose(folder, HALPE_26, 133),
+    "OpenPose's form of Halpe Full-Body": lambda folder: openpose(folder, HALPE_26, 136),
+    "Pose2Sim": pose2sim,
+    "Ultralytics": ultralytics,
+    "Ultralytics label texts": ultralytics_labels,
     "MediaPipe": mediapipe,
     "MediaPipe in pixels": mediapipe_pixels,
     "AlphaPose Halpe-26": alphapose,
@@ -193,5 +258,8 @@ FORMATS = {
     "mmpose inferencer": mmpose,
     "mmpose demo": mmpose_demo,
 }
-SIZED = {"our archive", "our document", "our pack", "pack", "MediaPipe", "COCO annotations"}
+SIZED = {
+    *("our archive", "our document", "our pack", "pack"),
+    *("MediaPipe", "COCO annotations", "Ultralytics label texts"),
+}
 RATED = {"our archive", "our document", "our pack", "MediaPipe"}

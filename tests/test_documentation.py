@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 from posec3d_cli.catalog import list_cards, list_pipelines, load_card, load_pipeline
 from posec3d_cli.cli.app import app
+from posec3d_cli.pose_files import FORMATS
 from posec3d_cli.pose_files.joints import BODY_25, HALPE_26, MEDIAPIPE_33, OPENPOSE_18
 from posec3d_cli.registry import available
 from posec3d_cli.samples import list_samples
@@ -271,6 +272,13 @@ def test_no_file_names_an_issue_or_a_session():
 def test_no_file_names_the_host_of_a_package_registry():
     hosts = r"pypi\.org|pythonhosted|npmjs|registry\.npm|artifactory|anaconda\.org|crates\.io"
     assert offenders(hosts) == []
+
+
+def test_every_format_of_pose_files_stands_in_the_table():
+    page = (REPOSITORY / "docs" / "pose-files.md").read_text(encoding="utf-8")
+    first = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    for pose_format in FORMATS:
+        assert pose_format.name in first
 
 
 def test_the_page_on_pose_files_shows_the_tables_that_convert_joints():

@@ -9,25 +9,37 @@ What each format holds, which joints it has and what is decided where it does no
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files import coco, mediapipe, mmpose, openpose, ours
-from posec3d_cli.pose_files.checks import entries, read_json
-from posec3d_cli.pose_files.packs import read_pack_clips
+from posec3d_cli.pose_files import coco, mediapipe, mmpose, openpose, ours, packs, ultralytics, ultralytics_labels
+from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
 from posec3d_cli.prediction import PosedVideo
 
-__all__ = ["PACK_SUFFIXES", "is_pose_file", "read_pose_file"]
+__all__ = ["FORMATS", "PACK_SUFFIXES", "PoseFormat", "PoseSource", "is_pose_file", "read_pose_file"]
 
-PACK_SUFFIXES = frozenset({".pkl", ".pickle"})
-_SUFFIXES = PACK_SUFFIXES | {".npz", ".json"}
-_HINT = "the formats that are read: docs/pose-files.md"
+PACK_SUFFIXES = packs.SUFFIXES
+FORMATS: tuple[PoseFormat, ...] = (
+    packs.FORMAT,
+    *ours.FORMATS,
+    openpose.FORMAT,
+    ultralytics_labels.FORMAT,
+    *mmpose.FORMATS,
+    *coco.FORMATS,
+    ultralytics.FORMAT,
+    *mediapipe.FORMATS,
+)
+"""The formats that are read, in the order in which a file is held against them."""
+
+_SUFFIXES = frozenset().union(*(one.suffixes for one in FORMATS))
 
 
 def is_pose_file(path: str | Path) -> bool:
-    """Whether this names a pose file: by its suffix, or a folder by the names of the files in it."""
+    """Whether this names a pose file: by its suffix, or a folder by the names and heads of the files in it."""
     path = Path(path)
-    return path.suffix.lower() in _SUFFIXES or openpose.is_openpose_folder(path)
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    source = PoseSource(path)
+    return source.is_folder and any(one.matches(source) for one in FORMATS)
 
 
 def read_pose_file(path: str | Path) -> list[PosedVideo]:
@@ -36,42 +48,33 @@ def read_pose_file(path: str | Path) -> list[PosedVideo]:
     Raises:
         BadPoseFile: it cannot be read, is of no known format, or does not hold what its format promises.
     """
-    path = Path(path)
-    if path.suffix.lower() in PACK_SUFFIXES:
-        return read_pack_clips(path)
+    source = PoseSource(Path(path))
     try:
-        if path.is_dir():
-            return [openpose.read_folder(path)]
-        return [ours.read_npz(path) if path.suffix.lower() == ".npz" else _read_json(path)]
+        found = next((one for one in FORMATS if one.matches(source)), None)
+        if found is None:
+            raise _unknown(source)
+        return _read(source, found)
     except BadPoseFile as error:
-        raise BadPoseFile(f"{path}: {error.what}", hint=error.hint or _HINT) from error
+        what = error.what if error.what.startswith(str(path)) else f"{path}: {error.what}"
+        raise BadPoseFile(what, hint=error.hint) from error
 
 
-def _read_json(path: Path) -> PosedVideo:
-    """The clip of a JSON file, whose format shows in its outermost names."""
-    content = read_json(path)
-    if isinstance(content, dict):
-        if "schema" in content:
-            return ours.read_document(path, content)
-        if "instance_info" in content:
-            frames = entries(content["instance_info"], "instance_info")
-            return mmpose.read_frames(path, frames, content.get("meta_info"))
-        if "annotations" in content:
-            return coco.read_annotations(path, content)
-        if "frames" in content:
-            return mediapipe.read_frames(path, entries(content["frames"], "frames"), content)
-        if any(isinstance(one, dict) and ("bodies" in one or "people" in one) for one in content.values()):
-            return coco.read_by_picture(path, content)
-        if "people" in content:
-            raise BadPoseFile("it is one frame of OpenPose's", hint="name the folder that holds all frames")
-    elif isinstance(content, list):
-        first: Any = content[0] if content else None
-        if isinstance(first, dict) and "instances" in first:
-            return mmpose.read_frames(path, content)
-        if isinstance(first, dict) and "image_id" in first:
-            return coco.read_results(path, content)
-        if content and mediapipe.is_mediapipe_frame(first):
-            return mediapipe.read_frames(path, content, {})
-        if not content:
-            raise BadPoseFile("it holds no frame", hint="without a frame nothing says how long the video was")
-    raise BadPoseFile("it is JSON of no known pose format")
+def _read(source: PoseSource, found: PoseFormat) -> list[PosedVideo]:
+    try:
+        return found.read(source)
+    except BadPoseFile as error:
+        raise BadPoseFile(error.what, hint=error.hint or f"it was read as one of {found.name}") from error
+
+
+def _unknown(source: PoseSource) -> BadPoseFile:
+    """Why no format takes a file."""
+    if source.suffix == ".json" and source.content == []:
+        return BadPoseFile("it holds no frame", hint="without a frame nothing says how long the video was")
+    if source.suffix == ".json" and openpose.is_one_frame(source.content):
+        return BadPoseFile("it is one frame of OpenPose's", hint="name the folder that holds all frames")
+    kind = "JSON" if source.suffix == ".json" else "a folder" if source.is_folder else "a file"
+    tried = [one.name for one in FORMATS if source.suffix in one.suffixes or (source.is_folder and not one.suffixes)]
+    return BadPoseFile(
+        f"it is {kind} of no known pose format",
+        hint=f"tried: {', '.join(tried)}" if tried else f"pose files end in {', '.join(sorted(_SUFFIXES))}",
+    )

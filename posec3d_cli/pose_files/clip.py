@@ -7,7 +7,7 @@ person's box lies around the joints, and who is who is found by linking, as for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -115,6 +115,24 @@ def consecutive(frames: Mapping[int, People]) -> list[People]:
     if last - first >= MAX_FRAMES:
         raise BadPoseFile(f"its frames reach from {first} to {last}", hint=f"at most {MAX_FRAMES} frames are read")
     return [frames.get(number, NOBODY) for number in range(first, last + 1)]
+
+
+def places_of(frames: Iterable[People]) -> NDArray[Any]:
+    """`(R, 2)` places of all joints that score above 0."""
+    return np.concatenate([np.zeros((0, 2)), *(people.keypoints[people.scores > 0] for people in frames)])
+
+
+def left_out_note(others: Sequence[str], total: int) -> tuple[str, ...]:
+    """What is said where some of `total` entries were left out because they show no people; nothing where none was.
+
+    Args:
+        others: what each of those shows, in a word.
+        total: how many entries there are.
+    """
+    if not others:
+        return ()
+    kinds = ", ".join(sorted(set(others))[:5])
+    return (f"{len(others)} of its {total} entries show no people ({kinds}) and were left out",)
 
 
 def posed_clip(

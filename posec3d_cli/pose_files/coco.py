@@ -8,85 +8,134 @@ people in OpenPose's 18 joints. Annotations are {"images", "annotations", "categ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
-from posec3d_cli.pose_files.checks import entries, number, numbers, shown, table, whole
-from posec3d_cli.pose_files.clip import MAX_IDENTITY, MAX_PIXELS, People, Person, consecutive, posed_clip
+from posec3d_cli.pose_files import openpose
+from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, shown, table, whole
+from posec3d_cli.pose_files.clip import (
+    MAX_IDENTITY,
+    MAX_PIXELS,
+    People,
+    Person,
+    consecutive,
+    left_out_note,
+    places_of,
+    posed_clip,
+)
+from posec3d_cli.pose_files.formats import JsonFormat
+from posec3d_cli.pose_files.frame_names import frame_ids, frame_numbers
 from posec3d_cli.pose_files.joints import COCO_SETS, set_of, to_coco
-from posec3d_cli.pose_files.openpose import check_pixels, joints_of
 from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.skeletons import Skeleton
+from posec3d_cli.skeletons import COCO_17, Skeleton
 
-_LAST_NUMBER = re.compile(r"(\d{1,15})\D*$", re.ASCII)
+_PEOPLE = ("person", "people", "human")
+_PIXELS_HINT = "write the joints in pixels of the video"
+
+
+def is_results(content: Any) -> bool:
+    """Whether this is a list of results."""
+    return isinstance(content, list) and bool(content) and isinstance(content[0], dict) and "image_id" in content[0]
 
 
 def read_results(path: Path, results: Sequence[Any]) -> PosedVideo:
-    """The clip of a list of results.
+    """The clip of a list of results; those of other categories than people are left out, and a note says so.
 
     Raises:
-        BadPoseFile: one is malformed, or a picture's name holds no number.
+        BadPoseFile: one is malformed, or the pictures' names do not tell the frames apart.
     """
-    frames: dict[int, list[Person]] = {}
-    for place, one in enumerate(results):
-        what = f"[{place}]"
-        result = table(one, what)
-        frames.setdefault(_frame_of(result.get("image_id"), f"{what}.image_id"), []).append(_person(result, what))
-    return posed_clip(path, consecutive({frame: People.of(people) for frame, people in frames.items()}))
+    rows = [table(one, f"[{place}]") for place, one in enumerate(results)]
+    numbered = frame_ids([row.get("image_id") for row in rows], [f"[{place}].image_id" for place in range(len(rows))])
+    people_are = _numbers_of_people([row.get("category_id") for row in rows])
+    frames: dict[int, list[Person]] = {frame: [] for frame in numbered}
+    others = []
+    for place, (frame, row) in enumerate(zip(numbered, rows, strict=True)):
+        category = row.get("category_id")
+        if category is None or category in people_are:
+            frames[frame].append(_person(row, f"[{place}]"))
+        else:
+            others.append(f"category {shown(category)}")
+    shows = {frame: People.of(people) for frame, people in frames.items()}
+    check_pixels(places_of(shows.values()), _PIXELS_HINT)
+    return posed_clip(path, consecutive(shows), notes=left_out_note(others, len(rows)))
+
+
+def _numbers_of_people(categories: Sequence[Any]) -> tuple[int, ...]:
+    """The category of people: 1 as COCO counts, 0 where the tool counts from 0."""
+    return (0,) if any(type(category) is int and category == 0 for category in categories) else (1,)
+
+
+def is_by_picture(content: Any) -> bool:
+    """Whether this is an object of frames by the name of the picture."""
+    return isinstance(content, dict) and any(map(openpose.is_one_frame, content.values()))
 
 
 def read_by_picture(path: Path, pictures: Mapping[str, Any]) -> PosedVideo:
     """The clip of AlphaPose's forms "cmu" and "open".
 
     Raises:
-        BadPoseFile: a person is malformed, or a picture's name holds no number.
+        BadPoseFile: a person is malformed, or the pictures' names do not tell the frames apart.
     """
+    numbered = frame_numbers(list(pictures))
     frames: dict[int, People] = {}
-    for name, one in pictures.items():
-        picture = table(one, shown(name))
-        frame = _frame_of(name, shown(name))
-        if frame in frames:
-            raise BadPoseFile(f"frame {frame} is there twice, the second time as {shown(name)}")
-        people = []
-        for place, someone in enumerate(entries(picture.get("bodies", picture.get("people")), f"{shown(name)}.people")):
-            what = f"{shown(name)}[{place}]"
-            person = table(someone, what)
-            people.append(Person(joints_of(person.get("joints", person.get("pose_keypoints_2d")), what)))
-        frames[frame] = People.of(people)
-    check_pixels(list(frames.values()))
+    for name, picture in pictures.items():
+        try:
+            frames[numbered[name]] = People.of(openpose.people_of(picture))
+        except BadPoseFile as error:
+            raise BadPoseFile(f"{shown(name)}: {error.what}", hint=error.hint) from error
+    check_pixels(places_of(frames.values()), openpose.PIXELS_HINT)
     return posed_clip(path, consecutive(frames))
+
+
+def is_annotations(content: Any) -> bool:
+    """Whether this is an object of annotations."""
+    return isinstance(content, dict) and "annotations" in content
 
 
 def read_annotations(path: Path, document: Mapping[str, Any]) -> PosedVideo:
     """The clip of COCO annotations: its pictures are the frames of one video.
 
-    A picture's frame number is its `frame_id`, else the last number of its file name, where all have one and no two
-    the same; else pictures count in the order of the list. Crowds and people without labelled joints are left out.
+    A picture's frame number is its `frame_id`, else that of its file name, see `frame_names`; pictures without either
+    count in the order of the list. Crowds, people without labelled joints and other categories are left out.
 
     Raises:
-        BadPoseFile: a picture or person is malformed, or the pictures differ in size.
+        BadPoseFile: a picture or person is malformed, or the pictures differ in size or are of several videos.
     """
     numbered, size = _pictures(entries(document.get("images"), "images"))
-    skeletons = _skeletons(entries(document.get("categories", []), "categories"))
+    categories = _categories(entries(document.get("categories", []), "categories"))
     frames: dict[int, list[Person]] = {frame: [] for frame in numbered.values()}
-    for place, one in enumerate(entries(document.get("annotations"), "annotations")):
+    others = []
+    annotations = entries(document.get("annotations"), "annotations")
+    for place, one in enumerate(annotations):
         what = f"annotations[{place}]"
         annotation = table(one, what)
+        number = annotation.get("category_id")
+        category = categories.get(number if isinstance(number, int) else 1, _Category("", number in (None, 1), None))
+        if not category.people:
+            others.append(category.name or f"category {shown(number)}")
+            continue
         if annotation.get("keypoints") is None or annotation.get("iscrowd") == 1:
             continue
         picture = whole(annotation.get("image_id"), f"{what}.image_id", 0, 10**18)
         if picture not in numbered:
             raise BadPoseFile(f"{what} names the picture {picture}, which is not among the images")
-        category = annotation.get("category_id")
-        skeleton = skeletons.get(category) if isinstance(category, int) else None
-        frames[numbered[picture]].append(_person(annotation, what, skeleton))
+        frames[numbered[picture]].append(_person(annotation, what, category.skeleton))
     return posed_clip(
-        path, consecutive({frame: People.of(people) for frame, people in frames.items()}), frame_size=size
+        path,
+        consecutive({frame: People.of(people) for frame, people in frames.items()}),
+        frame_size=size,
+        notes=left_out_note(others, len(annotations)),
     )
+
+
+FORMATS = (
+    JsonFormat("COCO annotations", is_annotations, read_annotations),
+    JsonFormat("COCO and AlphaPose results", is_results, read_results),
+    JsonFormat("AlphaPose's forms cmu and open", is_by_picture, read_by_picture),
+)
 
 
 def _person(one: Mapping[str, Any], what: str, skeleton: Skeleton | None = None) -> Person:
@@ -120,16 +169,6 @@ def _identity(value: Any) -> int:
     return int(value) if told and value == int(value) else -1
 
 
-def _frame_of(picture: Any, what: str) -> int:
-    """The frame number that a picture's id or name states."""
-    if isinstance(picture, str):
-        match = _LAST_NUMBER.search(Path(picture).stem)
-        if match is None:
-            raise BadPoseFile(f"{what} holds no frame number: {shown(picture)}", hint="pictures are named by number")
-        return int(match[1])
-    return whole(picture, what, 0, 10**15)
-
-
 def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | None]:
     """The frame number of each picture by its id, and the size (H, W) that all have, where they say it."""
     rows = [table(image, f"images[{place}]") for place, image in enumerate(images)]
@@ -139,8 +178,9 @@ def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | 
     told = [row.get("frame_id") for row in rows]
     frames = [frame for frame in told if type(frame) is int and 0 <= frame <= 10**15]
     if len(set(frames)) < len(ids):
-        matches = [_LAST_NUMBER.search(Path(str(row.get("file_name", ""))).stem) for row in rows]
-        frames = [int(match[1]) for match in matches if match is not None]
+        names = [row.get("file_name") for row in rows]
+        texts = [name for name in names if isinstance(name, str)]
+        frames = list(frame_numbers(texts).values()) if len(set(texts)) == len(ids) else []
     if len(set(frames)) < len(ids):
         frames = list(range(len(ids)))
     sizes = {
@@ -155,13 +195,24 @@ def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | 
     return dict(zip(ids, frames, strict=True)), next(iter(sizes), None)
 
 
-def _skeletons(categories: Sequence[Any]) -> dict[int, Skeleton]:
-    """The joint sets of the categories that name their joints."""
+class _Category(NamedTuple):
+    """What a category says: its name, whether it is of people, and its joint set, where it names one."""
+
+    name: str
+    people: bool
+    skeleton: Skeleton | None
+
+
+def _categories(rows: Sequence[Any]) -> dict[int, _Category]:
+    """The categories by number. One is of people if it is called so, has people's joints, or says nothing and is 1."""
     found = {}
-    for place, one in enumerate(categories):
+    for place, one in enumerate(rows):
         category = table(one, f"categories[{place}]")
+        key = whole(category.get("id"), f"categories[{place}].id", 0, 10**9)
         names = category.get("keypoints")
-        if isinstance(names, list) and all(isinstance(name, str) for name in names) and names:
-            key = whole(category.get("id"), f"categories[{place}].id", 0, 10**9)
-            found[key] = Skeleton("the file's own", tuple(names), ())
+        named = isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
+        skeleton = Skeleton("the file's own", tuple(names), ()) if isinstance(names, list) and named else None
+        called = str(category.get("name", ""))
+        complete = None not in COCO_17.numbers_in(skeleton) if skeleton is not None else key == 1
+        found[key] = _Category(called, called.lower() in _PEOPLE or complete, skeleton)
     return found

@@ -59,11 +59,12 @@ HALPE_26 = Skeleton(
 )  # fmt: skip
 """The body of Halpe Full-Body; AlphaPose and the RTMPose body models of 26 joints write it."""
 
-OPENPOSE_SETS = {25: BODY_25, 18: OPENPOSE_18}
-"""By number of joints: what OpenPose writes."""
-
 COCO_SETS = {17: COCO_17, 26: HALPE_26, 133: COCO_17, 136: HALPE_26}
 """By number of joints: sets that begin like COCO-17. COCO-WholeBody has 133 joints, Halpe Full-Body 136."""
+
+OPENPOSE_SETS = {25: BODY_25, 18: OPENPOSE_18, 134: OPENPOSE_18} | COCO_SETS
+"""By number of joints: what OpenPose writes, and in its form others: Pose2Sim Halpe-26, rtmlib 134 joints of which the
+first 18 are those of OpenPose's COCO model."""
 
 
 def to_coco(rows: Doubles, source: Skeleton, what: str) -> Doubles:

@@ -19,6 +19,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
 from posec3d_cli.pose_files.checks import NORMALIZED, entries, number, numbers, rate, table, whole
 from posec3d_cli.pose_files.clip import MAX_PIXELS, People, Person, consecutive, posed_clip, was_found
+from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.pose_files.joints import MEDIAPIPE_33, to_coco
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.skeletons import COCO_17
@@ -29,11 +30,27 @@ _NUMBER_KEYS = ("frame", "frame_id", "frame_index")
 _HIPS = [COCO_17.joints.index("left_hip"), COCO_17.joints.index("right_hip")]
 
 
-def is_mediapipe_frame(frame: Any) -> bool:
-    """Whether a list entry looks like a frame of landmarks."""
-    if isinstance(frame, dict):
-        return any(key in frame for key in _LANDMARK_KEYS)
-    return frame is None or isinstance(frame, list)
+def is_frames(content: Any) -> bool:
+    """Whether this is a list that begins with a frame of landmarks."""
+    if not isinstance(content, list) or not content:
+        return False
+    first = content[0]
+    if isinstance(first, dict):
+        return any(key in first for key in _LANDMARK_KEYS)
+    return first is None or isinstance(first, list)
+
+
+def is_document(content: Any) -> bool:
+    """Whether this is an object of frames."""
+    return isinstance(content, dict) and "frames" in content
+
+
+def _read_document(path: Path, content: Mapping[str, Any]) -> PosedVideo:
+    return read_frames(path, entries(content["frames"], "frames"), content)
+
+
+def _read_list(path: Path, content: Sequence[Any]) -> PosedVideo:
+    return read_frames(path, content, {})
 
 
 def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -> PosedVideo:
@@ -59,6 +76,12 @@ def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -
         fps=rate(header.get("fps")),
         frame_size=size,
     )
+
+
+FORMATS = (
+    JsonFormat("MediaPipe landmarks", is_document, _read_document),
+    JsonFormat("MediaPipe's list of frames", is_frames, _read_list),
+)
 
 
 def _frame(one: Any, place: int) -> tuple[int, Any]:

@@ -14,11 +14,27 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.checks import entries, number, numbers, table, whole
-from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, posed_clip
+from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, table, whole
+from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
+from posec3d_cli.pose_files.formats import JsonFormat
+from posec3d_cli.pose_files.frame_names import frame_ids
 from posec3d_cli.pose_files.joints import COCO_SETS, set_of, to_coco
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.skeletons import Skeleton
+
+
+def is_inferencer(content: Any) -> bool:
+    """Whether this is the inferencer's list."""
+    return isinstance(content, list) and bool(content) and isinstance(content[0], dict) and "instances" in content[0]
+
+
+def is_demo(content: Any) -> bool:
+    """Whether this is the object of a demo."""
+    return isinstance(content, dict) and "instance_info" in content
+
+
+def _read_demo(path: Path, content: Mapping[str, Any]) -> PosedVideo:
+    return read_frames(path, entries(content["instance_info"], "instance_info"), content.get("meta_info"))
 
 
 def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> PosedVideo:
@@ -29,18 +45,25 @@ def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> PosedVi
     """
     named = _named(meta)
     frames: dict[int, People] = {}
-    for place, one in enumerate(content):
+    rows = [table(one, f"[{place}]") for place, one in enumerate(content)]
+    told = [place if row.get("frame_id") is None else row["frame_id"] for place, row in enumerate(rows)]
+    numbered = frame_ids(told, [f"[{place}].frame_id" for place in range(len(rows))])
+    for place, (index, frame) in enumerate(zip(numbered, rows, strict=True)):
         what = f"[{place}]"
-        frame = table(one, what)
-        told = frame.get("frame_id")
-        index = place if told is None else whole(told, f"{what}.frame_id", 0, 10**15)
         if index in frames:
             raise BadPoseFile(f"frame {index} is there twice")
         instances = entries(frame.get("instances"), f"{what}.instances")
         frames[index] = People.of(
             [_person(table(each, f"{what}[{n}]"), f"{what}.instances[{n}]", named) for n, each in enumerate(instances)]
         )
+    check_pixels(places_of(frames.values()), "write the joints in pixels of the video")
     return posed_clip(path, consecutive(frames))
+
+
+FORMATS = (
+    JsonFormat("mmpose's inferencer", is_inferencer, read_frames),
+    JsonFormat("mmpose's demos", is_demo, _read_demo),
+)
 
 
 def _person(one: Mapping[str, Any], what: str, named: Skeleton | None) -> Person:

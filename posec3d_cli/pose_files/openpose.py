@@ -1,63 +1,69 @@
-"""OpenPose: a folder with one JSON file per frame, `<name>_000000000012_keypoints.json`.
+"""OpenPose and those that write as it does: a folder with one JSON file per frame.
 
-A file holds `people`, each with `pose_keypoints_2d` (`pose_keypoints` before version 1.2): x, y, score of every joint
-in one list, of BODY_25 or of the COCO model's 18 joints, in pixels. `person_id` is [-1] unless people were tracked.
+A file is called `<name>_000000000012_keypoints.json`, by Pose2Sim `<name>_000012.json`, by AlphaPose `12.json`. It
+holds `people`, each with `pose_keypoints_2d` (`pose_keypoints` before version 1.2): x, y, score of every joint in one
+list, in pixels; or `bodies` with `joints`. `person_id` is [-1] unless people were tracked.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
-from posec3d_cli.pose_files.checks import entries, numbers, read_json, shown, table
-from posec3d_cli.pose_files.clip import MAX_IDENTITY, NOBODY, People, Person, consecutive, posed_clip
+from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_json, shown, table
+from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
+from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
+from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.joints import OPENPOSE_SETS, set_of, to_coco
 from posec3d_cli.prediction import PosedVideo
 
 ENDING = "_keypoints.json"
-_NUMBERED = re.compile(rf"(.*?)(\d{{1,15}}){ENDING}", re.ASCII | re.DOTALL)
+_BEGINS = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(version|people|bodies)"\s*:')
+_LISTS = ("people", "bodies")
+_JOINTS = ("pose_keypoints_2d", "pose_keypoints", "joints")
+PIXELS_HINT = "let OpenPose write with keypoint_scale 0, its default"
 
 
-def is_openpose_folder(path: Path) -> bool:
-    """Whether a folder holds a file that is named as OpenPose names them."""
-    try:
-        with os.scandir(path) as entries_:
-            return any(entry.name.endswith(ENDING) for entry in entries_)
-    except OSError:
-        return False
+def fits(source: PoseSource) -> bool:
+    """Whether a folder holds a file that is named as OpenPose names them, or numbered ones that begin like those."""
+    names = _files(source)
+    if not names or names[0].endswith(ENDING):
+        return bool(names)
+    return any(character.isdigit() for character in names[0]) and _BEGINS.match(source.head(names[0])) is not None
 
 
-def read_folder(path: Path) -> PosedVideo:
+def read_folder(source: PoseSource) -> PosedVideo:
     """The clip of a folder.
 
     Raises:
-        BadPoseFile: a file is unusable, has no frame number, or belongs to another video than the others.
+        BadPoseFile: a file is unusable, or belongs to another video than the others.
     """
+    names = _files(source)
+    order = frame_numbers(names)
     frames: dict[int, People] = {}
-    videos = set()
-    for file in sorted(path.glob(f"*{ENDING}")):
-        match = _NUMBERED.fullmatch(file.name)
-        if match is None:
-            raise BadPoseFile(f"{file.name} has no frame number before {ENDING}")
-        videos.add(match[1])
-        if len(videos) > 1:
-            raise BadPoseFile(
-                f"it holds the frames of several videos: {', '.join(sorted(map(repr, videos)))}",
-                hint="give each video a folder",
-            )
+    for name in names:
         try:
-            frames[int(match[2])] = People.of(people_of(read_json(file)))
+            frames[order[name]] = People.of(people_of(read_json(source.path / name)))
         except BadPoseFile as error:
-            raise BadPoseFile(f"{file.name}: {error.what}", hint=error.hint) from error
-    check_pixels(list(frames.values()))
-    return posed_clip(path, consecutive(frames))
+            raise BadPoseFile(f"{name}: {error.what}", hint=error.hint) from error
+    check_pixels(places_of(frames.values()), PIXELS_HINT)
+    return posed_clip(source.path, consecutive(frames))
+
+
+def _files(source: PoseSource) -> list[str]:
+    """The files of a folder: those with OpenPose's ending, or, where there are none, all of JSON."""
+    found = [name for name in source.names if name.endswith(".json")]
+    return [name for name in found if name.endswith(ENDING)] or found
+
+
+def is_one_frame(content: Any) -> bool:
+    """Whether this is the content of one such file."""
+    return isinstance(content, dict) and any(key in content for key in _LISTS)
+
+
+FORMAT = FolderFormat("OpenPose folders", fits, read_folder)
 
 
 def people_of(content: Any) -> list[Person]:
@@ -66,19 +72,21 @@ def people_of(content: Any) -> list[Person]:
     Raises:
         BadPoseFile: it holds no people, or one is malformed.
     """
+    frame = table(content, "the file")
+    held = next((frame[key] for key in _LISTS if key in frame), None)
     people = []
-    for number, someone in enumerate(entries(table(content, "the file").get("people"), "people")):
-        person = table(someone, f"people[{number}]")
-        values = person.get("pose_keypoints_2d", person.get("pose_keypoints"))
-        if values == []:  # somebody of whom only hands or a face were found
+    for place, someone in enumerate(entries(held, "people")):
+        person = table(someone, f"people[{place}]")
+        key = next((key for key in _JOINTS if key in person), _JOINTS[0])
+        if person.get(key) == []:  # somebody of whom only hands or a face were found
             continue
-        joints = joints_of(values, f"people[{number}].pose_keypoints_2d")
+        joints = joints_of(person.get(key), f"people[{place}].{key}")
         people.append(Person(joints, identity=_identity(person.get("person_id"))))
     return people
 
 
 def joints_of(values: Any, what: str) -> Doubles:
-    """`(17, 3)` of a flat list of x, y, score in one of OpenPose's joint sets.
+    """`(17, 3)` of a flat list of x, y, score in one of the joint sets that are written so.
 
     Raises:
         BadPoseFile: it is no such list.
@@ -87,18 +95,6 @@ def joints_of(values: Any, what: str) -> Doubles:
     if len(flat) % 3:
         raise BadPoseFile(f"{what} must hold x, y, score of every joint, got {len(flat)} numbers")
     return to_coco(flat.reshape(-1, 3), set_of(len(flat) // 3, OPENPOSE_SETS, what), what)
-
-
-def check_pixels(frames: Sequence[People]) -> None:
-    """Refuse places that were scaled to [0, 1] or [-1, 1]: what they have to be multiplied by is not known.
-
-    Raises:
-        BadPoseFile: no joint lies further than 1 from (0, 0).
-    """
-    places = [people.keypoints[people.scores > 0] for people in frames if people is not NOBODY]
-    found = np.concatenate([np.zeros((0, 2)), *places])
-    if len(found) and not np.any(np.abs(found) > 1):
-        raise BadPoseFile("its joints are not in pixels", hint="let OpenPose write with keypoint_scale 0, its default")
 
 
 def _identity(value: Any) -> int:

@@ -23,6 +23,7 @@ from posec3d_cli.pose_files.clip import (
     People,
     posed_clip,
 )
+from posec3d_cli.pose_files.formats import FileFormat, JsonFormat
 from posec3d_cli.pose_files.joints import to_coco
 from posec3d_cli.pose_files.writing import SCHEMA, VERSION
 from posec3d_cli.prediction import PosedVideo
@@ -118,6 +119,16 @@ def read_document(path: Path, document: dict[str, Any]) -> PosedVideo:
         frame_size=document.get("frame_size"),
         fps=document.get("fps"),
     )
+
+
+def _is_document(content: Any) -> bool:
+    return isinstance(content, dict) and "schema" in content
+
+
+FORMATS = (
+    FileFormat("posec3d archives", frozenset({".npz"}), lambda path: [read_npz(path)]),
+    JsonFormat("posec3d documents", _is_document, read_document),
+)
 
 
 def rows_as_clip(

@@ -27,11 +27,13 @@ from posec3d_cli.pose_files.clip import (
     posed_clip,
     was_found,
 )
+from posec3d_cli.pose_files.formats import FileFormat
 from posec3d_cli.pose_files.ours import rows_as_clip
 from posec3d_cli.pose_files.pickles import load_pickle
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.types import Floats
 
+SUFFIXES = frozenset({".pkl", ".pickle"})
 _HINT = "a clip holds keypoint (people, frames, 17, 2) in pixels, and keypoint_score (people, frames, 17)"
 
 
@@ -202,6 +204,9 @@ def read_pack_clips(path: Path) -> list[PosedVideo]:
         with pack.blaming(number) as annotation:
             clips.append(_clip(annotation, pack, None if len(pack.annotations) == 1 else pack.name(number)))
     return clips
+
+
+FORMAT = FileFormat("packs of pyskl and mmaction2", SUFFIXES, read_pack_clips)
 
 
 def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> PosedVideo:

@@ -18,7 +18,9 @@ from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.train.packs import read_pack
 
 QUICK = settings(deadline=None, max_examples=100)
-JSON_FORMATS = [form for form in factory.FORMATS if form not in ("our archive", "our pack", "pack")]
+JSON_FORMATS = [
+    form for form in factory.FORMATS if form not in ("our archive", "our pack", "pack", "Ultralytics label texts")
+]
 ODD = st.one_of(
     st.none(),
     st.booleans(),
@@ -141,6 +143,39 @@ def test_files_that_were_cut_off_or_damaged_are_read_or_refused(samples, form, s
     read(path)
 
 
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(["0", "1", "0.5", "nan", "inf", "-1", "1e400", "7", "x", "0,5", "²"]), st.text(max_size=3)
+    ),
+    max_size=60,
+).map(" ".join)
+
+
+@QUICK
+@given(line=LINES, size=st.one_of(st.just("320 240"), st.text(max_size=12)), keep=st.integers(0, 58), more=LINES)
+def test_label_texts_with_wrong_lines_are_read_or_refused(samples, line, size, keep, more):
+    folder, files = samples
+    source = files["Ultralytics label texts"] / "walk_1.txt"
+    path = folder / "labels-mutated"
+    path.mkdir(exist_ok=True)
+    (path / "walk_1.txt").write_text(source.read_text())
+    (path / "walk_2.txt").write_text(line, encoding="utf-8")
+    (path / "walk_3.txt").write_text(" ".join([*source.read_text().split()[:keep], more]), encoding="utf-8")
+    (path / "frame-size.txt").write_text(size, encoding="utf-8")
+    read(path)
+
+
+@QUICK
+@given(content=st.binary(max_size=60), name=st.sampled_from(["walk_3.txt", "frame-size.txt"]))
+def test_label_texts_of_arbitrary_bytes_are_read_or_refused(samples, content, name):
+    folder, files = samples
+    path = folder / "labels-arbitrary"
+    path.mkdir(exist_ok=True)
+    for file in files["Ultralytics label texts"].iterdir():
+        (path / file.name).write_bytes(content if file.name == name else file.read_bytes())
+    read(path)
+
+
 @settings(deadline=None, max_examples=200)
 @given(data=st.data(), form=st.sampled_from(["our pack", "pack"]), value=st.one_of(ODD, ARRAYS))
 def test_packs_with_wrong_values_are_read_or_refused(samples, data, form, value):
@@ -239,9 +274,13 @@ def test_a_wrong_value_is_named(samples, tmp_path, form, change, message):
         ("AlphaPose COCO", {"keypoints": [1, 2, 3] * 15}, r"has 15 joints, expected 17, 26, 133, 136"),
         ("AlphaPose COCO", {"keypoints": [1, 10**7, 3] * 17}, "a joint lies more than 100000 pixels away"),
         ("AlphaPose COCO", {"box": [1, 2, -3, 4]}, "is inside out"),
-        ("AlphaPose COCO", {"image_id": "frame.jpg"}, "holds no frame number: 'frame.jpg'"),
+        ("AlphaPose COCO", {"image_id": "frame.jpg"}, "names are of several videos: 'frame.jpg', '1.jpg'"),
+        ("AlphaPose COCO", {"image_id": "0001.jpg"}, "two names are of the same frame: '0001.jpg', '1.jpg'"),
         ("AlphaPose COCO", {"image_id": -1}, r"image_id must be a whole number"),
-        ("AlphaPose COCO", {"image_id": 10**9}, "its frames reach from 1 to 1000000000"),
+        ("AlphaPose COCO", {"image_id": "1000000000.jpg"}, "its frames reach from 1 to 1000000000"),
+        ("AlphaPose COCO", {"image_id": 7}, r"\[1\].image_id must be a whole number from 0 to .*, got '1.jpg'"),
+        ("COCO results", {"image_id": 10**9}, "its frames reach from 1 to 1000000000"),
+        ("COCO results", {"keypoints": None}, r"\[0\].keypoints must"),
         ("mmpose inferencer", {"frame_id": 1}, "frame 1 is there twice"),
         ("mmpose inferencer", {"instances": [{"keypoints": [[1, 2]]}]}, "keypoint_scores must have shape"),
     ],

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 import numpy as np
 import pose_file_factory as factory
 import pytest
+from pose_file_factory import counts, frame_file, rewritten
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files import read_pose_file
-
-
-def rewritten(path, change):
-    """The file, its JSON changed in place by `change`."""
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps(change(content) or content))
-    return path
-
-
-def counts(path):
-    [clip] = read_pose_file(path)
-    return [len(poses) for poses in clip.poses]
-
-
-def frame_file(folder, number):
-    return folder / f"walk_{number:012d}_keypoints.json"
+from posec3d_cli.pose_files import is_pose_file, read_pose_file
 
 
 def test_openpose_frames_that_are_missing_or_empty_show_nobody(tmp_path):
@@ -63,13 +47,87 @@ def test_openpose_joints_that_are_not_in_pixels_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("other_000000000001_keypoints.json", "several videos: 'other_', 'walk_'"), ("a_keypoints.json", "frame number")],
+    [
+        ("other_000000000001_keypoints.json", "several videos: 'other_0.*json', 'walk_0.*json'$"),
+        ("other_000000000088_keypoints.json", "several videos: 'other_0.*json', 'walk_0.*json'$"),
+        ("a_keypoints.json", "several videos: 'a_keypoints.json', 'walk_0.*json'$"),
+        ("walk_1_keypoints.json", "same frame: 'walk_000000000001_keypoints.json', 'walk_1_keypoints.json'$"),
+    ],
 )
 def test_an_openpose_folder_is_of_one_video_in_numbered_frames(tmp_path, name, message):
     folder = factory.openpose(tmp_path)
     (folder / name).write_text('{"people": []}')
     with pytest.raises(BadPoseFile, match=message):
         read_pose_file(folder)
+
+
+def test_hidden_files_of_a_folder_are_left_out(tmp_path):
+    folder = factory.openpose(tmp_path)
+    (folder / "._walk_000000000000_keypoints.json").write_bytes(b"\0\5\x16\7")
+    assert counts(folder) == [1] * factory.FRAMES
+    only = tmp_path / "only hidden"
+    only.mkdir()
+    (only / "._walk_000000000000_keypoints.json").write_bytes(b"\0\5\x16\7")
+    assert not is_pose_file(only)
+
+
+def test_a_folder_of_frames_that_alphapose_writes_is_read(tmp_path):
+    folder = tmp_path / "sep-json"
+    folder.mkdir()
+    for number, places in enumerate(factory.keypoints()):
+        body = {"joints": factory.in_set(places, factory.OPENPOSE_18, 18).ravel().tolist()}
+        (folder / f"{number}.json").write_text(json.dumps({"version": "AlphaPose v0.3", "bodies": [body]}))
+    [clip] = read_pose_file(folder)
+    assert np.allclose(clip.poses[3].keypoints[0], factory.keypoints()[3], atol=0.01)
+
+
+@pytest.mark.parametrize("make", [factory.mmpose, factory.coco_results, factory.mediapipe])
+def test_a_folder_of_numbered_files_that_are_clips_is_no_clip(tmp_path, make):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number in range(3):
+        make(folder).rename(folder / f"clip_{number}.json")
+    assert not is_pose_file(folder)
+    with pytest.raises(BadPoseFile, match="a folder of no known pose format") as caught:
+        read_pose_file(folder)
+    assert caught.value.hint == "tried: OpenPose folders, Ultralytics label texts"
+
+
+@pytest.mark.parametrize("changes", [{"category_id": 18}, {"category_id": 3}])
+def test_results_of_other_categories_are_left_out_and_that_is_said(tmp_path, changes):
+    path = rewritten(
+        factory.coco_results(tmp_path), lambda results: [*results[:4], *({**one, **changes} for one in results[4:])]
+    )
+    [clip] = read_pose_file(path)
+    assert [len(poses) for poses in clip.poses] == [1, 1, 1, 1, 0, 0]
+    assert clip.notes == (f"2 of its 6 entries show no people (category {changes['category_id']}) and were left out",)
+
+
+def test_people_are_category_0_where_a_tool_counts_from_0(tmp_path):
+    path = rewritten(factory.coco_results(tmp_path), lambda results: [{**one, "category_id": 0} for one in results])
+    assert counts(path) == [1] * factory.FRAMES
+
+
+def test_annotations_of_other_categories_are_left_out_and_that_is_said(tmp_path):
+    def change(content):
+        content["categories"] += [{"id": 18, "name": "dog", "keypoints": ["nose", "tail"]}, {"id": 3, "name": "car"}]
+        content["annotations"][0]["category_id"] = 18
+        content["annotations"][5].update(category_id=3, keypoints=None)
+
+    [clip] = read_pose_file(rewritten(factory.coco_annotations(tmp_path), change))
+    assert [len(poses) for poses in clip.poses] == [0, 1, 1, 1, 1, 0]
+    assert clip.notes == ("2 of its 6 entries show no people (car, dog) and were left out",)
+
+
+@pytest.mark.parametrize("make", [factory.alphapose, factory.coco_results, factory.mmpose, factory.ultralytics])
+def test_joints_of_a_list_that_are_parts_of_the_picture_are_refused(tmp_path, make):
+    def scaled(tree):
+        if isinstance(tree, dict):
+            return {key: one if key == "image_id" else scaled(one) for key, one in tree.items()}
+        return [scaled(one) for one in tree] if isinstance(tree, list) else tree / 400 if type(tree) is float else tree
+
+    with pytest.raises(BadPoseFile, match="not in pixels"):
+        read_pose_file(rewritten(make(tmp_path), scaled))
 
 
 def test_the_message_names_the_openpose_file(tmp_path):
@@ -192,107 +250,3 @@ def test_mediapipe_parts_of_a_frame_of_unknown_size_are_refused(tmp_path):
     with pytest.raises(BadPoseFile, match="size it does not say") as caught:
         read_pose_file(path)
     assert '"width"' in caught.value.hint
-
-
-def annotation(path, **changes):
-    (one,) = pickle.loads(path.read_bytes())["annotations"]
-    return {**one, **changes}
-
-
-@pytest.mark.parametrize("layout", ["a list", "one annotation"])
-def test_packs_of_other_layouts_are_read(tmp_path, layout):
-    path = factory.pack(tmp_path)
-    one = annotation(path)
-    path.write_bytes(pickle.dumps([one] if layout == "a list" else one))
-    assert counts(path) == [1] * factory.FRAMES
-
-
-def test_the_clips_of_a_pack_are_named_after_it(tmp_path):
-    path = factory.pack(tmp_path)
-    pack = {"annotations": [annotation(path, frame_dir=name) for name in ("a/b", "c\ud800")]}
-    path.write_bytes(pickle.dumps(pack))
-    assert [str(clip.video.path) for clip in read_pose_file(path)] == [f"{path}: a/b", f"{path}: c\\ud800"]
-
-
-def test_people_of_a_pack_keep_their_slots(tmp_path):
-    keypoints = np.concatenate([factory.keypoints()[None]] * 2)
-    scores = np.ones((2, factory.FRAMES, 17), np.float32)
-    scores[0, :3] = 0
-    [clip] = read_pose_file(factory.pack(tmp_path, keypoint=keypoints, keypoint_score=scores))
-    assert [who.tolist() for who in clip.identities] == [[1]] * 3 + [[0, 1]] * 3
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"keypoint": np.ones((1, 6, 25, 3), np.float32)}, "3D recording"),
-        ({"keypoint": np.ones((1, 6, 25, 2), np.float32)}, r"must have shape \(M, T, 17, 2\)"),
-        ({"keypoint": [[[[1.0, 2.0]] * 17] * 6]}, "must be an array of numbers, got list"),
-        ({"keypoint": np.ones((1, 0, 17, 2)), "keypoint_score": np.ones((1, 0, 17))}, "it has 0 frames"),
-        ({"img_shape": (0, 5)}, "img_shape must be whole numbers"),
-        ({"total_frames": 7}, r"total_frames is 7, but keypoint \(1, 6, 17, 2\) holds 6 frames$"),
-        ({"total_frames": 0}, "total_frames must be a whole number from 1 to 2000000, got 0"),
-        ({"total_frames": "6"}, "total_frames must be a whole number from 1 to 2000000, got '6'"),
-        ({"fps": 0}, r"fps must lie between 0\.1 and 1000\.0, got 0"),
-        ({"fps": "fast"}, "fps must be numbers, got 'fast'"),
-        ({"keypoint": None}, "it lacks keypoint"),
-        ({"keypoint": factory.keypoints()[None] / (factory.WIDTH, factory.HEIGHT)}, "joints are not in pixels"),
-    ],
-)
-def test_an_unusable_clip_of_a_pack_is_named(tmp_path, changes, message):
-    path = factory.pack(tmp_path, **changes)
-    with pytest.raises(BadPoseFile, match=message) as caught:
-        read_pose_file(path)
-    assert "annotation 0" in caught.value.what
-
-
-def test_a_pack_with_people_and_frames_exchanged_is_refused_and_both_numbers_named(tmp_path):
-    keypoints = factory.keypoints()[:, None]
-    path = factory.pack(tmp_path, keypoint=keypoints, keypoint_score=np.ones(keypoints.shape[:3]))
-    with pytest.raises(BadPoseFile, match=r"total_frames is 6, but .* holds 1 frame; people and frames look exchanged"):
-        read_pose_file(path)
-
-
-def test_only_the_frames_that_a_pack_counts_are_read_and_that_is_said(tmp_path):
-    [clip] = read_pose_file(factory.pack(tmp_path, total_frames=4))
-    assert (len(clip), clip.video.frame_count) == (4, 4)
-    assert clip.notes == ("only the first 4 of its 6 frames count: total_frames says so",)
-    [clip] = read_pose_file(factory.pack(tmp_path, total_frames=None))
-    assert (len(clip), clip.notes) == (6, ())
-
-
-def test_a_pack_of_ours_counts_the_frames_that_it_holds(tmp_path):
-    path = factory.ours(tmp_path, ".pkl")
-    path.write_bytes(pickle.dumps({"annotations": [annotation(path, total_frames=4)]}))
-    with pytest.raises(BadPoseFile, match=r"total_frames is 4, but keypoint \(1, 6, 17, 2\) holds 6 frames"):
-        read_pose_file(path)
-
-
-@pytest.mark.parametrize("fps", [15, 15.0, (15, 1), [15, 1], np.float32(15), np.array([15, 1])])
-def test_a_pack_may_say_its_rate(tmp_path, fps):
-    [clip] = read_pose_file(factory.pack(tmp_path, fps=fps))
-    assert clip.video.fps == 15
-    path = tmp_path / "whole.pkl"
-    path.write_bytes(pickle.dumps({"annotations": [annotation(factory.pack(tmp_path))], "fps": fps}))
-    assert read_pose_file(path)[0].video.fps == 15
-
-
-def test_a_pack_needs_neither_names_nor_scores(tmp_path):
-    path = factory.pack(tmp_path)
-    one = annotation(path)
-    del one["frame_dir"], one["keypoint_score"]
-    path.write_bytes(pickle.dumps({"annotations": [one, one]}))
-    clips = read_pose_file(path)
-    assert [str(clip.video.path) for clip in clips] == [f"{path}: annotation 0", f"{path}: annotation 1"]
-    assert all((poses.scores == 1).all() for clip in clips for poses in clip.poses)
-
-
-def test_a_pack_without_scores_shows_nobody_in_empty_slots(tmp_path):
-    keypoints = np.concatenate([factory.keypoints()[None], np.zeros((1, factory.FRAMES, 17, 2))])
-    assert counts(factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None)) == [1] * factory.FRAMES
-
-
-def test_a_pack_without_clips_is_refused(tmp_path):
-    (tmp_path / "pack.pkl").write_bytes(pickle.dumps({"annotations": []}))
-    with pytest.raises(BadPoseFile, match="holds no clip"):
-        read_pose_file(tmp_path / "pack.pkl")

@@ -1,0 +1,162 @@
+"""What a pose format is: a reader that says which files are its own.
+
+`posec3d_cli.pose_files.FORMATS` lists those that are read. A path is asked about in that order, and the first format
+that calls it its own reads it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from posec3d_cli.pose_files.checks import read_json
+from posec3d_cli.prediction import PosedVideo
+
+_HEAD = 4096  # bytes that show a text file's form
+
+
+class PoseSource:
+    """A path that may be a pose file, and what it holds, read when somebody asks and once.
+
+    Args:
+        path: a file or folder; it may be missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.path.is_dir()
+
+    @cached_property
+    def suffix(self) -> str:
+        """The file's suffix in small letters; empty for a folder."""
+        return "" if self.is_folder else self.path.suffix.lower()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What a folder holds, in order of name, without hidden files; empty for a file."""
+        try:
+            return tuple(sorted(name for name in os.listdir(self.path) if not name.startswith(".")))
+        except OSError:
+            return ()
+
+    @cached_property
+    def content(self) -> Any:
+        """The content of a JSON file.
+
+        Raises:
+            BadPoseFile: it cannot be read or is no JSON.
+        """
+        return read_json(self.path)
+
+    def head(self, name: str) -> bytes:
+        """How a file of the folder begins; empty where it cannot be read."""
+        try:
+            with (self.path / name).open("rb") as file:
+                return file.read(_HEAD)
+        except OSError:
+            return b""
+
+
+class PoseFormat(Protocol):
+    """One format of pose files."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Of its files, in small letters; empty for a format of folders."""
+
+    def matches(self, source: PoseSource) -> bool:
+        """Whether the file is of this format. A folder is told by names and heads, without reading its files whole.
+
+        Raises:
+            BadPoseFile: it cannot be read at all.
+        """
+
+    def read(self, source: PoseSource) -> list[PosedVideo]:
+        """The clips of a file of this format, joints as COCO-17.
+
+        Raises:
+            BadPoseFile: it does not hold what the format promises.
+        """
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format that its suffix tells.
+
+    Attributes:
+        name: what messages call it.
+        suffixes: of its files.
+        clips: reads them.
+    """
+
+    name: str
+    suffixes: frozenset[str]
+    clips: Callable[[Path], list[PosedVideo]]
+
+    def matches(self, source: PoseSource) -> bool:
+        """Whether the suffix is one of its own."""
+        return source.suffix in self.suffixes
+
+    def read(self, source: PoseSource) -> list[PosedVideo]:
+        """The clips."""
+        return self.clips(source.path)
+
+
+@dataclass(frozen=True)
+class JsonFormat:
+    """A JSON file that holds one clip.
+
+    Attributes:
+        name: what messages call it.
+        fits: whether this is the content of such a file.
+        clip: makes the clip of it.
+    """
+
+    name: str
+    fits: Callable[[Any], bool]
+    clip: Callable[[Path, Any], PosedVideo]
+    suffixes = frozenset({".json"})
+
+    def matches(self, source: PoseSource) -> bool:
+        """Whether it is a JSON file with such content."""
+        return source.suffix in self.suffixes and self.fits(source.content)
+
+    def read(self, source: PoseSource) -> list[PosedVideo]:
+        """The clip, alone in a list."""
+        return [self.clip(source.path, source.content)]
+
+
+@dataclass(frozen=True)
+class FolderFormat:
+    """A folder that holds one clip, one file per frame.
+
+    Attributes:
+        name: what messages call it.
+        fits: whether it is such a folder.
+        clip: reads it.
+    """
+
+    name: str
+    fits: Callable[[PoseSource], bool]
+    clip: Callable[[PoseSource], PosedVideo]
+    suffixes: frozenset[str] = frozenset()
+
+    def matches(self, source: PoseSource) -> bool:
+        """Whether it is such a folder."""
+        return source.is_folder and self.fits(source)
+
+    def read(self, source: PoseSource) -> list[PosedVideo]:
+        """The clip, alone in a list."""
+        return [self.clip(source)]

@@ -1,0 +1,84 @@
+"""The number that changes in the names of pictures and files is the frame; else they are frames as they appear."""
+
+from __future__ import annotations
+
+import numpy as np
+import pose_file_factory as factory
+import pytest
+from pose_file_factory import counts, frame_file, rewritten
+
+from posec3d_cli.errors import BadPoseFile
+from posec3d_cli.pose_files import read_pose_file
+
+
+@pytest.mark.parametrize("name", ["{}_cam1", "cam2_{:06d}_v3", "{:03d}-1080p", "2024-05-01_12-00-01_{:02d}"])
+def test_the_number_that_changes_is_the_frame_of_an_openpose_file(tmp_path, name):
+    folder = factory.openpose(tmp_path)
+    for number in range(factory.FRAMES):
+        frame_file(folder, number).rename(folder / f"{name.format(2 * number + 7)}_keypoints.json")
+    [clip] = read_pose_file(folder)
+    assert [len(poses) for poses in clip.poses] == [1, 0] * 5 + [1]
+    assert np.allclose([poses.keypoints[0] for poses in clip.poses[::2]], factory.keypoints(), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "name", ["{}_cam1.jpg", "cam1/{:06d}.png", "{}.2.jpeg", "cam 2 {}", "{:09d}", "00012_{:05d}_999.jpg"]
+)
+def test_the_number_that_changes_is_the_frame_of_a_picture(tmp_path, name):
+    def change(results):
+        return [{**one, "image_id": name.format(2 * number)} for number, one in enumerate(results)]
+
+    assert counts(rewritten(factory.alphapose(tmp_path), change)) == [1, 0] * 5 + [1]
+    assert counts(rewritten(factory.alphapose_by_picture(tmp_path), lambda pictures: {
+        name.format(2 * number): picture for number, picture in enumerate(pictures.values())
+    })) == [1, 0] * 5 + [1]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["aa.jpg", "ab.jpg", "ac.jpg", "ba.jpg", "bb.jpg", "bc.jpg"],
+        ["3f2a", "91bc7", "a0d11", "77e", "e5f5", "12ab"],
+        [
+            f"12-00-{second:02d}-{part:03d}.jpg"
+            for second, part in ((58, 0), (58, 500), (59, 0), (59, 500), (0, 0), (0, 9))
+        ],
+    ],
+)
+def test_pictures_whose_names_hold_no_frame_number_are_frames_as_they_appear(tmp_path, names):
+    def change(results):
+        named = [{**one, "image_id": name} for name, one in zip(names, results, strict=True)]
+        return [named[0], named[1], {**named[1], "score": 0.5}, *named[2:]]
+
+    [clip] = read_pose_file(rewritten(factory.alphapose(tmp_path), change))
+    assert [len(poses) for poses in clip.poses] == [1, 2, 1, 1, 1, 1]
+    assert np.allclose([poses.keypoints[0] for poses in clip.poses], factory.keypoints(), atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["cam{1}_{0}.jpg", "{0}_{1}.jpg", "{2}_{0}.jpg", "{2}/{0}.jpg"])
+def test_pictures_of_two_cameras_are_refused(tmp_path, name):
+    def change(results):
+        return [
+            {**one, "image_id": name.format(number, camera, side)}
+            for camera, side in enumerate(("left", "right"))
+            for number, one in enumerate(results)
+        ]
+
+    with pytest.raises(BadPoseFile, match=r"several videos|none tells all frames apart"):
+        read_pose_file(rewritten(factory.alphapose(tmp_path), change))
+
+
+def test_coco_annotations_follow_the_number_that_changes_in_file_names(tmp_path):
+    def change(content):
+        for number, image in enumerate(content["images"]):
+            image["file_name"] = f"{2 * number}_cam1.jpg"
+        content["images"].reverse()
+
+    assert counts(rewritten(factory.coco_annotations(tmp_path), change)) == [1, 0] * 5 + [1]
+
+
+def test_mmpose_frames_may_be_named(tmp_path):
+    def change(frames):
+        return [{**frame, "frame_id": f"{2 * number}_cam1"} for number, frame in enumerate(frames)]
+
+    assert counts(rewritten(factory.mmpose(tmp_path), change)) == [1, 0] * 5 + [1]
