@@ -13,7 +13,7 @@ from pathlib import Path
 
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.prediction import NO_PERSON, Prediction
+from posec3d_cli.prediction import NO_PERSON_IN_WORDS, Prediction
 
 
 def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
@@ -30,7 +30,7 @@ def line(outcome: Prediction | PoseC3DError) -> str:
     if isinstance(outcome, PoseC3DError):
         return f"failed: {outcome.what}"
     if outcome.scores is None:
-        return NO_PERSON
+        return NO_PERSON_IN_WORDS
     return ", ".join(f"{label} {100 * probability:.1f} %" for label, probability in outcome.scores.top(3))
 
 

@@ -13,14 +13,23 @@ from typing import Any
 from posec3d_cli.errors import OutputError, OutputExists, PoseC3DError
 from posec3d_cli.pose_files.writing import SUFFIXES as POSE_SUFFIXES
 from posec3d_cli.pose_files.writing import write_pose_file
-from posec3d_cli.prediction import NO_PERSON, UNKNOWN, PersonScores, PipelineUsed, Prediction, WindowScores, is_named
+from posec3d_cli.prediction import (
+    NO_PERSON,
+    NO_PERSON_IN_WORDS,
+    UNKNOWN,
+    PersonScores,
+    PipelineUsed,
+    Prediction,
+    WindowScores,
+    is_named,
+)
 from posec3d_cli.scoring import combine
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
 from posec3d_cli.writable import remedy
 
 SCHEMA = "posec3d/prediction"
-VERSION = 1
+VERSION = 2  # 1 called nobody "no person"; of rows of `label` in JSON lines too
 
 
 def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[str, Any]:
@@ -262,7 +271,7 @@ def headline(prediction: Prediction, frame: int, min_score: float = 0.0) -> str:
     around = [window.scores for window in prediction.windows if window.start <= frame < window.stop]
     known = [scores for scores in around if scores is not None]
     if not known:
-        return NO_PERSON
+        return NO_PERSON_IN_WORDS
     return _spelled(combine(known, [1.0] * len(known)), min_score)
 
 

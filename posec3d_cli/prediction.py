@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from posec3d_cli.skeletons import Skeleton
     from posec3d_cli.video import VideoInfo
 
-NO_PERSON = "no person"  # the answer where nobody was found
+NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
+NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
 UNKNOWN = "unknown"  # the answer where the best action scores too little
 
 

@@ -39,7 +39,7 @@ def test_a_document_holds_what_a_machine_wants_to_know(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
     prediction = pipeline.predict(clip, people="each", window=1)
     written = json.loads(json.dumps(document([entry(prediction, top=1)], pipeline.actions.used), allow_nan=False))
-    assert (written["schema"], written["version"]) == ("posec3d/prediction", 1)
+    assert (written["schema"], written["version"]) == ("posec3d/prediction", 2)
     assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
     assert written["pipeline"]["precision"] == "fp32"
     assert written["pipeline"]["detect_every"] == 1
@@ -58,7 +58,7 @@ def test_a_document_holds_what_a_machine_wants_to_know(clip):
 def test_nobody_and_failures_are_entries_too(clip):
     pipeline = fakes.pipeline(lambda index: [])
     nobody = entry(pipeline.predict(clip))
-    assert (nobody["status"], nobody["labels"], nobody["mean_keypoint_score"]) == ("no person", [], None)
+    assert (nobody["status"], nobody["labels"], nobody["mean_keypoint_score"]) == ("no_person", [], None)
     failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video", hint="look at it"))
     assert failed["error"] == {"kind": "UnreadableVideo", "what": "a.mp4 is no video", "hint": "look at it"}
     json.dumps(document([nobody, failed], pipeline.actions.used), allow_nan=False)
@@ -88,7 +88,7 @@ def test_an_answer_that_scores_just_as_much_is_named(clip):
 
 def test_nobody_is_no_person_whatever_is_asked_for_and_a_failure_has_no_answer(clip):
     nobody = with_answers(entry(fakes.pipeline(lambda index: []).predict(clip)), 1.0)
-    assert (nobody["answer"], nobody["windows"][0]["answer"]) == ("no person", "no person")
+    assert (nobody["answer"], nobody["windows"][0]["answer"]) == ("no_person", "no_person")
     together = with_answers(entry(fakes.pipeline(lambda index: [10]).predict(clip)), 1.0)
     assert [person["answer"] for person in together["people"]] == [None]
     failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video"))

@@ -7,26 +7,36 @@ import json
 import os
 import platform
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from posec3d_cli.batch.stamp import Stamp
+from posec3d_cli.batch.stamp import Stamp, digest
 from posec3d_cli.errors import OutputError
 from posec3d_cli.output import printable
+from posec3d_cli.prediction import NO_PERSON, NO_PERSON_IN_WORDS
 
-OK, NO_PERSON, FAILED = "ok", "no_person", "failed"
-VERSION = 1
+OK, FAILED = "ok", "failed"
+VERSION = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS owner (named TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS videos (
     path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, pipeline TEXT NOT NULL,
     status TEXT NOT NULL, entries TEXT NOT NULL, error TEXT NOT NULL, seconds REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outputs (path BLOB, sha256 TEXT, PRIMARY KEY (path, sha256)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rows (cells TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS corrections (
+    video TEXT, number INTEGER, corrected TEXT NOT NULL, PRIMARY KEY (video, number)
+) WITHOUT ROWID;
 """
+
+
+Corrections = Mapping[tuple[str, int], str]
+"""What people set right, by the name of the row and, where several rows have one name, its number among them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class Record:
 
 def status_of(entry: dict[str, Any]) -> str:
     """OK, NO_PERSON or FAILED."""
-    return str(entry["status"]).replace(" ", "_")
+    return str(entry["status"])
 
 
 def error_of(entry: dict[str, Any]) -> str:
@@ -103,13 +113,25 @@ class Ledger:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
+        if version not in (0, 1, VERSION):
             raise OutputError(
                 f"{printable(self._file)} is of another version of posec3d",
                 hint="move it away to begin anew, with its output",
             )
         self._connection.executescript(_TABLES)
-        self._connection.execute(f"PRAGMA user_version={VERSION}")
+        with self._at_once():
+            if version == 1:
+                self._respell()
+            self._connection.execute(f"PRAGMA user_version={VERSION}")
+
+    def _respell(self) -> None:
+        """Version 1 called the status of a clip without anybody "no person"."""
+        for path, entries in self._connection.execute("SELECT path, entries FROM videos").fetchall():
+            spelled = [
+                {**entry, "status": NO_PERSON} if entry["status"] == NO_PERSON_IN_WORDS else entry
+                for entry in json.loads(entries)
+            ]
+            self._connection.execute("UPDATE videos SET entries = ? WHERE path = ?", (json.dumps(spelled), path))
 
     def own(self) -> str:
         """Note down that this process holds the ledger; who held it and never let go, or an empty text."""
@@ -148,6 +170,61 @@ class Ledger:
         )
         with self._blaming():
             self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """The entries of all records."""
+        with self._blaming():
+            found = self._connection.execute("SELECT entries FROM videos").fetchall()
+        for (entries,) in found:
+            yield from json.loads(entries)
+
+    def claim(self, path: Path, sha256: str = "") -> None:
+        """Note down that a file is of this run's making, before it stands under its name.
+
+        Args:
+            path: the file.
+            sha256: of its content; empty where whatever stands there then is taken for ours.
+        """
+        with self._blaming():
+            self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, ?)", (_key(path), sha256))
+
+    def made(self, path: Path) -> bool:
+        """Whether a file is of the making of a run on this output, and still as it was made."""
+        with self._blaming():
+            known = self._connection.execute("SELECT sha256 FROM outputs WHERE path = ?", (_key(path),)).fetchall()
+        return ("",) in known or (bool(known) and (digest(path),) in known)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the table as it was written last; where a run was cut off in writing, those before too."""
+        with self._blaming():
+            return [json.loads(cells) for (cells,) in self._connection.execute("SELECT cells FROM rows")]
+
+    def keep_rows(self, rows: Iterable[Mapping[str, Any]], *, only: bool) -> None:
+        """Set down rows of the table: beside those that are known or, with `only`, in their place."""
+        with self._blaming(), self._at_once():
+            if only:
+                self._connection.execute("DELETE FROM rows")
+            self._connection.executemany("INSERT INTO rows VALUES (?)", ((json.dumps(row),) for row in rows))
+
+    def corrections(self) -> dict[tuple[str, int], str]:
+        """What people set right, also in rows that the table lacks at present."""
+        with self._blaming():
+            found = self._connection.execute("SELECT video, number, corrected FROM corrections").fetchall()
+        return {(video, number): corrected for video, number, corrected in found}
+
+    def keep_corrections(self, corrections: Corrections) -> None:
+        """Set them down in place of those that are known."""
+        with self._blaming(), self._at_once():
+            self._connection.execute("DELETE FROM corrections")
+            values = [(*key, corrected) for key, corrected in corrections.items()]
+            self._connection.executemany("INSERT INTO corrections VALUES (?, ?, ?)", values)
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """All changes in this block are made, or none."""
+        with self._connection:
+            self._connection.execute("BEGIN")
+            yield
 
     def __enter__(self) -> Self:
         return self

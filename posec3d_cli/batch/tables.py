@@ -6,22 +6,35 @@ import csv
 import importlib.util
 import json
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.ledger import Ledger, error_of, status_of
+from posec3d_cli.batch.ledger import Corrections, Ledger, error_of, status_of
 from posec3d_cli.batch.run import Todo
 from posec3d_cli.errors import OutputError
-from posec3d_cli.output import with_answers
+from posec3d_cli.output import VERSION, with_answers
 
+SCHEMA = "posec3d/label"
+"""Of a line of JSON, with the version of `posec3d_cli.output`, and of a Parquet file."""
+CORRECTED = "corrected"
+"""The column that belongs to people."""
 COLUMNS = {
-    "video": str, "status": str, "label": str, "score": float, "guess": str, "label_2": str, "score_2": float,
-    "label_3": str, "score_3": float, "frames": int, "people": int, "seconds": float, "error": str,
+    "video": str, "status": str, "label": str, CORRECTED: str, "score": float, "margin": float, "doubtful": bool,
+    "guess": str, "label_2": str, "score_2": float, "label_3": str, "score_3": float, "frames": int, "tracks": int,
+    "main_people": int, "seconds": float, "error": str,
 }  # fmt: skip
 """Of each column what it holds; a cell may be empty."""
+DOUBTFUL_SCORE = 0.5
+"""An answer that scores less is doubtful."""
+DOUBTFUL_MARGIN = 0.2
+"""An answer that leads the next by less is doubtful."""
+MAIN_SHARE = 0.1
+"""The least part in the answer, or in the frames, of somebody who counts among the main people."""
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 Outcome = tuple[dict[str, Any], float]
@@ -59,20 +72,46 @@ def outcomes(
             yield from ((with_answers(entry, min_score), record.seconds) for entry in record.entries)
 
 
-def write_table(path: Path, some: Iterable[Outcome]) -> None:
+def rows_of(path: Path, some: Iterable[Outcome], corrections: Corrections) -> list[dict[str, Any]]:
+    """The rows of a table, as its suffix wants them: cells by column, or, for JSON lines, the entry of each clip.
+
+    Args:
+        path: the table.
+        some: the outcomes.
+        corrections: what people set right.
+    """
+    seen: Counter[str] = Counter()
+    rows = []
+    for entry, seconds in some:
+        name = plain(entry["video"])
+        key = (name, seen[name])
+        seen[name] += 1
+        cells = row((entry, seconds)) | {CORRECTED: corrections.get(key)}
+        if path.suffix.lower() == ".jsonl":
+            ours = {name: cells[name] for name in (CORRECTED, "margin", "doubtful", "tracks", "main_people")}
+            cells = {"schema": SCHEMA, "version": VERSION, **entry, **ours}
+        rows.append(cells)
+    return rows
+
+
+def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write a file whole or not at all; one that is there is replaced.
+
+    Args:
+        path: the table; its suffix says how.
+        rows: of `rows_of`.
 
     Raises:
         OutputError: it cannot be written.
     """
-    write: dict[str, Callable[[Path, Iterable[Outcome]], None]] = {
+    write: dict[str, Callable[[Path, Iterable[dict[str, Any]]], None]] = {
         ".csv": _write_csv,
         ".jsonl": _write_json_lines,
         ".parquet": _write_parquet,
     }
     part = path.with_name(f".{path.name}.unfinished")
     try:
-        write[path.suffix.lower()](part, some)
+        write[path.suffix.lower()](part, rows)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}", hint="free some space") from error
     settle(part, path)
@@ -83,13 +122,21 @@ def row(outcome: Outcome) -> dict[str, Any]:
     entry, seconds = outcome
     cells: dict[str, Any] = dict.fromkeys(COLUMNS)
     cells |= {"video": entry["video"], "status": status_of(entry), "seconds": round(seconds, 3)}
-    cells |= {"frames": entry.get("frames_used"), "people": entry.get("people_found")}
+    cells |= {"frames": entry.get("frames_used"), "tracks": entry.get("people_found"), "main_people": _main(entry)}
     cells["error"] = error_of(entry) or "; ".join(f"warning: {text}" for text in entry.get("warnings", ())) or None
     for place, best in zip(("", "_2", "_3"), entry.get("labels", ()), strict=False):
         cells |= {f"label{place}": best["label"], f"score{place}": best["probability"]}
+    if entry.get("labels"):
+        cells["margin"] = round(cells["score"] - (cells["score_2"] or 0.0), 6)
+        cells["doubtful"] = cells["score"] < DOUBTFUL_SCORE or cells["margin"] < DOUBTFUL_MARGIN
     if is_unknown(entry):
         cells |= {"label": entry["answer"], "guess": cells["label"]}
     return cells
+
+
+def plain(cell: Any) -> str:
+    """The text of a cell in one of the ways in which it can be written: composed, and with single blanks."""
+    return " ".join(unicodedata.normalize("NFC", str(cell)).split())
 
 
 def is_unknown(entry: dict[str, Any]) -> bool:
@@ -97,22 +144,35 @@ def is_unknown(entry: dict[str, Any]) -> bool:
     return bool(entry.get("labels")) and entry["answer"] != entry["labels"][0]["label"]
 
 
-def _write_csv(path: Path, some: Iterable[Outcome]) -> None:
+def _main(entry: dict[str, Any]) -> int | None:
+    """The people who decide the answer; where the classifier reads all together, those who are seen long enough."""
+    if "people" not in entry:
+        return None
+    weights = [person["weight"] for person in entry["people"]]
+    if not any(weights):
+        weights = [person["frames"] / entry["frames_used"] for person in entry["people"]]
+    return sum(1 for weight in weights if weight >= MAIN_SHARE)
+
+
+def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(row, some))
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for cells in rows:
+            values = (cells[name] for name in COLUMNS)
+            writer.writerow([str(value).lower() if isinstance(value, bool) else value for value in values])
 
 
-def _write_json_lines(path: Path, some: Iterable[Outcome]) -> None:
+def _write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(entry) + "\n" for entry, _ in some)
+        file.writelines(json.dumps(entry) + "\n" for entry in rows)
 
 
-def _write_parquet(path: Path, some: Iterable[Outcome]) -> None:
+def _write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
-    schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
-    parquet.write_table(pa.Table.from_pylist([row(one) for one in some], schema=schema), os.fspath(path))
+    types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+    columns = [(name, types[kind]) for name, kind in COLUMNS.items()]
+    schema = pa.schema(columns, metadata={"schema": SCHEMA, "version": str(VERSION)})
+    parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), os.fspath(path))

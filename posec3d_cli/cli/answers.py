@@ -86,11 +86,11 @@ class Answers:
         self.finish(used)
 
     def _print(self, prediction: Prediction) -> None:
-        from posec3d_cli.prediction import NO_PERSON
+        from posec3d_cli.prediction import NO_PERSON_IN_WORDS
 
         video = str(prediction.path)
         scores = prediction.scores
-        answers = [(NO_PERSON, "")] if scores is None else _rows(scores.top(self._top), self._min_score)
+        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores.top(self._top), self._min_score)
         rows = [[video, *answer] for answer in answers]
         if self._details:
             rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction, self._min_score)]
@@ -118,7 +118,7 @@ def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[s
 
 def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple[str, str]]]:
     """The best action of each person who was read alone, and of each window where there are several."""
-    from posec3d_cli.prediction import NO_PERSON
+    from posec3d_cli.prediction import NO_PERSON_IN_WORDS
 
     lines = []
     for person in prediction.people:
@@ -127,6 +127,6 @@ def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple
     if len(prediction.windows) > 1:
         fps = float(prediction.video.fps)
         for window in prediction.windows:
-            best = (NO_PERSON, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
+            best = (NO_PERSON_IN_WORDS, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
             lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
     return lines

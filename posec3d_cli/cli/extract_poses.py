@@ -100,10 +100,11 @@ def extract_poses(
     video was done, also where nobody is in it, and with 1 when one failed.
     """
     from posec3d_cli.batch import work
-    from posec3d_cli.batch.ledger import FAILED, NO_PERSON
+    from posec3d_cli.batch.ledger import FAILED
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import plan
     from posec3d_cli.output import printable
+    from posec3d_cli.prediction import NO_PERSON
 
     _check_outputs(output, pack, labels)
     start_log(log_file)

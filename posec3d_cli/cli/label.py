@@ -27,6 +27,7 @@ from posec3d_cli.cli.options import (
     MinScoreOption,
     NoCacheOption,
     OfflineOption,
+    OverwriteOption,
     PeopleOption,
     PipelineOption,
     PoseOption,
@@ -85,6 +86,7 @@ def label(
     workers: WorkersOption = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
+    overwrite: OverwriteOption = False,
     timeout: TimeoutOption = TIMEOUT,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     detector: DetectorOption = None,
@@ -117,6 +119,7 @@ def label(
     video was answered, also with "no person", and with 1 when one failed.
     """
     from posec3d_cli.batch import tables, work
+    from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
     from posec3d_cli.batch.ledger import FAILED, OK, error_of, status_of
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import plan
@@ -157,9 +160,10 @@ def label(
         videos=save_videos,
         poses=save_poses,
     )
-    if output.exists() and not state_of(output).exists():
-        raise OutputExists(f"{output} is already there", hint="choose another name, or move it away")
+    if output.exists() and not state_of(output).exists() and not overwrite:
+        raise OutputExists(f"{output} is already there", hint="choose another name, or say --overwrite")
     with locked(output) as (ledger, before):
+        kept_corrections(output, ledger, overwrite=overwrite)
         todo = plan(found, task, ledger, retry_failed=retry_failed)
         say_plan(todo, len(found), before)
         try:
@@ -175,7 +179,8 @@ def label(
                 log=log_file,
             )
         finally:
-            tables.write_table(output, tables.outcomes(found, todo, ledger, min_score=min_score))
+            some = tables.outcomes(found, todo, ledger, min_score=min_score)
+            write_outcomes(output, some, ledger, overwrite=overwrite)
         rows = list(tables.outcomes(found, todo, ledger, min_score=min_score))
     counts = Counter(status_of(entry) for entry, _ in rows)
     failures = [(entry["video"], error_of(entry)) for entry, _ in rows if status_of(entry) == FAILED]

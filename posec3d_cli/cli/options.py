@@ -150,6 +150,13 @@ TimeoutOption = Annotated[
     typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Give a video up if nothing moves for so long."),
 ]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Do the videos that failed once more.")]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace files that are there and that no run on this output made, and changes to the table.",
+    ),
+]
 FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first video that fails.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 LogOption = Annotated[

@@ -11,7 +11,7 @@ import numpy as np
 
 from posec3d_cli.output import printable, replacing
 from posec3d_cli.plots import confusion_picture
-from posec3d_cli.prediction import NO_PERSON
+from posec3d_cli.prediction import NO_PERSON, NO_PERSON_IN_WORDS
 from posec3d_cli.train.data import Unreadable
 from posec3d_cli.train.report import BEST, Report
 
@@ -33,7 +33,7 @@ def write_confusion(report: Report, path: Path) -> None:
         rows = [number for number, label in enumerate(report.labels) if label in shown]
         names = [report.labels[row] for row in rows]
         columns = [*rows, len(report.labels)] if report.missed.any() else rows
-        heads = [*names, NO_PERSON] if report.missed.any() else names
+        heads = [*names, NO_PERSON_IN_WORDS] if report.missed.any() else names
         confusion_picture(names, counts[np.ix_(rows, columns)], path, columns=heads)
     else:
         rows_ = ([label, *row] for label, row in zip(report.labels, counts.tolist(), strict=True))
@@ -60,7 +60,7 @@ def write_predictions(report: Report, unreadable: Sequence[Unreadable], path: Pa
     for one in report.answers:
         cells = [cell for label, score in one.best for cell in (label, round(score, 6))]
         cells += [""] * (len(best) - len(cells))
-        rows.append([one.clip, one.truth, "ok" if one.best else "no_person", *cells, ""])
+        rows.append([one.clip, one.truth, "ok" if one.best else NO_PERSON, *cells, ""])
     rows += [[one.name, one.label, "failed", *[""] * len(best), one.reason] for one in unreadable]
     _write(path, ["clip", "truth", "status", *best, "error"], rows)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from posec3d_cli.batch.ledger import FAILED, NO_PERSON, OK, Ledger, Record, owner_of
+from posec3d_cli.batch.ledger import FAILED, OK, Ledger, Record, owner_of
 from posec3d_cli.batch.lock import locked, state_of
 from posec3d_cli.batch.stamp import Stamp, digest, stamp
 from posec3d_cli.errors import OutputError
+from posec3d_cli.prediction import NO_PERSON
 
 
 def record(path="a.mp4", *statuses, **changes):
@@ -32,7 +34,7 @@ def test_a_record_comes_back_as_it_was_set_down(tmp_path):
 
 @pytest.mark.parametrize(
     ("statuses", "status"),
-    [(["ok"], OK), (["no person"], NO_PERSON), (["no person", "ok"], OK), (["ok", "failed", "no person"], FAILED)],
+    [(["ok"], OK), (["no_person"], NO_PERSON), (["no_person", "ok"], OK), (["ok", "failed", "no_person"], FAILED)],
 )
 def test_the_status_of_a_pack_is_the_worst_of_its_clips(statuses, status):
     assert record("a", *statuses).status == status
@@ -49,6 +51,37 @@ def test_a_file_that_is_no_state_or_of_another_version_is_refused(tmp_path):
     connection.close()
     with pytest.raises(OutputError, match="another version"):
         Ledger(tmp_path / "newer")
+
+
+def test_a_state_of_the_first_version_is_read_and_its_spelling_mended(tmp_path):
+    connection = sqlite3.connect(tmp_path / "old")
+    connection.executescript(
+        "CREATE TABLE owner (named TEXT NOT NULL);"
+        "CREATE TABLE videos (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL,"
+        "pipeline TEXT NOT NULL, status TEXT NOT NULL, entries TEXT NOT NULL, error TEXT NOT NULL,"
+        "seconds REAL NOT NULL) WITHOUT ROWID; PRAGMA user_version=1;"
+    )
+    values = (os.fsencode(tmp_path / "a.mp4"), 3, 4, "ab", "p", "no_person", '[{"status": "no person"}]', "", 0.5)
+    connection.execute("INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        with Ledger(tmp_path / "old") as ledger:
+            assert ledger.get(tmp_path / "a.mp4").status == NO_PERSON
+            assert ledger.get(tmp_path / "a.mp4").entries == [{"status": "no_person"}]
+            assert (ledger.rows(), ledger.corrections()) == ([], {})
+
+
+def test_files_of_the_run_are_known_by_their_place_or_content(tmp_path):
+    (tmp_path / "pack").write_bytes(b"one")
+    with Ledger(tmp_path / "state") as ledger:
+        assert not ledger.made(tmp_path / "pack")
+        ledger.claim(tmp_path / "pack", digest(tmp_path / "pack"))
+        ledger.claim(tmp_path / "poses")
+        assert ledger.made(tmp_path / "pack")
+        assert ledger.made(tmp_path / "poses")
+        (tmp_path / "pack").write_bytes(b"of somebody else")
+        assert not ledger.made(tmp_path / "pack")
 
 
 def test_who_has_the_output_is_known_and_forgotten_when_it_lets_go(tmp_path):

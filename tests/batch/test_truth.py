@@ -12,7 +12,7 @@ from posec3d_cli.output import with_answers
 def outcome(video, *labels, least=0.5):
     """The entry of a clip whose best actions have these probabilities."""
     best = [{"label": label, "probability": probability} for label, probability in labels]
-    found = {"video": video, "status": "ok" if best else "no person", "labels": best, "people": [], "windows": []}
+    found = {"video": video, "status": "ok" if best else "no_person", "labels": best, "people": [], "windows": []}
     return with_answers(found, least), 1.0
 
 

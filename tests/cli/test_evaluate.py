@@ -101,7 +101,7 @@ def test_files_are_written_of_it(evaluate, pack, tmp_path):
         tmp_path / "p.csv",
     )
     assert evaluate(pack, *outputs).code == 0
-    assert (tmp_path / "c.csv").read_text().startswith("label,arms,legs,no person\n")
+    assert (tmp_path / "c.csv").read_text().startswith("label,arms,legs,no_person\n")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 7
     ran = evaluate(pack, *outputs)

@@ -65,9 +65,19 @@ def test_every_video_gets_a_row(label):
     assert all(float(one) >= 0 for one in seconds)
     first, second, third = ({**row, "seconds": ""} for row in rows("labels.csv"))
     assert (first["video"], second["video"], third["video"]) == ("b.mp4", "walk/a.mp4", "walk/empty.mp4")
-    answer = [first[name] for name in ("status", "label", "score", "label_2", "score_2", "label_3", "frames", "people")]
-    assert answer == ["ok", "left", "0.7", "right", "0.3", "", "8", "1"]
-    assert [third[name] for name in ("status", "label", "score", "people", "error")] == ["no_person", "", "", "0", ""]
+    answer = [
+        first[name]
+        for name in ("status", "label", "score", "label_2", "score_2", "label_3", "frames", "tracks", "main_people")
+    ]
+    assert answer == ["ok", "left", "0.7", "right", "0.3", "", "8", "1", "1"]
+    assert [third[name] for name in ("status", "label", "score", "tracks", "main_people", "error")] == [
+        "no_person",
+        "",
+        "",
+        "0",
+        "0",
+        "",
+    ]
     assert ran.out.splitlines() == ["status\tvideos", "no_person\t1", "ok\t2"]
 
 
@@ -77,6 +87,7 @@ def test_the_suffix_says_how_the_table_is_written(label, monkeypatch):
     lines = [json.loads(line) for line in Path("labels.jsonl").read_text().splitlines()]
     assert [(line["video"], line["status"]) for line in lines] == [("a.mp4", "ok"), ("bug.mp4", "failed")]
     assert lines[0]["source"]["frame_count"] == 20
+    assert [(line["schema"], line["version"], line["corrected"]) for line in lines] == [("posec3d/label", 2, None)] * 2
     label(output="labels.parquet")
     table = parquet.read_table("labels.parquet").to_pylist()
     assert [row["score"] for row in table] == [pytest.approx(0.7), None]
@@ -219,11 +230,29 @@ def test_annotated_videos_and_poses_are_written_in_folders_like_the_videos(label
     assert "1 of 3 videos are done again: a file made of them is gone" in ran.err
 
 
-def test_an_output_that_is_not_ours_is_not_replaced(label):
+def test_an_output_that_is_not_ours_is_replaced_only_if_that_is_said(label):
     Path("labels.csv").write_text("mine")
     ran = label(copies=["a.mp4"])
     assert (ran.code, Path("labels.csv").read_text()) == (1, "mine")
     assert "labels.csv is already there" in ran.err
+    assert label("clips", "--overwrite").code == 0
+    assert statuses() == {"a.mp4": "ok"}
+
+
+def test_a_label_that_somebody_changed_is_named_before_any_video_is_done_and_a_correction_is_kept(label, tmp_path):
+    label(copies=["a.mp4", "b.mp4"])
+    table = Path("labels.csv")
+    written = table.read_text()
+    table.write_text(written.replace("b.mp4,ok,left", "b.mp4,ok,squat"))
+    changed = table.read_bytes()
+    ran = label(copies=["c.mp4"])
+    assert (ran.code, begun(tmp_path), table.read_bytes()) == (1, [], changed)
+    assert "labels.csv was changed since it was written, in 1 row: b.mp4 (label)" in ran.err
+    table.write_text(written.replace("b.mp4,ok,left,", "b.mp4,ok,left,squat"))
+    assert label().code == 0
+    assert begun(tmp_path) == ["c.mp4"]
+    cells = [(row["video"], row["label"], row["corrected"]) for row in rows("labels.csv")]
+    assert cells == [("a.mp4", "left", ""), ("b.mp4", "left", "squat"), ("c.mp4", "left", "")]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +318,7 @@ def test_given_labels_are_compared(label, tmp_path):
     counted = {
         (row["label"], name): count for row in table for name, count in row.items() if count not in ("0", row["label"])
     }
-    assert counted == {("left", "left"): "1", ("left", "no person"): "1", ("up", "left"): "1"}
+    assert counted == {("left", "left"): "1", ("left", "no_person"): "1", ("up", "left"): "1"}
     assert Path("labels.confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -335,7 +364,7 @@ def test_an_unknown_counts_as_wrong_and_the_named_ones_are_counted_by_themselves
     assert last.startswith("top-1 0.0% (")
     assert "top-5 66.7%, mean class 0.0%, 3 videos, nobody found in 1, 2 unknown and none of the 0 named right" in last
     [found] = [row for row in rows("labels.confusion.csv") if row["label"] == "left"]
-    assert (found["left"], found["unknown"], found["no person"]) == ("0", "2", "1")
+    assert (found["left"], found["unknown"], found["no_person"]) == ("0", "2", "1")
     ran = label(*command, "--min-score", 0.5)
     assert "unknown" not in ran.out
     assert ran.out.splitlines()[-1].startswith("top-1 66.7% (")

@@ -101,7 +101,7 @@ def test_nobody_is_an_answer(stages, clip):
     assert result.exit_code == 0
     assert "no person" in result.stdout
     answer = json.loads(run(clip, "--json").stdout)
-    assert answer["videos"][0]["status"] == "no person"
+    assert answer["videos"][0]["status"] == "no_person"
 
 
 def test_one_bad_video_costs_only_its_own_line(stages, clip, text):

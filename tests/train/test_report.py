@@ -121,7 +121,7 @@ def test_the_matrix_of_confusion_is_written_as_a_table_and_a_picture(report, tmp
         (tmp_path / name).write_text("old")
         write_confusion(report, tmp_path / name)
     assert (tmp_path / "a.csv").read_text() == (
-        "label,sit,stand,run,no person\nsit,3,1,0,1\nstand,0,2,0,0\nrun,0,0,0,0\n"
+        "label,sit,stand,run,no_person\nsit,3,1,0,1\nstand,0,2,0,0\nrun,0,0,0,0\n"
     )
     high, wide, _ = cv2.imread(str(tmp_path / "a.PNG")).shape
     assert high > 100

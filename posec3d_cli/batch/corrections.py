@@ -1,0 +1,218 @@
+"""What people changed in the table of an earlier run: corrections are kept, and nothing else is overwritten unasked.
+
+A table may have gone through a spreadsheet meanwhile: cells are compared as values, not as bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from posec3d_cli.batch.ledger import Corrections, Ledger
+from posec3d_cli.batch.tables import CORRECTED, Outcome, plain, rows_of, write_table
+from posec3d_cli.errors import OutputError, OutputExists
+from posec3d_cli.prediction import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
+from posec3d_cli.words import counted
+
+_NAMED = 5  # rows that a message names
+_TOLERANCE = 0.006  # spreadsheets save what they show: two digits, or whole per cent
+_TRUTH = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
+Row = Mapping[str, Any]
+
+
+def write_outcomes(
+    path: Path, some: Iterable[Outcome], ledger: Ledger, *, overwrite: bool = False
+) -> list[dict[str, Any]]:
+    """Write the table of a run with what people set right in the one that is there, and give its rows.
+
+    Raises:
+        OutputExists, OutputError: as `kept_corrections`, or it cannot be written.
+    """
+    corrections = kept_corrections(path, ledger, overwrite=overwrite)
+    rows = rows_of(path, some, corrections)
+    ledger.keep_corrections(corrections)
+    ledger.keep_rows(rows, only=False)
+    write_table(path, rows)
+    ledger.keep_rows(rows, only=True)
+    return rows
+
+
+def kept_corrections(path: Path, ledger: Ledger, *, overwrite: bool = False) -> Corrections:
+    """The corrections of the table that is there, and those of rows that it lacks at present.
+
+    Args:
+        path: the table; there may be none.
+        ledger: of the run that wrote it.
+        overwrite: other changes may be overwritten.
+
+    Raises:
+        OutputExists: it holds other changes; they are named.
+        OutputError: it cannot be read.
+    """
+    corrections = ledger.corrections()
+    if not path.exists():
+        return corrections
+    try:
+        rows = _read(path)
+    except (ValueError, KeyError, csv.Error) as error:
+        if overwrite:
+            return corrections
+        raise OutputExists(
+            f"{path} is not the table that the last run wrote any more: {error}",
+            hint="move it away; or say --overwrite to replace it",
+        ) from error
+    changed = [] if overwrite else _changes(rows, ledger)
+    if changed:
+        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        where = f"{counted(len(changed), 'row')}: {'; '.join(changed[:_NAMED])}{more}"
+        raise OutputExists(
+            f"{path} was changed since it was written, in {where}",
+            hint=f"put right labels into the column {CORRECTED}, which is kept, and take the other changes back; "
+            "or say --overwrite to lose them",
+        )
+    seen: Counter[str] = Counter()
+    for row in rows:
+        name = _name(row)
+        key = (name, seen[name])
+        seen[name] += 1
+        if CORRECTED in row:
+            corrections.pop(key, None)
+            if not _is_blank(row[CORRECTED]):
+                corrections[key] = plain(row[CORRECTED])
+    return corrections
+
+
+def _changes(rows: Sequence[Row], ledger: Ledger) -> list[str]:
+    """What differs from the rows that were written, a few words each."""
+    written: dict[str, list[Row]] = {}
+    for row in ledger.rows():
+        written.setdefault(_name(row), []).append(row)
+    if not written:
+        return _older_changes(rows, ledger)
+    changed = []
+    for there in rows:
+        versions = written.get(_name(there))
+        if versions is None:
+            changed.append(f"{_name(there)!r} was added")
+        elif all(_differing(version, there) for version in versions):
+            changed.append(f"{_name(there)} ({', '.join(_differing(versions[-1], there))})")
+    return changed
+
+
+def _older_changes(rows: Sequence[Row], ledger: Ledger) -> list[str]:
+    """Of a table that a version wrote which kept no rows: labels that no answer in the run state has."""
+    answers: dict[str, set[str]] = {}
+    for entry in ledger.entries():
+        best = [one["label"] for one in entry.get("labels", ())[:1]]
+        answers[plain(entry["video"])] = {*map(plain, best), UNKNOWN, NO_PERSON, NO_PERSON_IN_WORDS, ""}
+    told = ((_name(row), plain(row.get("label", row.get("answer")) or "")) for row in rows)
+    return [f"{name} (label)" for name, label in told if name in answers and label not in answers[name]]
+
+
+def _differing(written: Row, there: Row) -> list[str]:
+    """The columns in which a row holds something else than was written; a column that was removed holds nothing."""
+    return [
+        name
+        for name, cell in there.items()
+        if name != CORRECTED and not (_same(written[name], cell) if name in written else _is_blank(cell))
+    ]
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    if _is_blank(ours):
+        return _is_blank(theirs)
+    if isinstance(ours, bool):
+        # Spreadsheets spell truth in the language of their owner.
+        return _TRUTH.get(plain(theirs).lower(), ours) == ours
+    if isinstance(ours, int | float):
+        return _same_number(ours, theirs)
+    if isinstance(ours, dict):
+        return isinstance(theirs, dict) and not _differing(ours, theirs)
+    if isinstance(ours, list):
+        return isinstance(theirs, list) and len(ours) == len(theirs) and all(map(_same, ours, theirs))
+    return plain(ours) == plain(theirs)
+
+
+def _same_number(ours: float, theirs: Any) -> bool:
+    text = plain(theirs)
+    share = text.endswith("%")
+    try:
+        number = float(text.removesuffix("%").replace(",", ".")) / (100 if share else 1)
+    except ValueError:
+        return False
+    return math.isclose(ours, number, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+
+
+def _is_blank(cell: Any) -> bool:
+    return cell is None or cell in ([], {}) or (isinstance(cell, str) and not cell.strip())
+
+
+def _name(row: Row) -> str:
+    return plain(row["video"])
+
+
+def _read(path: Path) -> list[Row]:
+    """The rows of a table.
+
+    Raises:
+        ValueError, KeyError, csv.Error: it is none.
+        OutputError: it cannot be read.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            from pyarrow import parquet
+
+            rows: list[Row] = parquet.read_table(path).to_pylist()
+        else:
+            text = _decoded(path.read_bytes())
+            rows = (
+                _csv_rows(text)
+                if path.suffix.lower() == ".csv"
+                else [*map(json.loads, filter(str.strip, text.split("\n")))]
+            )
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if any(not isinstance(row, dict) or "video" not in row for row in rows):
+        raise ValueError("it lacks the column video")
+    return rows
+
+
+def _csv_rows(text: str) -> list[Row]:
+    """The rows under a line of headers, whichever of the usual characters parts the cells."""
+    first, _, rest = text.partition("\n")
+    if first.startswith("sep="):
+        text = rest
+    head = text.partition("\n")[0]
+    separator = max(",;\t", key=head.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    names = [name.strip().lower() for name in next(lines, [])]
+    if "video" not in names:
+        raise ValueError("it lacks the column video")
+    filled = (cells for cells in lines if any(cell.strip() for cell in cells))
+    return [dict(zip(_distinct(names, len(cells)), cells, strict=False)) for cells in filled]
+
+
+def _distinct(names: Sequence[str], cells: int) -> list[str]:
+    """The names of the columns; those without a name, and cells beyond the last, are told apart by their place."""
+    count = max(len(names), cells)
+    return [(names[place] if place < len(names) else "") or f"column {place + 1}" for place in range(count)]
+
+
+def _decoded(content: bytes) -> str:
+    """The text of a file as spreadsheets write them.
+
+    Raises:
+        UnicodeDecodeError: it is no text.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")

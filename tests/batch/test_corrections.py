@@ -1,0 +1,225 @@
+"""What people change in a table is kept or named, also after a spreadsheet saved it, and never lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from pyarrow import Table, parquet
+
+from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
+from posec3d_cli.batch.ledger import Ledger, Record
+from posec3d_cli.batch.tables import COLUMNS
+from posec3d_cli.errors import OutputExists
+from posec3d_cli.output import with_answers
+
+
+def entry(video, *best):
+    labels = [{"label": label, "probability": score} for label, score in best]
+    found = {"video": video, "status": "ok" if best else "no_person", "labels": labels, "people": [], "windows": []}
+    return with_answers(found | {"frames_used": 8, "people_found": 0, "warnings": ["a, b"]})
+
+
+SOME = [
+    (entry("walk/é,1.mp4", ("walk", 0.7), ("run", 0.123457)), 1.25),
+    (entry("new\nline.mp4", ("sit", 0.5), ("stand", 0.4)), 2.0),
+    (entry("empty.mp4"), 0.5),
+]
+NAMES = ["walk/é,1.mp4", "new\nline.mp4", "empty.mp4"]
+
+
+@pytest.fixture(params=[".csv", ".jsonl", ".parquet"])
+def table(tmp_path, request):
+    return tmp_path / f"labels{request.param}"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "state") as ledger:
+        yield ledger
+
+
+def rows(path):
+    if path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    return parquet.read_table(path).to_pylist()
+
+
+def save(path, changed):
+    """What another program writes."""
+    if path.suffix == ".csv":
+        path.write_text(spelled(changed), encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n\n" for row in changed))
+    else:
+        parquet.write_table(Table.from_pylist(changed), path)
+
+
+def spelled(changed, **dialect):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(changed[0]), **dialect)
+    writer.writeheader()
+    writer.writerows(changed)
+    return text.getvalue()
+
+
+def corrected(path):
+    return [row["corrected"] or "" for row in rows(path)]
+
+
+def answer_of(path):
+    return "answer" if path.suffix == ".jsonl" else "label"
+
+
+def test_corrections_are_kept_as_long_as_the_video_has_a_row_and_after(table, ledger):
+    write_outcomes(table, SOME, ledger)
+    assert corrected(table) == ["", "", ""]
+    changed = rows(table)
+    changed[1]["corrected"] = " squat "
+    save(table, changed[::-1])
+    write_outcomes(table, SOME, ledger)
+    assert corrected(table) == ["", "squat", ""]
+    write_outcomes(table, SOME[:1], ledger)
+    assert corrected(table) == [""]
+    write_outcomes(table, SOME, ledger)
+    assert corrected(table) == ["", "squat", ""], "a row that was away for a while finds its correction again"
+    table.unlink()
+    write_outcomes(table, SOME, ledger)
+    assert corrected(table) == ["", "squat", ""]
+    changed = rows(table)
+    changed[1]["corrected"] = ""
+    save(table, changed)
+    write_outcomes(table, SOME, ledger)
+    assert corrected(table) == ["", "", ""], "and one that was taken back is gone"
+
+
+def test_a_changed_label_is_refused_and_named_and_may_be_overwritten(table, ledger):
+    write_outcomes(table, SOME, ledger)
+    changed = rows(table)
+    changed[0][answer_of(table)] = "squat"
+    changed[1]["corrected"] = "lie"
+    save(table, changed)
+    before = table.read_bytes()
+    with pytest.raises(OutputExists, match=r"in 1 row: walk/é,1\.mp4 \((label|answer)\)") as caught:
+        write_outcomes(table, SOME, ledger)
+    assert "put right labels into the column corrected" in caught.value.hint
+    assert table.read_bytes() == before
+    write_outcomes(table, SOME, ledger, overwrite=True)
+    assert [row[answer_of(table)] for row in rows(table)][:2] == ["walk", "sit"]
+    assert corrected(table) == ["", "lie", ""]
+
+
+def test_added_rows_and_columns_are_not_lost_either(table, ledger):
+    write_outcomes(table, SOME, ledger)
+    changed = rows(table)
+    save(table, [*changed, {**changed[0], "video": "other.mp4"}])
+    with pytest.raises(OutputExists, match=r"'other\.mp4' was added"):
+        kept_corrections(table, ledger)
+    save(table, [{**row, "remark": "dark" if row["video"] == "empty.mp4" else ""} for row in changed])
+    with pytest.raises(OutputExists, match=r"in 1 row: empty\.mp4 \(remark\)"):
+        kept_corrections(table, ledger)
+    save(table, [{name: cell for name, cell in row.items() if name != "seconds"} for row in changed[:2]])
+    assert kept_corrections(table, ledger) == {}, "a row or column that was removed can be written again"
+
+
+def test_what_is_no_table_any_more_is_not_replaced(table, ledger):
+    write_outcomes(table, SOME, ledger)
+    table.write_bytes(b"PK\x03\x04 something else")
+    with pytest.raises(OutputExists, match="is not the table that the last run wrote"):
+        write_outcomes(table, SOME, ledger)
+    write_outcomes(table, SOME, ledger, overwrite=True)
+    assert len(rows(table)) == 3
+
+
+def test_a_run_that_was_cut_off_while_it_wrote_raises_no_alarm(table, ledger):
+    write_outcomes(table, SOME[:1], ledger)
+    others = [(entry("walk/é,1.mp4", ("jump", 0.9)), 1.0)]
+    before = table.read_bytes()
+    write_outcomes(table, others, ledger)
+    ledger.keep_rows([], only=True)
+    old, new = table.with_name("old" + table.suffix), table.read_bytes()
+    old.write_bytes(before)
+    ledger.keep_rows(rows(old), only=True)
+    ledger.keep_rows(rows(table), only=False)
+    assert kept_corrections(table, ledger) == {}
+    table.write_bytes(before)
+    assert kept_corrections(table, ledger) == {}
+    assert new != before
+
+
+@pytest.mark.parametrize(
+    "save_as",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+        lambda text: again(text, delimiter=";").replace("0.7", "0,70").encode("cp1252"),
+        lambda text: again(text, delimiter="\t").encode("utf-16"),
+        lambda text: again(text, quoting=csv.QUOTE_ALL).replace('"0.7"', '"0.70000"').encode(),
+        lambda text: ("sep=;\n" + again(text, delimiter=";", lineterminator="\n")).encode(),
+        lambda text: (text + ",,,,,,,,,,,,,,,,,\n,,,\n").encode(),
+        lambda text: text.replace("true", "WAHR").replace("false", "FALSE").encode(),
+        lambda text: text.replace("0.123457", "0.12").replace("0.7,", "70%,").encode(),
+        lambda text: text.replace("é", "e\u0301").replace("video,status", "Video, Status ").encode(),
+        lambda text: text.replace("0.7,", '0.7,').replace("8,0,", "8.0,0,").encode(),
+    ],
+    ids=["BOM", "semicolons", "UTF-16", "quotes", "sep", "blanks", "truth", "rounded", "decomposed", "whole numbers"],
+)  # fmt: skip
+def test_a_spreadsheet_that_saves_the_table_loses_no_correction_and_raises_no_alarm(tmp_path, ledger, save_as):
+    table = tmp_path / "labels.csv"
+    write_outcomes(table, SOME, ledger)
+    changed = rows(table)
+    changed[0]["corrected"] = "squat"
+    content = save_as(spelled(changed, lineterminator="\n"))
+    assert content != spelled(changed, lineterminator="\n").encode() or b"8,0," in content
+    table.write_bytes(content)
+    write_outcomes(table, SOME, ledger)
+    assert corrected(table) == ["squat", "", ""]
+    assert [row["video"] for row in rows(table)] == NAMES
+    changed = rows(table)
+    changed[0]["label"] = "squat"
+    table.write_bytes(save_as(spelled(changed, lineterminator="\n")))
+    with pytest.raises(OutputExists, match=r"1 row: .*\(label\)"):
+        write_outcomes(table, SOME, ledger)
+
+
+def again(text, **dialect):
+    return spelled(list(csv.DictReader(io.StringIO(text, newline=""))), **dialect)
+
+
+def test_a_table_of_a_version_that_kept_no_rows_loses_no_changed_label(tmp_path, ledger):
+    table = tmp_path / "labels.csv"
+    ledger.put(Record(Path("a"), None, "", "p", [SOME[0][0], SOME[2][0]], 1.0))
+    table.write_text(
+        "video,status,label,people\nwalk/é,1.mp4,ok,walk,1\n".replace("é,", '"é,').replace(".mp4", '.mp4"')
+    )
+    table.write_text('video,status,label,people\n"walk/é,1.mp4",ok,walk,1\nempty.mp4,no_person,,0\n')
+    assert kept_corrections(table, ledger) == {}
+    table.write_text('video,status,label,people\n"walk/é,1.mp4",ok,run,1\n')
+    with pytest.raises(OutputExists, match=r"walk/é,1\.mp4 \(label\)"):
+        kept_corrections(table, ledger)
+
+
+def test_of_rows_with_one_name_each_keeps_its_own_correction(tmp_path, ledger):
+    table = tmp_path / "labels.csv"
+    twice = [SOME[0], (entry("walk/é,1.mp4", ("sit", 0.9)), 1.0)]
+    write_outcomes(table, twice, ledger)
+    changed = rows(table)
+    changed[1]["corrected"] = "lie"
+    save(table, changed)
+    write_outcomes(table, twice, ledger)
+    assert corrected(table) == ["", "lie"]
+
+
+def test_every_column_is_written(tmp_path, ledger):
+    table = tmp_path / "labels.csv"
+    write_outcomes(table, SOME, ledger)
+    assert list(rows(table)[0]) == list(COLUMNS)
+    answered, close, nobody = ([row[name] for name in ("margin", "doubtful")] for row in rows(table))
+    assert answered == ["0.576543", "false"]
+    assert close == ["0.1", "true"]
+    assert nobody == ["", ""]
