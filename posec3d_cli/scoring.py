@@ -151,7 +151,7 @@ def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:
     """What makes an answer from these frames less certain, in sentences."""
     found = sum(1 for poses in used.poses if len(poses))
     score = mean_keypoint_score(used.poses)
-    said = []
+    said = list(used.video.notes)
     lost = used.video.lost_frames + len(used.lost)
     if lost:
         said.append(f"{lost} damaged frames could not be decoded and were left out")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +21,9 @@ BITS = 10
 RED = (255, 0, 0)
 
 Picture = NDArray[np.uint8]
+
+MATRICES = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+"""Of the display, by the clockwise turn that a player must apply; see `write`."""
 
 
 def draw(number: int, size: tuple[int, int], colour: tuple[int, int, int] = RED) -> Picture:
@@ -62,9 +65,14 @@ def write(
     options: dict[str, str] | None = None,
     ticks: Sequence[int] | None = None,
     rotation: int = 0,
+    matrix: tuple[int, int, int, int] | None = None,
+    aspect: Fraction | None = None,
+    draw: Callable[[int, tuple[int, int], tuple[int, int, int]], Picture] = draw,
+    metadata: dict[str, str] | None = None,
     colour: tuple[int, int, int] = RED,
     colorspace: int | None = None,
     index_first: bool = False,
+    container_format: str | None = None,
 ) -> Path:
     """Write `count` frames.
 
@@ -72,29 +80,48 @@ def write(
         size: (W, H) of the upright picture.
         ticks: presentation time of each frame in milliseconds; evenly spaced at `rate` where not given.
         rotation: turn that a player must apply, in degrees clockwise; the stored picture is turned the other way.
+        matrix: a, b, c, d of the display matrix, each -1, 0 or 1: a stored point x, y is shown at a x + c y, b x + d y.
+        aspect: sample aspect ratio: width of a pixel over its height. `size` is that of the stored picture.
+        draw: makes the upright picture of a frame.
+        metadata: tags of the container.
         colorspace: the YUV matrix that the encoder is told to use and to note down, in FFmpeg's numbers.
         index_first: put an MP4's index before its pictures, so that a cut-off copy still opens.
+        container_format: FFmpeg's name of it, where the name of the file does not tell.
     """
-    quarter = rotation // 90
-    stored = size if quarter % 2 == 0 else size[::-1]
-    with av.open(str(path), "w", options={"movflags": "faststart"} if index_first else {}) as container:
+    matrix = matrix or MATRICES[rotation]
+    a, b, c, d = matrix
+    stored = size if a else size[::-1]
+    flags = {"movflags": "faststart"} if index_first else {}
+    with av.open(str(path), "w", format=container_format, options=flags) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = *stored, pix_fmt
         time_base = Fraction(1, 1000) if ticks else 1 / rate
         stream.codec_context.time_base = time_base
         if colorspace is not None:
             stream.codec_context.colorspace = colorspace
-        if rotation:
-            stream.set_display_rotation(-rotation)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if matrix != MATRICES[0]:
+            one = 1 << 16
+            stream.set_display_matrix([a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30])
+        container.metadata.update(metadata or {})
         for number in range(count):
             upright = draw(number, size, colour)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.rot90(upright, quarter)), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(_stored(upright, matrix)), format="rgb24")
             frame = frame.reformat(format=pix_fmt, dst_colorspace=colorspace)
             frame.pts = ticks[number] if ticks else number
             frame.time_base = time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def _stored(upright: Picture, matrix: tuple[int, int, int, int]) -> Picture:
+    """The picture that a display matrix makes upright."""
+    a, b, c, d = matrix
+    if a:
+        return upright[::d, ::a]
+    return upright[::b, ::c].transpose(1, 0, 2)
 
 
 def write_sound(path: Path, seconds: float = 0.5) -> Path:

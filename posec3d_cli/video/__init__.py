@@ -12,6 +12,9 @@ the frames come from one probe that both share. A reader that cannot give the ri
 anywhere. `decord` reads whole, well-formed files and refuses the rest (see `DecordReader`); it is the better choice
 only where pictures must be decoded by the same code as in another tool that uses it.
 
+Pictures are given as they are meant to be shown: turned and mirrored as the display matrix says, with square pixels,
+one field of interlaced ones, and all in the size of the first.
+
 Pixels are RGB, converted by swscale with the matrix and range that the file states; where it states none, BT.601 and
 limited range, which is FFmpeg's own rule.
 """
@@ -30,7 +33,8 @@ __all__ = ["DEFAULT_READER", "SUFFIXES", "VideoInfo", "VideoReader", "VideoWrite
 DEFAULT_READER = "pyav"
 SUFFIXES = frozenset(
     (
-        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"),
+        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts"),
+        *(".m2v", ".m4v", ".mkv", ".mov"),
         *(".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv"),
     )
 )

@@ -22,19 +22,22 @@ class VideoInfo:
 
     Attributes:
         path: the file.
-        width: pixels of the upright picture, after rotation; the sample aspect ratio is not applied.
-        height: pixels of the upright picture, after rotation.
+        width: pixels of every picture as it is shown: upright, and square where the file's own pixels are not.
+        height: the same.
         fps: frames per second. The nominal rate where frames are evenly spaced, else the average.
         frame_count: how many frames can be decoded, in display order, edit lists applied. Exact where the packets are
             well-formed or damage shows in them (the file is then decoded once to count); damage that shows nowhere
             but in the decoder's output is reported by `VideoReader.lost` instead.
         duration: seconds from the start of the first frame to the end of the last.
         codec: FFmpeg's name of the codec, e.g. h264.
-        rotation: degrees clockwise that the stored picture was turned to stand upright: 0, 90, 180 or 270.
+        rotation: degrees clockwise that the stored picture is turned to stand upright: 0, 90, 180 or 270.
         lost_frames: frames that the container announces or holds packets for, and that cannot be decoded; 0 for a
             sound file. A decoder hides small damage inside a picture, and such a picture is not lost.
         variable_rate: frames are unevenly spaced: the shortest and the longest step differ by more than a tenth of
             the median step and more than the container's rounding of times explains.
+        mirrored: the turned picture is then mirrored left to right, as the file demands.
+        start: seconds on the file's own clock at which frame 0 is shown.
+        notes: sentences about what the file leaves open, or states wrongly, and what was made of it.
     """
 
     path: Path
@@ -47,6 +50,9 @@ class VideoInfo:
     rotation: int
     lost_frames: int
     variable_rate: bool
+    mirrored: bool = False
+    start: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 class VideoReader(ABC):

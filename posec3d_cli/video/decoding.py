@@ -32,7 +32,10 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     _check_file(path)
     try:
         # An absolute path is never mistaken for a protocol, whatever colons it holds.
-        container = av.open(os.path.abspath(path), container_options={"protocol_whitelist": "file"})
+        # Titles and names are in any encoding; none is used, and none may keep a file from being read.
+        container = av.open(
+            os.path.abspath(path), container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
     except (av.error.FFmpegError, OSError) as error:
         raise UnreadableVideo(
             f"{path} cannot be read as a video: {_reason(error)}",

@@ -13,6 +13,7 @@ from posec3d_cli.errors import UnreadableVideo
 from posec3d_cli.types import Frame, Pixels
 from posec3d_cli.video.base import VideoInfo, VideoReader
 from posec3d_cli.video.decoding import THREADS
+from posec3d_cli.video.display import stretched
 from posec3d_cli.video.probe import FrameTable, probe
 
 HELD_BYTES = 256 * 1024 * 1024
@@ -28,11 +29,11 @@ class DecordReader(VideoReader):
     """Reads whole, well-formed MP4, MOV, Matroska, WebM, AVI and GIF files.
 
     decord counts packets and fills what does not decode with copies of neighbours, so it would answer with wrong
-    frames for damaged files, for frames that an edit list hides, for transport and program streams, where its
-    numbering goes astray, and for H.264 in AVI without B-frames, where it takes every frame after a jump for another
-    one. All of these are refused. It seeks wrongly where frames carry no usable times (AVI with B-frames) and where
-    frames after a key frame are shown before it (open groups of pictures, usual in HEVC), so those files are read from
-    the start.
+    frames for damaged files, for frames that an edit list hides, for packets with no picture or two, for transport and
+    program streams, where its numbering goes astray, and for H.264 in AVI without B-frames, where it takes every frame
+    after a jump for another one. It does not mirror, deinterlace or fit pictures. All of these are refused. It seeks
+    wrongly where frames carry no usable times (AVI with B-frames) and where frames after a key frame are shown before
+    it (open groups of pictures, usual in HEVC), so those files are read from the start.
 
     While its caller is busy with a frame, decord decodes on in the background without limit. Therefore frames are read
     in blocks of `HELD_BYTES`, and decord is let go between blocks: memory stays bounded, and each block after the first
@@ -59,21 +60,23 @@ class DecordReader(VideoReader):
             yield from self._read_block(wanted[start : start + block])
 
     def _read_block(self, wanted: Sequence[int]) -> list[Frame]:
-        path, shape = self.info.path, (self.info.height, self.info.width, 3)
+        path, display = self.info.path, self._table.display
         packets = self._table.packets
         source = _open(path)
         seek = packets is not None and packets.groups_are_closed
         numbered = _by_seeking(source, wanted) if seek else _by_counting(source, wanted)
         try:
-            frames = [Frame(pixels, index, float(self._table.seconds[index])) for index, pixels in numbered]
+            pictures = list(numbered)
         except (*_ERRORS, IndexError) as error:
             raise _refusal(path, "a frame did not decode") from error
-        for frame in frames:
-            if frame.pixels.shape != shape:
-                raise _refusal(path, f"it gives frames of shape {frame.pixels.shape}")
-        if len(frames) != len(wanted):
+        turned = display.turned(display.stored)
+        for _, pixels in pictures:
+            if (pixels.shape[1], pixels.shape[0]) != turned:
+                raise _refusal(path, f"it gives frames of shape {pixels.shape}")
+        if len(pictures) != len(wanted):
             raise _refusal(path, "frames are missing")
-        return frames
+        seconds = self._table.seconds
+        return [Frame(stretched(pixels, display.size), index, float(seconds[index])) for index, pixels in pictures]
 
 
 def _by_seeking(source: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
@@ -114,6 +117,14 @@ def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
         raise _refusal(path, "the file is damaged")
     if table.container == "avi" and info.codec == "h264" and table.packets is not None:
         raise _refusal(path, "it misnumbers the frames of H.264 in AVI files")
+    if table.packets_differ:
+        raise _refusal(path, "its packets hold no picture, or two, and it takes each for one")
+    if table.display.orientation.mirrored:
+        raise _refusal(path, "the file asks for a mirrored picture, and it would turn it")
+    if table.display.aspects:
+        raise _refusal(path, "the size of the pictures changes, and it would distort them")
+    if table.interlaced:
+        raise _refusal(path, "the pictures are interlaced, and it would leave them combed")
     if table.hidden:
         raise _refusal(path, f"an edit list hides {table.hidden} frames, and it would show them")
 

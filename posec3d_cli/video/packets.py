@@ -11,12 +11,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from posec3d_cli.video.mpeg4 import Layer, coded_pictures, layer_of
+
 ONE_PICTURE_PER_PACKET = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg"})
-"""Codecs for which `inspect_packet` vouches. VP8 is not one: its hidden pictures have packets of their own."""
+"""Codecs for which `PacketInspector` vouches. VP8 is not one: its hidden pictures have packets of their own."""
 
 # Entropy-coded pictures do not hold this many zero bytes in a row; blocks that were never written do.
 _UNWRITTEN = bytes(32)
 _START_CODE = re.compile(rb"\x00\x00\x01")
+_VP9_SYNC = b"\x49\x83\x42"
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,49 @@ class PacketLook:
     Attributes:
         sound: it is built as its codec demands.
         droppable: no other picture is predicted from this one, so that leaving it out changes no other frame.
+        pictures: how many coded pictures it holds. One, but in MPEG-4 files in which two pictures share a packet
+            ("packed B-frames"), and empty packets hold the places.
+        shape: the bytes that state the size of this picture and those after it; empty where it has none. Where they
+            change within a file, so may the size.
     """
 
     sound: bool
     droppable: bool = False
+    pictures: int = 1
+    shape: bytes = b""
+
+
+class PacketInspector:
+    """Looks at the packets of one stream, in their order; of codecs in `ONE_PICTURE_PER_PACKET` only."""
+
+    def __init__(self, codec: str, extradata: bytes | None) -> None:
+        self._codec = codec
+        self._length_size = nal_length_size(codec, extradata)
+        self._layer = layer_of(extradata or b"") if codec == "mpeg4" else Layer()
+
+    def look(self, payload: bytes) -> PacketLook:
+        """Look at the next packet, which is not empty."""
+        codec, first = self._codec, payload[0]
+        if codec == "mpeg4":
+            return self._look_at_mpeg4(payload)
+        if _UNWRITTEN in payload:
+            return PacketLook(sound=False)
+        if codec in ("h264", "hevc"):
+            units = list(_nal_units(payload, self._length_size))
+            return _look_at_h264(units) if codec == "h264" else _look_at_hevc(units)
+        if codec == "mjpeg":
+            return PacketLook(payload.startswith(b"\xff\xd8"))
+        if codec == "vp9":  # frame_marker is 2
+            return PacketLook(first >> 6 == 2, shape=_vp9_shape(payload))
+        return PacketLook(first & 0x80 == 0 and (first >> 3 & 15) in (1, 2, 3, 4, 5, 6, 7, 8, 15))  # an AV1 OBU header
+
+    def _look_at_mpeg4(self, payload: bytes) -> PacketLook:
+        layer = layer_of(payload)
+        if layer.header:
+            self._layer = layer
+        pictures = coded_pictures(payload, self._layer)
+        sound = pictures == 0 or (_UNWRITTEN not in payload and payload.startswith(b"\x00\x00\x01"))
+        return PacketLook(sound, pictures=1 if pictures is None else pictures, shape=layer.header)
 
 
 def nal_length_size(codec: str, extradata: bytes | None) -> int:
@@ -43,48 +85,39 @@ def nal_length_size(codec: str, extradata: bytes | None) -> int:
     return (extradata[place] & 3) + 1
 
 
-def inspect_packet(codec: str, payload: bytes, length_size: int) -> PacketLook:
-    """Look at one packet of a codec in `ONE_PICTURE_PER_PACKET`; `length_size` is from `nal_length_size`."""
-    if _UNWRITTEN in payload:
-        return PacketLook(sound=False)
-    first = payload[0]
-    if codec in ("h264", "hevc"):
-        headers = list(_nal_headers(payload, length_size))
-        return _look_at_h264(headers) if codec == "h264" else _look_at_hevc(headers)
-    if codec == "mpeg4":
-        return PacketLook(payload.startswith(b"\x00\x00\x01"))
-    if codec == "mjpeg":
-        return PacketLook(payload.startswith(b"\xff\xd8"))
-    if codec == "vp9":  # frame_marker is 2
-        return PacketLook(first >> 6 == 2)
-    return PacketLook(first & 0x80 == 0 and (first >> 3 & 15) in (1, 2, 3, 4, 5, 6, 7, 8, 15))  # an AV1 OBU header
-
-
-def _nal_headers(payload: bytes, length_size: int) -> Iterator[int]:
-    """The first byte of each NAL unit; -1 where the units do not fill the packet exactly."""
-    if not length_size:
-        for match in _START_CODE.finditer(payload):
-            yield payload[match.end()] if match.end() < len(payload) else -1
-        return
+def _nal_units(payload: bytes, length_size: int) -> Iterator[bytes]:
+    """The NAL units; an empty one last where the units do not fill the packet exactly."""
     place = 0
+    if not length_size:
+        starts = [match.end() for match in _START_CODE.finditer(payload)]
+        for start, after in zip(starts, [*(start - 3 for start in starts[1:]), len(payload)], strict=False):
+            yield payload[start:after].rstrip(b"\x00")
+        return
     while place < len(payload):
         length = int.from_bytes(payload[place : place + length_size], "big")
         place += length_size
         if length == 0 or place + length > len(payload):
-            yield -1
+            yield b""
             return
-        yield payload[place]
+        yield payload[place : place + length]
         place += length
 
 
-def _look_at_h264(headers: list[int]) -> PacketLook:
+def _look_at_h264(units: list[bytes]) -> PacketLook:
     """Source: ITU-T H.264, 7.3.1: forbidden_zero_bit, nal_ref_idc (2 bits), nal_unit_type (5 bits)."""
-    slices = [header for header in headers if header & 0x1F in (1, 2, 5)]
-    sound = bool(slices) and all(0 <= header < 0x80 for header in headers)
-    return PacketLook(sound, droppable=sound and all(header >> 5 == 0 for header in slices))
+    slices = [unit[0] for unit in units if unit and unit[0] & 0x1F in (1, 2, 5)]
+    sound = bool(slices) and all(unit and unit[0] < 0x80 for unit in units)
+    shape = next((unit for unit in units if unit and unit[0] & 0x1F == 7), b"")
+    return PacketLook(sound, droppable=sound and all(header >> 5 == 0 for header in slices), shape=shape)
 
 
-def _look_at_hevc(headers: list[int]) -> PacketLook:
+def _look_at_hevc(units: list[bytes]) -> PacketLook:
     """Source: ITU-T H.265, 7.3.1.2: forbidden_zero_bit, nal_unit_type (6 bits); types below 32 are slices."""
-    slices = [header for header in headers if header >> 1 & 0x3F < 32]
-    return PacketLook(bool(slices) and all(0 <= header < 0x80 for header in headers))
+    has_slices = any(unit and unit[0] >> 1 & 0x3F < 32 for unit in units)
+    shape = next((unit for unit in units if unit and unit[0] >> 1 & 0x3F == 33), b"")
+    return PacketLook(has_slices and all(unit and unit[0] < 0x80 for unit in units), shape=shape)
+
+
+def _vp9_shape(payload: bytes) -> bytes:
+    """Colors and size in the header of a key frame, in whole bytes (VP9 bitstream specification, 6.2)."""
+    return payload[4:8] + bytes((payload[8] & 0xF0,)) if payload[1:4] == _VP9_SYNC and len(payload) > 8 else b""

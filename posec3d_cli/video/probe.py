@@ -8,15 +8,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av.error
 import numpy as np
 
 from posec3d_cli.errors import EmptyVideo
 from posec3d_cli.types import Ints
 from posec3d_cli.video.base import VideoInfo
 from posec3d_cli.video.decoding import decoded, opened
-from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, PacketLook, inspect_packet, nal_length_size
-from posec3d_cli.video.timing import Timing, announced_seconds, time_frames
+from posec3d_cli.video.display import Display, Orientation, Size, orientation_of, plausible
+from posec3d_cli.video.notes import notes_on_colors, notes_on_display, notes_on_times
+from posec3d_cli.video.packet_table import PacketTable, clock_may_leap, read_packets
+from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET
+from posec3d_cli.video.timing import announced_seconds, stated_rate, time_frames, without_leaps
 from posec3d_cli.video.truncation import is_cut_short
 
 
@@ -34,6 +36,9 @@ class FrameTable:
         counted_by_decoding: the frames were counted by decoding them.
         damaged: packets did not decode, or the file ends before its header says.
         hidden: packets that are decoded and, by an edit list, not shown.
+        packets_differ: some packets hold no picture, or two.
+        display: how the pictures are shown.
+        interlaced: the first picture consists of two fields.
     """
 
     info: VideoInfo
@@ -44,58 +49,9 @@ class FrameTable:
     counted_by_decoding: bool
     damaged: bool
     hidden: int
-
-
-@dataclass(eq=False)
-class PacketTable:
-    """The packets of a video stream in decoding order, P of them.
-
-    Attributes:
-        ticks: presentation time of each, in the stream's time base.
-        keys: 1 where decoding can start.
-        droppable: 1 where leaving the packet out changes no other frame.
-        hidden: 1 where an edit list hides the frame.
-        doubts: why packets cannot simply be counted; empty where they can.
-        timed: every packet has a time of its own.
-    """
-
-    ticks: array[int] = field(default_factory=lambda: array("q"))
-    keys: bytearray = field(default_factory=bytearray)
-    droppable: bytearray = field(default_factory=bytearray)
-    hidden: bytearray = field(default_factory=bytearray)
-    doubts: set[str] = field(default_factory=set)
-    timed: bool = True
-
-    def __len__(self) -> int:
-        return len(self.ticks)
-
-    def add(self, packet: Any, look: PacketLook) -> None:
-        """Note one packet down."""
-        if packet.pts is None:
-            self.timed = False
-        if packet.is_corrupt or not look.sound:
-            self.doubts.add("packets are damaged")
-        self.ticks.append(packet.pts if packet.pts is not None else -1)
-        self.keys.append(packet.is_keyframe)
-        self.droppable.append(look.droppable)
-        self.hidden.append(packet.is_discard)
-
-    @property
-    def groups_are_closed(self) -> bool:
-        """No frame that follows a key frame in the file is shown before it."""
-        since = None
-        for tick, is_key in zip(self.ticks, self.keys, strict=True):
-            if is_key:
-                since = tick
-            elif since is not None and tick < since:
-                return False
-        return True
-
-    @property
-    def shown(self) -> Ints:
-        """The times of the frames that are shown, in display order."""
-        times = np.frombuffer(self.ticks, np.int64) if self.ticks else np.zeros(0, np.int64)
-        return np.sort(times[np.frombuffer(self.hidden, np.uint8) == 0])
+    packets_differ: bool
+    display: Display
+    interlaced: bool
 
 
 def probe(path: Path) -> FrameTable:
@@ -106,73 +62,96 @@ def probe(path: Path) -> FrameTable:
     """
     with opened(path) as (container, stream):
         cut_short = is_cut_short(path)
-        packets = _read_packets(container, stream)
+        packets = read_packets(container, stream)
         codec = stream.codec_context.codec.canonical_name
+        may_be_fields = codec == "h264" and stream.codec_context.field_order > 1
         reorders_untimed = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+        delay = int(stream.codec_context.reorder_depth)
         announced = _announced_packets(container, stream, packets, cut_short=cut_short)
         seconds_announced = announced_seconds(container, stream, cut_short=cut_short)
-        rate, time_base, name = stream.average_rate, stream.time_base, container.format.name
+        rate, rate_is_guessed = stated_rate(container, stream)
+        may_leap, stream_start = clock_may_leap(container), stream.start_time or 0
+        time_base, name = Fraction(stream.time_base), container.format.name
     if cut_short:
-        packets.doubts.add("the file is cut short")
-    picture = _first_picture(path)
+        packets.note_damage("the file is cut short")
+    first = _first_picture(path)
     doubts = set(packets.doubts) | _doubts_about_order(packets, codec, reorders_untimed)
-    errors = 0
     ticks: Ints | None = packets.shown if packets.timed and not reorders_untimed else None
-    count = len(packets.shown)
+    counted = _Counted(ticks, len(packets.shown))
     if doubts:
-        ticks, count, errors = _count_by_decoding(path)
-        if reorders_untimed:
-            ticks = None
-    if count == 0:
+        counted = _count_by_decoding(path)
+        ticks = None if reorders_untimed else counted.ticks
+    if counted.count == 0:
         raise _empty(path)
-    timing = time_frames(count, ticks, Fraction(time_base), rate)
-    held = len(packets.shown) if codec in ONE_PICTURE_PER_PACKET else count + min(errors, len(packets.shown))
+    leaps = np.zeros(0, np.int64)
+    if ticks is not None and doubts:
+        ticks, leaps = without_leaps(ticks, time_base, may_leap=may_leap)
+    shown_at = packets.times_by_turns(counted.count, delay) if reorders_untimed else ticks
+    timing = time_frames(counted.count, shown_at, time_base, rate)
+    # The two fields of an H.264 picture may have a packet each, of which only the first has a time.
+    vouched = codec in ONE_PICTURE_PER_PACKET and (packets.timed or not may_be_fields)
+    held = len(packets.turns) if vouched else counted.count + min(counted.failures, len(packets.shown))
     # An intact file of uneven rate may hold its last picture for long; that is no loss.
-    believed = seconds_announced if packets.doubts or not timing.variable else None
-    promised = max(held, announced, timing.frames_in(believed))
+    believed = seconds_announced if packets.damaged or not timing.variable else None
+    promised = max(held, announced, timing.frames_in(believed) - packets.empty)
+    display = Display(first.stored, plausible(first.aspect), first.orientation, _aspects(first, counted))
     return FrameTable(
-        info=_info(path, picture, timing, codec, count, lost=max(0, promised - count)),
+        info=VideoInfo(
+            path=path,
+            width=display.size[0],
+            height=display.size[1],
+            fps=timing.fps,
+            frame_count=counted.count,
+            duration=timing.duration,
+            codec=codec,
+            rotation=first.orientation.rotation,
+            mirrored=first.orientation.mirrored,
+            lost_frames=max(0, promised - counted.count),
+            variable_rate=timing.variable,
+            start=float((stream_start if shown_at is None else int(shown_at[0])) * time_base),
+            notes=(
+                *notes_on_display(display, first.aspect, counted.shapes),
+                *notes_on_times(timing, leaps, rate_is_guessed=rate_is_guessed),
+                *notes_on_colors(first.transfer),
+            ),
+        ),
         container=name,
         seconds=timing.seconds,
         ticks=ticks,
         packets=packets if not doubts and ticks is not None else None,
         counted_by_decoding=bool(doubts),
-        damaged=cut_short or errors > 0,
+        damaged=cut_short or counted.failures > 0,
         hidden=sum(packets.hidden),
+        packets_differ=packets.differ,
+        display=display,
+        interlaced=first.interlaced,
     )
 
 
-def _info(path: Path, picture: tuple[int, int, int], timing: Timing, codec: str, count: int, lost: int) -> VideoInfo:
-    width, height, rotation = picture
-    if rotation % 180:
-        width, height = height, width
-    return VideoInfo(
-        path=path,
-        width=width,
-        height=height,
-        fps=timing.fps,
-        frame_count=count,
-        duration=timing.duration,
-        codec=codec,
-        rotation=rotation,
-        lost_frames=lost,
-        variable_rate=timing.variable,
-    )
+@dataclass(frozen=True)
+class _FirstPicture:
+    stored: Size
+    aspect: Fraction | None
+    orientation: Orientation
+    interlaced: bool
+    transfer: int
 
 
-def _read_packets(container: Any, stream: Any) -> PacketTable:
-    packets = PacketTable()
-    codec = stream.codec_context.codec.canonical_name
-    length_size = nal_length_size(codec, stream.codec_context.extradata)
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                vouched = codec in ONE_PICTURE_PER_PACKET
-                look = inspect_packet(codec, bytes(packet), length_size) if vouched else PacketLook(sound=True)
-                packets.add(packet, look)
-    except av.error.FFmpegError:
-        packets.doubts.add("the container ends in damage")
-    return packets
+@dataclass(eq=False)
+class _Counted:
+    """What decoding every frame tells.
+
+    Attributes:
+        ticks: the times of the frames that decode; None where one has none.
+        count: how many decode.
+        failures: how many packets do not.
+        shapes: each stored size that occurs and the sample aspect ratios that it occurs with, in order of appearance.
+    """
+
+    ticks: Ints | None
+    count: int
+    failures: int = 0
+    shapes: dict[Size, list[Fraction | None]] = field(default_factory=dict)
 
 
 def _doubts_about_order(packets: PacketTable, codec: str, reorders_untimed: bool) -> set[str]:
@@ -193,33 +172,51 @@ def _doubts_about_order(packets: PacketTable, codec: str, reorders_untimed: bool
 
 
 def _announced_packets(container: Any, stream: Any, packets: PacketTable, *, cut_short: bool) -> int:
-    """How many frames the container's index says that it holds, those hidden by an edit list left out."""
+    """How many frames the container's index announces, without empty ones and those that an edit list hides."""
     if container.format.name == "avi":
         # The header's count is believed only where the index behind the pictures was cut off.
-        return int(stream.frames) if cut_short else 0
+        return int(stream.frames) - packets.empty if cut_short else 0
     if "mp4" in container.format.name.split(","):
-        return len(stream.index_entries) - sum(packets.hidden)
+        return len(stream.index_entries) - sum(packets.hidden) - packets.empty
     return 0
 
 
-def _first_picture(path: Path) -> tuple[int, int, int]:
-    """Stored width and height in pixels, and the clockwise rotation that makes the picture stand upright."""
+def _first_picture(path: Path) -> _FirstPicture:
     with opened(path) as (container, stream):
         for frame in decoded(container, stream, threads=1):
-            return frame.width, frame.height, -round(frame.rotation / 90) * 90 % 360
+            return _FirstPicture(
+                (frame.width, frame.height),
+                stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio,
+                orientation_of(frame),
+                frame.interlaced_frame,
+                int(frame.color_trc),
+            )
     raise _empty(path)
 
 
-def _count_by_decoding(path: Path) -> tuple[Ints | None, int, int]:
-    """The times of the frames that decode (None where they do not rise), how many, and how many packets failed."""
+def _count_by_decoding(path: Path) -> _Counted:
     ticks = array("q")
     timed, failures = True, bytearray()
+    shapes: dict[Size, list[Fraction | None]] = {}
     with opened(path) as (container, stream):
         # One thread: what becomes of a damaged picture must not depend on chance.
         for frame in decoded(container, stream, threads=1, failed=lambda: failures.append(1)):
-            timed = timed and frame.pts is not None and (not ticks or frame.pts > ticks[-1])
+            timed = timed and frame.pts is not None
             ticks.append(frame.pts if frame.pts is not None else -1)
-    return (np.array(ticks, np.int64) if timed else None), len(ticks), len(failures)
+            aspects = shapes.setdefault((frame.width, frame.height), [])
+            if stream.codec_context.sample_aspect_ratio not in aspects:
+                aspects.append(stream.codec_context.sample_aspect_ratio)
+    return _Counted(np.array(ticks, np.int64) if timed else None, len(ticks), len(failures), shapes)
+
+
+def _aspects(first: _FirstPicture, counted: _Counted) -> dict[Size, Fraction]:
+    """Sample aspect ratios of pictures of other sizes; what the container says of the first holds until one differs."""
+    inside = counted.shapes.get(first.stored, [None])[0]
+    return {
+        size: plausible(first.aspect if aspects[0] == inside else aspects[0])
+        for size, aspects in counted.shapes.items()
+        if size != first.stored
+    }
 
 
 def _empty(path: Path) -> EmptyVideo:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from posec3d_cli.types import Frame, Ints, Pixels
+from posec3d_cli.types import Frame, Ints
 from posec3d_cli.video.base import VideoInfo, VideoReader
 from posec3d_cli.video.decoding import THREADS, decoded, opened, pictures_of, prepare
-from posec3d_cli.video.probe import FrameTable, PacketTable, probe
+from posec3d_cli.video.packet_table import PacketTable
+from posec3d_cli.video.probe import FrameTable, probe
 
 _PASS, _DECODE, _LEAVE_OUT = 0, 1, 2
 
@@ -143,9 +144,4 @@ def _index_at(ticks: Ints | None, tick: int | None) -> int | None:
 
 
 def _frame(table: FrameTable, picture: Any, index: int) -> Frame:
-    shown = table.info
-    stored = (shown.height, shown.width) if shown.rotation % 180 else (shown.width, shown.height)
-    # A stream may change its size midway; every frame comes out at the size of the first.
-    picture = picture.reformat(width=stored[0], height=stored[1], format="rgb24")
-    pixels: Pixels = np.rot90(picture.to_ndarray(), -shown.rotation // 90)
-    return Frame(np.ascontiguousarray(pixels), index, float(table.seconds[index]))
+    return Frame(table.display.show(picture), index, float(table.seconds[index]))

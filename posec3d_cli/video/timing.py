@@ -12,8 +12,14 @@ from posec3d_cli.types import Ints
 
 Seconds = np.ndarray[tuple[int], np.dtype[np.float64]]
 
-_UNSTATED = Fraction(25)
-"""Frames per second of a lone frame whose file states no rate."""
+UNSTATED = Fraction(25)
+"""Frames per second where a file states neither rate nor times."""
+
+_WITHOUT_TIMES = 0x80
+"""AVFMT_NOTIMESTAMPS: what FFmpeg says of a format that holds no times."""
+
+LEAP_SECONDS = 10
+"""From one frame to the next, a clock that may leap has leapt; FFmpeg's own bound (`-dts_delta_threshold`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +53,7 @@ def time_frames(count: int, ticks: Ints | None, time_base: Fraction, stated: Fra
     """Time frames by their ticks of `time_base` seconds, or evenly at the stated rate where there are none."""
     stated = stated or None
     if ticks is None or count == 1:
-        fps = stated or _UNSTATED
+        fps = stated or UNSTATED
         return Timing(np.arange(count) / float(fps), fps, float(count / fps), variable=False, grid=stated)
     steps = np.diff(ticks)
     usual = float(np.median(steps))
@@ -66,6 +72,42 @@ def _on_grid(seconds: Seconds, rate: Fraction | None, time_base: Fraction) -> bo
     places = seconds * float(rate)
     tolerance = max(0.1, 2 * float(time_base * rate))
     return bool(np.all(np.abs(places - np.round(places)) <= tolerance))
+
+
+def without_leaps(ticks: Ints, time_base: Fraction, *, may_leap: bool) -> tuple[Ints | None, Ints]:
+    """Times that run on where the clock began anew.
+
+    Args:
+        ticks: `(N,)` times of the frames in the order in which they are shown.
+        time_base: seconds per tick.
+        may_leap: a step of more than `LEAP_SECONDS` is a leap too; else only a step back is one.
+
+    Returns:
+        `(N,)` the times, every leap replaced by the usual step, or None where they do not tell frames apart; and the
+        frames before each leap.
+    """
+    steps = np.diff(ticks)
+    back = steps < 0
+    leaps = back | (steps * float(time_base) > LEAP_SECONDS) if may_leap else back
+    onward = steps[~leaps]
+    if np.any(onward == 0) or 10 * back.sum() > len(ticks):
+        return None, np.zeros(0, np.int64)
+    if not leaps.any():
+        return ticks, np.zeros(0, np.int64)
+    steps[leaps] = max(1, round(float(np.median(onward)))) if len(onward) else 1
+    return np.concatenate((ticks[:1], ticks[0] + np.cumsum(steps))), np.flatnonzero(leaps)
+
+
+def stated_rate(container: Any, stream: Any) -> tuple[Fraction | None, bool]:
+    """The frames per second that a file states, and whether that is FFmpeg's guess rather than the file's own word.
+
+    Bare streams without a container have no times; their rate stands in the header of the pictures, or nowhere, and
+    FFmpeg puts 25 in its place.
+    """
+    if not container.format.flags & _WITHOUT_TIMES:
+        return stream.average_rate, False
+    inside = stream.codec_context.framerate
+    return (inside, False) if inside else (UNSTATED, True)
 
 
 def announced_seconds(container: Any, stream: Any, *, cut_short: bool) -> float | None:

@@ -1,0 +1,72 @@
+"""What a file leaves open or states wrongly, in sentences for whoever reads the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from posec3d_cli.types import Ints
+from posec3d_cli.video.display import Display, Size, plausible
+from posec3d_cli.video.timing import LEAP_SECONDS, Timing
+
+_PQ = 16
+"""SMPTE ST 2084 among the transfer characteristics of ISO/IEC 23091-2."""
+
+
+def notes_on_display(display: Display, stated: Fraction | None, shapes: dict[Size, list[Fraction | None]]) -> list[str]:
+    """Notes on sizes and pixels that are not square.
+
+    Args:
+        display: how the pictures are shown.
+        stated: the sample aspect ratio of the first picture as the file states it.
+        shapes: the stored sizes that occur and their sample aspect ratios, where the pictures were counted by decoding.
+    """
+    said = []
+    if stated and plausible(stated) != stated:
+        said.append(
+            f"the file states pixels of {stated.numerator}:{stated.denominator}, which no camera has; "
+            "they are taken as square"
+        )
+    if len(shapes) > 1:
+        sizes = ", ".join(f"{width}x{height}" for width, height in shapes)
+        said.append(
+            f"the size of the pictures changes ({sizes}); all were fitted into {_size(display.size)}, "
+            "with black borders"
+        )
+    elif any(len({plausible(one) for one in aspects}) > 1 for aspects in shapes.values()):
+        said.append("the shape of the pixels changes; all pictures were read with the first one")
+    return said
+
+
+def notes_on_times(timing: Timing, leaps: Ints, *, rate_is_guessed: bool) -> Iterator[str]:
+    """Notes on clocks: `leaps` are the frames before each leap that was closed."""
+    if rate_is_guessed:
+        yield f"the file states no rate; {float(timing.fps):g} frames per second is a guess"
+    if len(leaps):
+        yield (
+            f"the file's clock leaps after {_frames(leaps.tolist())}; the frames were taken to follow one another, "
+            f"{timing.duration:.1f} seconds in all"
+        )
+    steps = np.diff(timing.seconds)
+    gaps = np.flatnonzero(steps > LEAP_SECONDS)
+    if 0 < len(gaps) < len(steps) / 2:
+        longest = f"{steps.max():,.0f} seconds"
+        yield f"no new picture comes for up to {longest} after {_frames(gaps.tolist())}; the mean rate counts that time"
+
+
+def notes_on_colors(transfer: int) -> Iterator[str]:
+    """Notes on colors, by the number of the transfer characteristics."""
+    if transfer == _PQ:
+        yield "the pictures are HDR (PQ) and were read without tone mapping, grayer than a player shows them"
+
+
+def _frames(numbers: Sequence[int]) -> str:
+    named = ", ".join(str(number) for number in numbers[:3])
+    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
+    return f"frame{'s' if len(numbers) > 1 else ''} {named}{more}"
+
+
+def _size(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
