@@ -92,6 +92,30 @@ def pose2sim(folder):
     return path
 
 
+def sports2d(folder):
+    """A person in pixels, and the same in metres."""
+    path = folder / "walk_Sports2D"
+    path.mkdir()
+    sides = {"left": "L", "right": "R"}
+    names = [
+        sides.get(joint.split("_")[0], "") + joint.split("_")[-1].capitalize() for joint in (*COCO_17.joints, "neck")
+    ]
+    head = [
+        "PathFileType\t4\t(X/Y/Z)\twalk.trc",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
+        f"25\t25\t{FRAMES}\t{len(names)}\tm\t25\t0\t{FRAMES}",
+        "Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t",
+        "\t\t" + "\t".join(f"X{n}\tY{n}\tZ{n}" for n in range(1, len(names) + 1)),
+    ]
+    for unit, scale in (("px", 1), ("m", 0.01)):
+        rows = []
+        for number, places in enumerate(np.concatenate([keypoints(), np.full((FRAMES, 1, 2), 9)], axis=1)):
+            cells = [f"{value * scale:.4f}" for x, y in places for value in (x, y, 0)]
+            rows.append("\t".join([str(number), f"{number / 25:.3f}", *cells]))
+        (path / f"walk_Sports2D_{unit}_person00.trc").write_text("\n".join([*head, *rows]) + "\n")
+    return path
+
+
 def ultralytics(folder):
     frames = []
     for places in keypoints():
@@ -244,6 +268,7 @@ FORMATS = {
     "OpenPose's form of COCO-WholeBody": lambda folder: openpose(folder, HALPE_26, 133),
     "OpenPose's form of Halpe Full-Body": lambda folder: openpose(folder, HALPE_26, 136),
     "Pose2Sim": pose2sim,
+    "Sports2D": sports2d,
     "Ultralytics": ultralytics,
     "Ultralytics label texts": ultralytics_labels,
     "MediaPipe": mediapipe,
@@ -262,4 +287,4 @@ SIZED = {
     *("our archive", "our document", "our pack", "pack"),
     *("MediaPipe", "COCO annotations", "Ultralytics label texts"),
 }
-RATED = {"our archive", "our document", "our pack", "MediaPipe"}
+RATED = {"our archive", "our document", "our pack", "MediaPipe", "Sports2D"}

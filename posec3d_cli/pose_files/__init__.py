@@ -11,7 +11,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files import coco, mediapipe, mmpose, openpose, ours, packs, ultralytics, ultralytics_labels
+from posec3d_cli.pose_files import (
+    coco,
+    mediapipe,
+    mmpose,
+    openpose,
+    ours,
+    packs,
+    sports2d,
+    ultralytics,
+    ultralytics_labels,
+)
 from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
 from posec3d_cli.prediction import PosedVideo
 
@@ -23,6 +33,7 @@ FORMATS: tuple[PoseFormat, ...] = (
     *ours.FORMATS,
     openpose.FORMAT,
     ultralytics_labels.FORMAT,
+    sports2d.FORMAT,
     *mmpose.FORMATS,
     *coco.FORMATS,
     ultralytics.FORMAT,

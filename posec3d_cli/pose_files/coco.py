@@ -123,12 +123,9 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> PosedVideo:
         if picture not in numbered:
             raise BadPoseFile(f"{what} names the picture {picture}, which is not among the images")
         frames[numbered[picture]].append(_person(annotation, what, category.skeleton))
-    return posed_clip(
-        path,
-        consecutive({frame: People.of(people) for frame, people in frames.items()}),
-        frame_size=size,
-        notes=left_out_note(others, len(annotations)),
-    )
+    shows = {frame: People.of(people) for frame, people in frames.items()}
+    check_pixels(places_of(shows.values()), _PIXELS_HINT)
+    return posed_clip(path, consecutive(shows), frame_size=size, notes=left_out_note(others, len(annotations)))
 
 
 FORMATS = (

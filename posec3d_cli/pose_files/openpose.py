@@ -20,18 +20,18 @@ from posec3d_cli.pose_files.joints import OPENPOSE_SETS, set_of, to_coco
 from posec3d_cli.prediction import PosedVideo
 
 ENDING = "_keypoints.json"
-_BEGINS = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(version|people|bodies)"\s*:')
+_BEGINS = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*("version"\s*:[^,\[{]{1,40},\s*)?"(people|bodies)"\s*:\s*\[')
 _LISTS = ("people", "bodies")
 _JOINTS = ("pose_keypoints_2d", "pose_keypoints", "joints")
 PIXELS_HINT = "let OpenPose write with keypoint_scale 0, its default"
 
 
 def fits(source: PoseSource) -> bool:
-    """Whether a folder holds a file that is named as OpenPose names them, or numbered ones that begin like those."""
+    """Whether a folder holds a file named as OpenPose names them, or nothing but files that begin like those."""
     names = _files(source)
     if not names or names[0].endswith(ENDING):
         return bool(names)
-    return any(character.isdigit() for character in names[0]) and _BEGINS.match(source.head(names[0])) is not None
+    return len(names) == len(source.names) and _BEGINS.match(source.head(names[0])) is not None
 
 
 def read_folder(source: PoseSource) -> PosedVideo:

@@ -38,9 +38,9 @@ _LENGTHS = {_BOX + JOINTS * each + more: (each, more) for each in (2, 3) for mor
 
 
 def fits(source: PoseSource) -> bool:
-    """Whether a folder holds texts with a number in their names, the first of which begins with such a line."""
+    """Whether a folder holds nothing but texts, the first of which that is not empty begins with such a line."""
     names = _texts(source)
-    if not names or not any(character.isdigit() for character in names[0]):
+    if len(names) + sum(other in source.names for other in _OTHERS) != len(source.names):
         return False
     heads = (source.head(name) for name in names)
     line = next((head for head in heads if head.strip()), b"").strip().partition(b"\n")[0].split()

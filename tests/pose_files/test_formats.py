@@ -42,7 +42,7 @@ def test_every_format_gives_the_same_joints(path):
 
 def test_every_format_gives_scores_boxes_and_identities(path, form):
     [clip] = read_pose_file(path)
-    score = 1 if form == "COCO annotations" else 0.75
+    score = 1 if form in ("COCO annotations", "Sports2D") else 0.75
     for found, poses, who in zip(clip.detections, clip.poses, clip.identities, strict=True):
         assert np.allclose(poses.scores, score)
         assert who.tolist() == [0]

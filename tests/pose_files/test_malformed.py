@@ -18,9 +18,8 @@ from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.train.packs import read_pack
 
 QUICK = settings(deadline=None, max_examples=100)
-JSON_FORMATS = [
-    form for form in factory.FORMATS if form not in ("our archive", "our pack", "pack", "Ultralytics label texts")
-]
+OTHERS = ("our archive", "our pack", "pack", "Ultralytics label texts", "Sports2D")
+JSON_FORMATS = [form for form in factory.FORMATS if form not in OTHERS]
 ODD = st.one_of(
     st.none(),
     st.booleans(),
@@ -162,6 +161,21 @@ def test_label_texts_with_wrong_lines_are_read_or_refused(samples, line, size, k
     (path / "walk_2.txt").write_text(line, encoding="utf-8")
     (path / "walk_3.txt").write_text(" ".join([*source.read_text().split()[:keep], more]), encoding="utf-8")
     (path / "frame-size.txt").write_text(size, encoding="utf-8")
+    read(path)
+
+
+@QUICK
+@given(line=st.integers(0, 10), cell=st.integers(0, 60), value=st.one_of(LINES, st.text(max_size=3)), cut=st.booleans())
+def test_tables_of_markers_with_wrong_cells_are_read_or_refused(samples, line, cell, value, cut):
+    folder, files = samples
+    path = folder / "sports2d-mutated"
+    path.mkdir(exist_ok=True)
+    source = files["Sports2D"] / "walk_Sports2D_px_person00.trc"
+    rows = [row.split("\t") for row in source.read_text().splitlines()]
+    rows[line][min(cell, len(rows[line]) - 1)] = value
+    if cut:
+        del rows[line + 1 :]
+    (path / source.name).write_text("\n".join("\t".join(row) for row in rows), encoding="utf-8")
     read(path)
 
 

@@ -90,7 +90,21 @@ def test_a_folder_of_numbered_files_that_are_clips_is_no_clip(tmp_path, make):
     assert not is_pose_file(folder)
     with pytest.raises(BadPoseFile, match="a folder of no known pose format") as caught:
         read_pose_file(folder)
-    assert caught.value.hint == "tried: OpenPose folders, Ultralytics label texts"
+    assert caught.value.hint == "tried: OpenPose folders, Ultralytics label texts, Sports2D folders"
+
+
+def test_a_folder_that_holds_anything_else_besides_is_no_clip(tmp_path):
+    folder = factory.pose2sim(tmp_path)
+    assert is_pose_file(folder)
+    (folder / "walk.mp4").touch()
+    assert not is_pose_file(folder)
+    folder = factory.ultralytics_labels(tmp_path)
+    (folder / "walk.mp4").touch()
+    assert not is_pose_file(folder)
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    (settings / "a_1.json").write_text('{"version": 1, "videos": []}')
+    assert not is_pose_file(settings)
 
 
 @pytest.mark.parametrize("changes", [{"category_id": 18}, {"category_id": 3}])
