@@ -8,6 +8,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from posec3d_cli import cgroups
 from posec3d_cli.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
@@ -82,8 +83,14 @@ def resolve_precision(name: str, device: str) -> str:
 
 
 def processors() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The processors that this process may use: those it may run on, and no more than its container's quota of time."""
+    count = getattr(os, "process_cpu_count", None)  # from Python 3.13 on; PYTHON_CPU_COUNT counts there
+    if count is not None:
+        there = count() or 1
+    else:
+        there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cgroups.limits().processors
+    return there if quota is None else max(1, min(there, int(quota)))
 
 
 def visible_gpus() -> list[str]:

@@ -1,8 +1,13 @@
-"""Keeps a process that goes through many large frames from growing."""
+"""Keeps a process that goes through many large frames from growing, and says how much memory there is."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+import re
+from pathlib import Path
+
+from posec3d_cli import cgroups
 
 _M_MMAP_THRESHOLD = -3  # of mallopt(3)
 _LARGE = 1 << 20
@@ -19,3 +24,25 @@ def return_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
     except (AttributeError, OSError, TypeError):
         return
+
+
+def free_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Bytes that new processes may use: what the system, and the container that this process is in, have left.
+
+    Where the system does not say what it has left, all that it has; None where it does not even say that.
+    """
+    found = [room for room in (_available(meminfo), cgroups.limits().memory) if room is not None]
+    return min(found, default=None)
+
+
+def _available(meminfo: Path) -> int | None:
+    try:
+        line = re.search(r"^MemAvailable:\s*(\d+) kB", meminfo.read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        line = None
+    if line is not None:
+        return 1024 * int(line[1])
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None

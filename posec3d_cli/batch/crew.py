@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 from types import TracebackType
@@ -11,16 +12,38 @@ from typing import Self
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.worker import Notice, Outcome, Work, Worker
 from posec3d_cli.device import network_threads, processors, resolve_device, visible_gpus
+from posec3d_cli.memory import free_memory
 
-_MOST_WORKERS = 8  # each holds its models: some 750 MB
+_MOST_WORKERS = 8
+WORKER_BYTES = 750 * 10**6
+"""What a worker holds with the models of the default pipeline."""
 
 
-def crew_size(device: str) -> int:
-    """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps"."""
+@dataclass(frozen=True)
+class CrewSize:
+    """How many workers, and what decided it, in a few words."""
+
+    count: int
+    why: str
+
+
+def crew_size(device: str) -> CrewSize:
+    """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps".
+
+    No more than memory allows, but one: `posec3d_cli.device.processors` and `posec3d_cli.memory.free_memory` say what
+    there is, also in a container.
+    """
     place = resolve_device(device)
-    if place == "cpu":
-        return min(processors(), _MOST_WORKERS)
-    return max(1, min(len(visible_gpus()), _MOST_WORKERS)) if place == "cuda" else 1
+    if place not in ("cpu", "cuda"):
+        return CrewSize(1, f"one for {place}")
+    unit, there = ("processor", processors()) if place == "cpu" else ("GPU", max(1, len(visible_gpus())))
+    wanted = min(there, _MOST_WORKERS)
+    free = free_memory()
+    fitting = wanted if free is None else max(1, free // WORKER_BYTES)
+    if free is not None and fitting < wanted:
+        each = f"each takes some {WORKER_BYTES // 10**6} MB"
+        return CrewSize(fitting, f"for {free / 1e6:.0f} MB of memory are free, and {each}")
+    return CrewSize(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
 
 
 class Crew:

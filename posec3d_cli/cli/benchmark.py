@@ -91,7 +91,7 @@ def benchmark(
         for name, every in WAYS.items()
     }
     models = {kind: f"{used.name} on {used.device}" for kind, used in stages.actions.used.models.items()}
-    workers = crew_size(device)
+    workers = crew_size(device).count
     hints = [
         *advice(list(speeds.values())),
         *([f"label and extract-poses do {workers} videos at the same time here"] if workers > 1 else []),

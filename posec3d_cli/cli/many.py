@@ -66,11 +66,10 @@ def work_through(
     log: Path | None,
 ) -> None:
     """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
-    from posec3d_cli.batch.crew import crew_size
     from posec3d_cli.batch.run import run
 
     if todo:
-        workers = workers or crew_size(task.models.device)
+        workers = choose_workers(workers, task.models.device, len(todo))
         with download_progress() as bars:
             task.fetch(bars)
     try:
@@ -81,6 +80,20 @@ def work_through(
     except KeyboardInterrupt:
         note("note", f"interrupted: {total - len(todo)} of {total} videos are done; the same command goes on from here")
         raise
+
+
+def choose_workers(asked: int | None, device: str, videos: int) -> int:
+    """How many videos are done at the same time; what was chosen where nothing was asked for is said on stderr."""
+    from posec3d_cli.batch.crew import crew_size
+
+    if asked is not None:
+        return asked
+    size = crew_size(device)
+    if videos < size.count:
+        note("workers", f"{videos}, one per video")
+        return videos
+    note("workers", f"{size.count}, {size.why}")
+    return size.count
 
 
 def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> None:

@@ -142,7 +142,7 @@ WorkersOption = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Videos done at the same time; by default one per processor or, on GPUs, one per GPU, at most 8.",
+        help="Videos done at the same time; by default one per processor or GPU, at most 8, if memory allows.",
     ),
 ]
 TimeoutOption = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from posec3d_cli.cli.many import choose_workers
 from posec3d_cli.cli.progress import watching
 from posec3d_cli.cli.render import download_progress, note
 
@@ -31,7 +32,6 @@ def find_people(
     Returns:
         The examples, and the clips that gave none.
     """
-    from posec3d_cli.batch.crew import crew_size
     from posec3d_cli.train import data, posing
 
     task = posing.Finding(models, every)
@@ -40,8 +40,8 @@ def find_people(
         return data.posed(found, posing.side_by_side(task, 1))
     with download_progress() as bars:
         task.fetch(bars)
+    size = choose_workers(workers, models.device, len(videos))
     with watching(len(videos), len(videos), quiet=False, log=None) as watcher:
-        size = workers or crew_size(models.device)
         return data.posed(found, posing.side_by_side(task, size, watcher=watcher))
 
 

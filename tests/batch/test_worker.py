@@ -11,7 +11,7 @@ import batch_fakes
 import fakes
 import pytest
 
-from posec3d_cli.batch.crew import Crew, crew_size
+from posec3d_cli.batch.crew import Crew
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import error_of
 from posec3d_cli.batch.work import Labelling, Models
@@ -121,20 +121,6 @@ def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path
             for found, outcome in crew.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
         }
     assert outcomes == {"hang.mp4": "failed", "good0.mp4": "ok", "good1.mp4": "ok", "good2.mp4": "ok"}
-
-
-def test_there_is_a_worker_per_processor_or_per_gpu(monkeypatch):
-    monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 6)
-    assert crew_size("cpu") == 6
-    monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 64)
-    assert crew_size("cpu") == 8
-    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: "cuda")
-    monkeypatch.setattr("posec3d_cli.batch.crew.visible_gpus", lambda: ["4", "5", "7"])
-    assert crew_size("auto") == 3
-    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: name)
-    assert crew_size("cuda:2") == crew_size("mps") == 1
-    monkeypatch.setattr("posec3d_cli.batch.crew.visible_gpus", list)
-    assert crew_size("cuda") == 1, "none can be told apart"
 
 
 def test_where_nothing_is_to_be_done_nobody_asks_for_a_gpu(monkeypatch):
