@@ -13,7 +13,7 @@ from pathlib import Path
 
 from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.errors import StageMismatch, UnknownModel
-from posec3d_cli.prediction import ModelUsed, PersonScores, PipelineUsed, WindowScores
+from posec3d_cli.prediction import ModelUsed, PersonInWindow, PersonScores, PipelineUsed, WindowScores
 from posec3d_cli.reading import Reading
 from posec3d_cli.scoring import combine
 from posec3d_cli.stages import ActionClassifier, VolumeBuilder
@@ -118,10 +118,23 @@ def used_together(used: Sequence[PipelineUsed], weights: Sequence[float]) -> Pip
 
 
 def fuse_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:
-    """One window's answers as one: the mean over those who found somebody there."""
+    """One window's answers as one: the mean over those who found somebody there, also about each of its people."""
     known = [(one.scores, weight) for one, weight in zip(answers, weights, strict=True) if one.scores is not None]
     scores = combine([scores for scores, _ in known], [weight for _, weight in known]) if known else None
-    return replace(answers[0], scores=scores)
+    alone: dict[int, list[tuple[PersonInWindow, float]]] = {}
+    for one, weight in zip(answers, weights, strict=True):
+        for person in one.people:
+            alone.setdefault(person.id, []).append((person, weight))
+    people = [
+        PersonInWindow(
+            identity,
+            sum(person.weight * weight for person, weight in read) / sum(weights),
+            combine([person.scores for person, _ in read], [weight for _, weight in read]),
+        )
+        for identity, read in alone.items()
+    ]
+    people.sort(key=lambda person: -person.weight)
+    return replace(answers[0], scores=scores, people=tuple(people))
 
 
 def fuse_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[float]) -> tuple[PersonScores, ...]:

@@ -15,7 +15,6 @@ from posec3d_cli.pose_files.writing import SUFFIXES as POSE_SUFFIXES
 from posec3d_cli.pose_files.writing import write_pose_file
 from posec3d_cli.prediction import (
     NO_PERSON,
-    NO_PERSON_IN_WORDS,
     UNKNOWN,
     PersonScores,
     PipelineUsed,
@@ -23,7 +22,6 @@ from posec3d_cli.prediction import (
     WindowScores,
     is_named,
 )
-from posec3d_cli.scoring import combine
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
 from posec3d_cli.writable import remedy
@@ -113,14 +111,21 @@ def with_answers(found: dict[str, Any], min_score: float = 0.0) -> dict[str, Any
         best = labels[0]
         return str(best["label"]) if is_named(best["probability"], min_score) else UNKNOWN
 
+    def with_answer(parts: list[dict[str, Any]], otherwise: str | None = NO_PERSON) -> list[dict[str, Any]]:
+        return [{**part, "answer": answer(part["labels"], otherwise)} for part in parts]
+
     return {
         "video": found["video"],
         "status": found["status"],
         "answer": answer(found["labels"]),
         "min_score": min_score,
         **found,
-        "people": [{**person, "answer": answer(person["labels"], None)} for person in found["people"]],
-        "windows": [{**window, "answer": answer(window["labels"])} for window in found["windows"]],
+        "people": with_answer(found["people"], None),
+        "windows": [
+            # A state that was written before windows had people is still read.
+            {**window, "people": with_answer(window.get("people", []), None)}
+            for window in with_answer(found["windows"])
+        ],
     }
 
 
@@ -147,6 +152,10 @@ def _window(window: WindowScores, fps: float, top: int) -> dict[str, Any]:
         "start_seconds": round(window.start / fps, 4),
         "stop_seconds": round(window.stop / fps, 4),
         "labels": _labels(window.scores, top),
+        "people": [
+            {"id": person.id, "weight": round(person.weight, 4), "labels": _labels(person.scores, top)}
+            for person in window.people
+        ],
     }
 
 
@@ -234,16 +243,15 @@ def save_video(
 ) -> None:
     """Write the video with everybody's skeleton and box and the label drawn, at its own rate and size, as H.264.
 
-    Where the video was read in windows, each frame carries the label of the windows that it lies in; where people
-    were read one by one, each carries the label of what they do; one that scores less than `min_score` is `UNKNOWN`.
-    The video is decoded once more; frames that were not posed show the label only. Letters that OpenCV cannot draw are
-    replaced, see `posec3d_cli.draw.plain`.
+    What each frame says and whom it shows: `posec3d_cli.annotation`. The video is decoded once more; frames that were
+    not posed show the label only. Letters that OpenCV cannot draw are replaced, see `posec3d_cli.draw.plain`.
 
     Raises:
         OutputExists: `path` is already there and `overwrite` was not said.
         OutputError: it cannot be written.
     """
-    from posec3d_cli.draw import draw_headline, draw_people
+    from posec3d_cli.annotation import figures_at, headline
+    from posec3d_cli.draw import annotate
 
     posed, info = prediction.posed, prediction.video
     check_free(path, overwrite=overwrite, source=prediction.path)
@@ -255,43 +263,9 @@ def save_video(
         VideoWriter(path, fps=info.fps, size=size) as writer,
     ):
         for done, frame in enumerate(video.frames(), start=1):
-            figures = _figures(prediction, column_of.get(frame.index), min_score)
-            pixels = draw_people(frame.pixels, figures, posed.skeleton.limbs)
-            pixels = draw_headline(pixels, headline(prediction, frame.index, min_score))
+            figures = figures_at(prediction, frame.index, column_of.get(frame.index), min_score)
+            text = headline(prediction, frame.index, min_score)
+            pixels = annotate(frame.pixels, figures, posed.skeleton.limbs, text)
             writer.write(pixels, frame.seconds if uneven else None)
             if progress is not None:
                 progress(done, max(done, info.frame_count))
-
-
-def headline(prediction: Prediction, frame: int, min_score: float = 0.0) -> str:
-    """What is done at this frame, with its probability in per cent: of the windows around it, or of the video.
-
-    `UNKNOWN` alone where the best action scores less than `min_score`.
-    """
-    around = [window.scores for window in prediction.windows if window.start <= frame < window.stop]
-    known = [scores for scores in around if scores is not None]
-    if not known:
-        return NO_PERSON_IN_WORDS
-    return _spelled(combine(known, [1.0] * len(known)), min_score)
-
-
-def _spelled(scores: ActionScores, min_score: float) -> str:
-    [(label, probability)] = scores.top(1)
-    return f"{label} {100 * probability:.0f}%" if is_named(probability, min_score) else UNKNOWN
-
-
-def _figures(prediction: Prediction, column: int | None, min_score: float) -> list[Any]:
-    from posec3d_cli.draw import Figure
-
-    if column is None:
-        return []
-    posed = prediction.posed
-    labels = {
-        person.id: _spelled(person.scores, min_score) for person in prediction.people if person.scores is not None
-    }
-    found, poses = posed.detections[column], posed.poses[column]
-    return [
-        Figure(identity, found.boxes[row], poses.keypoints[row], poses.scores[row], labels.get(identity, ""))
-        for row, identity in enumerate(posed.identities[column].tolist())
-        if identity >= 0
-    ]

@@ -111,6 +111,21 @@ class PersonScores(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class PersonInWindow(ShapeRepr):
+    """What one tracked person does in one window.
+
+    Attributes:
+        id: the identity.
+        weight: the person's part in the window's answer, in [0, 1].
+        scores: of the person alone.
+    """
+
+    id: int
+    weight: float
+    scores: ActionScores
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WindowScores(ShapeRepr):
     """What is done in one window.
 
@@ -118,11 +133,13 @@ class WindowScores(ShapeRepr):
         start: its first frame.
         stop: the frame after its last.
         scores: None where nobody was found.
+        people: who was read alone in it, the most important first; empty where everybody is read together.
     """
 
     start: int
     stop: int
     scores: ActionScores | None
+    people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

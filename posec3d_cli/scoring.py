@@ -12,7 +12,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadPoseFile, StageMismatch
 from posec3d_cli.likeness import box_area
-from posec3d_cli.prediction import PersonScores, PosedVideo, WindowScores
+from posec3d_cli.prediction import PersonInWindow, PersonScores, PosedVideo, WindowScores
 from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.tracks import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
@@ -63,9 +63,12 @@ def _shares(tracks: Tracks) -> list[float]:
 
 def of_window(number: int, window: Window, scored: Sequence[Scored]) -> WindowScores:
     """The answer of window `number`, combined from those about its people."""
-    here = [(answer, subject.weight) for subject, answer in scored if subject.window == number]
-    scores = combine([answer for answer, _ in here], [weight for _, weight in here]) if here else None
-    return WindowScores(window.start, window.stop, scores)
+    here = [(subject, answer) for subject, answer in scored if subject.window == number]
+    scores = combine([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
+    people = [
+        PersonInWindow(subject.person, subject.weight, answer) for subject, answer in here if subject.person is not None
+    ]
+    return WindowScores(window.start, window.stop, scores, tuple(people))
 
 
 def of_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple[PersonScores, ...]:

@@ -11,21 +11,18 @@ import numpy as np
 import pytest
 import video_factory
 
-from posec3d_cli import draw
 from posec3d_cli.errors import OutputError, OutputExists, UnreadableVideo
 from posec3d_cli.output import (
     check_free,
     document,
     entry,
     failure,
-    headline,
     printable,
     replacing,
     save_poses,
     save_video,
     with_answers,
 )
-from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.video import open_video
 
 
@@ -77,6 +74,18 @@ def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
             one["labels"] for one in (found, *found["windows"])
         ]
     assert {person["answer"] for person in said["people"]} == {"left", "unknown"}
+
+
+def test_each_window_says_what_each_person_does_in_it(clip):
+    pipeline = fakes.pipeline(lambda index: [10, 60] if index < 20 else [10, 90])
+    said = with_answers(entry(pipeline.predict(clip, people="each", window=0.5), top=1), 0.65)
+    answers = [[(one["id"], one["answer"]) for one in window["people"]] for window in said["windows"]]
+    assert answers[0] == [(0, "left"), (1, "unknown")]
+    assert answers[-1] == [(0, "left"), (1, "right")]
+    for window in said["windows"]:
+        assert sum(one["weight"] for one in window["people"]) == pytest.approx(1, abs=1e-3)
+    together = entry(pipeline.predict(clip))
+    assert [window["people"] for window in together["windows"]] == [[]] * len(together["windows"])
 
 
 def test_an_answer_that_scores_just_as_much_is_named(clip):
@@ -141,24 +150,6 @@ def test_variable_frame_times_are_kept(tmp_path):
         assert [frame.seconds for frame in result.frames()] == pytest.approx([t / 1000 for t in ticks], abs=0.002)
 
 
-def test_each_frame_carries_the_label_of_its_windows(clip):
-    prediction = fakes.pipeline(lambda index: [10] if index < 20 else [90] if index < 45 else []).predict(
-        clip, window=0.5
-    )
-    assert headline(prediction, 0) == "left 90%"
-    assert headline(prediction, 30) == "right 90%"
-    assert headline(prediction, 59) == "no person"
-    assert [headline(prediction, frame, 0.95) for frame in (0, 30, 59)] == ["unknown", "unknown", "no person"]
-
-
-def test_a_drawn_person_who_scores_too_little_is_unknown(clip, tmp_path, monkeypatch):
-    prediction = fakes.pipeline(lambda index: [10, 60]).predict(clip, people="each", every_frame=True)
-    drawn = []
-    monkeypatch.setattr(draw, "draw_people", lambda pixels, figures, limbs: drawn.append(figures) or pixels)
-    save_video(prediction, tmp_path / "out.mp4", min_score=0.7)
-    assert sorted(figure.label for figure in drawn[0]) == ["left 90%", "unknown"]
-
-
 def test_nothing_is_overwritten_unless_asked(clip, tmp_path):
     prediction = fakes.pipeline().predict(clip)
     target = tmp_path / "poses.npz"
@@ -186,24 +177,3 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(UnicodeEncodeError), replacing(tmp_path / "out.npz") as part:
         part.write_text("half \ud800", encoding="utf-8")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_text_is_shrunk_until_it_fits_and_unknown_letters_become_question_marks():
-    picture = np.full((60, 90, 3), 128, np.uint8)
-    draw.write(picture, "a label that is far too long for this picture", (-5.0, 500.0), height=20)
-    assert (picture != 128).any()
-    assert draw.plain("Füße 走る [/x]") == "Fue ?? [/x]".replace("Fue", "Fu?e")
-
-
-@pytest.mark.parametrize("size", [(8, 8), (48, 64), (1080, 1920)])
-def test_people_at_and_beyond_the_edge_can_be_drawn_at_any_size(size):
-    height, width = size
-    picture = np.zeros((height, width, 3), np.uint8)
-    keypoints = np.random.default_rng(0).uniform(-1e4, 1e4, (17, 2)).astype(np.float32)
-    keypoints[3] = np.nan
-    box = np.array([-50, -50, width + 50, height + 50], np.float32)
-    figures = [draw.Figure(n, box, keypoints, np.ones(17, np.float32), "label") for n in range(9)]
-    drawn = draw.draw_people(picture, figures, COCO_17.limbs)
-    assert drawn.shape == picture.shape
-    assert not picture.any()
-    assert draw.draw_people(picture, [], COCO_17.limbs).sum() == 0

@@ -81,11 +81,11 @@ def test_people_and_windows_are_unknown_by_the_same_score(stages, clip):
     assert {action for about, action in details.items() if "person" not in about} == {"unknown (left)"}
 
 
-def test_what_is_unknown_is_drawn_as_unknown(stages, clip, tmp_path, monkeypatch):
+def test_what_is_unknown_is_drawn_with_a_question_mark(stages, clip, tmp_path, monkeypatch):
     drawn = set()
-    monkeypatch.setattr("posec3d_cli.draw.draw_headline", lambda pixels, text: drawn.add(text) or pixels)
+    monkeypatch.setattr("posec3d_cli.draw.annotate", lambda pixels, figures, limbs, text: drawn.add(text) or pixels)
     run(clip, "--save-video", tmp_path / "out.mp4", "--min-score", 0.8)
-    assert drawn == {"unknown"}
+    assert drawn == {"? left 70%"}
 
 
 def test_how_the_video_was_read_is_said_on_stderr(stages, clip):
