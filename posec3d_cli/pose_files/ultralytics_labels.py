@@ -2,17 +2,20 @@
 
 A line is a person: the class, the box (middle, width, height), x, y and visibility of 17 joints, then the box's score
 and the track number where these were asked for. Places are parts of the picture's width and height, which the texts do
-not say: `frame-size.txt` in the folder holds them, as in `1280 720`.
+not say: `frame-size.txt` in the folder holds them, as in `1280 720`; or the video `<name>.mp4` lies beside the folder,
+where Ultralytics puts its annotated copy, and tells its size and rate.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.errors import BadPoseFile
+from posec3d_cli.errors import BadPoseFile, InputError
 from posec3d_cli.likeness import Doubles
 from posec3d_cli.pose_files.checks import shown, whole
 from posec3d_cli.pose_files.clip import (
@@ -29,6 +32,7 @@ from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.ultralytics import PERSON
 from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.video import SUFFIXES, open_video
 
 SIZE_FILE = "frame-size.txt"
 _OTHERS = (SIZE_FILE, "classes.txt")
@@ -57,7 +61,7 @@ def read_folder(source: PoseSource) -> PosedVideo:
     Raises:
         BadPoseFile: a text is unusable, a frame is there twice, or nothing says how large the picture is.
     """
-    width, height = _size(source)
+    (width, height), fps = _size(source)
     names = _texts(source)
     numbers = frame_numbers(names)
     lines = {name: _lines(source.path / name) for name in names}
@@ -68,7 +72,7 @@ def read_folder(source: PoseSource) -> PosedVideo:
         for name, rows in lines.items()
     }
     notes = left_out_note(others, sum(map(len, lines.values())))
-    return posed_clip(source.path, consecutive(frames), frame_size=(height, width), notes=notes)
+    return posed_clip(source.path, consecutive(frames), fps=fps, frame_size=(height, width), notes=notes)
 
 
 FORMAT = FolderFormat("Ultralytics label texts", fits, read_folder)
@@ -119,13 +123,40 @@ def _person(row: Doubles, size: tuple[int, int], numbered: bool) -> Person:
     return Person(joints, box if np.isfinite(box).all() else None, float(score), int(track) if known else -1)
 
 
-def _size(source: PoseSource) -> tuple[int, int]:
-    """Width and height of the picture."""
-    if SIZE_FILE not in source.names:
+def _size(source: PoseSource) -> tuple[tuple[int, int], Fraction | None]:
+    """Width and height of the picture, and the rate where a video says it."""
+    if SIZE_FILE in source.names:
+        return _size_told(source), None
+    beside = _video_beside(source)
+    if beside is None:
         raise BadPoseFile(
             "its places are parts of a picture whose size it does not say",
             hint=f"put a text {SIZE_FILE} with the width and the height of the video into the folder, as in 1280 720",
         )
+    try:
+        with open_video(beside) as video:
+            return (video.info.width, video.info.height), video.info.fps
+    except InputError as error:
+        raise BadPoseFile(
+            f"the size of its pictures cannot be read from the video beside it: {error.what}",
+            hint=f"put a text {SIZE_FILE} into the folder, as in 1280 720",
+        ) from error
+
+
+def _video_beside(source: PoseSource) -> Path | None:
+    """The only video beside the folder whose name all texts begin with."""
+    folder = Path(os.path.abspath(source.path)).parent
+    names = _texts(source)
+    found = [
+        folder / name
+        for name in PoseSource(folder).names
+        if Path(name).suffix.lower() in SUFFIXES and all(text.startswith(f"{Path(name).stem}_") for text in names)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _size_told(source: PoseSource) -> tuple[int, int]:
+    """Width and height that `frame-size.txt` says."""
     values: Sequence[str] = _read(source.path / SIZE_FILE).replace(",", " ").replace("x", " ").split()
     if len(values) != 2 or not all(value.isascii() and value.isdigit() and len(value) < 10 for value in values):
         got = shown(" ".join(values))

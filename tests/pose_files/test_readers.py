@@ -264,3 +264,16 @@ def test_mediapipe_parts_of_a_frame_of_unknown_size_are_refused(tmp_path):
     with pytest.raises(BadPoseFile, match="size it does not say") as caught:
         read_pose_file(path)
     assert '"width"' in caught.value.hint
+
+
+ESTIMATORS = ["Ultralytics label texts", "Ultralytics", "MediaPipe", "OpenPose BODY_25", "mmpose demo", "COCO results"]
+
+
+@pytest.mark.parametrize("form", [*ESTIMATORS, "AlphaPose open", "Pose2Sim", "pack"])
+def test_what_stands_at_0_0_was_not_found_in_any_form(tmp_path, form, monkeypatch):
+    places = factory.keypoints()
+    places[:, 13:] = -0.5 if form == "MediaPipe" else 0  # whose corner of the picture is half a pixel further out
+    monkeypatch.setattr(factory, "keypoints", lambda frames=factory.FRAMES: places)
+    [clip] = read_pose_file(factory.FORMATS[form](tmp_path))
+    assert all((poses.scores[0, :13] > 0.7).all() for poses in clip.poses)
+    assert all((poses.scores[0, 13:] == 0).all() for poses in clip.poses)

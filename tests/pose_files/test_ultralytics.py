@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 import numpy as np
 import pose_file_factory as factory
 import pytest
+import video_factory
 from pose_file_factory import rewritten
 
 from posec3d_cli.errors import BadPoseFile
@@ -72,6 +74,18 @@ def test_label_texts_need_the_size_of_the_picture(tmp_path):
     assert np.allclose(clip.poses[0].keypoints[0], factory.keypoints()[0] * 2, atol=0.01)
     (folder / "frame-size.txt").write_text("0 480")
     with pytest.raises(BadPoseFile, match=r"frame-size\.txt must be a whole number from 1"):
+        read_pose_file(folder)
+
+
+def test_the_video_beside_label_texts_tells_size_and_rate(tmp_path):
+    folder = factory.ultralytics_labels(tmp_path, size=None)
+    video_factory.write(tmp_path / "walk.mp4", 3, size=(160, 120), rate=Fraction(20))
+    video_factory.write(tmp_path / "run.mp4", 3)
+    [clip] = read_pose_file(folder)
+    assert (clip.video.width, clip.video.height, clip.video.fps) == (160, 120, 20)
+    assert np.allclose(clip.poses[0].keypoints[0], factory.keypoints()[0] / 2, atol=0.01)
+    (tmp_path / "walk.mp4").write_bytes(b"no video")
+    with pytest.raises(BadPoseFile, match=r"labels: the size of its pictures cannot be read .*walk\.mp4"):
         read_pose_file(folder)
 
 
