@@ -13,13 +13,16 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from posec3d_cli.batch.find import Found
-from posec3d_cli.errors import OutputError
+from posec3d_cli.batch.ledger import Ledger
+from posec3d_cli.batch.stamp import digest
+from posec3d_cli.errors import OutputError, OutputExists
+from posec3d_cli.words import counted
 
 _UNFINISHED = ".posec3d-unfinished"
 _LOCK = ".lock"
@@ -69,6 +72,41 @@ def settle(part: Path, target: Path) -> None:
         part.replace(target)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def written_by_run(target: Path, ledger: Ledger) -> Iterator[Path]:
+    """Hand out where one file of a run is to be written; when the block ends without an error, it gets its name.
+
+    The ledger knows it by its content before it has its name.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+    folders = (target.parent,)
+    with unfinished_files(folders) as run:
+        part = unfinished(target, folders, run)
+        try:
+            yield part
+        except OSError as error:
+            raise OutputError(f"{target} cannot be written: {error.strerror}", hint="free some space") from error
+        ledger.claim(target, digest(part))
+        settle(part, target)
+
+
+def check_made(targets: Iterable[Path], ledger: Ledger) -> None:
+    """Refuse to replace files that no run on this output made.
+
+    Raises:
+        OutputExists: there are some.
+    """
+    foreign = [target for target in targets if target.exists() and not ledger.made(target)]
+    if foreign:
+        there = "is" if len(foreign) == 1 else f"and {counted(len(foreign) - 1, 'more file')} are"
+        raise OutputExists(
+            f"{foreign[0]} {there} already there, and not of this run's making",
+            hint="choose another name, or say --overwrite",
+        )
 
 
 @contextlib.contextmanager

@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS corrections (
 """
 
 
+_ANYTHING = b""  # claimed where version 1, which claimed nothing, began the state
+
 Corrections = Mapping[tuple[str, int], str]
 """What people set right, by the name of the row and, where several rows have one name, its number among them."""
 
@@ -122,6 +124,7 @@ class Ledger:
         with self._at_once():
             if version == 1:
                 self._respell()
+                self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, '')", (_ANYTHING,))
             self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     def _respell(self) -> None:
@@ -191,7 +194,9 @@ class Ledger:
     def made(self, path: Path) -> bool:
         """Whether a file is of the making of a run on this output, and still as it was made."""
         with self._blaming():
-            known = self._connection.execute("SELECT sha256 FROM outputs WHERE path = ?", (_key(path),)).fetchall()
+            known = self._connection.execute(
+                "SELECT sha256 FROM outputs WHERE path IN (?, ?)", (_key(path), _ANYTHING)
+            ).fetchall()
         return ("",) in known or (bool(known) and (digest(path),) in known)
 
     def rows(self) -> list[dict[str, Any]]:

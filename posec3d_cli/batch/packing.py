@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.batch.files import settle
 from posec3d_cli.batch.find import Found
-from posec3d_cli.errors import BadDataset, OutputError
+from posec3d_cli.errors import BadDataset
 from posec3d_cli.output import printable
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.writing import UNLABELLED
@@ -81,7 +80,7 @@ def write_pack(
 
     Raises:
         BadPoseFile: a pose file is unusable.
-        OutputError: the pack cannot be written.
+        OSError: the pack cannot be written.
     """
     classes = labels.classes
     numbers = {label: number for number, label in enumerate(classes)}
@@ -94,13 +93,8 @@ def write_pack(
             annotations.append(annotation)
             split.setdefault(labels.splits.get(name, ALL), []).append(name)
         progress(done)
-    part = path.with_name(f".{path.name}.unfinished")
-    try:
-        with part.open("wb") as content:
-            pickle.dump({"split": split, "annotations": annotations, "classes": classes}, content, protocol=4)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}", hint="free some space") from error
-    settle(part, path)
+    with path.open("wb") as content:
+        pickle.dump({"split": split, "annotations": annotations, "classes": classes}, content, protocol=4)
     return len(annotations)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.crew import Crew
-from posec3d_cli.batch.files import unfinished_files
+from posec3d_cli.batch.files import check_made, unfinished_files
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, Ledger, Record
 from posec3d_cli.batch.stamp import Stamp, digest, stamp
@@ -87,7 +87,16 @@ def _outdated(
         return "pipeline"
     if record.status == FAILED:
         return "failed" if retry_failed else None
-    return None if all(output.exists() for output in task.outputs(video).values()) else "output"
+    return None if all(output.exists() and ledger.made(output) for output in task.outputs(video).values()) else "output"
+
+
+def check_outputs(todo: Iterable[Todo], task: Task, ledger: Ledger) -> None:
+    """Refuse to replace files that no run on this output made.
+
+    Raises:
+        OutputExists: there are some.
+    """
+    check_made((output for one in todo for output in task.outputs(one.found).values()), ledger)
 
 
 def run(
@@ -124,6 +133,8 @@ def run(
     def taken() -> Iterator[Found]:
         for video in of_video:
             stamps[video] = stamp(video.path)
+            for output in task.outputs(video).values():
+                ledger.claim(output)
             yield video
 
     with (

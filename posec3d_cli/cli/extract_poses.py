@@ -22,6 +22,7 @@ from posec3d_cli.cli.options import (
     LogOption,
     MaxPeopleOption,
     OfflineOption,
+    OverwriteOption,
     PipelineOption,
     PoseOption,
     QuietOption,
@@ -39,9 +40,11 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputError, OutputExists
+from posec3d_cli.words import counted, listed
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.ledger import Ledger
     from posec3d_cli.batch.packing import Labels
     from posec3d_cli.batch.work import Posing
 
@@ -80,6 +83,7 @@ def extract_poses(
     workers: WorkersOption = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
+    overwrite: OverwriteOption = False,
     timeout: TimeoutOption = TIMEOUT,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     detector: DetectorOption = None,
@@ -100,9 +104,10 @@ def extract_poses(
     video was done, also where nobody is in it, and with 1 when one failed.
     """
     from posec3d_cli.batch import work
+    from posec3d_cli.batch.files import check_made
     from posec3d_cli.batch.ledger import FAILED
     from posec3d_cli.batch.lock import locked, state_of
-    from posec3d_cli.batch.run import plan
+    from posec3d_cli.batch.run import check_outputs, plan
     from posec3d_cli.output import printable
     from posec3d_cli.prediction import NO_PERSON
 
@@ -127,10 +132,13 @@ def extract_poses(
         output,
         f".{form.value}",
     )
-    if output.is_dir() and any(output.iterdir()) and not state_of(output).exists():
-        raise OutputExists(f"{output} is not empty", hint="choose another folder, or move it away")
+    if output.is_dir() and any(output.iterdir()) and not state_of(output).exists() and not overwrite:
+        raise OutputExists(f"{output} is not empty", hint="choose another folder, or say --overwrite")
     with locked(output) as (ledger, before):
         todo = plan(found, task, ledger, retry_failed=retry_failed)
+        if not overwrite:
+            check_outputs(todo, task, ledger)
+            check_made([] if pack is None else [pack], ledger)
         say_plan(todo, len(found), before)
         work_through(
             todo,
@@ -147,16 +155,18 @@ def extract_poses(
         records = {video: ledger.get(video.path) for video in found if video.path not in waiting}
         if pack is not None and classes is not None:
             good = [video for video, record in records.items() if record is not None and record.status != FAILED]
-            _write_pack(
-                pack, good, task, classes, sum(record.status == NO_PERSON for record in records.values() if record)
-            )
+            nobody = sum(record.status == NO_PERSON for record in records.values() if record)
+            _write_pack(pack, good, task, classes, nobody, ledger)
     done = [(video, record) for video, record in records.items() if record is not None]
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
     print_summary(Counter(record.status for _, record in done), failures)
     lost = {video.name: sum(entry.get("lost_frames", 0) for entry in record.entries) for video, record in done}
-    for name, frames in lost.items():
-        if frames:
-            note("note", f"{one_line(printable(name))}: {frames} frames could not be decoded, and have no poses")
+    damaged = [f"{one_line(printable(name))} ({frames})" for name, frames in lost.items() if frames]
+    if damaged:
+        note(
+            "note",
+            f"{counted(len(damaged), 'video')}: frames could not be decoded, and have no poses: {listed(damaged)}",
+        )
     if failures:
         raise typer.Exit(1)
 
@@ -184,10 +194,13 @@ def _labels(table: Path | None, found: list[Found]) -> Labels:
     return labels_from_folders(found) if table is None else read_labels(table, found)
 
 
-def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, nobody: int) -> None:
+def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, nobody: int, ledger: Ledger) -> None:
+    from posec3d_cli.batch.files import written_by_run
     from posec3d_cli.batch.packing import write_pack
     from posec3d_cli.output import printable
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
-    clips = write_pack(pack, files, classes)
-    note("note", f"{pack} holds {clips} clips" + (f"; {nobody} videos without anybody are left out" if nobody else ""))
+    with written_by_run(pack, ledger) as part:
+        clips = write_pack(part, files, classes)
+    missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
+    note("note", f"{pack} holds {counted(clips, 'clip')}{missing}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.catalog import DEFAULT_PIPELINE
-from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
+from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
+from posec3d_cli.cli.many import gather, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -51,13 +51,8 @@ from posec3d_cli.cli.options import (
     ratio,
     stage_options,
 )
-from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputExists
-
-if TYPE_CHECKING:
-    from posec3d_cli.batch.tables import Outcome
-    from posec3d_cli.batch.work import Labelling
 
 
 def label(
@@ -120,9 +115,9 @@ def label(
     """
     from posec3d_cli.batch import tables, work
     from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
-    from posec3d_cli.batch.ledger import FAILED, OK, error_of, status_of
+    from posec3d_cli.batch.files import check_made
     from posec3d_cli.batch.lock import locked, state_of
-    from posec3d_cli.batch.run import plan
+    from posec3d_cli.batch.run import check_outputs, plan
     from posec3d_cli.output import printable
     from posec3d_cli.pose_files import is_pose_file
 
@@ -165,6 +160,9 @@ def label(
     with locked(output) as (ledger, before):
         kept_corrections(output, ledger, overwrite=overwrite)
         todo = plan(found, task, ledger, retry_failed=retry_failed)
+        if not overwrite:
+            check_outputs(todo, task, ledger)
+            check_made([] if labels is None else confusion_files(output), ledger)
         say_plan(todo, len(found), before)
         try:
             work_through(
@@ -181,36 +179,9 @@ def label(
         finally:
             some = tables.outcomes(found, todo, ledger, min_score=min_score)
             write_outcomes(output, some, ledger, overwrite=overwrite)
-        rows = list(tables.outcomes(found, todo, ledger, min_score=min_score))
-    counts = Counter(status_of(entry) for entry, _ in rows)
-    failures = [(entry["video"], error_of(entry)) for entry, _ in rows if status_of(entry) == FAILED]
-    print_summary(counts, failures)
-    if warned := sum(bool(entry.get("warnings")) for entry, _ in rows):
-        note("note", f"{warned} answers come with a warning, in the column error")
-    if unsure := sum(tables.is_unknown(entry) for entry, _ in rows):
-        note("note", f"{unsure} of {counts[OK]} answers are unknown: the best action scores less than {min_score:g}")
-    if labels is not None:
-        _print_accuracy(rows, labels, task, output)
-    if failures:
+        outcomes = list(tables.outcomes(found, todo, ledger, min_score=min_score))
+        good = print_outcomes(outcomes, output, min_score)
+        if labels is not None:
+            print_accuracy(outcomes, labels, task, output, ledger)
+    if not good:
         raise typer.Exit(1)
-
-
-def _print_accuracy(rows: list[Outcome], labels: dict[str, str], task: Labelling, output: Path) -> None:
-    from posec3d_cli.batch.truth import compare
-    from posec3d_cli.train.results import write_confusion
-
-    card, *_ = task.models.cards("classifier")
-    compared = compare(rows, labels, card.labels)
-    report, failed = compared.report, compared.failed
-    table = output.with_suffix(".confusion.csv")
-    write_confusion(report, table)
-    write_confusion(report, table.with_suffix(".png"))
-    low, high = report.interval
-    right = f"{compared.right / compared.named:.1%}" if compared.named else "none"
-    typer.echo(
-        f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
-        f"mean class {report.mean_class:.1%}, {report.clips} videos, nobody found in {len(report.nobody)}"
-        + (f", {compared.unknown} unknown and {right} of the {compared.named} named right" if compared.unknown else "")
-        + (f", {failed} failed and not counted" if failed else "")
-        + f"; confusion in {one_line(str(table))}"
-    )

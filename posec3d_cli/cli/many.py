@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REASONS = {
     "video": "their content changed",
     "pipeline": "the models or their settings changed",
-    "output": "a file made of them is gone",
+    "output": "a file made of them is gone or another stands in its place",
     "failed": "they failed",
 }
 

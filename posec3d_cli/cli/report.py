@@ -11,12 +11,11 @@ import typer
 
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import print_table
+from posec3d_cli.words import listed
 
 if TYPE_CHECKING:
     from posec3d_cli.train.data import Unreadable
     from posec3d_cli.train.report import Report
-
-MOST_NAMES = 5  # clips of a confused pair that are printed
 
 
 def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwrite: bool) -> None:
@@ -97,7 +96,7 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
     confused = report.pairs(pairs)
     if confused:
         typer.echo()
-        rows = [[one.truth, one.named, str(len(one.clips)), _listed(one.clips)] for one in confused]
+        rows = [[one.truth, one.named, str(len(one.clips)), listed(one.clips)] for one in confused]
         print_table(("action", "taken for", "clips", "which"), [[one_line(cell) for cell in row] for row in rows])
     typer.echo()
     parts = [
@@ -131,8 +130,3 @@ def _percent(part: float | None) -> str:
 def _with_interval(part: float, interval: tuple[float, float]) -> str:
     low, high = interval
     return f"{part:.1%} ({low:.1%} to {high:.1%})"
-
-
-def _listed(clips: Sequence[str]) -> str:
-    more = len(clips) - MOST_NAMES
-    return ", ".join(clips[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,7 +1,10 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import batch_fakes
 import pytest
+import video_factory
 
 from posec3d_cli.cli.app import main
 
@@ -27,5 +30,29 @@ def posec3d(monkeypatch, capsys) -> Callable[..., Ran]:
         captured = capsys.readouterr()
         code = exit_.value.code
         return Ran(0 if code is None else int(code), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    return video_factory.write(tmp_path_factory.mktemp("clip") / "clip.mp4", 20)
+
+
+@pytest.fixture
+def label(posec3d, monkeypatch, tmp_path, clip):
+    """Runs `label` with fake models in a folder of its own; `copies` names the videos to put into `clips/`."""
+    monkeypatch.setattr("posec3d_cli.batch.work.Labelling", batch_fakes.Labelling)
+    monkeypatch.setenv("FAKE_JOURNAL", str(tmp_path / "journal.txt"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, copies=(), output="labels.csv"):
+        for name in copies:
+            path = tmp_path / "clips" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(clip, path)
+        (tmp_path / "journal.txt").write_text("")
+        # One at a time, so that the order is known.
+        return posec3d("label", *(arguments or ("clips",)), "-o", output, "--workers", 1)
 
     return run

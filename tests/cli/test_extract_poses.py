@@ -34,7 +34,8 @@ def extract(posec3d, monkeypatch, tmp_path, clip):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(clip, path)
         (tmp_path / "journal.txt").write_text("")
-        return posec3d("extract-poses", "clips", "-o", "poses", *arguments)
+        output = () if "-o" in arguments else ("-o", "poses")
+        return posec3d("extract-poses", "clips", *output, *arguments)
 
     return run
 
@@ -88,7 +89,7 @@ def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_pat
 def test_a_pack_holds_what_trainings_read(extract):
     ran = extract("--pack", "poses.pkl", copies=["walk/a.mp4", "run/b.mp4", "run/empty.mp4", "run/bug.mp4"])
     assert ran.code == 1
-    assert "note:  poses.pkl holds 2 clips; 1 videos without anybody are left out" in ran.err
+    assert "note:  poses.pkl holds 2 clips; without 1 video in which nobody was found" in ran.err
     content = pickle.loads(Path("poses.pkl").read_bytes())
     assert content["split"] == {"all": ["run/b.mp4", "walk/a.mp4"]}
     first = content["annotations"][0]
@@ -157,8 +158,36 @@ def test_frames_that_are_lost_to_damage_are_said(extract, tmp_path, clip):
     video_factory.zeroed(clip, tmp_path / "clips" / "middle.mp4", range(9, 11))
     ran = extract(copies=["good.mp4"])
     assert ran.code == 0
-    assert "note:  middle.mp4: 2 frames could not be decoded, and have no poses" in ran.err.splitlines()
+    assert "note:  1 video: frames could not be decoded, and have no poses: middle.mp4 (2)" in ran.err.splitlines()
     assert "good.mp4" not in ran.err
+
+
+def test_a_pack_that_is_not_of_this_run_is_replaced_only_if_that_is_said(extract, tmp_path):
+    Path("poses.pkl").write_bytes(b"mine")
+    ran = extract("--pack", "poses.pkl", copies=["a.mp4"])
+    assert (ran.code, begun(tmp_path), Path("poses.pkl").read_bytes()) == (1, [], b"mine")
+    assert "poses.pkl is already there, and not of this run's making" in ran.err
+    assert extract("--pack", "poses.pkl", "--overwrite").code == 0
+    assert extract("--pack", "poses.pkl", copies=["b.mp4"]).code == 0, "a run replaces what it wrote"
+    assert len(pickle.loads(Path("poses.pkl").read_bytes())["annotations"]) == 2
+    Path("poses.pkl").write_bytes(b"mine")
+    assert extract("--pack", "poses.pkl").code == 1
+    assert [path.name for path in Path.cwd().iterdir() if path.name.startswith(".")] == []
+
+
+def test_pose_files_that_are_not_of_this_run_are_replaced_only_if_that_is_said(extract, tmp_path):
+    assert extract(copies=["a.mp4"]).code == 0
+    Path("poses/b.mp4.npz").write_bytes(b"mine")
+    ran = extract(copies=["b.mp4"])
+    assert (ran.code, begun(tmp_path), Path("poses/b.mp4.npz").read_bytes()) == (1, [], b"mine")
+    assert "b.mp4.npz is already there" in ran.err
+    assert extract("--overwrite").code == 0
+    assert len(read_pose_file(Path("poses/b.mp4.npz"))[0]) == 20
+    Path("filled").mkdir()
+    Path("filled/notes.txt").touch()
+    assert "filled is not empty" in extract("-o", "filled").err
+    assert extract("-o", "filled", "--overwrite").code == 0
+    assert files("filled") == ["a.mp4.npz", "b.mp4.npz", "notes.txt"]
 
 
 def keypoints(name):

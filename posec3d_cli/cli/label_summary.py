@@ -1,0 +1,98 @@
+"""What `posec3d label` says at the end: how often each label was given, what is doubtful, where the table is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from posec3d_cli.cli.many import print_summary
+from posec3d_cli.cli.progress import one_line
+from posec3d_cli.cli.render import note, print_table
+from posec3d_cli.words import counted
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.ledger import Ledger
+    from posec3d_cli.batch.tables import Outcome
+    from posec3d_cli.batch.work import Labelling
+
+MOST_DOUBTFUL = 10  # answers that are listed
+
+
+def confusion_files(output: Path) -> list[Path]:
+    """Where the confusion matrix goes, beside the table."""
+    return [output.with_suffix(".confusion.csv"), output.with_suffix(".confusion.png")]
+
+
+def print_outcomes(outcomes: Sequence[Outcome], output: Path, min_score: float) -> bool:
+    """Say what came of all videos; whether none failed."""
+    from posec3d_cli.batch import tables
+    from posec3d_cli.batch.ledger import FAILED, error_of, status_of
+
+    counts = Counter(status_of(entry) for entry, _ in outcomes)
+    failures = [(entry["video"], error_of(entry)) for entry, _ in outcomes if status_of(entry) == FAILED]
+    print_summary(counts, failures)
+    answered = [cells for cells in map(tables.row, outcomes) if cells["score"] is not None]
+    if answered:
+        _print_labels(answered)
+    if warned := sum(bool(entry.get("warnings")) for entry, _ in outcomes):
+        said = "answer comes" if warned == 1 else "answers come"
+        note("note", f"{warned} {said} with a warning, in the column error")
+    if unsure := sum(tables.is_unknown(entry) for entry, _ in outcomes):
+        said = f"of {counted(len(answered), 'answer')} {'is' if unsure == 1 else 'are'} unknown"
+        note("note", f"{unsure} {said}: the best action scores less than {min_score:g}")
+    typer.echo(f"\ntable: {one_line(str(output))}")
+    return not failures
+
+
+def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
+    """How often each label was given, and the answers that are least certain."""
+    labels = Counter(cells["label"] for cells in answered)
+    rows = []
+    for label, count in sorted(labels.items(), key=lambda one: (-one[1], one[0])):
+        mine = [cells for cells in answered if cells["label"] == label]
+        mean = sum(cells["score"] for cells in mine) / count
+        rows.append([one_line(label), str(count), f"{mean:.2f}", str(sum(cells["doubtful"] for cells in mine))])
+    typer.echo()
+    print_table(["label", "videos", "mean score", "doubtful"], rows)
+    doubtful = sorted((cells for cells in answered if cells["doubtful"]), key=lambda cells: cells["margin"])
+    if not doubtful:
+        return
+    typer.echo()
+    print_table(
+        ["doubtful", "label", "score", "margin"],
+        [
+            [one_line(cells["video"]), one_line(cells["label"]), f"{cells['score']:.2f}", f"{cells['margin']:.2f}"]
+            for cells in doubtful[:MOST_DOUBTFUL]
+        ],
+    )
+    if len(doubtful) > MOST_DOUBTFUL:
+        typer.echo(f"and {len(doubtful) - MOST_DOUBTFUL} more, by the column doubtful")
+
+
+def print_accuracy(
+    outcomes: Sequence[Outcome], labels: dict[str, str], task: Labelling, output: Path, ledger: Ledger
+) -> None:
+    """Say how often the labels are right, and write what was taken for what beside the table."""
+    from posec3d_cli.batch.files import written_by_run
+    from posec3d_cli.batch.truth import compare
+    from posec3d_cli.train.results import write_confusion
+
+    card, *_ = task.models.cards("classifier")
+    compared = compare(outcomes, labels, card.labels)
+    report, failed = compared.report, compared.failed
+    for target in confusion_files(output):
+        with written_by_run(target, ledger) as part:
+            write_confusion(report, part)
+    low, high = report.interval
+    right = f"{compared.right / compared.named:.1%}" if compared.named else "none"
+    typer.echo(
+        f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
+        f"mean class {report.mean_class:.1%}, {counted(report.clips, 'video')}, nobody found in {len(report.nobody)}"
+        + (f", {compared.unknown} unknown and {right} of the {compared.named} named right" if compared.unknown else "")
+        + (f", {failed} failed and not counted" if failed else "")
+        + f"; confusion in {one_line(str(confusion_files(output)[0]))}"
+    )
