@@ -52,7 +52,7 @@ def frame_numbers(names: Sequence[str]) -> dict[str, int]:
         alike.setdefault(tuple(parts[name][::2]), []).append(name)
     if len(alike) == 1:
         return _by_number(distinct, [[int(number) for number in parts[name][1::2]] for name in distinct])
-    largest, half = max(map(len, alike.values())), len(distinct) / 2
+    largest, half = max(map(len, alike.values()), default=0), len(distinct) / 2
     if largest > 1 and (largest >= half or len(alike) <= half):
         examples = _some([group[0] for group in alike.values()])
         raise BadPoseFile(f"its names are of several videos: {examples}", hint=_HINT)

@@ -130,7 +130,7 @@ def _size(source: PoseSource) -> tuple[tuple[int, int], Fraction | None]:
     beside = _video_beside(source)
     if beside is None:
         raise BadPoseFile(
-            "its places are parts of a picture whose size it does not say",
+            f"its places are parts of a picture whose size it does not say: it needs a {SIZE_FILE}",
             hint=f"put a text {SIZE_FILE} with the width and the height of the video into the folder, as in 1280 720",
         )
     try:

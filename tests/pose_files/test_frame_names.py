@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pose_file_factory as factory
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pose_file_factory import counts, frame_file, rewritten
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.pose_files.frame_names import frame_numbers
 
 
 @pytest.mark.parametrize("name", ["{}_cam1", "cam2_{:06d}_v3", "{:03d}-1080p", "2024-05-01_12-00-01_{:02d}"])
@@ -82,3 +85,25 @@ def test_mmpose_frames_may_be_named(tmp_path):
         return [{**frame, "frame_id": f"{2 * number}_cam1"} for number, frame in enumerate(frames)]
 
     assert counts(rewritten(factory.mmpose(tmp_path), change)) == [1, 0] * 5 + [1]
+
+
+NAMES = st.lists(st.one_of(st.text(max_size=8), st.from_regex(r"[ab]?[0-9]{1,3}_[0-9]{1,2}(\.jpg)?", fullmatch=True)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(names=NAMES)
+def test_any_names_give_each_a_frame_of_its_own_or_are_refused(names):
+    try:
+        numbers = frame_numbers(names)
+    except BadPoseFile:
+        return
+    assert numbers.keys() == set(names)
+    assert len(set(numbers.values())) == len(numbers)
+
+
+@given(first=st.integers(0, 10**6), step=st.integers(1, 9), count=st.integers(2, 30), name=st.sampled_from(
+    ["{}", "cam3_{}.jpg", "{}_cam3.jpg", "a/{:09d}/view_2.png", "{:06d}_1920x1080.jpg"]
+))  # fmt: skip
+def test_one_number_that_changes_is_always_the_frame(first, step, count, name):
+    frames = [first + step * number for number in range(count)]
+    assert list(frame_numbers([name.format(frame) for frame in frames]).values()) == frames
