@@ -20,7 +20,7 @@ its card names a list of `models/labels/` that several share:
     sources = ["npm:package@1.0/package/model.tflite"]
 
 A file that nobody has seen yet has neither `sha256` nor `size`, but `sha256_prefix`, the first digits, where its
-publisher gave them away; the model is not verified then. See `posec3d_cli.checksums`.
+publisher gave them away; the model is not verified then, and no source may be plain http. See `posec3d_cli.checksums`.
 
 A pipeline card, `models/pipelines/<name>.toml`, names one model for each of detector, pose and classifier.
 """
@@ -200,6 +200,12 @@ def read_weight_file(table: Table, name: str | None = None) -> WeightFile:
         if table.has("sha256_prefix"):
             wanted = "1 to 63 lower-case hexadecimal digits"
             prefix = table.checked("sha256_prefix", table.text("sha256_prefix"), _are_digits(1, 63), wanted)
+        plain = next((source for source in sources if source.lower().startswith("http:")), None)
+        if plain is not None:
+            raise BadCard(
+                f"{table.file}: {table.prefix}sources holds {plain!r}, and no sha256 vouches for it",
+                hint="state sha256 and size, or take an https: address",
+            )
         return WeightFile(name, "", None, sources, prefix)
     return WeightFile(
         name=name,

@@ -193,7 +193,7 @@ class _Attempt:
             with writing(part.path, "ab") as stream:
                 origin = self._beginning(part, url)
                 sink = ResumedFile(stream, self.file.size, self._report, part=part, origin=origin)
-                download(url, sink)
+                download(url, sink, vouched=self.expected.whole)
         except CannotWrite:
             part.forget()
             raise

@@ -47,8 +47,13 @@ class Resumable(Protocol):
         ...
 
 
-def download(url: str, sink: Resumable) -> None:
+def download(url: str, sink: Resumable, *, vouched: bool = True) -> None:
     """Write what a URL names to `sink`, or the rest of it where the sink's beginning is of the same version.
+
+    Args:
+        url: begins with https: or http:.
+        sink: takes the bytes.
+        vouched: the content's hash is known; else an address that begins with https: must not lead to plain http.
 
     Raises:
         SourceFailed: the server did not deliver the whole file.
@@ -65,6 +70,8 @@ def download(url: str, sink: Resumable) -> None:
             response.close()
             response = _ask(url, {})
     with response:
+        if not vouched and url.lower().startswith("https:") and not response.url.lower().startswith("https:"):
+            raise SourceFailed(f"{host} leads to plain http, and no sha256 vouches for what that delivers")
         if not response.ok:
             raise SourceFailed(f"{host} answered {response.status_code} {response.reason}")
         if response.status_code != 206 or origin is None:

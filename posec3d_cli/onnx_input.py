@@ -65,15 +65,14 @@ class PictureInput:
         """
         found = [(one.type, list(one.shape)) for one in session.get_inputs()]
         wanted = [3, *self.input_size[::-1]]
-        kind, (batch, *rest) = found[0]
         # An axis of any length has a name, or nothing, where one of fixed length has a number.
-        fits = len(rest) == 3 and all(
-            want == have for want, have in zip(wanted, rest, strict=True) if isinstance(have, int)
-        )
-        if len(found) != 1 or kind != "tensor(float)" or not fits:
+        fits = len(found) == 1 and found[0][0] == "tensor(float)" and len(found[0][1]) == 4
+        batch, *rest = found[0][1] if fits else [0]
+        if not fits or any(want != have for want, have in zip(wanted, rest, strict=True) if isinstance(have, int)):
+            reads = [f"{one} {shape or 'of a single number or unknown shape'}" for one, shape in found]
+            shape = ", ".join(map(str, wanted))
             raise BadCard(
-                f"the model must read one float tensor (N, {', '.join(map(str, wanted))}), but reads "
-                + " and ".join(f"{one} {shape}" for one, shape in found),
+                f"the model must read one float tensor (N, {shape}), but reads {' and '.join(reads) or 'nothing'}",
                 hint="the card's input_size is the model's width and height",
             )
         if len(session.get_outputs()) < outputs:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from posec3d_cli.errors import BadCard, StageUnavailable
 
@@ -44,6 +48,38 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
     except Exception as error:  # ONNX Runtime has a dozen errors of its own, with no common class but this one
         name = model if isinstance(model, Path) else "the converted graph"
         raise BadCard(f"{name} is no model that ONNX Runtime can load: {str(error).splitlines()[0]}") from error
+
+
+def answer(session: Any, given: dict[str, Any], model: Path | str) -> list[Any]:
+    """What a model makes of its input: its outputs, in their order, each an array of numbers.
+
+    Args:
+        session: the opened model.
+        given: the input by its name.
+        model: how messages call the model.
+
+    Raises:
+        BadCard: the model cannot be run on this, or returns something else than arrays of numbers.
+    """
+    try:
+        outputs = session.run(None, given)
+    except Exception as error:  # as above; the file says one thing and its graph another
+        shapes = " and ".join(str(tuple(one.shape)) for one in given.values())
+        raise BadCard(f"{model} cannot be run on an input of {shapes}: {str(error).splitlines()[0]}") from error
+    for number, one in enumerate(outputs):
+        if not isinstance(one, np.ndarray) or one.dtype.kind not in "fiub":
+            kind = one.dtype if isinstance(one, np.ndarray) else type(one).__name__
+            raise BadCard(f"{model} returns {kind} as output {number}, where an array of numbers was expected")
+    return list(outputs)
+
+
+@contextmanager
+def naming(model: Path | str) -> Iterator[None]:
+    """Within it, what is said against a card begins with the model's name."""
+    try:
+        yield
+    except BadCard as error:
+        raise BadCard(f"{model}: {error.what}", hint=error.hint) from error
 
 
 def read_zipped(archive: Path) -> bytes:

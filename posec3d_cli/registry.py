@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.catalog import suggest
 from posec3d_cli.downloads import Progress
-from posec3d_cli.errors import StageError, StageUnavailable, UnknownStage
+from posec3d_cli.errors import BadCard, StageError, StageUnavailable, UnknownStage
 from posec3d_cli.stages import GROUPS
 from posec3d_cli.weights import fetch
 
@@ -125,7 +126,21 @@ def create(
     """
     stage = load_stage(card.kind, card.stage)
     files = fetch(card, offline=offline, progress=progress, weights_dir=weights_dir)
-    return stage.from_card(card, files, device=device, **options)
+    return stage.from_card(card, _Files(card, files), device=device, **options)
+
+
+class _Files(dict[str, Path]):
+    """The files of a card by name; one that the stage asks for and the card does not name is the card's fault."""
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path]) -> None:
+        super().__init__(files)
+        self._card = card
+
+    def __missing__(self, name: str) -> Path:
+        named = ", ".join(map(repr, self)) or "none"
+        raise BadCard(
+            f"{self._card.name}: its stage {self._card.stage!r} needs a file called {name!r}; there is {named}"
+        )
 
 
 def _broken_promise(entry: StageEntry, error: Exception) -> StageError:

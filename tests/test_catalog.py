@@ -121,6 +121,17 @@ def test_a_card_need_not_know_a_file_that_nobody_has_seen(tmp_path, prefix):
     assert (file.sha256, file.size, file.sha256_prefix) == ("", None, prefix)
 
 
+@pytest.mark.parametrize("line", ["", "sha256_prefix = '38db104b'\n"])
+def test_plain_http_needs_a_sha256(tmp_path, line):
+    url = "http://host.example/w.bin"
+    text = UNKNOWN.replace("sources", f"{line}sources").replace("file:weights.bin", f'https://a.example/w.bin", "{url}')
+    with pytest.raises(BadCard, match=rf"files\[0\].sources holds '{url}', and no sha256 vouches for it") as caught:
+        load_card(write_card(tmp_path / "mine", text))
+    assert "https" in caught.value.hint
+    known = load_card(write_card(tmp_path / "known", CARD.replace("file:weights.bin", url)))
+    assert url in known.files[0].sources
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [

@@ -142,3 +142,22 @@ def test_a_certificate_is_trusted_where_the_environment_says_so(web, certificate
         fetch(card)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert fetch(card)["weights"].read_bytes() == BODY
+
+
+@pytest.mark.parametrize(("sha256", "taken"), [(SHA256, True), (SHA256[:8], False), ("", False)])
+def test_https_that_leads_to_plain_http_is_taken_only_where_the_hash_is_known(
+    web, certificate, monkeypatch, sha256, taken
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with web_factory.serving() as safe:
+        safe.pages["/w.pth"] = web_factory.Page(to=f"{web.url}/w.pth")
+        url = safe.url.replace("http:", "https:") + "/w.pth"
+        safe.socket = context.wrap_socket(safe.socket, server_side=True)
+        card = card_of(url, sha256=sha256)
+        if taken:
+            assert fetch(card)["weights"].read_bytes() == BODY
+        else:
+            with pytest.raises(WeightsMissing, match="leads to plain http, and no sha256 vouches"):
+                fetch(card)

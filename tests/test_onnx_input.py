@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onnx_factory import write_constants
+from onnx_factory import write_constants, write_model
 
 from posec3d_cli.errors import BadCard
 from posec3d_cli.onnx_input import PictureInput
@@ -67,3 +67,22 @@ def test_a_model_with_too_few_outputs_is_refused(tmp_path):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=[1, 3, 4, 6])
     with pytest.raises(BadCard, match="must have 2 outputs, but has 1"):
         PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 2)
+
+
+@pytest.mark.parametrize(
+    ("graph", "reads"),
+    [
+        ("m () => (float out) { out = Constant <value_float = 1.0> () }", "but reads nothing"),
+        ("m (float input) => (float out) { out = Identity (input) }", r"tensor\(float\) of a single number"),
+        ("m (string[1, 3, 4, 6] input) => (string[1, 3, 4, 6] out) { out = Identity (input) }", r"tensor\(string\)"),
+        ("m (int64[1, 3, 4, 6] input) => (int64[1, 3, 4, 6] out) { out = Identity (input) }", r"tensor\(int64\)"),
+        ("m (seq(float[N]) a) => (float[N] b) { i = Constant <value_int = 0> () b = SequenceAt (a, i) }", "seq"),
+        ("m (float[1, 3, 4, 6] a, float[2] b) => (float[1, 3, 4, 6] c) { c = Identity (a) }", r"and tensor\(float\)"),
+        ("m (float[3, 4, 6] input) => (float[3, 4, 6] out) { out = Identity (input) }", r"\[3, 4, 6\]"),
+        ("m (float[1, 1, 3, 4, 6] input) => (float[1, 1, 3, 4, 6] out) { out = Identity (input) }", r"\[1, 1, 3"),
+    ],
+)
+def test_a_model_that_reads_no_picture_is_refused_with_what_it_reads(tmp_path, graph, reads):
+    session = open_session(write_model(tmp_path / "a.onnx", graph), stage="test")
+    with pytest.raises(BadCard, match=reads):
+        PictureInput([6, 4], "rgb").check(session, 1)

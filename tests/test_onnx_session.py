@@ -4,15 +4,15 @@ import zipfile
 
 import numpy as np
 import pytest
-from onnx_factory import write_constants
+from onnx_factory import write_constants, write_model
 
 from posec3d_cli.errors import BadCard, StageUnavailable
-from posec3d_cli.onnx_session import open_session
+from posec3d_cli.onnx_session import answer, naming, open_session
 
 SHAPE = [1, 3, 4, 4]
 
 
-def answer(session):
+def values(session):
     [result] = session.run(None, {"input": np.zeros(SHAPE, np.float32)})
     return result.tolist()
 
@@ -30,8 +30,8 @@ def zipped(path, members):
 
 
 def test_a_model_is_opened_from_a_file_and_from_memory(model):
-    assert answer(open_session(model, stage="test")) == [1.5, 2.5]
-    assert answer(open_session(model.read_bytes(), stage="test")) == [1.5, 2.5]
+    assert values(open_session(model, stage="test")) == [1.5, 2.5]
+    assert values(open_session(model.read_bytes(), stage="test")) == [1.5, 2.5]
 
 
 def test_a_model_in_a_zip_is_read_where_it_lies(tmp_path, model):
@@ -39,7 +39,7 @@ def test_a_model_in_a_zip_is_read_where_it_lies(tmp_path, model):
     members = {f"{folder}/pipeline.json": "{}", f"{folder}/end2end.onnx": model.read_bytes(), "deploy.json": "{}"}
     archive = zipped(tmp_path / "model.zip", members)
     before = sorted(tmp_path.rglob("*"))
-    assert answer(open_session(archive, stage="test")) == [1.5, 2.5]
+    assert values(open_session(archive, stage="test")) == [1.5, 2.5]
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -74,3 +74,41 @@ def test_a_device_that_the_runtime_does_not_offer_is_refused(model):
 
 def test_a_call_takes_one_thread_on_processors(model):
     assert open_session(model, stage="test").get_session_options().intra_op_num_threads == 1
+
+
+@pytest.mark.parametrize(
+    ("graph", "complaint"),
+    [
+        (
+            "m (float[N] input) => (float[2] out) { s = Constant <value = int64[1] {2}> () out = Reshape (input, s) }",
+            r"m\.onnx cannot be run on an input of \(3,\): ",
+        ),
+        (
+            "m (float[N] input) => (seq(float[N]) out) { out = SequenceConstruct (input) }",
+            r"m\.onnx returns list as output 0",
+        ),
+        (
+            'm (float[N] input) => (string[1] out) { out = Constant <value_strings = ["a"]> () }',
+            r"m\.onnx returns .* as output 0, where an array of numbers was expected",
+        ),
+    ],
+)
+def test_a_model_that_fails_or_returns_no_numbers_is_named(tmp_path, graph, complaint):
+    model = write_model(tmp_path / "m.onnx", graph)
+    with pytest.raises(BadCard, match=complaint):
+        answer(open_session(model, stage="test"), {"input": np.zeros(3, np.float32)}, model)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "a text"])
+def test_a_damaged_model_is_named(tmp_path, model, damage):
+    content = model.read_bytes()
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes({"cut off": content[: len(content) // 2], "empty": b"", "a text": b"weights here"}[damage])
+    with pytest.raises(BadCard, match=r"bad\.onnx is no model that ONNX Runtime can load"):
+        open_session(bad, stage="test")
+
+
+def test_complaints_about_a_card_get_the_models_name():
+    with pytest.raises(BadCard, match=r"^a\.onnx: wrong$") as caught, naming("a.onnx"):
+        raise BadCard("wrong", hint="mend it")
+    assert caught.value.hint == "mend it"

@@ -4,7 +4,7 @@ import pytest
 
 from posec3d_cli import registry
 from posec3d_cli.catalog import load_card
-from posec3d_cli.errors import StageError, StageUnavailable, UnknownStage
+from posec3d_cli.errors import BadCard, StageError, StageUnavailable, UnknownStage
 from posec3d_cli.stages import GROUPS
 
 MODULE = """
@@ -113,3 +113,10 @@ def test_what_another_package_makes_is_known_by_its_version(plugin):
     plugin("posec3d-other", "other", "other_stage:Stage", {})
     assert registry.foreign_version("detector", "other") == "posec3d-other 1.2"
     assert registry.foreign_version("pose", "movenet") == ""
+
+
+def test_a_file_that_the_stage_needs_and_the_card_does_not_name_is_named(plugin, tmp_path):
+    module = MODULE.replace("dict(files)", "files['model']")
+    plugin("stage-asking", "asking", "stage_asking_module:Mine", {"stage_asking_module": module})
+    with pytest.raises(BadCard, match=r"^mine: its stage 'asking' needs a file called 'model'; there is none$"):
+        registry.create(card_of(tmp_path, "asking"))

@@ -23,6 +23,7 @@ class Page:
         ranges: take `Range` for what it says.
         length: say how long the answer is.
         status: 200, or what goes wrong.
+        to: another address, to which the one who asks is sent.
     """
 
     body: bytes = b""
@@ -32,6 +33,7 @@ class Page:
     ranges: bool = True
     length: bool = True
     status: int = 200
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(Asked(self.path, self.headers.get("Range"), self.headers.get("If-Range")))
         page = self.server.pages.get(self.path, Page(status=404))
+        if page.to:
+            self.send_response(302)
+            self.send_header("Location", page.to)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         if page.status != 200:
             return self.send_error(page.status)
         start = self._start(page)

@@ -56,10 +56,18 @@ class EfficientDet:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
         self._person_class = person_class
         self._filter = boxes or BoxFilter()
-        [images] = first.get_input_details()
-        self._input = images["index"]
-        self.input_size = int(images["shape"][1])
+        inputs = first.get_input_details()
         outputs = {detail["name"].rpartition(":")[2]: detail["index"] for detail in first.get_output_details()}
+        shapes = [(detail["dtype"].__name__, detail["shape"].tolist()) for detail in inputs]
+        side = shapes[0][1][1] if len(shapes) == 1 and len(shapes[0][1]) == 4 else 0
+        if shapes != [("uint8", [1, side, side, 3])] or not outputs.keys() >= {"1", "2", "3"}:
+            reads = " and ".join(f"{kind} {shape}" for kind, shape in shapes) or "nothing"
+            raise BadCard(
+                f"{model} is no EfficientDet-Lite: it must read uint8 [1, S, S, 3] and return boxes, classes and "
+                f"scores, but reads {reads} and returns {', '.join(outputs) or 'nothing'}"
+            )
+        self._input = inputs[0]["index"]
+        self.input_size = side
         self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
         self._lanes = Lanes(threads)
         self._idle = SimpleQueue[Any]()  # an interpreter reads one picture at a time: each lane borrows one

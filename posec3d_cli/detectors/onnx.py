@@ -23,7 +23,7 @@ from posec3d_cli.detectors.letterbox import fitted_size, letterbox
 from posec3d_cli.errors import BadCard
 from posec3d_cli.lanes import Lanes
 from posec3d_cli.onnx_input import PictureInput
-from posec3d_cli.onnx_session import open_session
+from posec3d_cli.onnx_session import answer, naming, open_session
 from posec3d_cli.types import Detections, Floats, Frame, Pixels
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ class OnnxDetector:
             raise BadCard(f"no output of a detector is called {output!r}", hint=f"there are: {', '.join(DECODERS)}")
         self._decode, outputs = DECODERS[output]
         self._session = open_session(model, stage="onnx", device=device)
-        if picture.check(self._session, outputs) not in (None, 1):
-            raise BadCard(f"{model} must read one picture at a time, but reads a fixed number of several")
+        with naming(model):
+            batch = picture.check(self._session, outputs)
+        if batch not in (None, 1):
+            raise BadCard(f"{model} must read one picture at a time, but reads {batch}")
+        self._model = model
         self._input = self._session.get_inputs()[0].name
         self._picture = picture
         self._person_class = person_class
@@ -91,7 +94,9 @@ class OnnxDetector:
     def _detect_one(self, pixels: Pixels) -> Detections:
         frame_size, size = (pixels.shape[0], pixels.shape[1]), self._picture.input_size
         seen = self._picture.tensor(letterbox(pixels, size, fill=_GREY)[None])
-        boxes, scores = self._decode(self._session.run(None, {self._input: seen}), size, self._person_class)
+        outputs = answer(self._session, {self._input: seen}, self._model)
+        with naming(self._model):
+            boxes, scores = self._decode(outputs, size, self._person_class)
         width, height = fitted_size(frame_size, size)
         to_frame = np.array([frame_size[1] / width, frame_size[0] / height] * 2, np.float32)
         return self._filter.apply(boxes * to_frame, scores, frame_size)
@@ -112,7 +117,7 @@ def decode_dets(outputs: Sequence[Any], size: tuple[int, int], person_class: int
         BadCard: the outputs have other shapes.
     """
     dets, labels = outputs[:2]
-    if dets.ndim != 3 or dets.shape[2] != 5 or labels.shape != dets.shape[:2]:
+    if dets.ndim != 3 or dets.shape[0] != 1 or dets.shape[2] != 5 or labels.shape != dets.shape[:2]:
         raise BadCard(
             f"the model returns {dets.shape} and {labels.shape} where (1, N, 5) boxes and (1, N) classes were expected",
             hint='the card\'s output is "dets"; is it of another kind?',
@@ -139,7 +144,7 @@ def decode_yolox(outputs: Sequence[Any], size: tuple[int, int], person_class: in
     cells = [(size[1] // stride, size[0] // stride, stride) for stride in _STRIDES]
     anchors = sum(rows * columns for rows, columns, _ in cells)
     raw = outputs[0]
-    if raw.ndim != 3 or raw.shape[1] != anchors or raw.shape[2] <= 5 + person_class:
+    if raw.ndim != 3 or raw.shape[:2] != (1, anchors) or raw.shape[2] <= 5 + person_class:
         raise BadCard(
             f"the model returns {raw.shape} where (1, {anchors}, 5 + classes) was expected",
             hint='the card\'s output is "yolox"; is it of another kind?',

@@ -22,7 +22,7 @@ import numpy as np
 from posec3d_cli.errors import BadCard
 from posec3d_cli.lanes import Lanes
 from posec3d_cli.onnx_input import PictureInput
-from posec3d_cli.onnx_session import open_session
+from posec3d_cli.onnx_session import answer, naming, open_session
 from posec3d_cli.pose_files.joints import HALPE_26
 from posec3d_cli.poses import peaks
 from posec3d_cli.poses.framing import cut_out, frame_people, to_input
@@ -74,9 +74,11 @@ class OnnxPose:
             )
         self._decode, outputs = DECODERS[output]
         self._session = open_session(model, stage="onnx", device=device)
-        batch = picture.check(self._session, outputs)
+        with naming(model):
+            batch = picture.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one crop at a time or any number, but reads {batch}")
+        self._model = model
         self._lanes = Lanes(threads, device=device)
         self._batch = batch or crops_at_once(device, self._lanes)
         self._input = self._session.get_inputs()[0].name
@@ -106,12 +108,17 @@ class OnnxPose:
         transforms = to_input(regions, size)
         crops = [cut_out(one.pixels, transform, size) for one, transform in zip(frames, transforms, strict=True)]
         seen = self._picture.tensor(np.stack(crops))
-        in_crop, scores = self._decode(self._session.run(None, {self._input: seen}), size)
-        if scores.shape != (len(boxes), len(self._joints.joints)):
-            raise BadCard(
-                f"the model returns {scores.shape[1]} joints, but {self._joints.name} has {len(self._joints.joints)}",
-                hint="the card's skeleton is the joint set that the model was trained for",
-            )
+        outputs = answer(self._session, {self._input: seen}, self._model)
+        with naming(self._model):
+            in_crop, scores = self._decode(outputs, size)
+            if len(scores) != len(boxes):
+                raise BadCard(f"the model returns {len(scores)} people for {len(boxes)} crops")
+            if scores.shape[1] != len(self._joints.joints):
+                raise BadCard(
+                    f"the model returns {scores.shape[1]} joints, but {self._joints.name} has "
+                    f"{len(self._joints.joints)}",
+                    hint="the card's skeleton is the joint set that the model was trained for",
+                )
         to_frame = regions.to_frame(size)
         keypoints = np.einsum("nij,nkj->nki", to_frame[:, :, :2], in_crop) + to_frame[:, None, :, 2]
         kept = [number for number in COCO_17.numbers_in(self._joints) if number is not None]
@@ -134,7 +141,7 @@ def decode_simcc(outputs: Sequence[Any], size: tuple[int, int]) -> tuple[Floats,
     """
     along_x, along_y = outputs[:2]
     ranks = along_x.ndim == along_y.ndim == 3 and along_x.shape[:2] == along_y.shape[:2]
-    if not ranks or along_x.shape[2] * size[1] != along_y.shape[2] * size[0]:
+    if not ranks or not along_x.size or along_x.shape[2] * size[1] != along_y.shape[2] * size[0]:
         raise BadCard(
             f"the model returns {along_x.shape} and {along_y.shape}, not cells along x and y of a crop of {size}",
             hint='the card\'s output is "simcc"; is it of another kind?',
@@ -158,7 +165,7 @@ def decode_heatmaps(outputs: Sequence[Any], size: tuple[int, int]) -> tuple[Floa
         BadCard: the output has another shape.
     """
     maps = outputs[0]
-    if maps.ndim != 4:
+    if maps.ndim != 4 or not maps.size:
         raise BadCard(
             f"the model returns {maps.shape} where heatmaps (N, K, h, w) were expected",
             hint='the card\'s output is "heatmap"; is it of another kind?',

@@ -99,3 +99,34 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path) -> None:
     file.write_bytes(b"not a model")
     with pytest.raises(BadCard, match=r"model\.tflite"):
         EfficientDet(file)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "reads"),
+    [
+        ([], ["a:1", "a:2", "a:3"], "reads nothing"),
+        ([("uint8", [])], ["a:1", "a:2", "a:3"], r"reads uint8 \[\]"),
+        ([("float32", [1, 8, 8, 3])], ["a:1", "a:2", "a:3"], r"reads float32 \[1, 8, 8, 3\]"),
+        ([("uint8", [1, 8, 6, 3])], ["a:1", "a:2", "a:3"], r"reads uint8 \[1, 8, 6, 3\]"),
+        ([("uint8", [1, 8, 8, 3])] * 2, ["a:1", "a:2", "a:3"], "and uint8"),
+        ([("uint8", [1, 8, 8, 3])], ["scores"], "returns scores"),
+        ([("uint8", [1, 8, 8, 3])], [], "returns nothing"),
+    ],
+)
+def test_another_network_is_refused_with_what_it_reads_and_returns(monkeypatch, inputs, outputs, reads) -> None:
+    class Other:
+        def __init__(self, **options: object) -> None:
+            pass
+
+        def allocate_tensors(self) -> None:
+            pass
+
+        def get_input_details(self) -> list[dict[str, object]]:
+            return [{"index": 0, "dtype": getattr(np, kind), "shape": np.array(shape, int)} for kind, shape in inputs]
+
+        def get_output_details(self) -> list[dict[str, object]]:
+            return [{"index": number, "name": name} for number, name in enumerate(outputs)]
+
+    monkeypatch.setattr("ai_edge_litert.interpreter.Interpreter", Other)
+    with pytest.raises(BadCard, match=rf"other\.tflite is no EfficientDet-Lite: .*{reads}"):
+        EfficientDet(Path("other.tflite"))
