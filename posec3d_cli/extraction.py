@@ -15,6 +15,7 @@ import numpy as np
 
 from posec3d_cli import tracking
 from posec3d_cli.catalog import ModelCard, load_card
+from posec3d_cli.cuts import find_cuts, frames_to_check, is_sharp, signature
 from posec3d_cli.device import resolve_device
 from posec3d_cli.errors import EmptyVideo, StageMismatch, StageUnavailable
 from posec3d_cli.looking import MOST_APART, look
@@ -197,14 +198,24 @@ class PoseExtractor:
             with watch.time("cache"):
                 key = self.cache.key(video.info.path, self.made_of)
                 known = self.cache.load(key)
-        people = dict(known.people)
+        people, signatures = dict(known.people), dict(known.signatures)
+
+        def signed(frames: Iterator[Frame]) -> Iterator[Frame]:
+            for frame in frames:
+                signatures[frame.index] = signature(frame.pixels)
+                yield frame
+
+        def sharp(before: Frame, after: Frame) -> bool:
+            return is_sharp(signatures[before.index], signatures[after.index])
+
         missing = [
             [index for index in part.tolist() if index not in people and index not in known.lost]
             for part in (wanted, others)
         ]
         count = sum(map(len, missing))
         for drawn_only, part in enumerate(missing):
-            for batch, found in look(_batches(video.read(part), watch), self.detector, self.every, watch.time):
+            batches = _batches(signed(video.read(part)), watch)
+            for batch, found in look(batches, self.detector, self.every, watch.time, is_cut=sharp):
                 with watch.time("pose"):
                     shapes = self.pose.estimate(batch, found)
                 _check_batch(batch, found, shapes)
@@ -214,17 +225,22 @@ class PoseExtractor:
                 if progress is not None:
                     progress(total - count + len(people) - len(known.people), total)
         lost = known.lost.union(index for part in missing for index in part if index not in people)
-        if self.cache is not None and count:
-            with watch.time("cache"):
-                self.cache.store(key, KnownFrames(people, lost))
         used = [index for index in wanted.tolist() if index in people]
         if not used:
             raise EmptyVideo(f"{video.info.path}: none of the {len(wanted)} frames needed can be decoded")
+        with watch.time("decode"):
+            around = frames_to_check(signatures, used, video.info.frame_count).tolist()
+            for _ in signed(video.read(around)):
+                count += 1
+        if self.cache is not None and count:
+            with watch.time("cache"):
+                self.cache.store(key, KnownFrames(people, lost, signatures))
+        cuts = find_cuts(signatures, used)
         frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
         with watch.time("link"):
-            who = self._identities(people, used, video.info.fps)
+            who = self._identities(people, used, video.info.fps, cuts)
             if len(others):
-                who = self._identities(people, frame_indices.tolist(), video.info.fps, given=who)
+                who = self._identities(people, frame_indices.tolist(), video.info.fps, cuts, given=who)
         return PosedVideo(
             video.info,
             frame_indices,
@@ -233,6 +249,7 @@ class PoseExtractor:
             tuple(who.values()),
             self.pose.skeleton,
             np.array(sorted(lost.intersection([*wanted.tolist(), *others.tolist()])), np.int64),
+            cuts,
             watch.seconds,
         )
 
@@ -241,6 +258,7 @@ class PoseExtractor:
         people: Mapping[int, tuple[Detections, Poses]],
         frames: Sequence[int],
         fps: Fraction,
+        cuts: Ints,
         *,
         given: Mapping[int, Ints] | None = None,
     ) -> dict[int, Ints]:
@@ -251,6 +269,7 @@ class PoseExtractor:
             [people[index][1] for index in frames],
             # Index over rate, not the frames' own times: these may repeat in a broken container.
             seconds=np.asarray(frames, np.int64) / float(fps),
+            cuts=np.searchsorted(frames, cuts).tolist(),
             max_gap=self.max_gap,
         )
         return dict(zip(frames, who, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,18 +23,21 @@ def look(
     detector: Detector,
     every: int,
     time: Callable[[str], AbstractContextManager[None]],
+    *,
+    is_cut: Callable[[Frame, Frame], bool] = lambda before, after: False,
 ) -> Iterator[tuple[list[Frame], list[Detections]]]:
     """The frames of one video, in order, with the people in each.
 
-    The detector sees every N-th frame, and the last; the others get what `between` makes of the two looks around
-    them. Who comes and goes between two looks is missed. Where N frames would take more than `HELD_BYTES`, the looks
-    lie closer.
+    The detector sees every N-th frame, the last, and the two at a cut; the others get what `between` makes of the two
+    looks around them. Who comes and goes between two looks is missed. Where N frames would take more than `HELD_BYTES`,
+    the looks lie closer.
 
     Args:
         batches: the frames.
         detector: finds the people.
         every: N, from 1 to `MOST_APART`.
         time: called with "detect", a block that adds up the time in it.
+        is_cut: whether there may be a cut between a frame and the next of them.
 
     Raises:
         StageMismatch: the detector broke its protocol.
@@ -43,13 +47,19 @@ def look(
     waiting: list[Frame] = []  # the frames since then
     for batch in batches:
         apart = max(1, min(every, HELD_BYTES // batch[0].pixels.nbytes))
-        due = [frame for nth, frame in enumerate(batch, number) if nth % apart == 0]
+        held = [*waiting, *batch]
+        due = {frame.index for nth, frame in enumerate(batch, number) if nth % apart == 0}
+        last = [waiting[-1]] if waiting else [before[0]] if before is not None else []
+        for one, other in pairwise([*last, *batch]):
+            if apart > 1 and is_cut(one, other):
+                due |= {one.index, other.index}
         with time("detect"):
-            seen = iter(_seen(detector, due))
+            seen = iter(_seen(detector, [frame for frame in held if frame.index in due]))
         frames: list[Frame] = []
         people: list[Detections] = []
-        for nth, frame in enumerate(batch, number):
-            if nth % apart:
+        waiting = []
+        for frame in held:
+            if frame.index not in due:
                 waiting.append(frame)
                 continue
             now = frame, next(seen)
@@ -61,13 +71,13 @@ def look(
         number += len(batch)
         if frames:
             yield frames, people
-        del batch, due, frames, people  # while the next batch is decoded
+        del batch, held, last, frames, people, frame  # while the next batch is decoded
     if waiting:
-        *passed, last = waiting
+        *passed, final = waiting
         with time("detect"):
-            [found] = _seen(detector, [last])
+            [found] = _seen(detector, [final])
         assert before is not None
-        yield waiting, [*between(before, (last, found), passed), found]
+        yield waiting, [*between(before, (final, found), passed), found]
 
 
 def _seen(detector: Detector, frames: list[Frame]) -> list[Detections]:

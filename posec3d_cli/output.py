@@ -18,6 +18,7 @@ from posec3d_cli.prediction import (
     UNKNOWN,
     PersonScores,
     PipelineUsed,
+    PosedVideo,
     Prediction,
     WindowScores,
     is_named,
@@ -79,6 +80,7 @@ def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
         "mean_keypoint_score": None if score is None else round(score, 4),
         "people": [_person(person, top) for person in prediction.people],
         "windows": [_window(window, float(video.fps), top) for window in prediction.windows],
+        "cuts": cuts_of(prediction.posed),
         "source": {
             "width": video.width,
             "height": video.height,
@@ -93,6 +95,12 @@ def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
         "seconds": {stage: round(seconds, 4) for stage, seconds in prediction.seconds.items()},
         "warnings": list(prediction.warnings),
     }
+
+
+def cuts_of(posed: PosedVideo) -> list[dict[str, Any]]:
+    """Where new shots begin, as plain values."""
+    fps = float(posed.video.fps)
+    return [{"frame": frame, "seconds": round(frame / fps, 4)} for frame in posed.cuts.tolist()]
 
 
 def with_answers(found: dict[str, Any], min_score: float = 0.0) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posec3d_cli.cuts import SIZE, Signature
 from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.output import replacing
 from posec3d_cli.types import Detections, Poses
@@ -35,7 +36,7 @@ To be raised by whoever changes which boxes or joints come out for the same vide
 is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test compares the
 poses of a small film with those of this version, see `tests/golden/make_poses.py`.
 """
-_FORMAT = "1"
+_FORMAT = "2"
 _SUFFIX = ".npz"
 
 
@@ -51,10 +52,13 @@ class KnownFrames:
     Attributes:
         people: detections and poses by frame number; poses come without heatmaps.
         lost: frames that were asked for and did not decode.
+        signatures: what tells cuts, see `posec3d_cli.cuts`, by frame number: of all frames in `people`, and of some
+            around the cuts.
     """
 
     people: dict[int, tuple[Detections, Poses]] = field(default_factory=dict)
     lost: frozenset[int] = frozenset()
+    signatures: dict[int, Signature] = field(default_factory=dict)
 
 
 class PoseCache:
@@ -176,6 +180,8 @@ def _packed(known: KnownFrames) -> dict[str, Any]:
         "keypoints": np.concatenate([nobody.reshape(0, joints, 2), *(poses.keypoints for _, poses in people)]),
         "scores": np.concatenate([nobody.reshape(0, joints), *(poses.scores for _, poses in people)]),
         "lost": np.array(sorted(known.lost), np.int64),
+        "signed": np.array(list(known.signatures), np.int64),
+        "signatures": np.array(list(known.signatures.values()), np.uint8).reshape(-1, SIZE),
     }
 
 
@@ -186,4 +192,5 @@ def _unpacked(parts: dict[str, NDArray[Any]]) -> KnownFrames:
         rows = slice(start, stop)
         found = Detections(parts["boxes"][rows], parts["box_scores"][rows])
         people[frame] = (found, Poses(parts["keypoints"][rows], parts["scores"][rows]))
-    return KnownFrames(people, frozenset(parts["lost"].tolist()))
+    signatures = dict(zip(parts["signed"].tolist(), parts["signatures"], strict=True))
+    return KnownFrames(people, frozenset(parts["lost"].tolist()), signatures)

@@ -40,6 +40,7 @@ class PosedVideo(ShapeRepr):
         identities: T arrays `(N,)`: who each person is, -1 for a duplicate of another.
         skeleton: the joint set.
         lost: `(L,)` int64, frames that were asked for and, against the file's own count, did not decode.
+        cuts: `(C,)` int64, frames that begin a new shot, in order: nobody is followed into them.
         seconds: wall time spent, by stage.
         notes: sentences about what a pose file holds besides, and was left out.
     """
@@ -51,6 +52,7 @@ class PosedVideo(ShapeRepr):
     identities: tuple[Ints, ...] = field(repr=False)
     skeleton: Skeleton = field(repr=False)
     lost: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    cuts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

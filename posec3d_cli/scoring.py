@@ -16,9 +16,11 @@ from posec3d_cli.prediction import PersonInWindow, PersonScores, PosedVideo, Win
 from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.tracks import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
+from posec3d_cli.words import counted
 
 FEW_FRAMES = 0.5  # warn where somebody was found in a smaller part of the frames
 STAND_IN = 0.5  # seconds within which one frame of a pose file may stand for another
+CUTS_SAID = 5  # more are counted only
 WEAK_JOINTS = 0.3  # warn where the joints score less on average
 
 
@@ -165,4 +167,14 @@ def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:
         said.append(f"somebody was found in only {found} of the {len(used)} frames used")
     if score is not None and score < WEAK_JOINTS:
         said.append(f"the joints are seen poorly: their mean score is {score:.2f}")
+    if len(used.cuts):
+        said.append(f"{_cuts_at((used.cuts / float(used.video.fps)).tolist())}: nobody is followed over a cut")
     return tuple(said)
+
+
+def _cuts_at(seconds: Sequence[float]) -> str:
+    number = counted(len(seconds), "cut")
+    if len(seconds) > CUTS_SAID:
+        return f"{number}, the first at {seconds[0]:.2f} s"
+    *first, last = (f"{one:.2f}" for one in seconds)
+    return f"{number} at {', '.join(first)} and {last} s" if first else f"{number} at {last} s"

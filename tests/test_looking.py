@@ -5,7 +5,7 @@ from __future__ import annotations
 import fakes
 import numpy as np
 import pytest
-import video_factory
+import shot_factory
 from benchmark_modules import imported
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ from posec3d_cli.types import Detections, Frame, Poses
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    return video_factory.write(tmp_path_factory.mktemp("clips") / "clip.mp4", 40, size=(96, 48))
+    return shot_factory.write_still(tmp_path_factory.mktemp("clips") / "clip.mp4", 40)
 
 
 def extracted(clip, every, where=lambda index: [30]):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import fakes
 import numpy as np
 import pytest
+import shot_factory
 import video_factory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,11 @@ from posec3d_cli.types import ActionScores, JointHeatmaps
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     return video_factory.write(tmp_path_factory.mktemp("clips") / "clip.mp4", 100, size=(96, 48))
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory):
+    return shot_factory.write_still(tmp_path_factory.mktemp("clips") / "still.mp4", 100)
 
 
 def answer(*probabilities, labels=("a", "b")):
@@ -177,7 +183,7 @@ def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(sha
     assert every == few
 
 
-def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(clip, monkeypatch):
+def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(still, monkeypatch):
     made = {}
 
     def from_cards(*cards, **options):
@@ -190,7 +196,7 @@ def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(clip,
     assert pipeline.actions.used.detect_every == 3
     stages = fakes.pipeline()
     stages.extractor.every = 3
-    prediction = stages.predict(clip)
+    prediction = stages.predict(still)
     frames = prediction.posed.frame_indices.tolist()
     assert stages.extractor.detector.seen == sorted({*frames[::3], frames[-1]})
 
@@ -257,8 +263,8 @@ def test_a_window_without_anybody_does_not_count(clip):
     assert prediction.scores.probabilities.sum() == pytest.approx(1)
 
 
-def test_a_person_keeps_the_identity_over_windows(clip):
-    prediction = fakes.pipeline(lambda index: [20, 80]).predict(clip, window=1, people="each")
+def test_a_person_keeps_the_identity_over_windows(still):
+    prediction = fakes.pipeline(lambda index: [20, 80]).predict(still, window=1, people="each")
     assert [person.id for person in prediction.people] == [0, 1]
     assert sum(person.weight for person in prediction.people) == pytest.approx(1)
 

@@ -21,7 +21,7 @@ from posec3d_cli.catalog import DEFAULT_PIPELINE, KINDS, ModelCard, load_card, l
 from posec3d_cli.errors import OutputError, PoseC3DError
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.fusion import load_classifiers
-from posec3d_cli.output import entry, failure, printable, save_poses, save_video
+from posec3d_cli.output import cuts_of, entry, failure, printable, save_poses, save_video
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.pose_cache import PoseCache
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
@@ -311,6 +311,7 @@ class Posing:
                     "frames_used": len(posed),
                     "people_found": people,
                     "lost_frames": len(posed.lost) + posed.video.lost_frames,
+                    "cuts": cuts_of(posed),
                     "seconds": {stage: round(seconds, 4) for stage, seconds in posed.seconds.items()},
                 }
             ]

@@ -6,6 +6,7 @@ Both hold the same: one row per person and frame, see `posec3d_cli.pose_files.wr
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from posec3d_cli.types import Ints
 
 _PLAIN_NAMES = ("schema", "version", "joints", "frame_size", "fps", "frame_indices")
 _ROWS = ("frame", "person", "box", "box_score", "keypoints", "scores")
+NO_CUTS = np.zeros(0, np.int64)
 _DEFLATED_AT_MOST = 1100  # to one; deflate cannot do better than 1032
 
 
@@ -47,7 +49,7 @@ def read_npz(path: Path) -> PosedVideo:
             lacking = [name for name in (*_PLAIN_NAMES, *_ROWS) if name not in held]
             if lacking:
                 raise BadPoseFile(f"it lacks {', '.join(lacking)}", hint="only archives of --save-poses are read")
-            optional = [name for name in ("frame_count",) if name in held]
+            optional = [name for name in ("frame_count", "cuts") if name in held]
             arrays = {name: _array(archive, name) for name in (*_PLAIN_NAMES, *_ROWS, *optional)}
     except BadPoseFile:
         raise
@@ -74,6 +76,7 @@ def read_npz(path: Path) -> PosedVideo:
         people,
         frame_indices=arrays["frame_indices"],
         frame_count=arrays["frame_count"].tolist() if "frame_count" in arrays else None,
+        cuts=arrays.get("cuts", ()),
         frame_size=arrays["frame_size"].tolist(),
         fps=arrays["fps"].tolist(),
     )
@@ -116,6 +119,7 @@ def read_document(path: Path, document: dict[str, Any]) -> PosedVideo:
         people,
         frame_indices=indices,
         frame_count=document.get("frame_count"),
+        cuts=document.get("cuts", ()),
         frame_size=document.get("frame_size"),
         fps=document.get("fps"),
     )
@@ -132,7 +136,15 @@ FORMATS = (
 
 
 def rows_as_clip(
-    path: Path, frame: Ints, people: People, *, frame_indices: Any, frame_count: Any, frame_size: Any, fps: Any
+    path: Path,
+    frame: Ints,
+    people: People,
+    *,
+    frame_indices: Any,
+    frame_count: Any,
+    frame_size: Any,
+    fps: Any,
+    cuts: Any,
 ) -> PosedVideo:
     """The clip of rows of people, `frame` saying of each in which frame; the other values are checked here.
 
@@ -152,6 +164,9 @@ def rows_as_clip(
         raise BadPoseFile("it lacks fps", hint="fps is the frames per second, as a numerator and a denominator")
     last = int(indices[-1]) if len(indices) else 0
     count = last + 1 if frame_count is None else whole(frame_count, "frame_count", last + 1, MAX_FRAMES)
+    begins = integers(cuts, "cuts", "C", low=1, high=MAX_FRAMES) if len(cuts) else NO_CUTS
+    if np.any(np.diff(begins) <= 0) or begins.max(initial=0) >= count:
+        raise BadPoseFile(f"cuts must increase and lie below the number of frames, {count}")
     order = np.argsort(frame, kind="stable")
     edges = np.searchsorted(frame[order], indices, side="left"), np.searchsorted(frame[order], indices, side="right")
     frames = []
@@ -161,7 +176,7 @@ def rows_as_clip(
         if len(np.unique(known)) < len(known):
             raise BadPoseFile(f"frame {frame[here][0]} holds one person twice", hint="a duplicate has the number -1")
         frames.append(people.take(here) if len(here) else NOBODY)
-    return posed_clip(
+    clip = posed_clip(
         path,
         frames,
         fps=frames_per_second,
@@ -170,6 +185,7 @@ def rows_as_clip(
         frame_count=count,
         identified=True,
     )
+    return replace(clip, cuts=begins)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -255,6 +255,7 @@ def _written_by_us(
         rows,
         frame_indices=indices,
         frame_count=value_of(annotation, "frame_count"),
+        cuts=annotation.get("cuts", ()),
         frame_size=value_of(annotation, "img_shape"),
         fps=value_of(annotation, "fps"),
     )

@@ -10,6 +10,7 @@ All hold the people of the frames that were looked at, in pixels of the video:
     keypoints, scores: `(R, K, 2)` x, y and `(R, K)` float32.
     frame_indices: `(T,)` int64, the frames looked at, also those that show nobody.
     frame_count: of the video.
+    cuts: `(C,)` int64, the frames that begin a new shot.
     joints: `(K,)` names; skeleton: the name of the joint set.
     frame_size: (H, W); fps: (numerator, denominator).
 
@@ -17,8 +18,8 @@ All hold the people of the frames that were looked at, in pixels of the video:
 K times x, y, score.
 
 `.pkl`, a pack of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at. `total_frames` is
-T; `frame_indices`, `frame_count`, `fps`, `person`, `box` and `box_score` are ours. A pack has no room for duplicates:
-they are left out.
+T; `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box` and `box_score` are ours. A pack has no room for
+duplicates: they are left out.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def archive(posed: PosedVideo) -> dict[str, Any]:
         "frame_size": np.array([posed.video.height, posed.video.width]),
         "fps": np.array([posed.video.fps.numerator, posed.video.fps.denominator]),
         "frame_count": posed.video.frame_count,
+        "cuts": posed.cuts,
     }
 
 
@@ -95,6 +97,7 @@ def document(posed: PosedVideo) -> dict[str, Any]:
         "frame_size": [posed.video.height, posed.video.width],
         "fps": [posed.video.fps.numerator, posed.video.fps.denominator],
         "frame_count": posed.video.frame_count,
+        "cuts": posed.cuts.tolist(),
         "frames": frames,
     }
 
@@ -125,6 +128,7 @@ def pack(posed: PosedVideo) -> dict[str, Any]:
         "keypoint_score": scores,
         "frame_indices": posed.frame_indices,
         "frame_count": posed.video.frame_count,
+        "cuts": posed.cuts,
         "fps": (posed.video.fps.numerator, posed.video.fps.denominator),
         "person": np.array(people, np.int64),
         "box": boxes,
