@@ -24,7 +24,7 @@ from posec3d_cli.prediction import (
     is_named,
 )
 from posec3d_cli.types import ActionScores
-from posec3d_cli.video import DEFAULT_READER, VideoWriter, open_video
+from posec3d_cli.video import DEFAULT_READER, SoundOf, VideoWriter, open_video
 from posec3d_cli.writable import remedy
 
 SCHEMA = "posec3d/prediction"
@@ -248,11 +248,16 @@ def save_video(
     overwrite: bool = False,
     reader: str = DEFAULT_READER,
     progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Write the video with everybody's skeleton and box and the label drawn, at its own rate and size, as H.264.
+) -> tuple[str, ...]:
+    """Write the video with everybody's skeleton and box and the label drawn, with its sound, as H.264.
+
+    Rate and size are those in which it is shown. The sound is copied where MP4 can hold it, and becomes AAC elsewhere.
 
     What each frame says and whom it shows: `posec3d_cli.annotation`. The video is decoded once more; frames that were
     not posed show the label only. Letters that OpenCV cannot draw are replaced, see `posec3d_cli.draw.plain`.
+
+    Returns:
+        Sentences about what could not be kept.
 
     Raises:
         OutputExists: `path` is already there and `overwrite` was not said.
@@ -268,7 +273,7 @@ def save_video(
     uneven = info.variable_rate or info.lost_frames > 0 or len(posed.lost) > 0
     with (
         open_video(prediction.path, reader=reader) as video,
-        VideoWriter(path, fps=info.fps, size=size) as writer,
+        VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(prediction.path, info.start)) as writer,
     ):
         for done, frame in enumerate(video.frames(), start=1):
             figures = figures_at(prediction, frame.index, column_of.get(frame.index), min_score)
@@ -277,3 +282,4 @@ def save_video(
             writer.write(pixels, frame.seconds if uneven else None)
             if progress is not None:
                 progress(done, max(done, info.frame_count))
+    return (writer.lost_sound,) if writer.lost_sound else ()

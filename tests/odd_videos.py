@@ -106,3 +106,16 @@ def remuxed(source: Path, target: Path, *, every: int) -> Path:
                 packet.stream = copy
                 new.mux(packet)
     return target
+
+
+def spoil_sound(path: Path, *, share: float) -> None:
+    """Overwrite the first `share` of the packets of a file's sound."""
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    place = 0
+    for payload in packets[: int(len(packets) * share)]:
+        place = content.index(payload, place)
+        content[place : place + len(payload)] = b"\xff" * len(payload)
+        place += len(payload)
+    path.write_bytes(content)

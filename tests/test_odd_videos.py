@@ -316,6 +316,15 @@ def test_an_avi_whose_clock_ticks_twice_per_frame_has_the_rate_of_its_frames(tmp
     assert info.duration == pytest.approx(0.8)
 
 
+def test_a_windows_media_file_with_b_frames_keeps_every_frame(tmp_path):
+    path = factory.write(tmp_path / "b_frames.wmv", 40, options={"g": "12", "bf": "2", "crf": "10"})
+    info, pictures = shown(path)
+    assert [factory.number_of(picture) for picture in pictures] == list(range(40))
+    assert (info.frame_count, info.lost_frames, info.fps) == (40, 0, 25)
+    assert seconds(path) == pytest.approx([number / 25 for number in range(40)], abs=1e-3)
+    assert numbers(path, [0, 3, 17, 39]) == [0, 3, 17, 39]
+
+
 def test_pictures_in_hdr_are_read_and_said_to_be_gray(tmp_path):
     path = factory.write(tmp_path / "hdr.mp4", 3, options={"x264-params": "transfer=smpte2084:colorprim=bt2020"})
     assert any("HDR" in note for note in shown(path)[0].notes)

@@ -124,6 +124,72 @@ def _stored(upright: Picture, matrix: tuple[int, int, int, int]) -> Picture:
     return upright[::b, ::c].transpose(1, 0, 2)
 
 
+def with_beep(
+    pictures: Path,
+    target: Path,
+    *,
+    codec: str = "aac",
+    rate: int = 16_000,
+    at: float = 0.4,
+    start: float = 0.0,
+    picture_start: float = 0.0,
+    seconds: float = 1.6,
+) -> Path:
+    """Copy a video and put sound beside it: silence, and one beep of a tenth of a second.
+
+    Args:
+        at: when the beep sounds, in seconds from the start of the sound.
+        start: when the sound starts on the clock of the file.
+        picture_start: when the first picture is shown on it.
+        seconds: how long the sound is.
+    """
+    time = np.arange(int(seconds * rate)) / rate
+    wave = np.where((time >= at) & (time < at + 0.1), 0.5 * np.sin(2 * np.pi * 1000 * time), 0)
+    with av.open(str(pictures)) as old, av.open(str(target), "w") as new:
+        stream = old.streams.video[0]
+        copy = new.add_stream_from_template(stream)
+        sound = new.add_stream(codec, rate=rate, layout="mono")
+        sound.bit_rate = 96_000
+        new.start_encoding()
+        size = sound.codec_context.frame_size or 1024
+        resampler = av.AudioResampler(sound.codec_context.format, "mono", rate, frame_size=size)
+        packets = []
+        for packet in old.demux(stream):
+            if packet.size:
+                shift = round(picture_start / stream.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, copy
+                packets.append(packet)
+        frame = av.AudioFrame.from_ndarray(wave.astype(np.float32)[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, round(start * rate), Fraction(1, rate)
+        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            packets += sound.encode(piece)
+        packets += sound.encode(None)
+        for packet in sorted(packets, key=lambda one: one.dts * one.time_base):
+            new.mux(packet)
+    return target
+
+
+def beep_at(path: Path) -> tuple[float, float]:
+    """When the sound of a file becomes loud and when it is last loud, in seconds from its first picture."""
+    with av.open(str(path)) as container:
+        first = min(
+            packet.pts * packet.time_base
+            for packet in container.demux(video=0)
+            if packet.size and not packet.is_discard
+        )
+    loud: list[float] = []
+    end = 0.0
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("fltp", "mono", 16_000)
+        for frame in container.decode(audio=0):
+            for piece in resampler.resample(frame):
+                samples = np.abs(piece.to_ndarray()[0])
+                start = end if piece.pts is None else float(piece.pts * piece.time_base)
+                loud += (start + np.flatnonzero(samples > 0.1) / 16_000).tolist()
+                end = start + piece.samples / 16_000
+    return min(loud) - float(first), max(loud) - float(first)
+
+
 def write_sound(path: Path, seconds: float = 0.5) -> Path:
     """Write a file that holds silence and no picture."""
     rate = 16_000
@@ -171,15 +237,17 @@ def scrambled(source: Path, target: Path, frames: range) -> Path:
     return target
 
 
-def trimmed(source: Path, target: Path, first: int) -> Path:
-    """Copy an MP4 without decoding it and let an edit list hide the frames before `first`."""
+def trimmed(source: Path, target: Path, first: int, *, sound: bool = False) -> Path:
+    """Copy an MP4 without decoding it and let an edit list hide the frames before `first`, and the sound up to it."""
     with av.open(str(source)) as old, av.open(str(target), "w") as new:
-        stream = old.streams.video[0]
-        copy = new.add_stream_from_template(stream)
-        shift = round(first / (stream.average_rate * stream.time_base))
-        for packet in old.demux(stream):
+        streams = old.streams.get(video=0, audio=0) if sound else old.streams.get(video=0)
+        copies = {stream: new.add_stream_from_template(stream) for stream in streams}
+        cut = first / old.streams.video[0].average_rate
+        for packet in old.demux(*streams):
             if packet.size:
-                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, copy
+                shift = round(cut / packet.time_base)
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = copies[packet.stream]
                 new.mux(packet)
     return target
 

@@ -226,17 +226,20 @@ class Labelling:
                 found.path, reading, every_frame=self.videos is not None, progress=lambda done, total: count(done)
             )
             say_unkept(stages.extractor, count)
-            self._save(found, prediction, stages.extractor.reader, count)
-            return [{**entry(prediction), "video": printable(found.name)}]
+            unkept = self._save(found, prediction, stages.extractor.reader, count)
+            answer = entry(prediction)
+            return [{**answer, "video": printable(found.name), "warnings": [*answer["warnings"], *unkept]}]
 
         return do
 
-    def _save(self, found: Found, prediction: Prediction, reader: str, count: Tell) -> None:
+    def _save(self, found: Found, prediction: Prediction, reader: str, count: Tell) -> tuple[str, ...]:
+        """Write the files that were asked for; sentences about what could not be kept."""
         posed = len(prediction.posed)
+        unkept: tuple[str, ...] = ()
         for kind, target in self.outputs(found).items():
             part = unfinished(target, self.folders, self.run)
             if kind == "video":
-                save_video(
+                unkept = save_video(
                     prediction,
                     part,
                     min_score=self.min_score,
@@ -247,6 +250,7 @@ class Labelling:
             else:
                 save_poses(prediction, part, overwrite=True)
             settle(part, target)
+        return unkept
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,9 @@ def _draw(prediction: Prediction, target: Path, **options: Any) -> None:
     from posec3d_cli.output import save_video
 
     with _frame_progress(f"{prediction.path.name}: drawing") as progress:
-        save_video(prediction, target, progress=progress, **options)
+        unkept = save_video(prediction, target, progress=progress, **options)
+    for sentence in unkept:
+        note("note", f"{target}: {sentence}")
 
 
 @contextlib.contextmanager

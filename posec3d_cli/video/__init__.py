@@ -26,9 +26,10 @@ from pathlib import Path
 
 from posec3d_cli.errors import InputError
 from posec3d_cli.video.base import VideoInfo, VideoReader
+from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
 
-__all__ = ["DEFAULT_READER", "SUFFIXES", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
+__all__ = ["DEFAULT_READER", "SUFFIXES", "SoundOf", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
 
 DEFAULT_READER = "pyav"
 SUFFIXES = frozenset(

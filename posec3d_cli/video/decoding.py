@@ -23,11 +23,11 @@ _NOT_VIDEO = frozenset({"tty", "concat", "hls", "applehttp", "dash", "lavfi"})
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its video stream; FFmpeg's errors become ours.
+def file_opened(path: Path) -> Iterator[Any]:
+    """The container of a file; FFmpeg's errors become ours.
 
     Raises:
-        UnreadableVideo: see `open_video`.
+        UnreadableVideo: it cannot be opened.
     """
     _check_file(path)
     try:
@@ -42,6 +42,17 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
             hint="it may be no video, or a recording or download that was cut off before its index was written",
         ) from error
     with container:
+        yield container
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The container and its video stream; FFmpeg's errors become ours.
+
+    Raises:
+        UnreadableVideo: see `open_video`.
+    """
+    with file_opened(path) as container:
         if _NOT_VIDEO.intersection(container.format.name.split(",")):
             raise UnreadableVideo(
                 f"{path} is no video, but text or a playlist ({container.format.name})", hint="give a video file"

@@ -21,6 +21,9 @@ from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET
 from posec3d_cli.video.timing import announced_seconds, stated_rate, time_frames, without_leaps
 from posec3d_cli.video.truncation import is_cut_short
 
+_IN_DECODING_ORDER = frozenset({"avi", "asf"})
+"""Containers whose times are those of decoding: where pictures are reordered, none has a time of its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
@@ -65,7 +68,7 @@ def probe(path: Path) -> FrameTable:
         packets = read_packets(container, stream)
         codec = stream.codec_context.codec.canonical_name
         may_be_fields = codec == "h264" and stream.codec_context.field_order > 1
-        reorders_untimed = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+        reorders_untimed = container.format.name in _IN_DECODING_ORDER and bool(stream.codec_context.has_b_frames)
         delay = int(stream.codec_context.reorder_depth)
         announced = _announced_packets(container, stream, packets, cut_short=cut_short)
         seconds_announced = announced_seconds(container, stream, cut_short=cut_short)

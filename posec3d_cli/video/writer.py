@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from posec3d_cli.errors import OutputError
 from posec3d_cli.types import Pixels
+from posec3d_cli.video.sound import SoundOf, with_sound
 from posec3d_cli.writable import remedy
 
 _LEAST_TICKS_PER_SECOND = 10_000
@@ -32,12 +33,24 @@ class VideoWriter:
     The file is written under a temporary name beside `path`, takes its place when the `with` block ends, and is removed
     if the block ends in an error. A file already at `path` is replaced.
 
+    Attributes:
+        lost_sound: once the block has ended, what of the sound that was asked for is missing, in a sentence; empty
+            where all is there. Sound that cannot be kept costs no picture.
+
         with VideoWriter(Path("out.mp4"), fps=video.info.fps, size=(640, 360)) as out:
             for frame in video.frames():
                 out.write(frame.pixels, seconds=frame.seconds)
     """
 
-    def __init__(self, path: str | Path, *, fps: Fraction, size: tuple[int, int], quality: int = 20) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: Fraction,
+        size: tuple[int, int],
+        quality: int = 20,
+        sound: SoundOf | None = None,
+    ) -> None:
         """Open the output.
 
         Args:
@@ -45,6 +58,7 @@ class VideoWriter:
             fps: frames per second; frames written without a time are spaced by it.
             size: (W, H) in pixels of the pictures that will be written.
             quality: x264's constant rate factor, 0 (lossless) to 51 (worst).
+            sound: the video whose sound is put beside the pictures; none where it has none.
 
         Raises:
             OutputError: the file cannot be created, or `fps` or `size` is not positive.
@@ -53,6 +67,9 @@ class VideoWriter:
             raise OutputError(f"a video cannot have {fps} frames per second and {size[0]}x{size[1]} pixels")
         self._path = Path(path)
         self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
+        self._part_with_sound = self._part.with_suffix(".sound")
+        self._sound = sound
+        self.lost_sound = ""
         self._size = size
         self._step, self._time_base = _ticks(fps)
         self._last: int | None = None
@@ -131,7 +148,11 @@ class VideoWriter:
         self._encode(None)
         try:
             self._container.close()
-            os.replace(self._part, self._path)
+            done = self._part
+            if self._sound is not None:
+                heard, self.lost_sound = with_sound(self._part, self._part_with_sound, self._sound)
+                done = self._part_with_sound if heard else self._part
+            os.replace(done, self._path)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 
