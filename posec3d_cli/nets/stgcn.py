@@ -39,6 +39,23 @@ def graph() -> Tensor:
     return torch.tensor(edges / np.maximum(edges.sum(axis=1, keepdims=True), 1))
 
 
+class PointConv(nn.Conv2d):
+    """A 1 x 1 convolution of every `frame_stride`-th frame.
+
+    The frames are taken out first, because oneDNN's backward pass of a strided 1 x 1 convolution can write past its
+    buffer: where the tensors are channels_last and the input channels fewer than one of its blocks, up to version 3.12
+    at least (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, frame_stride: int = 1) -> None:
+        super().__init__(inputs, outputs, 1)
+        self.frame_stride = frame_stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, T, K) -> (B, outputs, T / frame_stride, K), rounded up."""
+        return super().forward(x[:, :, :: self.frame_stride])
+
+
 class TimeConv(nn.Module):
     """A convolution of each joint over time, named `conv`, and a batch norm named `bn` where one is asked for."""
 
@@ -47,7 +64,11 @@ class TimeConv(nn.Module):
     ) -> None:
         super().__init__()
         padding = dilation * (kernel // 2)
-        self.conv = nn.Conv2d(inputs, outputs, (kernel, 1), (stride, 1), (padding, 0), (dilation, 1))
+        self.conv = (
+            PointConv(inputs, outputs, frame_stride=stride)
+            if kernel == 1
+            else nn.Conv2d(inputs, outputs, (kernel, 1), (stride, 1), (padding, 0), (dilation, 1))
+        )
         self.bn = nn.BatchNorm2d(outputs) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,6 +105,8 @@ class TimeConvs(nn.Module):
 
     def __init__(self, channels: int, *, stride: int) -> None:
         super().__init__()
+        if channels < 6:
+            raise ValueError(f"six branches share the channels, so there must be at least 6, got {channels}")
         narrow = channels // 6
         wide = channels - 5 * narrow
 
@@ -98,7 +121,7 @@ class TimeConvs(nn.Module):
                     for size, dilation in zip(sizes, DILATIONS, strict=True)
                 ),
                 branch(narrow, nn.MaxPool2d((3, 1), (stride, 1), (1, 0))),
-                nn.Conv2d(channels, narrow, 1, (stride, 1)),
+                PointConv(channels, narrow, frame_stride=stride),
             ]
         )
         self.transform = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 1))

@@ -52,6 +52,11 @@ def test_a_value_that_makes_no_network_is_refused(options) -> None:
         build_network("slowonly", 5, options)
 
 
+def test_a_width_that_the_branches_of_a_network_cannot_share_is_refused() -> None:
+    with pytest.raises(BadCard, match="at least 6, got 5"):
+        build_network("stgcn++", 5, {"base_channels": 5})
+
+
 def test_naming_the_architectures_imports_no_torch() -> None:
     code = "import sys, posec3d_cli.nets as n; n.ARCHITECTURES; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
