@@ -13,6 +13,7 @@ from posec3d_cli.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+USE_AUTO = "use --device auto, which lets each model run where it can"
 _MOST_THREADS = 8  # each holds what its networks make of a picture: some 70 MB
 
 
@@ -80,6 +81,11 @@ def resolve_precision(name: str, device: str) -> str:
     if name == "bf16":
         _check_bf16(device)
     return name
+
+
+def same_device(one: str, other: str) -> bool:
+    """Whether two names mean the same device; "cuda" is "cuda:0"."""
+    return one.removesuffix(":0") == other.removesuffix(":0")
 
 
 def processors() -> int:

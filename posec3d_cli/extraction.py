@@ -306,6 +306,8 @@ def make_stage(
             raise
         place = "cpu"
         stage = make(place)
+    if getattr(stage, "device", place) is None:
+        place = "cpu"
     files = {**hashes(card, weights_dir), **files_named(options or {})}
     return stage, ModelUsed(card.name, card.stage, place, files)
 

@@ -109,12 +109,13 @@ def used_together(used: Sequence[PipelineUsed], weights: Sequence[float]) -> Pip
     whole = ModelUsed(
         name="+".join(part.name for part in parts),
         stage="+".join(dict.fromkeys(part.stage for part in parts)),
-        device=parts[0].device,
+        device="+".join(dict.fromkeys(part.device for part in parts)),
         sha256={f"{part.name}/{file}": digest for part in parts for file, digest in part.sha256.items()},
     )
     shares = {part.name: weight / sum(weights) for part, weight in zip(parts, weights, strict=True)}
     builder = "+".join(dict.fromkeys(one.builder for one in used))
-    return replace(used[0], models={"classifier": whole}, builder=builder, fusion=shares)
+    precision = "+".join(dict.fromkeys(one.precision for one in used if one.precision)) or None
+    return replace(used[0], models={"classifier": whole}, builder=builder, precision=precision, fusion=shares)
 
 
 def fuse_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:

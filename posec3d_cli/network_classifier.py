@@ -84,6 +84,7 @@ class NetworkClassifier(ABC):
         self._labels = tuple(labels)
         self._in_channels = in_channels
         self._temperature = temperature
+        self.device = device
         self._device = torch.device(device)
         self._precision = resolve_precision(precision, device)
         self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from posec3d_cli.device import USE_AUTO
 from posec3d_cli.errors import BadCard, StageUnavailable
 
 _INSIDE = "end2end.onnx"
+_CUDA = "CUDAExecutionProvider"
 
 
 def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any:
@@ -44,10 +46,17 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
     if isinstance(model, Path):
         content = read_zipped(model) if zipfile.is_zipfile(model) else str(model)
     try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # ONNX Runtime has a dozen errors of its own, with no common class but this one
         name = model if isinstance(model, Path) else "the converted graph"
         raise BadCard(f"{name} is no model that ONNX Runtime can load: {str(error).splitlines()[0]}") from error
+    if device != "cpu" and _CUDA not in session.get_providers():  # it falls back to the processor by itself
+        raise StageUnavailable(
+            f"the stage {stage!r} cannot run on {device!r}: ONNX Runtime cannot start its CUDA part, which needs the "
+            "CUDA and cuDNN libraries of its version",
+            hint=USE_AUTO,
+        )
+    return session
 
 
 def answer(session: Any, given: dict[str, Any], model: Path | str) -> list[Any]:
@@ -102,10 +111,10 @@ def _providers(onnxruntime: Any, stage: str, device: str) -> list[Any]:
     if device == "cpu":
         return ["CPUExecutionProvider"]
     kind, _, number = device.partition(":")
-    if kind == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
+    if kind == "cuda" and _CUDA in onnxruntime.get_available_providers():
+        return [(_CUDA, {"device_id": int(number or 0)}), "CPUExecutionProvider"]
     raise StageUnavailable(
         f"the stage {stage!r} cannot run on {device!r}: the installed ONNX Runtime offers "
         + ", ".join(onnxruntime.get_available_providers()),
-        hint="use --device cpu, or install onnxruntime-gpu for CUDA",
+        hint=f"{USE_AUTO}, or install onnxruntime-gpu for CUDA",
     )

@@ -151,7 +151,7 @@ class ModelUsed:
     Attributes:
         name: of its card.
         stage: what ran it.
-        device: where it ran.
+        device: where it ran; of several classifiers that ran in different places, these with `+` between.
         sha256: of each weights file, by the name that the card gives it.
     """
 
@@ -169,7 +169,7 @@ class PipelineUsed:
         name: of the pipeline card, or None where the parts were named one by one.
         models: by kind: "detector", "pose", "classifier".
         builder: the builder's name; of several classifiers that read different things, the names with `+` between.
-        precision: of the classifier's arithmetic, or None where it does not say.
+        precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
         fusion: where the classifier is several, the part of each in the answer by its name, summing to 1.
         detect_every: N; people were looked for in every N-th of the frames that were posed.
     """

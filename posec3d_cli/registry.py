@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.catalog import suggest
+from posec3d_cli.device import USE_AUTO, same_device
 from posec3d_cli.downloads import Progress
 from posec3d_cli.errors import BadCard, StageError, StageUnavailable, UnknownStage
 from posec3d_cli.stages import GROUPS
@@ -121,12 +122,18 @@ def create(
         options: settings that replace those of the card's recipe.
 
     Raises:
-        StageError: the stage cannot be had, as in `load_stage`.
+        StageError: the stage cannot be had, as in `load_stage`, or does not run on the device.
         ModelError: the weights cannot be had, as in `weights.fetch`, or the stage refuses the card.
     """
     stage = load_stage(card.kind, card.stage)
     files = fetch(card, offline=offline, progress=progress, weights_dir=weights_dir)
-    return stage.from_card(card, _Files(card, files), device=device, **options)
+    made = stage.from_card(card, _Files(card, files), device=device, **options)
+    runs_on = getattr(made, "device", "cpu")
+    if runs_on is not None and not same_device(str(runs_on), device):
+        raise StageUnavailable(
+            f"the {card.kind} stage {card.stage!r} cannot run on {device!r}: it runs on {str(runs_on)!r}", hint=USE_AUTO
+        )
+    return made
 
 
 class _Files(dict[str, Path]):

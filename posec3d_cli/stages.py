@@ -29,7 +29,11 @@ GROUPS = {
 
 
 class Stage(Protocol):
-    """How every stage is made."""
+    """How every stage is made.
+
+    An attribute `device` says where it runs, as `from_card` was told. Without it a stage is taken to run on the
+    processor, and another device that a user names is refused. None: it has no network, so every device will do.
+    """
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -42,7 +46,7 @@ class Stage(Protocol):
             options: settings that replace those of `card.recipe`.
 
         Raises:
-            StageUnavailable: a package that the stage needs is not installed.
+            StageUnavailable: a package that the stage needs is not installed, or it cannot run on the device.
             BadCard: the recipe lacks a setting or holds an unknown one.
         """
         ...

@@ -15,8 +15,9 @@ from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.work import Labelling, Models
 from posec3d_cli.errors import BadCard, StageMismatch, UnknownModel, UnknownStage
-from posec3d_cli.fusion import load_classifiers
+from posec3d_cli.fusion import load_classifiers, used_together
 from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.prediction import ModelUsed, PipelineUsed
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import ANNOTATED, Example
 
@@ -160,6 +161,17 @@ def test_classifiers_that_read_a_video_in_other_ways_are_not_fused(cards, tmp_pa
 def test_weights_that_are_no_shares_are_refused(cards, weights, said):
     with pytest.raises(StageMismatch, match=said):
         reader(cards, weights=weights)
+
+
+def test_where_and_how_each_of_several_ran_is_recorded():
+    used = [
+        PipelineUsed(models={"classifier": ModelUsed(name, "stage", device, {})}, precision=precision)
+        for name, device, precision in [("a", "cuda", "bf16"), ("b", "cpu", None), ("c", "cuda", "fp32")]
+    ]
+    together = used_together(used, (1.0, 1.0, 1.0))
+    assert together.models["classifier"].device == "cuda+cpu"
+    assert together.precision == "bf16+fp32"
+    assert used_together(used[1:2] * 2, (1.0, 1.0)).precision is None
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,26 @@ def test_a_device_that_the_runtime_does_not_offer_is_refused(model):
         open_session(model, stage="test", device="mps")
 
 
+class OnProcessorsAllTheSame:
+    """What ONNX Runtime gives where it is built for CUDA but does not find the libraries of CUDA."""
+
+    def __init__(self, model, options, providers):
+        self.wanted = providers[0][0]
+
+    def get_providers(self):
+        return ["CPUExecutionProvider"]
+
+
+def test_a_runtime_that_falls_back_to_the_processor_is_refused(model, monkeypatch):
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr("onnxruntime.InferenceSession", OnProcessorsAllTheSame)
+    with pytest.raises(StageUnavailable, match=r"the stage 'test' cannot run on 'cuda': .* cannot start") as caught:
+        open_session(model, stage="test", device="cuda")
+    assert "--device auto" in caught.value.hint
+
+
 def test_a_call_takes_one_thread_on_processors(model):
     assert open_session(model, stage="test").get_session_options().intra_op_num_threads == 1
 

@@ -63,6 +63,34 @@ def test_a_plugins_stage_is_made_with_card_files_device_and_options(plugin, tmp_
     assert stage.arguments == ("mine", {}, "cpu", {"score_threshold": 0.5})
 
 
+@pytest.mark.parametrize(
+    ("says", "asked", "runs"),
+    [
+        ("device", "cpu", True),
+        ("device", "cuda:1", True),
+        ("'cuda:0'", "cuda", True),
+        ("'cuda'", "cuda:1", False),
+        ("'cpu'", "cuda", False),
+        ("'cuda'", "cpu", False),
+        ("None", "mps", True),
+        (None, "cpu", True),
+        (None, "mps", False),
+    ],
+)
+def test_a_plugins_stage_runs_where_it_was_told_or_is_refused(plugin, tmp_path, says, asked, runs):
+    """One that does not say where it runs is taken to run on the processor; one that says None has no network."""
+    module = f"stage_placed_{says or 'nowhere'}_{asked}".translate({ord(c): "_" for c in "':"})
+    text = MODULE if says is None else MODULE.replace("return made", f"made.device = {says}\n        return made")
+    plugin("stage-placed", "placed", f"{module}:Mine", {module: text})
+    card = card_of(tmp_path, "placed")
+    if runs:
+        assert registry.create(card, device=asked).arguments[2] == asked
+        return
+    with pytest.raises(StageUnavailable, match=f"the detector stage 'placed' cannot run on '{asked}'") as caught:
+        registry.create(card, device=asked)
+    assert "--device auto" in caught.value.hint
+
+
 def test_an_unknown_stage_is_answered_with_the_nearest_name():
     with pytest.raises(UnknownStage, match="a detector stage called 'efficientdat'") as caught:
         registry.load_stage("detector", "efficientdat")

@@ -13,6 +13,7 @@ import numpy as np
 
 from posec3d_cli.detectors.boxes import BoxFilter
 from posec3d_cli.detectors.letterbox import letterbox
+from posec3d_cli.device import USE_AUTO
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.lanes import Lanes
 from posec3d_cli.types import Detections, Frame, Pixels
@@ -32,6 +33,8 @@ class EfficientDet:
         threads: pictures that are read side by side; None: see `posec3d_cli.device.network_threads`.
         boxes: which boxes count.
     """
+
+    device = "cpu"
 
     def __init__(
         self, model: Path, *, person_class: int = 0, threads: int | None = None, boxes: BoxFilter | None = None
@@ -77,8 +80,15 @@ class EfficientDet:
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
         """Make the stage; options: score_threshold, nms_iou, min_area, max_people, person_class, threads.
 
-        LiteRT runs on the processor, whatever `device` says.
+        Raises:
+            StageUnavailable: `device` is not "cpu", or the package that the stage needs does not import.
+            BadCard: a setting is unknown, or the file is no model.
         """
+        if device != "cpu":
+            raise StageUnavailable(
+                f"the stage 'efficientdet' cannot run on {device!r}: LiteRT runs on the processor only",
+                hint=f"{USE_AUTO}, or name another --detector",
+            )
         settings = {**card.recipe, **options}
         own = {name: settings.pop(name) for name in ("person_class", "threads") if name in settings}
         settings.pop("input_size", None)  # the model file says it

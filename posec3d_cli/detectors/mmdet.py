@@ -41,6 +41,7 @@ class MMDet:
         if not isinstance(batch, int) or batch < 1:
             raise BadCard(f"batch must be a number of frames above 0, got {batch!r}")
         self._model = PublishedModel("mmdet", recipe, device)
+        self.device = device
         steps = list(self._model.data_set().pipeline)
         self._prepare = self._model.transforms([{"type": "mmdet.LoadImageFromNDArray"}, *steps[1:]])
         self._person = _person_class(self._model) if person_class is None else person_class

@@ -64,6 +64,7 @@ class OnnxDetector:
             raise BadCard(f"no output of a detector is called {output!r}", hint=f"there are: {', '.join(DECODERS)}")
         self._decode, outputs = DECODERS[output]
         self._session = open_session(model, stage="onnx", device=device)
+        self.device = device
         with naming(model):
             batch = picture.check(self._session, outputs)
         if batch not in (None, 1):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class WholeFrame:
     """Says that every frame shows exactly one person who fills it, with score 1. It looks at nothing."""
 
+    device = None
+
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
         """Make the stage; it has no settings."""

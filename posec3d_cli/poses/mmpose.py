@@ -40,6 +40,7 @@ class MMPose:
         if not isinstance(batch, int) or batch < 1:
             raise BadCard(f"batch must be a number of people above 0, got {batch!r}")
         self._model = PublishedModel("mmpose", recipe, device)
+        self.device = device
         _check_top_down(self._model)
         self._joints = _joints(self._model)
         self._prepare = self._model.transforms(self._model.data_set().pipeline)

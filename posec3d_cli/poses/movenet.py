@@ -59,6 +59,7 @@ class MoveNet:
     ) -> None:
         model = convert(topology, weights, start=IMAGES, image_size=input_size, outputs=HEADS)
         self._session = open_session(model, stage="movenet", device=device)
+        self.device = device
         self._size = input_size
         self._padding = crop_padding
         self._heatmaps = heatmaps

@@ -74,6 +74,7 @@ class OnnxPose:
             )
         self._decode, outputs = DECODERS[output]
         self._session = open_session(model, stage="onnx", device=device)
+        self.device = device
         with naming(model):
             batch = picture.check(self._session, outputs)
         if batch not in (None, 1):

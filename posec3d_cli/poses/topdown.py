@@ -95,6 +95,7 @@ class HRNetPose:
         self._convention, self._decoding = convention, decoding
         self._flip_test, self._shift = flip_test, shift_heatmap
         self._padding, self._batch, self._heatmaps = crop_padding, batch, heatmaps
+        self.device = device
         self._device = torch.device(device)
         self._precision = precision if precision == "fp16" else resolve_precision(precision, device)
         self._dtype = DTYPES[self._precision]

@@ -71,7 +71,9 @@ class Calibration:
         return COLDEST * 1.05 < self.temperature < HOTTEST / 1.05
 
 
-def fit_temperature(model: Path, examples: Sequence[Example]) -> Calibration:
+def fit_temperature(
+    model: Path, examples: Sequence[Example], *, device: str = "auto", precision: str = "auto"
+) -> Calibration:
     """The temperature, from 0.2 to 5, that makes the true labels most likely in the answers as they are given.
 
     That is after the average over networks, views, people and windows. The networks run once. Examples in which
@@ -80,12 +82,14 @@ def fit_temperature(model: Path, examples: Sequence[Example]) -> Calibration:
     Args:
         model: a classifier's model folder.
         examples: not learnt from; the fewer and the easier, the less the result is worth.
+        device: where the networks run, as in `PoseExtractor.from_cards`.
+        precision: in which numbers, as in `Pipeline.from_cards`.
 
     Raises:
         BadDataset: nobody is found in any example, or one has a label that the classifier does not know.
         StageMismatch: the classifier shows no logits.
     """
-    actions = ActionReader.from_card(model)
+    actions = ActionReader.from_card(model, device=device, precision=precision)
     [member] = actions.members
     if not isinstance(member.classifier, Softened):
         raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")

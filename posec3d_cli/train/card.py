@@ -34,6 +34,8 @@ class Trained:
         history: what was known after every epoch, one table each.
         figures: what was measured on the held-out clips in the end.
         temperature: the logits are divided by it.
+        device: where it was trained and measured.
+        precision: of the training steps and of what was measured.
     """
 
     classes: Sequence[str]
@@ -47,6 +49,8 @@ class Trained:
     history: Sequence[Mapping[str, Any]]
     figures: Mapping[str, Any]
     temperature: float = 1.0
+    device: str = "cpu"
+    precision: str = "fp32"
 
 
 def weights_name(number: int) -> str:
@@ -80,6 +84,8 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
         "recipe": asdict(trained.recipe),
         "history": list(trained.history),
         "torch": torch.__version__,
+        "device": trained.device,
+        "precision": trained.precision,
     }
     _write(folder / "training.json", json.dumps(training, indent=1) + "\n")
     page = folder / "README.md"

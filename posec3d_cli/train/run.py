@@ -152,8 +152,8 @@ def train(
         out: the model folder.
         resume: go on behind the last epoch that the folder holds, as if there had been no stop.
         overwrite: begin anew where the folder holds a model.
-        device: where to train.
-        precision: of the steps, "fp32" or "bf16".
+        device: where to train, calibrate and measure.
+        precision: of the steps, the calibration and the measurement, "fp32" or "bf16".
         workers: processes that draw samples.
         watcher: told about every step and epoch.
 
@@ -301,6 +301,8 @@ class _Run:
             self.history,
             figures,
             temperature,
+            self.device,
+            self.precision,
         )
 
     def measure(self) -> dict[str, Any]:
@@ -313,19 +315,22 @@ class _Run:
         figures: dict[str, Any] = {}
         temperature = 1.0
         if len(known) >= ENOUGH_TO_CALIBRATE:
-            calibration = fit_temperature(self.out, known)
+            calibration = fit_temperature(self.out, known, device=self.device, precision=self.precision)
             if calibration.found:
                 temperature = calibration.temperature
                 figures["calibration"] = asdict(calibration)
                 write_card(self.out, self._trained({}, temperature), networks)
-        figures = measure(self.out, known, self.out / CONFUSION) | figures
+        measured = measure(self.out, known, self.out / CONFUSION, device=self.device, precision=self.precision)
+        figures = measured | figures
         write_card(self.out, self._trained(figures, temperature), networks)
         return figures
 
 
-def measure(model: Path, held: Sequence[Example], picture: Path | None = None) -> dict[str, Any]:
+def measure(
+    model: Path, held: Sequence[Example], picture: Path | None = None, *, device: str, precision: str
+) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
-    actions = ActionReader.from_card(model)
+    actions = ActionReader.from_card(model, device=device, precision=precision)
     whole = evaluate(actions, held)
     parts: dict[str, list[Answer]] = {}
     for example, answer in zip(held, whole.answers, strict=True):

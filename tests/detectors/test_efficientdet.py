@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from posec3d_cli.catalog import ModelCard
+from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.detectors.efficientdet import EfficientDet
-from posec3d_cli.errors import BadCard
+from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.types import Frame
 
 Weights = Callable[[str], tuple[ModelCard, dict[str, Path]]]
@@ -130,3 +130,10 @@ def test_another_network_is_refused_with_what_it_reads_and_returns(monkeypatch, 
     monkeypatch.setattr("ai_edge_litert.interpreter.Interpreter", Other)
     with pytest.raises(BadCard, match=rf"other\.tflite is no EfficientDet-Lite: .*{reads}"):
         EfficientDet(Path("other.tflite"))
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+def test_another_device_than_the_processor_is_refused(device: str) -> None:
+    with pytest.raises(StageUnavailable, match=f"'efficientdet' cannot run on '{device}': LiteRT") as caught:
+        EfficientDet.from_card(load_card("efficientdet-lite0"), {}, device=device)
+    assert "--device auto" in caught.value.hint

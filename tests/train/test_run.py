@@ -228,3 +228,20 @@ def test_of_what_is_not_asked_for_the_defaults_are_taken():
     assert (asked.recipe.size, asked.recipe.frames) == (56, 48)
     with pytest.raises(BadCard, match="reads each person alone"):
         make_training(Recipe(), architecture="stgcn++", people="together")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_was_named_is_where_and_how_the_model_is_calibrated_and_measured(tmp_path, monkeypatch, precision):
+    make, made = ActionReader.from_card, []
+
+    def spy(card, **options):
+        made.append((options, make(card, **options).used))
+        return make(card, **options)
+
+    monkeypatch.setattr(ActionReader, "from_card", spy)
+    monkeypatch.setattr("posec3d_cli.train.run.ENOUGH_TO_CALIBRATE", 2)
+    train(SMALL, people.examples(4), tmp_path / "model", precision=precision)
+    assert [options for options, _ in made] == [{"device": "cpu", "precision": precision}] * 2
+    assert [used.precision for _, used in made] == [precision] * 2
+    noted = json.loads((tmp_path / "model" / "training.json").read_text())
+    assert (noted["device"], noted["precision"]) == ("cpu", precision)
