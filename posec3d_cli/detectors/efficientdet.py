@@ -16,6 +16,7 @@ from posec3d_cli.detectors.letterbox import letterbox
 from posec3d_cli.device import USE_AUTO
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.lanes import Lanes
+from posec3d_cli.native_stderr import without_lines
 from posec3d_cli.types import Detections, Frame, Pixels
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class EfficientDet:
 
         self._make = make
         try:
-            first = make()
+            with without_lines("Created TensorFlow Lite XNNPACK delegate"):  # said once per process
+                first = make()
         except ValueError as error:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
         self._person_class = person_class
