@@ -29,8 +29,8 @@ _LOCK = ".lock"
 
 
 def place(folder: Path, found: Found, suffix: str) -> Path:
-    """Where the file that is made of a video goes: its whole name below `folder`, and a suffix of its own."""
-    return folder / (found.name + suffix)
+    """Where the file that is made of a video goes: in folders like its own below `folder`, with a suffix of its own."""
+    return folder / ((found.stem or found.name) + suffix)
 
 
 @contextlib.contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from posec3d_cli.errors import InputError
+from posec3d_cli.output_names import without_suffixes
 from posec3d_cli.pose_files import is_pose_file
 from posec3d_cli.video import SUFFIXES
 
@@ -20,11 +21,13 @@ class Found:
         path: where it is.
         name: its path below the deepest folder that holds everything that was named, with forward slashes.
         problem: why it cannot be looked into, for a folder that may not be read.
+        stem: what the files that are made of it are called, without their suffix; empty: as `name`.
     """
 
     path: Path
     name: str
     problem: str = ""
+    stem: str = ""
 
     @property
     def folder(self) -> str:
@@ -69,6 +72,27 @@ def find(
     top = os.path.commonpath([root if os.path.isdir(root) else root.parent for root in roots])
     videos = [Found(path, place.relative_to(top).as_posix(), found[path]) for place, path in absolute.items()]
     return sorted(videos, key=lambda video: video.name)
+
+
+def with_stems(found: Sequence[Found], known: Iterable[Path]) -> list[Found]:
+    """The same, each with the name of the files that are made of it: without its suffix, unless two would be alike.
+
+    What a run met before counts as if it were still there: a file never gets the name of one that another video left.
+
+    Args:
+        found: the videos; pose files among them, of which nothing is made, stand in nobody's way.
+        known: the paths of those that earlier runs met.
+    """
+    videos = [os.path.abspath(one.path) for one in found if not is_pose_file(one.path)]
+    gone = [os.path.abspath(path) for path in known if not is_pose_file(path)]
+    paths = list(dict.fromkeys((*videos, *gone)))
+    short = {path for path, stem in zip(paths, without_suffixes(paths), strict=True) if stem != path}
+    return [
+        replace(one, stem=str(PurePosixPath(one.name).with_suffix("")))
+        if os.path.abspath(one.path) in short
+        else replace(one, stem=one.name)
+        for one in found
+    ]
 
 
 def read_list(file: Path) -> list[Path]:

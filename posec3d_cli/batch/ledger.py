@@ -174,6 +174,11 @@ class Ledger:
         with self._blaming():
             self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
 
+    def paths(self) -> list[Path]:
+        """The videos that have records, also those that are gone by now."""
+        with self._blaming():
+            return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
+
     def entries(self) -> Iterator[dict[str, Any]]:
         """The entries of all records."""
         with self._blaming():

@@ -105,6 +105,7 @@ def extract_poses(
     """
     from posec3d_cli.batch import work
     from posec3d_cli.batch.files import check_made
+    from posec3d_cli.batch.find import with_stems
     from posec3d_cli.batch.ledger import FAILED
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import check_outputs, plan
@@ -135,6 +136,7 @@ def extract_poses(
     if output.is_dir() and any(output.iterdir()) and not state_of(output).exists() and not overwrite:
         raise OutputExists(f"{output} is not empty", hint="choose another folder, or say --overwrite")
     with locked(output) as (ledger, before):
+        found = with_stems(found, ledger.paths())
         todo = plan(found, task, ledger, retry_failed=retry_failed)
         if not overwrite:
             check_outputs(todo, task, ledger)

@@ -116,6 +116,7 @@ def label(
     from posec3d_cli.batch import tables, work
     from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
     from posec3d_cli.batch.files import check_made
+    from posec3d_cli.batch.find import with_stems
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import check_outputs, plan
     from posec3d_cli.output import printable
@@ -159,6 +160,7 @@ def label(
         raise OutputExists(f"{output} is already there", hint="choose another name, or say --overwrite")
     with locked(output) as (ledger, before):
         kept_corrections(output, ledger, overwrite=overwrite)
+        found = with_stems(found, ledger.paths())
         todo = plan(found, task, ledger, retry_failed=retry_failed)
         if not overwrite:
             check_outputs(todo, task, ledger)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pose_file_factory as factory
 import pytest
 
-from posec3d_cli.batch.find import find, read_list
+from posec3d_cli.batch.find import find, read_list, with_stems
 from posec3d_cli.errors import InputError
 
 
@@ -109,3 +109,13 @@ def test_a_list_names_one_path_a_line(tmp_path):
     assert list(map(str, read_list(file))) == ["a.mp4", "b c.mp4", "\udcff.mp4"]
     with pytest.raises(InputError, match="cannot be read"):
         read_list(tmp_path / "none.txt")
+
+
+def test_files_made_of_videos_lose_their_suffix_unless_two_would_be_alike(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.mp4", "a.avi", "b/c.mp4", "b/c.npz", "d.mp4"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    stems = {one.name: one.stem for one in with_stems(find([Path()], poses=True), [tmp_path / "d.mkv"])}
+    assert stems == {"a.avi": "a.avi", "a.mp4": "a.mp4", "b/c.mp4": "b/c", "b/c.npz": "b/c.npz", "d.mp4": "d.mp4"}
+    assert [one.stem for one in with_stems(find([Path("b/c.mp4")]), [])] == ["c"]

@@ -51,24 +51,24 @@ def begun(tmp_path):
 def test_every_video_becomes_a_file_in_folders_like_theirs(extract, tmp_path):
     ran = extract(copies=["walk/a.mp4", "empty.mp4", "bug.mp4"])
     assert ran.code == 1
-    assert files("poses") == ["empty.mp4.npz", "walk/a.mp4.npz"]
+    assert files("poses") == ["empty.npz", "walk/a.npz"]
     assert ran.out.splitlines() == [
         *("status\tvideos", "failed\t1", "no_person\t1", "ok\t1", "", "failed\twhy"),
         "bug.mp4\tan unexpected error, ZeroDivisionError: one by nothing",
     ]
-    [clip] = read_pose_file(Path("poses/walk/a.mp4.npz"))
+    [clip] = read_pose_file(Path("poses/walk/a.npz"))
     assert clip.frame_indices.tolist() == list(range(20))
-    Path("poses/empty.mp4.npz").unlink()
+    Path("poses/empty.npz").unlink()
     extract()
     assert begun(tmp_path) == ["empty.mp4"]
-    assert files("poses") == ["empty.mp4.npz", "walk/a.mp4.npz"]
+    assert files("poses") == ["empty.npz", "walk/a.npz"]
 
 
 @pytest.mark.parametrize("form", ["json", "pkl"])
 def test_the_form_of_the_files_can_be_chosen(extract, form):
     assert extract("--format", form, copies=["a.mp4"]).code == 0
-    assert files("poses") == [f"a.mp4.{form}"]
-    assert len(read_pose_file(Path(f"poses/a.mp4.{form}"))[0]) == 20
+    assert files("poses") == [f"a.{form}"]
+    assert len(read_pose_file(Path(f"poses/a.{form}"))[0]) == 20
 
 
 def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_path):
@@ -177,17 +177,17 @@ def test_a_pack_that_is_not_of_this_run_is_replaced_only_if_that_is_said(extract
 
 def test_pose_files_that_are_not_of_this_run_are_replaced_only_if_that_is_said(extract, tmp_path):
     assert extract(copies=["a.mp4"]).code == 0
-    Path("poses/b.mp4.npz").write_bytes(b"mine")
+    Path("poses/b.npz").write_bytes(b"mine")
     ran = extract(copies=["b.mp4"])
-    assert (ran.code, begun(tmp_path), Path("poses/b.mp4.npz").read_bytes()) == (1, [], b"mine")
-    assert "b.mp4.npz is already there" in ran.err
+    assert (ran.code, begun(tmp_path), Path("poses/b.npz").read_bytes()) == (1, [], b"mine")
+    assert "b.npz is already there" in ran.err
     assert extract("--overwrite").code == 0
-    assert len(read_pose_file(Path("poses/b.mp4.npz"))[0]) == 20
+    assert len(read_pose_file(Path("poses/b.npz"))[0]) == 20
     Path("filled").mkdir()
     Path("filled/notes.txt").touch()
     assert "filled is not empty" in extract("-o", "filled").err
     assert extract("-o", "filled", "--overwrite").code == 0
-    assert files("filled") == ["a.mp4.npz", "b.mp4.npz", "notes.txt"]
+    assert files("filled") == ["a.npz", "b.npz", "notes.txt"]
 
 
 def keypoints(name):

@@ -86,7 +86,7 @@ def test_a_video_that_is_gone_loses_its_row_and_one_that_spoils_its_poses(label,
     Path("clips/b.mp4").write_text("spoilt")
     assert label("clips", "--save-poses", "poses").code == 1
     assert statuses() == {"b.mp4": "failed"}
-    assert not Path("poses/b.mp4.npz").exists()
+    assert not Path("poses/b.npz").exists()
 
 
 def test_failures_hold_until_they_are_retried(label, tmp_path):
@@ -168,7 +168,7 @@ def test_every_bad_input_costs_its_own_row_and_every_odd_one_is_answered(label, 
     spelled = {name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for name in good}
     assert {name for name, status in statuses().items() if status == "failed"} == failed
     assert {name for name, status in statuses().items() if status == "ok"} == spelled
-    assert {path.name for path in Path("poses").iterdir()} == {f"{name}.npz" for name in good}
+    assert {path.name for path in Path("poses").iterdir()} == {f"{Path(name).stem}.npz" for name in good}
     reasons = {row["video"]: row["error"] for row in rows("labels.csv") if row["error"]}
     assert "is empty: it holds 0 bytes" in reasons["zero.avi"]
     assert "there is no file" in reasons["gone.mp4"]
@@ -185,7 +185,7 @@ def test_annotated_videos_and_poses_are_written_in_folders_like_the_videos(label
     made = sorted(
         path.relative_to("clips").as_posix() for path in Path("clips").rglob("*.*") if "walk/" not in str(path)
     )
-    assert made == ["drawn/empty.mp4.mp4", "empty.mp4", "poses/empty.mp4.npz"]
+    assert made == ["drawn/empty.mp4", "empty.mp4", "poses/empty.npz"]
     assert sorted(path.name for path in Path("clips/drawn/walk").iterdir()) == ["a.avi.mp4", "a.mp4.mp4"]
     [clip] = read_pose_file(Path("clips/poses/walk/a.mp4.npz"))
     assert len(clip) == 20, "what is drawn is posed"
@@ -265,3 +265,23 @@ def test_an_answer_from_a_damaged_video_carries_a_warning(label, tmp_path, clip)
     assert (ran.code, row["status"]) == (0, "ok")
     assert "warning: 2 damaged frames could not be decoded and were left out" in row["error"]
     assert "note:  1 answer comes with a warning, in the column error" in ran.err
+
+
+def test_no_file_ever_gets_the_name_of_one_that_another_video_left(label, tmp_path):
+    command = ("clips", "--save-poses", "poses")
+    label(*command, copies=["a.avi"])
+    assert posed() == ["a.npz"]
+    Path("clips/a.avi").rename("a.avi")
+    label(*command, copies=["a.mp4"])
+    assert posed() == ["a.mp4.npz", "a.npz"], "that of the video that is gone is not written over"
+    Path("a.avi").rename("clips/a.avi")
+    Path("clips/a.mp4").unlink()
+    label(*command)
+    assert begun(tmp_path) == ["a.avi"]
+    assert posed() == ["a.avi.npz", "a.mp4.npz", "a.npz"]
+    label(*command)
+    assert begun(tmp_path) == []
+
+
+def posed():
+    return sorted(path.name for path in Path("poses").iterdir() if path.is_file())
