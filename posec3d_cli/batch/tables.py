@@ -17,6 +17,7 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import Corrections, Ledger, error_of, status_of
 from posec3d_cli.batch.run import Todo
 from posec3d_cli.errors import OutputError
+from posec3d_cli.installation import how_to_add
 from posec3d_cli.output import VERSION, with_answers
 
 SCHEMA = "posec3d/label"
@@ -55,7 +56,7 @@ def check_table(path: Path) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}", hint="make it first")
     if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise OutputError(f"{path} needs pyarrow, which is not installed", hint="pip install 'posec3d-cli[parquet]'")
+        raise OutputError(f"{path} needs pyarrow, which is not installed", hint=how_to_add("parquet"))
 
 
 def outcomes(

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from posec3d_cli.errors import StageUnavailable
+from posec3d_cli.installation import how_to_add
 
 NEEDS = {
     "mmdet": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmdet": "mmdet"},
@@ -22,7 +23,7 @@ NEEDS = {
 }
 """What each stage needs: packages as they are imported, and as they are called where they come from."""
 
-INSTALL = 'pip install "posec3d-cli[openmmlab]"'
+EXTRA = "openmmlab"
 _LAST_PYTHON = (3, 11)  # there are no binaries of xtcocotools for newer ones, and mmengine calls what 3.14 lacks
 
 
@@ -34,7 +35,8 @@ def missing(stage: str) -> list[str]:
 def how_to_install() -> str:
     """The command, and the Python that it wants where this is a newer one."""
     newer = sys.version_info[:2] > _LAST_PYTHON
-    return INSTALL + (" in an environment of Python 3.11: some of them are not made for newer ones" if newer else "")
+    remark = " in an environment of Python 3.11: some of them are not made for newer ones" if newer else ""
+    return how_to_add(EXTRA) + remark
 
 
 def prepare(stage: str) -> None:

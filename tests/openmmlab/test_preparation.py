@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from posec3d_cli.errors import StageUnavailable
+from posec3d_cli.installation import how_to_add
 from posec3d_cli.openmmlab import preparation
 from posec3d_cli.openmmlab.operators import Operators
 
@@ -84,7 +85,7 @@ def test_packages_that_are_not_installed_are_named_with_the_command(stage, monke
     monkeypatch.setattr(preparation, "find_spec", lambda name: None)
     with pytest.raises(StageUnavailable, match=f"needs mmengine, mmcv-lite, {stage}, which are not") as raised:
         preparation.prepare(stage)
-    assert raised.value.hint.startswith('pip install "posec3d-cli[openmmlab]"')
+    assert raised.value.hint.startswith(how_to_add("openmmlab"))
     assert "mmcv._ext" not in sys.modules
 
 
