@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from posec3d_cli.pose_files.checks import read_json
 from posec3d_cli.prediction import PosedVideo
 
+LOOKED_AT = 8
+"""Files of a folder that are looked into to tell its format: the first may be damaged."""
 _HEAD = 4096  # bytes that show a text file's form
 
 

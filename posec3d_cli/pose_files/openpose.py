@@ -14,7 +14,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
 from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_json, shown, table
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
-from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
+from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.joints import OPENPOSE_SETS, set_of, to_coco
 from posec3d_cli.prediction import PosedVideo
@@ -27,11 +27,11 @@ PIXELS_HINT = "let OpenPose write with keypoint_scale 0, its default"
 
 
 def fits(source: PoseSource) -> bool:
-    """Whether a folder holds a file named as OpenPose names them, or nothing but files that begin like those."""
+    """Whether a folder holds a file named as OpenPose names them, or nothing but files, some beginning like those."""
     names = _files(source)
     if not names or names[0].endswith(ENDING):
         return bool(names)
-    return len(names) == len(source.names) and _BEGINS.match(source.head(names[0])) is not None
+    return len(names) == len(source.names) and any(_BEGINS.match(source.head(name)) for name in names[:LOOKED_AT])
 
 
 def read_folder(source: PoseSource) -> PosedVideo:

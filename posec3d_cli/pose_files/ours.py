@@ -33,7 +33,6 @@ from posec3d_cli.types import Ints
 
 _PLAIN_NAMES = ("schema", "version", "joints", "frame_size", "fps", "frame_indices")
 _ROWS = ("frame", "person", "box", "box_score", "keypoints", "scores")
-NO_CUTS = np.zeros(0, np.int64)
 _DEFLATED_AT_MOST = 1100  # to one; deflate cannot do better than 1032
 
 
@@ -164,7 +163,7 @@ def rows_as_clip(
         raise BadPoseFile("it lacks fps", hint="fps is the frames per second, as a numerator and a denominator")
     last = int(indices[-1]) if len(indices) else 0
     count = last + 1 if frame_count is None else whole(frame_count, "frame_count", last + 1, MAX_FRAMES)
-    begins = integers(cuts, "cuts", "C", low=1, high=MAX_FRAMES) if len(cuts) else NO_CUTS
+    begins = integers(cuts, "cuts", "C", low=1, high=MAX_FRAMES)
     if np.any(np.diff(begins) <= 0) or begins.max(initial=0) >= count:
         raise BadPoseFile(f"cuts must increase and lie below the number of frames, {count}")
     order = np.argsort(frame, kind="stable")

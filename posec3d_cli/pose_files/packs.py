@@ -33,6 +33,9 @@ from posec3d_cli.pose_files.pickles import load_pickle
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.types import Floats
 
+CROWD = 10
+"""People of whom no clip holds more than it has frames, unless it says so by `total_frames`."""
+_COUNT_HINT = "keypoint is (people, frames, 17, 2); total_frames says how many frames there are"
 SUFFIXES = frozenset({".pkl", ".pickle"})
 _HINT = "a clip holds keypoint (people, frames, 17, 2) in pixels, and keypoint_score (people, frames, 17)"
 
@@ -153,14 +156,18 @@ def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
     people, held = int(keypoints.shape[0]), int(keypoints.shape[1])
     if not 0 < held <= MAX_FRAMES:
         raise BadPoseFile(f"it has {held} frames")
+    shape = f"keypoint {keypoints.shape} holds"
+    frames = f"{held} frame{'s' * (held != 1)}"
     if annotation.get("total_frames") is None:
+        if people > max(held, CROWD):
+            raise BadPoseFile(
+                f"{shape} {people} people in {frames}: people and frames look exchanged", hint=_COUNT_HINT
+            )
         return held
     total = whole(annotation["total_frames"], "total_frames", 1, MAX_FRAMES)
     if total > held or ("frame_indices" in annotation and total != held):
         turned = "; people and frames look exchanged" if people == total else ""
-        raise BadPoseFile(
-            f"total_frames is {total}, but keypoint {keypoints.shape} holds {held} frame{'s' * (held != 1)}{turned}"
-        )
+        raise BadPoseFile(f"total_frames is {total}, but {shape} {frames}{turned}")
     return total
 
 

@@ -28,7 +28,7 @@ from posec3d_cli.pose_files.clip import (
     left_out_note,
     posed_clip,
 )
-from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
+from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.ultralytics import PERSON
 from posec3d_cli.prediction import PosedVideo
@@ -42,14 +42,16 @@ _LENGTHS = {_BOX + JOINTS * each + more: (each, more) for each in (2, 3) for mor
 
 
 def fits(source: PoseSource) -> bool:
-    """Whether a folder holds nothing but texts, the first of which that is not empty begins with such a line."""
+    """Whether a folder holds nothing but texts, one of the first of which begins with such a line."""
     names = _texts(source)
     if len(names) + sum(other in source.names for other in _OTHERS) != len(source.names):
         return False
-    heads = (source.head(name) for name in names)
-    line = next((head for head in heads if head.strip()), b"").strip().partition(b"\n")[0].split()
+    return any(_begins(source.head(name)) for name in names[:LOOKED_AT])
+
+
+def _begins(head: bytes) -> bool:
     try:
-        values = [float(value) for value in line]
+        values = [float(value) for value in head.strip().partition(b"\n")[0].split()]
     except ValueError:
         return False
     return len(values) in _LENGTHS and values[0].is_integer() and all(-1 <= value <= 2 for value in values[1:_BOX])

@@ -72,6 +72,15 @@ def test_a_pack_with_people_and_frames_exchanged_is_refused_and_both_numbers_nam
         read_pose_file(path)
 
 
+def test_without_a_count_more_people_than_frames_are_refused(tmp_path):
+    keypoints = factory.keypoints(24)[:, None]
+    path = factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None, total_frames=None)
+    with pytest.raises(BadPoseFile, match=r"\(24, 1, 17, 2\) holds 24 people in 1 frame: .* look exchanged"):
+        read_pose_file(path)
+    factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None, total_frames=1)
+    assert counts(path) == [24]
+
+
 def test_only_the_frames_that_a_pack_counts_are_read_and_that_is_said(tmp_path):
     [clip] = read_pose_file(factory.pack(tmp_path, total_frames=4))
     assert (len(clip), clip.video.frame_count) == (4, 4)

@@ -93,6 +93,16 @@ def test_a_folder_of_numbered_files_that_are_clips_is_no_clip(tmp_path, make):
     assert caught.value.hint == "tried: OpenPose folders, Ultralytics label texts, Sports2D folders"
 
 
+@pytest.mark.parametrize("make", [factory.pose2sim, factory.ultralytics_labels])
+def test_a_folder_is_known_though_its_first_frame_is_damaged_and_that_frame_is_named(tmp_path, make):
+    folder = make(tmp_path)
+    first = min(one for one in folder.iterdir() if one.name.startswith("walk"))
+    first.write_text("{")
+    assert is_pose_file(folder)
+    with pytest.raises(BadPoseFile, match=first.name):
+        read_pose_file(folder)
+
+
 def test_a_folder_that_holds_anything_else_besides_is_no_clip(tmp_path):
     folder = factory.pose2sim(tmp_path)
     assert is_pose_file(folder)
