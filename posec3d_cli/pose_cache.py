@@ -29,7 +29,7 @@ from posec3d_cli.weights import cache_home
 from posec3d_cli.writable import cannot_write
 
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
-POSES_VERSION = 2
+POSES_VERSION = 3
 """Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
 
 To be raised by whoever changes which boxes or joints come out for the same video, models and settings, so that nobody
