@@ -25,6 +25,7 @@ from posec3d_cli.prediction import (
 )
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import DEFAULT_READER, SoundOf, VideoWriter, open_video
+from posec3d_cli.video.marks import MARK
 from posec3d_cli.writable import remedy
 
 SCHEMA = "posec3d/prediction"
@@ -273,7 +274,7 @@ def save_video(
     uneven = info.variable_rate or info.lost_frames > 0 or len(posed.lost) > 0
     with (
         open_video(prediction.path, reader=reader) as video,
-        VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(prediction.path, info.start)) as writer,
+        VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(prediction.path, info.start), comment=MARK) as writer,
     ):
         for done, frame in enumerate(video.frames(), start=1):
             figures = figures_at(prediction, frame.index, column_of.get(frame.index), min_score)

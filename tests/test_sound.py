@@ -14,6 +14,7 @@ import video_factory as factory
 from posec3d_cli.errors import OutputError
 from posec3d_cli.output import save_video
 from posec3d_cli.video import SoundOf, VideoWriter, open_video, sound
+from posec3d_cli.video.marks import MARK, is_annotated
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,9 @@ def redrawn(source: Path, target: Path) -> str:
     """Write the pictures of a video anew, with its sound; what is lost of that."""
     with open_video(source) as video:
         size = (video.info.width, video.info.height)
-        with VideoWriter(target, fps=video.info.fps, size=size, sound=SoundOf(source, video.info.start)) as out:
+        with VideoWriter(
+            target, fps=video.info.fps, size=size, sound=SoundOf(source, video.info.start), comment=MARK
+        ) as out:
             for frame in video.frames():
                 out.write(frame.pixels)
     return out.lost_sound
@@ -64,6 +67,7 @@ def test_sound_is_copied_where_mp4_holds_it_and_aac_elsewhere_in_time(pictures, 
     source = factory.with_beep(pictures, tmp_path / name, codec=codec, rate=rate)
     assert redrawn(source, tmp_path / "out.mp4") == ""
     assert sounds_of(tmp_path / "out.mp4") == [kept]
+    assert is_annotated(tmp_path / "out.mp4")
     assert factory.beep_at(source) == pytest.approx((0.4, 0.5), abs=0.06)
     assert factory.beep_at(tmp_path / "out.mp4") == pytest.approx(factory.beep_at(source), abs=0.005)
     with open_video(tmp_path / "out.mp4") as video:

@@ -144,7 +144,7 @@ def _held(hidden: Path, run: str) -> FileLock:
 def _sweep(hidden: Path) -> None:
     """Remove what dead runs left."""
     try:
-        runs = {entry.name.removesuffix(_LOCK) for entry in os.scandir(hidden)}
+        runs = {name.removesuffix(_LOCK) for name in os.listdir(hidden)}
     except OSError:  # there is none
         return
     for run in runs:

@@ -22,12 +22,14 @@ class Found:
         name: its path below the deepest folder that holds everything that was named, with forward slashes.
         problem: why it cannot be looked into, for a folder that may not be read.
         stem: what the files that are made of it are called, without their suffix; empty: as `name`.
+        named: it was named itself and not found below a folder.
     """
 
     path: Path
     name: str
     problem: str = ""
     stem: str = ""
+    named: bool = False
 
     @property
     def folder(self) -> str:
@@ -57,12 +59,14 @@ def find(
     roots = [Path(os.path.abspath(path)) for path in paths]
     left_out = {os.path.realpath(folder) for folder in without}
     found: dict[Path, str] = {}
+    themselves = set()
     for path, root in zip(paths, roots, strict=True):
         if os.path.isdir(root) and not (poses and is_pose_file(root)):
             for file, problem in _below(path, root, (), left_out, glob, poses):
                 found.setdefault(file, problem)
         else:
             found.setdefault(path, "")
+            themselves.add(root)
     if not found:
         raise InputError(
             f"no video is found below {', '.join(map(str, paths))}",
@@ -70,7 +74,10 @@ def find(
         )
     absolute = {Path(os.path.abspath(path)): path for path in reversed(found)}
     top = os.path.commonpath([root if os.path.isdir(root) else root.parent for root in roots])
-    videos = [Found(path, place.relative_to(top).as_posix(), found[path]) for place, path in absolute.items()]
+    videos = [
+        Found(path, place.relative_to(top).as_posix(), found[path], named=place in themselves)
+        for place, path in absolute.items()
+    ]
     return sorted(videos, key=lambda video: video.name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from posec3d_cli.batch.find import Found
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.output import printable
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.pose_files.writing import UNLABELLED
+from posec3d_cli.pose_files.writing import UNLABELLED, pack_head
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.train.folder import read_table
 
@@ -66,6 +66,8 @@ def write_pack(
     path: Path,
     files: Sequence[tuple[str, Path]],
     labels: Labels,
+    *,
+    videos: Iterable[Path] = (),
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
     """Put pose files into one pack, replacing one that is there, and say how many clips it holds.
@@ -76,6 +78,7 @@ def write_pack(
         path: the pack.
         files: the name and the pose file of each clip.
         labels: of the clips, by name.
+        videos: that the pose files were made of.
         progress: called with the number of files read.
 
     Raises:
@@ -94,7 +97,9 @@ def write_pack(
             split.setdefault(labels.splits.get(name, ALL), []).append(name)
         progress(done)
     with path.open("wb") as content:
-        pickle.dump({"split": split, "annotations": annotations, "classes": classes}, content, protocol=4)
+        pickle.dump(
+            {**pack_head(videos), "split": split, "annotations": annotations, "classes": classes}, content, protocol=4
+        )
     return len(annotations)
 
 

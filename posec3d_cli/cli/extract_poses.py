@@ -11,7 +11,7 @@ import typer
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.catalog import DEFAULT_PIPELINE
-from posec3d_cli.cli.many import gather, print_summary, say_plan, start_log, work_through
+from posec3d_cli.cli.many import gather, print_summary, say_left_out, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
@@ -114,7 +114,7 @@ def extract_poses(
 
     _check_outputs(output, pack, labels)
     start_log(log_file)
-    found = gather(paths or [], from_file, glob, poses=False, without=[output])
+    found, own = gather(paths or [], from_file, glob, poses=False, without=[output])
     classes = None if pack is None else _labels(labels, found)
     task = work.Posing(
         work.Models(
@@ -161,6 +161,7 @@ def extract_poses(
             _write_pack(pack, good, task, classes, nobody, ledger)
     done = [(video, record) for video, record in records.items() if record is not None]
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
+    say_left_out(own)
     print_summary(Counter(record.status for _, record in done), failures)
     lost = {video.name: sum(entry.get("lost_frames", 0) for entry in record.entries) for video, record in done}
     damaged = [f"{one_line(printable(name))} ({frames})" for name, frames in lost.items() if frames]
@@ -203,6 +204,6 @@ def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, no
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
     with written_by_run(pack, ledger) as part:
-        clips = write_pack(part, files, classes)
+        clips = write_pack(part, files, classes, videos=[video.path for video in good])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
     note("note", f"{pack} holds {counted(clips, 'clip')}{missing}")

@@ -10,7 +10,7 @@ import typer
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
-from posec3d_cli.cli.many import gather, say_plan, start_log, work_through
+from posec3d_cli.cli.many import gather, say_left_out, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -130,7 +130,7 @@ def label(
 
         labels = read_truth(truth)
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
-    found = gather(paths or [], from_file, glob, poses=True, without=folders)
+    found, own = gather(paths or [], from_file, glob, poses=True, without=folders)
     if labels is not None and (unknown := sum(printable(video.name) not in labels for video in found)):
         note("note", f"{truth} has no label for {unknown} of {len(found)} files; clips of packs are called FILE: CLIP")
     task = work.Labelling(
@@ -182,6 +182,7 @@ def label(
             some = tables.outcomes(found, todo, ledger, min_score=min_score)
             write_outcomes(output, some, ledger, overwrite=overwrite)
         outcomes = list(tables.outcomes(found, todo, ledger, min_score=min_score))
+        say_left_out(own)
         good = print_outcomes(outcomes, output, min_score)
         if labels is not None:
             print_accuracy(outcomes, labels, task, output, ledger)

@@ -12,6 +12,7 @@ import typer
 from posec3d_cli.cli.progress import one_line, watching
 from posec3d_cli.cli.render import download_progress, note, print_table
 from posec3d_cli.errors import OutputError
+from posec3d_cli.words import counted, listed
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
@@ -29,9 +30,13 @@ REASONS = {
 
 def gather(
     paths: Sequence[Path], from_file: Path | None, glob: str | None, *, poses: bool, without: Collection[Path]
-) -> list[Found]:
-    """The videos that a command line names, without those below the folders that it writes into."""
+) -> tuple[list[Found], list[Found]]:
+    """The videos that a command line names, and what is left out because posec3d made it of them.
+
+    Those below the folders that the command writes into are not even looked at.
+    """
     from posec3d_cli.batch.find import find, read_list
+    from posec3d_cli.batch.own import without_own
 
     named = [*paths, *(read_list(from_file) if from_file is not None else ())]
     if not named:
@@ -39,7 +44,16 @@ def gather(
     for folder in without:
         if folder.exists() and any(path.exists() and path.samefile(folder) for path in named):
             raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, which may lie in it")
-    return find(named, glob=glob, poses=poses, without=without)
+    return without_own(find(named, glob=glob, poses=poses, without=without))
+
+
+def say_left_out(own: Sequence[Found]) -> None:
+    """Say which files below the folders were not done."""
+    from posec3d_cli.output import printable
+
+    if own:
+        names = listed([one_line(printable(one.name)) for one in own])
+        note("note", f"{counted(len(own), 'file')} that posec3d made are left out: {names}; one that is named is done")
 
 
 def say_plan(todo: Collection[Todo], total: int, before: str) -> None:

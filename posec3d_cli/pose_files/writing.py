@@ -4,6 +4,7 @@ All hold the people of the frames that were looked at, in pixels of the video:
 
 `.npz`, a NumPy archive, one row per person and frame, for R rows in order of time:
     schema, version: "posec3d/poses" and 1.
+    sources: a JSON text: the name and size in bytes of the video, in a list of such pairs.
     frame: `(R,)` int64 frame number.
     person: `(R,)` int64 identity over time; -1 marks a duplicate of somebody else in the frame.
     box, box_score: `(R, 4)` x1, y1, x2, y2 and `(R,)` float32.
@@ -18,14 +19,15 @@ All hold the people of the frames that were looked at, in pixels of the video:
 K times x, y, score.
 
 `.pkl`, a pack of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at. `total_frames` is
-T; `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box` and `box_score` are ours. A pack has no room for
-duplicates: they are left out.
+T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box` and `box_score` are
+ours. A pack has no room for duplicates: they are left out.
 """
 
 from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,7 @@ def archive(posed: PosedVideo) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "version": VERSION,
+        "sources": json.dumps(sources([posed.video.path])),
         "frame": np.repeat(posed.frame_indices, rows),
         "person": np.concatenate([np.zeros(0, np.int64), *posed.identities]),
         "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in posed.detections)]),
@@ -92,6 +95,7 @@ def document(posed: PosedVideo) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "version": VERSION,
+        "sources": sources([posed.video.path]),
         "skeleton": posed.skeleton.name,
         "joints": list(posed.skeleton.joints),
         "frame_size": [posed.video.height, posed.video.width],
@@ -134,7 +138,21 @@ def pack(posed: PosedVideo) -> dict[str, Any]:
         "box": boxes,
         "box_score": box_scores,
     }
-    return {"split": {"all": [name]}, "annotations": [annotation]}
+    return {**pack_head([posed.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
+
+
+def pack_head(paths: Iterable[Path]) -> dict[str, Any]:
+    """How a pack of ours begins: what it is, and of which files it was made."""
+    return {"schema": SCHEMA, "version": VERSION, "sources": sources(paths)}
+
+
+def sources(paths: Iterable[Path]) -> list[list[Any]]:
+    """The names and sizes in bytes of files; those that are not there are left out."""
+    return [
+        [path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), path.stat().st_size]
+        for path in paths
+        if path.is_file()
+    ]
 
 
 def _plain(array: NDArray[np.float32]) -> list[Any]:

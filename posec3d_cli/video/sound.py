@@ -126,6 +126,7 @@ def _write(drawn: Path, target: Path, source: _Source, start: Fraction, copies: 
         av.open(str(drawn)) as old,
         av.open(str(target), "w", format="mp4", container_options={"movflags": "faststart"}) as new,
     ):
+        new.metadata["comment"] = old.metadata.get("comment", "")
         pictures = old.streams.video[0]
         copy = new.add_stream_from_template(pictures)
         if copies:

@@ -50,6 +50,7 @@ class VideoWriter:
         size: tuple[int, int],
         quality: int = 20,
         sound: SoundOf | None = None,
+        comment: str = "",
     ) -> None:
         """Open the output.
 
@@ -59,6 +60,7 @@ class VideoWriter:
             size: (W, H) in pixels of the pictures that will be written.
             quality: x264's constant rate factor, 0 (lossless) to 51 (worst).
             sound: the video whose sound is put beside the pictures; none where it has none.
+            comment: a text that the file carries.
 
         Raises:
             OutputError: the file cannot be created, or `fps` or `size` is not positive.
@@ -78,6 +80,7 @@ class VideoWriter:
             self._container = av.open(
                 os.path.abspath(self._part), "w", format="mp4", container_options={"movflags": "faststart"}
             )
+            self._container.metadata["comment"] = comment
             self._stream = self._add_stream(fps, quality)
         except (av.error.FFmpegError, OSError) as error:
             self._remove_part()

@@ -131,3 +131,14 @@ def test_an_unknown_counts_as_wrong_and_the_named_ones_are_counted_by_themselves
     ran = label(*command, "--min-score", 0.5)
     assert "unknown" not in ran.out
     assert ran.out.splitlines()[-1].startswith("top-1 66.7% (")
+
+
+def test_what_an_earlier_run_put_into_the_folder_is_left_out_and_said(label, tmp_path):
+    command = ("clips", "--save-videos", "clips/drawn", "--save-poses", "clips/poses")
+    assert label(*command, copies=["walk/a.mp4", "empty.mp4"], output="one.csv").code == 0
+    ran = label(output="two.csv")
+    assert begun(tmp_path) == ["empty.mp4", "walk/a.mp4"]
+    assert list(statuses("two.csv")) == ["empty.mp4", "walk/a.mp4"]
+    assert "note:  4 files that posec3d made are left out: drawn/" in ran.err
+    assert label("clips/poses", output="three.csv").code == 0
+    assert len(rows("three.csv")) == 2, "without their videos, pose files are done"
