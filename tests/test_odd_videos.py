@@ -283,6 +283,39 @@ class TestSizesThatChange:
             assert picture[2:14, 28:51, 0].min() > 180
         assert [factory.number_of(picture) for picture in pictures[:20]] == list(range(20))
 
+    def test_of_single_pictures_in_a_row_too(self, tmp_path):
+        parts = [
+            factory.write(tmp_path / f"{n}.mjpeg", 5, codec="mjpeg", pix_fmt="yuvj420p", size=size)
+            for n, size in enumerate([(80, 48), (160, 96)])
+        ]
+        info, pictures = shown(odd.joined(tmp_path / "both.mjpeg", parts))
+        assert (info.width, info.height, info.frame_count) == (80, 48, 10)
+        assert any("80x48, 160x96" in note for note in info.notes)
+        assert [factory.number_of(picture) for picture in pictures] == [*range(5), *range(5)]
+
+    def test_the_headers_of_every_codec_tell_sizes_apart(self, tmp_path):
+        for codec, suffix, options in (
+            ("libx264", ".mkv", {}),
+            ("libx265", ".mkv", {"x265-params": "log-level=none:repeat-headers=1"}),
+            ("libx264", ".ts", {}),
+            ("mpeg4", ".avi", {}),
+            ("mjpeg", ".avi", {}),
+            ("libvpx-vp9", ".webm", {"deadline": "realtime", "cpu-used": "8"}),
+            ("libsvtav1", ".mkv", {"preset": "12"}),
+        ):
+            seen = []
+            for size in ((160, 96), (80, 64), (160, 96)):
+                path = tmp_path / f"{codec}{suffix}"
+                pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+                factory.write(path, 1, codec=codec, size=size, options=options, pix_fmt=pix_fmt)
+                with av.open(str(path)) as container:
+                    context = container.streams.video[0].codec_context
+                    inspector = PacketInspector(context.codec.canonical_name, context.extradata)
+                    seen.append(inspector.look(next(bytes(packet) for packet in container.demux(video=0))).shape)
+            in_every_packet = (codec, suffix) != ("libx264", ".mkv")  # there it stands in the header of the file
+            assert seen[0] == seen[2]
+            assert (seen[0] != seen[1]) is in_every_packet
+
     def test_the_same_header_again_is_no_change(self, tmp_path):
         path = factory.write(tmp_path / "steady.ts", 40, options={"g": "5"})
         with open_video(path) as video:

@@ -11,6 +11,9 @@ import odd_videos as odd
 import pytest
 import video_factory as factory
 
+from posec3d_cli.batch.files import unfinished_files
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.work import Labelling, Models
 from posec3d_cli.errors import OutputError
 from posec3d_cli.output import save_video
 from posec3d_cli.video import SoundOf, VideoWriter, open_video, sound
@@ -181,3 +184,20 @@ def test_what_is_lost_of_the_sound_is_told(pictures, tmp_path):
     prediction = fakes.pipeline().predict(source, every_frame=True)
     (told,) = save_video(prediction, tmp_path / "out.mp4")
     assert "the sound (mp2) could not be kept" in told
+
+
+def test_what_the_file_leaves_open_is_among_the_warnings(tmp_path):
+    path = factory.write(tmp_path / "bare.mjpeg", 40, codec="mjpeg", pix_fmt="yuvj420p")
+    assert any("is a guess" in warning for warning in fakes.pipeline().predict(path).warnings)
+
+
+def test_a_row_of_many_warns_of_sound_that_is_lost(pictures, tmp_path):
+    source = factory.with_beep(pictures, tmp_path / "in.mkv", codec="mp2", rate=48_000)
+    odd.spoil_sound(source, share=1.0)
+    drawn = tmp_path / "drawn"
+    pipeline = fakes.pipeline()
+    with unfinished_files([drawn]) as run:
+        do = Labelling(Models(), videos=drawn, run=run).work(pipeline, pipeline.actions)
+        (row,) = do(Found(source, "in.mkv"), lambda told: None)
+    assert any("the sound (mp2) could not be kept" in warning for warning in row["warnings"])
+    assert numbers(drawn / "in.mkv.mp4") == list(range(40))

@@ -60,10 +60,11 @@ class PacketInspector:
             units = list(_nal_units(payload, self._length_size))
             return _look_at_h264(units) if codec == "h264" else _look_at_hevc(units)
         if codec == "mjpeg":
-            return PacketLook(payload.startswith(b"\xff\xd8"))
+            return PacketLook(payload.startswith(b"\xff\xd8"), shape=_jpeg_shape(payload))
         if codec == "vp9":  # frame_marker is 2
             return PacketLook(first >> 6 == 2, shape=_vp9_shape(payload))
-        return PacketLook(first & 0x80 == 0 and (first >> 3 & 15) in (1, 2, 3, 4, 5, 6, 7, 8, 15))  # an AV1 OBU header
+        sound = first & 0x80 == 0 and (first >> 3 & 15) in (1, 2, 3, 4, 5, 6, 7, 8, 15)  # an AV1 OBU header
+        return PacketLook(sound, shape=_av1_shape(payload))
 
     def _look_at_mpeg4(self, payload: bytes) -> PacketLook:
         layer = layer_of(payload)
@@ -121,3 +122,35 @@ def _look_at_hevc(units: list[bytes]) -> PacketLook:
 def _vp9_shape(payload: bytes) -> bytes:
     """Colors and size in the header of a key frame, in whole bytes (VP9 bitstream specification, 6.2)."""
     return payload[4:8] + bytes((payload[8] & 0xF0,)) if payload[1:4] == _VP9_SYNC and len(payload) > 8 else b""
+
+
+def _jpeg_shape(payload: bytes) -> bytes:
+    """Height and width in the frame header (ITU-T T.81, B.2.2), which follows segments that state their lengths."""
+    place = 2
+    while place + 9 <= len(payload) and payload[place] == 0xFF:
+        if 0xC0 <= payload[place + 1] <= 0xC3:
+            return payload[place + 5 : place + 9]
+        place += 2 + int.from_bytes(payload[place + 2 : place + 4], "big")
+    return b""
+
+
+def _av1_shape(payload: bytes) -> bytes:
+    """The sequence header among the units (AV1 bitstream specification, 5.3) of a packet."""
+    place = 0
+    while place < len(payload):
+        header = payload[place]
+        if not header & 2:  # a unit without a size is the last one
+            return b""
+        place += 2 if header & 4 else 1
+        size = shift = 0
+        while place < len(payload):
+            byte = payload[place]
+            place += 1
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        if header >> 3 & 15 == 1:
+            return payload[place : place + size]
+        place += size
+    return b""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import fakes
+import odd_videos
 import pytest
 import synthetic_people as people
 import typer
@@ -195,3 +196,13 @@ def test_a_folder_and_an_address_are_answered_with_what_to_do(tmp_path):
     assert f"posec3d label '{folder}' -o labels.csv" in result.stderr
     assert "error: https://example.org/a.mp4 is an address" in result.stderr
     assert [one["video"] for one in json.loads(result.stdout)["videos"]] == [str(folder), "https://example.org/a.mp4"]
+
+
+def test_sound_that_is_lost_is_a_note_and_costs_neither_answer_nor_pictures(stages, clips, tmp_path):
+    source = video_factory.with_beep(clips[0], tmp_path / "in.mkv", codec="mp2", rate=48_000)
+    odd_videos.spoil_sound(source, share=1.0)
+    result = run(source, "--save-video", tmp_path / "out.mp4")
+    assert result.exit_code == 0
+    assert "left" in result.stdout
+    assert "the sound (mp2) could not be kept" in result.stderr
+    assert (tmp_path / "out.mp4").stat().st_size > 0
