@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from posec3d_cli.action_labels import clean_label
 from posec3d_cli.errors import BadCard, UnknownModel
 from posec3d_cli.sources import parse_source
 from posec3d_cli.tables import Table, read_toml
@@ -280,7 +281,10 @@ def _labels_of(table: Table, own: Path) -> tuple[str, ...]:
 
 
 def _read_labels(file: Path) -> tuple[str, ...]:
-    labels = tuple(file.read_text(encoding="utf-8").splitlines())
+    lines = file.read_text(encoding="utf-8").splitlines()
+    labels = tuple(map(clean_label, lines))
+    if len(set(labels)) < len(set(lines)):
+        labels = tuple(lines)  # a model that was trained to tell them apart
     seen: set[str] = set()
     for number, label in enumerate(labels, start=1):
         if not label.strip():

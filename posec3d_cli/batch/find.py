@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from posec3d_cli.csv_tables import SUFFIXES as TABLE_SUFFIXES
+from posec3d_cli.csv_tables import read_csv
 from posec3d_cli.errors import InputError
 from posec3d_cli.output_names import without_suffixes
 from posec3d_cli.pose_files import is_pose_file
+from posec3d_cli.relative_paths import RelativePaths
 from posec3d_cli.video import SUFFIXES
+from posec3d_cli.words import counted
 
 
 @dataclass(frozen=True)
@@ -102,17 +107,48 @@ def with_stems(found: Sequence[Found], known: Iterable[Path]) -> list[Found]:
     ]
 
 
-def read_list(file: Path) -> list[Path]:
-    """The paths of a text file, one a line; empty lines are left out. Names need not be UTF-8.
+def read_list(file: Path, *, root: Path | None = None, say: Callable[[str], None] = lambda text: None) -> list[Path]:
+    """The paths of a text file, one a line, or of the column video of a CSV table; empty lines are left out.
+
+    Where they begin: `posec3d_cli.relative_paths`. What is not there keeps its path, so that its row says so. Names
+    in a text need not be UTF-8.
+
+    Args:
+        file: the list.
+        root: where its relative paths begin.
+        say: told of names that nothing has.
 
     Raises:
-        InputError: it cannot be read.
+        BadDataset: it is a table that cannot be used.
+        InputError: it cannot be read, or names many files and none is there.
     """
+    names = _names_in(file)
+    paths = RelativePaths(file, root)
+    found = [paths.find(name) for name in names]
+    missing = [name for name, path in zip(names, found, strict=True) if path is None]
+    if missing:
+        count = counted(len(missing), "file")
+        text = f"{file} names {count} of {len(names)} that cannot be found, the first is {missing[0]!r}"
+        if len(missing) == len(names):
+            raise InputError(text, hint=paths.hint(missing))
+        say(f"{text}; {paths.hint(missing)}")
+    return [path or paths.folders[0] / name for name, path in zip(names, found, strict=True)]
+
+
+def _names_in(file: Path) -> list[str]:
+    if file.suffix.lower() in TABLE_SUFFIXES:
+        return [row["video"] for row in read_csv(file, ("video",)).rows if row["video"]]
     try:
-        lines = file.read_bytes().split(b"\n")
+        content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    return [Path(os.fsdecode(line.rstrip(b"\r"))) for line in lines if line.strip()]
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return [line for line in content.decode("utf-16").splitlines() if line.strip()]
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} cannot be read: {error}") from error
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    return [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]
 
 
 def _below(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.row_names import RowNames
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.output import printable
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.writing import UNLABELLED, pack_head
 from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.train.folder import read_table
+from posec3d_cli.train.splits import is_split
+from posec3d_cli.train.table_labels import read_labels
+from posec3d_cli.words import counted
 
 ALL = "all"
 """The split of the clips that no table puts into another."""
@@ -44,22 +47,46 @@ def labels_from_folders(found: Sequence[Found]) -> Labels:
     return Labels(folders if all(folders.values()) else {}, {})
 
 
-def read_labels(table: Path, found: Sequence[Found]) -> Labels:
-    """From a table with the columns video,label and, where it has one, split.
+def read_pack_labels(
+    table: Path, found: Sequence[Found], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
+) -> Labels:
+    """From a table with the columns video,label and, where it has them, corrected and split.
+
+    Which file a row is about: `posec3d_cli.batch.row_names`, from which `root` is.
 
     Raises:
-        BadDataset: it cannot be read, or does not name one of the videos.
+        BadDataset: it cannot be read, does not name one of the videos, or says two things of one.
     """
-    rows = {row["video"]: row for row in read_table(table, ("video", "label"), optional=("split",))}
+    _, rows = read_labels(table, say=say)
+    row_names = RowNames(table, found, root)
+    known: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        name = row_names.name(row.video)
+        both = (row.label, row.row["split"])
+        if name is not None and known.setdefault(name, both) != both:
+            raise BadDataset(f"{table}: line {row.row.line} says of {row.video!r} {both}, and before {known[name]}")
     names = [printable(video.name) for video in found]
-    missing = [name for name in names if not rows.get(name, {}).get("label")]
+    missing = [name for name in names if name not in known]
     if missing:
         raise BadDataset(
             f"{table} has no label for {len(missing)} of {len(names)} videos, the first is {missing[0]!r}",
-            hint="its column video holds the path below the folder that was named",
+            hint=row_names.hint([row.video for row in rows]),
         )
-    splits = {name: rows[name]["split"] for name in names if rows[name]["split"]}
-    return Labels({name: rows[name]["label"] for name in names}, splits)
+    splits = {name: known[name][1] for name in names if known[name][1]}
+    return Labels({name: known[name][0] for name in names}, splits)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a pack holds.
+
+    Attributes:
+        clips: how many.
+        lost: what became of splits that were asked for, a sentence each.
+    """
+
+    clips: int
+    lost: tuple[str, ...]
 
 
 def write_pack(
@@ -69,8 +96,8 @@ def write_pack(
     *,
     videos: Iterable[Path] = (),
     progress: Callable[[int], None] = lambda done: None,
-) -> int:
-    """Put pose files into one pack, replacing one that is there, and say how many clips it holds.
+) -> Packed:
+    """Put pose files into one pack, replacing one that is there, and say what it holds.
 
     Clips in which nobody was found are left out: the training that reads packs cannot take them.
 
@@ -100,7 +127,17 @@ def write_pack(
         pickle.dump(
             {**pack_head(videos), "split": split, "annotations": annotations, "classes": classes}, content, protocol=4
         )
-    return len(annotations)
+    return Packed(len(annotations), tuple(_lost(labels, split)))
+
+
+def _lost(labels: Labels, split: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Which splits that were asked for are not in the pack, or not as they were meant."""
+    for name in sorted(set(labels.splits.values()) - split.keys()):
+        yield f"the split {name} is empty and left out: all its videos failed or show nobody"
+    if labels.splits and ALL in split and ALL not in labels.splits.values():
+        yield f"{counted(len(split[ALL]), 'clip')} in no split but {ALL}: the table says none"
+    if is_split(labels.classes):
+        yield f"{', '.join(labels.classes)} are taken for labels and not for splits; --labels says both"
 
 
 def annotation_of(posed: PosedVideo, name: str) -> dict[str, Any]:

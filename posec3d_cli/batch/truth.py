@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, status_of
+from posec3d_cli.batch.row_names import RowNames
 from posec3d_cli.batch.tables import Outcome, is_unknown
 from posec3d_cli.errors import BadDataset
+from posec3d_cli.output import printable
 from posec3d_cli.prediction import UNKNOWN
-from posec3d_cli.train.folder import read_table
 from posec3d_cli.train.report import BEST, Answer, Report
+from posec3d_cli.train.table_labels import read_labels
 
 
-def read_truth(table: Path) -> dict[str, str]:
-    """The label of each video, from a table with the columns video,label.
+def read_truth(
+    table: Path, found: Sequence[Found], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
+) -> dict[str, str]:
+    """The label of each video of a run, from a table with the columns video,label and perhaps corrected.
+
+    Which file a row is about: `posec3d_cli.batch.row_names`. Rows about other files are left out.
+
+    Args:
+        table: the file.
+        found: what is labelled.
+        root: where the paths of the table begin.
+        say: told what is left out of a table of predictions.
+
+    Returns:
+        Label by name of a clip.
 
     Raises:
-        BadDataset: it cannot be read, or gives one video two labels.
+        BadDataset: it cannot be read, is about none of them, or gives one video two labels.
     """
+    _, rows = read_labels(table, say=say)
+    names = RowNames(table, found, root)
     truth: dict[str, str] = {}
-    for row in read_table(table, ("video", "label")):
-        if truth.setdefault(row["video"], row["label"]) != row["label"]:
-            raise BadDataset(f"{table} gives {row['video']!r} two labels: {truth[row['video']]}, {row['label']}")
+    for row in rows:
+        name = names.name(row.video)
+        if name is not None and truth.setdefault(name, row.label) != row.label:
+            raise BadDataset(
+                f"{table}: line {row.row.line} gives {row.video!r} a second label: {truth[name]}, {row.label}"
+            )
+    if not truth:
+        raise BadDataset(
+            f"{table} has a label for none of the {len(found)} files, the first that it names is {rows[0].video!r}",
+            hint=names.hint([row.video for row in rows]),
+        )
     return truth
+
+
+def unlabelled(truth: Mapping[str, str], found: Sequence[Found]) -> int:
+    """How many of the files have no label; of a pack it is enough that a clip has one."""
+    labelled = {name.partition(": ")[0] for name in truth} | truth.keys()
+    return sum(printable(video.name) not in labelled for video in found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from posec3d_cli.cli.options import (
     PoseOption,
     Precision,
     PrecisionOption,
+    RootOption,
     WeightsDirOption,
     WeightsOption,
     WorkersOption,
@@ -53,8 +54,9 @@ def evaluate(
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Only this split of the pose packs.")] = None,
     clips: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Only these clips, one name per line, as a model's held_out.txt has them."),
+        typer.Option(metavar="FILE", help="Only these clips, a name or path per line, as in a model's held_out.txt."),
     ] = None,
+    root: RootOption = None,
     views: Annotated[int | None, typer.Option(min=1, help="Views of each window.")] = None,
     flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")] = None,
     window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
@@ -101,17 +103,23 @@ def evaluate(
     from posec3d_cli.action_reader import ActionReader
     from posec3d_cli.batch.work import Models
     from posec3d_cli.catalog import load_pipeline
+    from posec3d_cli.fusion import load_classifiers
     from posec3d_cli.train import data
     from posec3d_cli.train.evaluate import check_labels, counted
     from posec3d_cli.train.evaluate import evaluate as measure
     from posec3d_cli.train.harder import harder as harder_copies
+    from posec3d_cli.train.seen import learned_from, seen
+    from posec3d_cli.train.survey import repeated
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
     names = None if clips is None else data.read_names(clips)
-    found = data.labelled(sources, data.read_actions(table) if table else {}, split=split, only=names)
-    card = load_pipeline(pipeline)
+    found = data.labelled(sources, data.read_actions(table) if table else {}, root=root, split=split, only=names)
+    for remark in found.remarks:
+        note("note", one_line(remark))
+    named = classifier or load_pipeline(pipeline).classifier
+    folders = [card.folder for card in load_classifiers(named)]
     actions = ActionReader.from_card(
-        classifier or card.classifier,
+        named,
         weights=ratio(weights),
         device=device,
         precision=precision.value,
@@ -135,6 +143,17 @@ def evaluate(
     examples, unreadable = find_people(found, models, every=every, workers=workers)
     for one in unreadable:
         note("failed", one_line(f"{one.name}: {one.reason}"))
+    left_out = {name: reason for name, (_, reason) in repeated(examples).items()}
+    for name, reason in left_out.items():
+        note("left out", one_line(f"{name}: {reason}"))
+    examples = [one for one in examples if one.name not in left_out]
+    learned = seen(examples, learned_from(folders))
+    if learned:
+        note(
+            "warning",
+            f"{len(learned)} of {len(examples)} clips were learnt from by this classifier: how often it is right "
+            f"about them says little about others; the first is {one_line(learned[0])}",
+        )
     if harder:
         examples = harder_copies(examples)
     report = measure(
@@ -145,7 +164,8 @@ def evaluate(
     )
     write_files(report, unreadable, confusion or [], predictions)
     if as_json:
-        print_json(document(report, unreadable, foreign, pairs))
+        more = {"left_out": left_out, "learned_from": learned}
+        print_json(document(report, unreadable, foreign, pairs) | more)
     else:
         print_report(report, unreadable, foreign, pairs)
     if unreadable:

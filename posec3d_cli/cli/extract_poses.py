@@ -29,6 +29,7 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    RootOption,
     SetOption,
     ThresholdOption,
     TimeoutOption,
@@ -66,6 +67,7 @@ def extract_poses(
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="How each pose file is written.")] = Form.npz,
     from_file: FromFileOption = None,
+    root: RootOption = None,
     glob: GlobOption = None,
     pack: Annotated[
         Path | None,
@@ -114,8 +116,8 @@ def extract_poses(
 
     _check_outputs(output, pack, labels)
     start_log(log_file)
-    found, own = gather(paths or [], from_file, glob, poses=False, without=[output])
-    classes = None if pack is None else _labels(labels, found)
+    found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
+    classes = None if pack is None else _labels(labels, found, root)
     task = work.Posing(
         work.Models(
             pipeline,
@@ -191,10 +193,12 @@ def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None
         raise OutputError(f"{pack}: there is no folder {pack.parent}", hint="make it first")
 
 
-def _labels(table: Path | None, found: list[Found]) -> Labels:
-    from posec3d_cli.batch.packing import labels_from_folders, read_labels
+def _labels(table: Path | None, found: list[Found], root: Path | None) -> Labels:
+    from posec3d_cli.batch.packing import labels_from_folders, read_pack_labels
 
-    return labels_from_folders(found) if table is None else read_labels(table, found)
+    if table is None:
+        return labels_from_folders(found)
+    return read_pack_labels(table, found, root=root, say=lambda text: note("note", one_line(text)))
 
 
 def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, nobody: int, ledger: Ledger) -> None:
@@ -204,6 +208,8 @@ def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, no
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
     with written_by_run(pack, ledger) as part:
-        clips = write_pack(part, files, classes, videos=[video.path for video in good])
+        packed = write_pack(part, files, classes, videos=[video.path for video in good])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
-    note("note", f"{pack} holds {counted(clips, 'clip')}{missing}")
+    note("note", f"{pack} holds {counted(packed.clips, 'clip')}{missing}")
+    for lost in packed.lost:
+        note("warning", one_line(f"{pack}: {lost}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,6 +37,7 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     RetryOption,
+    RootOption,
     SetOption,
     ThresholdOption,
     TimeoutOption,
@@ -51,8 +52,12 @@ from posec3d_cli.cli.options import (
     ratio,
     stage_options,
 )
+from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputExists
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.find import Found
 
 
 def label(
@@ -64,6 +69,7 @@ def label(
         typer.Argument(metavar="PATH...", help="Folders of videos and pose files, or single ones."),
     ] = None,
     from_file: FromFileOption = None,
+    root: RootOption = None,
     glob: GlobOption = None,
     save_videos: Annotated[
         Path | None,
@@ -119,20 +125,13 @@ def label(
     from posec3d_cli.batch.find import with_stems
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.run import check_outputs, plan
-    from posec3d_cli.output import printable
     from posec3d_cli.pose_files import is_pose_file
 
     tables.check_table(output)
     start_log(log_file)
-    labels = None
-    if truth is not None:
-        from posec3d_cli.batch.truth import read_truth
-
-        labels = read_truth(truth)
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
-    found, own = gather(paths or [], from_file, glob, poses=True, without=folders)
-    if labels is not None and (unknown := sum(printable(video.name) not in labels for video in found)):
-        note("note", f"{truth} has no label for {unknown} of {len(found)} files; clips of packs are called FILE: CLIP")
+    found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
+    labels = None if truth is None else _truth(truth, found, root)
     task = work.Labelling(
         work.Models(
             pipeline,
@@ -188,3 +187,12 @@ def label(
             print_accuracy(outcomes, labels, task, output, ledger)
     if not good:
         raise typer.Exit(1)
+
+
+def _truth(table: Path, found: list[Found], root: Path | None) -> dict[str, str]:
+    from posec3d_cli.batch.truth import read_truth, unlabelled
+
+    labels = read_truth(table, found, root=root, say=lambda text: note("note", one_line(text)))
+    if unknown := unlabelled(labels, found):
+        note("note", f"{table} has no label for {unknown} of {len(found)} files; clips of packs are called FILE: CLIP")
+    return labels

@@ -29,7 +29,13 @@ REASONS = {
 
 
 def gather(
-    paths: Sequence[Path], from_file: Path | None, glob: str | None, *, poses: bool, without: Collection[Path]
+    paths: Sequence[Path],
+    from_file: Path | None,
+    glob: str | None,
+    *,
+    poses: bool,
+    without: Collection[Path],
+    root: Path | None = None,
 ) -> tuple[list[Found], list[Found]]:
     """The videos that a command line names, and what is left out because posec3d made it of them.
 
@@ -38,7 +44,8 @@ def gather(
     from posec3d_cli.batch.find import find, read_list
     from posec3d_cli.batch.own import without_own
 
-    named = [*paths, *(read_list(from_file) if from_file is not None else ())]
+    listed = [] if from_file is None else read_list(from_file, root=root, say=lambda text: note("note", one_line(text)))
+    named = [*paths, *listed]
     if not named:
         raise typer.BadParameter("name a folder or a video, or a list with --from-file")
     for folder in without:

@@ -130,7 +130,20 @@ ReaderOption = Annotated[
     Reader, typer.Option("--reader", help="Which decoder reads the videos; pyav reads all, decord whole files.")
 ]
 FromFileOption = Annotated[
-    Path | None, typer.Option("--from-file", metavar="LIST", help="Also those that this text names, one path a line.")
+    Path | None,
+    typer.Option(
+        "--from-file",
+        metavar="LIST",
+        help="Also what this list names: one path a line, or the column video of a .csv.",
+    ),
+]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        metavar="DIR",
+        help="Folder in which relative paths of tables and lists begin; by default that of the table or list.",
+    ),
 ]
 GlobOption = Annotated[
     str | None,

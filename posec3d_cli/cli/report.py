@@ -127,6 +127,8 @@ def _percent(part: float | None) -> str:
     return "" if part is None else f"{part:.1%}"
 
 
-def _with_interval(part: float, interval: tuple[float, float]) -> str:
+def _with_interval(part: float, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return f"{part:.1%}"
     low, high = interval
     return f"{part:.1%} ({low:.1%} to {high:.1%})"

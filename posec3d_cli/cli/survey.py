@@ -18,6 +18,7 @@ _COLUMNS = {
     "short": "too short",
     "duplicates": "duplicates",
     "contradicting": "contradicting",
+    "unlearnt": "validation only",
 }
 
 

@@ -21,6 +21,7 @@ from posec3d_cli.cli.options import (
     PoseOption,
     Precision,
     PrecisionOption,
+    RootOption,
     WeightsDirOption,
     WorkersOption,
     given,
@@ -28,6 +29,7 @@ from posec3d_cli.cli.options import (
     pose_cache,
 )
 from posec3d_cli.cli.posing import find_people
+from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.cli.survey import print_survey
 
@@ -107,12 +109,35 @@ def train(
         People | None, typer.Option(help="One volume per person, or one of all; by default each.")
     ] = None,
     held_out: Annotated[
-        float, typer.Option("--val", min=0, max=0.9, help="The part of the clips to validate on.")
+        float,
+        typer.Option("--val", min=0, max=0.9, help="The part of the clips to validate on, where no split says which."),
     ] = 0.1,
     held_out_names: Annotated[
         Path | None,
-        typer.Option("--held-out", metavar="FILE", help="Validate on these clips, one name per line, instead."),
+        typer.Option(
+            "--held-out", metavar="FILE", help="Validate on these clips instead: names or paths, one per line."
+        ),
     ] = None,
+    train_split: Annotated[
+        str | None,
+        typer.Option(
+            "--train-split",
+            metavar="NAME",
+            help="Learn from this split of the packs; by default train, where a pack has train and val or test.",
+        ),
+    ] = None,
+    val_split: Annotated[
+        str | None,
+        typer.Option(
+            "--val-split",
+            metavar="NAME",
+            help="Validate on this split of the packs; by default val, or else test, where a pack has train too.",
+        ),
+    ] = None,
+    pseudo_labels: Annotated[
+        bool,
+        typer.Option("--pseudo-labels", help="Learn from the labels that posec3d predicted, where a table holds such."),
+    ] = False,
     group_by: Annotated[
         str | None,
         typer.Option(
@@ -129,6 +154,7 @@ def train(
             "shows none of the actions.",
         ),
     ] = None,
+    root: RootOption = None,
     every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
     strength: Annotated[
         float, typer.Option(min=0, help="How much the faults of cameras and pose networks are exaggerated.")
@@ -157,13 +183,29 @@ def train(
     from posec3d_cli.train import data, run
     from posec3d_cli.train.augment import Augmentation
     from posec3d_cli.train.recipe import Recipe
+    from posec3d_cli.train.splits import Splits
     from posec3d_cli.train.start import start_from
-    from posec3d_cli.train.state import check_folder
     from posec3d_cli.train.survey import learnable
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
-    check_folder(out, resume=resume, overwrite=overwrite)  # before poses are estimated for nothing
+    if held_out_names and val_split:
+        raise typer.BadParameter("--held-out and --val-split contradict each other")
+    # What is wrong with folders and files is found before models are loaded.
+    run.check_out(out, networks or 1, resume=resume, overwrite=overwrite)
+    held_out_list = data.read_names(held_out_names) if held_out_names else ()
+    found = data.labelled(
+        sources,
+        data.read_actions(actions) if actions else {},
+        group_by=group_by,
+        root=root,
+        pseudo_labels=pseudo_labels,
+        splits=Splits(train_split, val_split),
+    )
+    if held_out_list:
+        found = data.hold_out(found, held_out_list)
+    for remark in found.remarks:
+        note("note", one_line(remark))
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
     base = Recipe(
@@ -188,10 +230,8 @@ def train(
             people=people and people.value,
         ),
         held_out=held_out,
-        held_out_names=data.read_names(held_out_names) if held_out_names else (),
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
-    found = data.labelled(sources, data.read_actions(actions) if actions else {}, group_by=group_by)
     models = Models(
         pipeline,
         detector,

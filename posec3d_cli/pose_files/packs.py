@@ -1,7 +1,7 @@
 """Pose packs: the pickles of pyskl and mmaction2, read without executing anything.
 
 Three layouts are read: {"annotations": [...], "split": ..., "classes": ...}, a bare list of annotations, and a single
-annotation. `classes`, `joints` (of recorded skeletons) and `fps` are additions of our own.
+annotation. `classes`, `fps`, and `joints` and `up` (of recorded skeletons), are additions of our own.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Pack:
         annotations: one per clip.
         classes: names of the labels, or None.
         joints: names of the joints of a recorded skeleton, or None.
+        up: which way is up in a recorded skeleton, or None.
         splits: clip names by split, or None.
         fps: frames per second of the clips that do not say theirs, or None.
         size: bytes of the file; no array in it can have more.
@@ -58,6 +59,7 @@ class Pack:
     annotations: list[Any]
     classes: Any
     joints: Any
+    up: Any
     splits: Any
     fps: Any
     size: int
@@ -112,6 +114,7 @@ def open_pack(path: Path) -> Pack:
         content["annotations"],
         content.get("classes"),
         content.get("joints"),
+        content.get("up"),
         content.get("split"),
         content.get("fps"),
         path.stat().st_size,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +18,10 @@ from torch import nn
 from posec3d_cli.output import replacing
 from posec3d_cli.train.readme import OURS, readme
 from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.train.seen import LEARNED, RECORD
+
+CARD, LABELS = "model.toml", "labels.txt"
+_WEIGHTS = re.compile(r"weights(-\d+)?\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Trained:
         temperature: the logits are divided by it.
         device: where it was trained and measured.
         precision: of the training steps and of what was measured.
+        learned_from: digests of the clips that were learnt from, see `posec3d_cli.train.seen`.
     """
 
     classes: Sequence[str]
@@ -51,11 +58,23 @@ class Trained:
     temperature: float = 1.0
     device: str = "cpu"
     precision: str = "fp32"
+    learned_from: Sequence[str] = ()
 
 
 def weights_name(number: int) -> str:
     """What the file of a model's network `number`, counted from 0, is called."""
     return f"weights-{number + 1}.safetensors" if number else "weights.safetensors"
+
+
+def weights_of(folder: Path) -> list[Path]:
+    """The files of weights that the card in a folder names as its own and that are there."""
+    try:
+        card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
+        named = {source for file in card["files"] for source in file["sources"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # no card of ours
+    names = sorted(name.removeprefix("file:") for name in named)
+    return [folder / name for name in names if _WEIGHTS.fullmatch(name) and (folder / name).is_file()]
 
 
 def write_weights(folder: Path, number: int, network: nn.Module) -> None:
@@ -74,8 +93,8 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
     A README is only replaced where it still says that it may be: what people wrote about their model is theirs.
     """
     files = [folder / weights_name(number) for number in range(networks)]
-    _write(folder / "labels.txt", "".join(f"{label}\n" for label in trained.classes))
-    _write(folder / "model.toml", _toml(trained, files))
+    _write(folder / LABELS, "".join(f"{label}\n" for label in trained.classes))
+    _write(folder / CARD, _toml(trained, files))
     training = {
         "command": trained.command,
         "start": trained.start,
@@ -86,8 +105,9 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
         "torch": torch.__version__,
         "device": trained.device,
         "precision": trained.precision,
+        LEARNED: list(trained.learned_from),
     }
-    _write(folder / "training.json", json.dumps(training, indent=1) + "\n")
+    _write(folder / RECORD, json.dumps(training, indent=1) + "\n")
     page = folder / "README.md"
     if not page.exists() or OURS in page.read_text(encoding="utf-8"):
         _write(page, readme(folder, trained))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from posec3d_cli.action_labels import clean_label
 from posec3d_cli.batch.find import Found
+from posec3d_cli.csv_tables import SUFFIXES, read_csv
 from posec3d_cli.errors import BadDataset, InputError
 from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
-from posec3d_cli.train.examples import ESTIMATED, RECORDED, Example, rename
-from posec3d_cli.train.folder import LabelledVideo, labelled_videos, read_table, source_name
+from posec3d_cli.train.examples import ESTIMATED, RECORDED, TRAINING, VALIDATION, Example, rename
+from posec3d_cli.train.folder import LabelledVideo, labelled_videos, source_name
 from posec3d_cli.train.packs import read_pack
 from posec3d_cli.train.posing import Estimate, MainPeople, in_file
+from posec3d_cli.train.splits import Splits
+from posec3d_cli.words import counted
+
+OTHER_TABLES = (".jsonl", ".parquet")  # that `posec3d label` writes too
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +31,11 @@ class Labelled:
 
     Attributes:
         clips: in the order of the sources: examples of packs, and clips of folders and tables.
+        remarks: what was left out or taken for something on the way, a sentence each.
     """
 
     clips: tuple[LabelledVideo | Example, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def labels(self) -> Counter[str]:
@@ -42,7 +51,7 @@ class Labelled:
 
     def of(self, labels: Collection[str]) -> Labelled:
         """The clips of these labels only."""
-        return Labelled(tuple(clip for clip in self.clips if clip.label in labels))
+        return replace(self, clips=tuple(clip for clip in self.clips if clip.label in labels))
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,8 @@ def read_actions(table: Path) -> dict[tuple[str, str], str]:
     Raises:
         BadDataset: the table cannot be read, or a column is missing.
     """
-    rows = read_table(table, ("source", "label", "action"))
-    return {(row["source"], row["label"]): row["action"] for row in rows}
+    rows = read_csv(table, ("source", "label", "action")).rows
+    return {(row["source"], clean_label(row["label"])): clean_label(row["action"]) for row in rows}
 
 
 def read_names(file: Path) -> tuple[str, ...]:
@@ -77,7 +86,7 @@ def read_names(file: Path) -> tuple[str, ...]:
         BadDataset: it cannot be read, or has none.
     """
     try:
-        names = tuple(line for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise BadDataset(f"{file} cannot be read as a list of clips: {error}") from error
     if not names:
@@ -90,19 +99,25 @@ def labelled(
     actions: Mapping[tuple[str, str], str],
     *,
     group_by: str | None = None,
+    root: Path | None = None,
+    pseudo_labels: bool = False,
     split: str | None = None,
+    splits: Splits | None = None,
     only: Collection[str] | None = None,
 ) -> Labelled:
     """The clips of folders, tables and packs under their joint labels; no video and no pose file is opened.
 
-    Of a 3D recording only labels that `actions` mentions are used.
+    Of a 3D recording only labels that `actions` mentions are used, and it is never validated on.
 
     Args:
         sources: labelled folders, CSV tables with the columns video,label, and pose packs.
         actions: see `posec3d_cli.train.examples.rename`.
-        group_by: see `posec3d_cli.train.folder.labelled_videos`.
+        group_by: see `posec3d_cli.train.folder.labelled_videos`, and so for the next two.
+        root: where the paths of tables begin.
+        pseudo_labels: whether predictions count as labels.
         split: only this split of the packs.
-        only: names of the clips wanted; None: all.
+        splits: see `posec3d_cli.train.packs.read_pack`.
+        only: the clips wanted, see `clips_called`; None: all.
 
     Raises:
         BadDataset: a source is neither folder, table nor pack, holds no labelled clips, or is called like another;
@@ -110,6 +125,7 @@ def labelled(
     """
     named: dict[str, Path] = {}
     clips: list[LabelledVideo | Example] = []
+    remarks: list[str] = []
     for source in sources:
         name = source_name(source)
         if name in named:
@@ -118,29 +134,106 @@ def labelled(
                 hint="clips are named by their source: rename one, or give a link to it with another name",
             )
         named[name] = source
-        clips += rename(_clips_of(source, actions, group_by, split), actions, name)
+        if _is_table(source) or source.is_dir():
+            own: Sequence[LabelledVideo | Example] = labelled_videos(
+                source, group_by, root=root, pseudo_labels=pseudo_labels, say=remarks.append
+            )
+        else:
+            own = _of_pack(source, actions, split, splits, remarks)
+        clips += rename(own, actions, name)
     again = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
     if again:
         raise BadDataset(f"{len(again)} names stand for several clips each, the first is {again[0]!r}")
+    found = Labelled(tuple(clips), tuple(remarks))
     if only is None:
-        return Labelled(tuple(clips))
-    missing = sorted(set(only) - {clip.name for clip in clips})
-    if missing:
-        raise BadDataset(f"{len(missing)} of the clips listed are not in the data, the first is {missing[0]!r}")
-    return Labelled(tuple(clip for clip in clips if clip.name in only))
+        return found
+    wanted = clips_called(found, only)
+    return replace(found, clips=tuple(clip for clip in clips if clip.name in wanted))
 
 
-def _clips_of(
-    source: Path, actions: Mapping[tuple[str, str], str], group_by: str | None, split: str | None
-) -> Sequence[LabelledVideo | Example]:
-    if source.is_dir() or (source.is_file() and source.suffix.lower() == ".csv"):
-        return labelled_videos(source, group_by)
+def _is_table(source: Path) -> bool:
+    return source.is_file() and source.suffix.lower() in SUFFIXES
+
+
+def _of_pack(
+    source: Path,
+    actions: Mapping[tuple[str, str], str],
+    split: str | None,
+    splits: Splits | None,
+    remarks: list[str],
+) -> list[Example]:
     if not source.is_file():
         raise BadDataset(f"{source} is neither a folder of labelled clips, a table of them, nor a pose pack")
+    if source.suffix.lower() in OTHER_TABLES:
+        raise BadDataset(f"{source} is no CSV table", hint="`posec3d label -o labels.csv` writes one")
     if is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:
         raise BadDataset(f"{source} says nothing about what is done in it", hint="put it into a labelled folder")
     name = source_name(source)
-    return [one for one in read_pack(source, split) if one.origin != RECORDED or (name, one.label) in actions]
+    return [
+        one
+        for one in read_pack(source, split, splits=splits, say=remarks.append)
+        if one.origin != RECORDED or ((name, one.label) in actions and one.part != VALIDATION)
+    ]
+
+
+def clips_called(found: Labelled, names: Collection[str]) -> set[str]:
+    """The full names of the clips that a list means.
+
+    A clip is called by its whole name, `SOURCE/walk/a.mp4`, by its name within its source, `walk/a.mp4`, by its file's
+    name, `a.mp4`, or by its path.
+
+    Raises:
+        BadDataset: a name stands for no clip, or for several.
+    """
+    called: dict[str, set[str]] = {}
+    for clip in found.clips:
+        within = clip.name.partition("/")[2]
+        ways = {clip.name, within, within.rpartition("/")[2]}
+        if isinstance(clip, LabelledVideo):
+            ways |= {os.path.abspath(clip.path), clip.path.as_posix()}
+        for way in ways:
+            called.setdefault(way, set()).add(clip.name)
+    whole = {clip.name for clip in found.clips}
+    wanted: set[str] = set()
+    unknown = []
+    for name in names:
+        meant = {name} & whole or called.get(name) or called.get(name.strip().replace("\\", "/").removeprefix("./"))
+        if not meant:
+            unknown.append(name)
+        elif len(meant) > 1:
+            raise BadDataset(
+                f"{name!r} may be any of {len(meant)} clips: {', '.join(sorted(meant)[:5])}",
+                hint="a whole name begins with its source",
+            )
+        wanted |= meant or set()
+    if unknown:
+        example = f"; the data holds names such as {found.clips[0].name}" if found.clips else ""
+        raise BadDataset(
+            f"{len(unknown)} of the {len(names)} clips listed are not in the data, the first is {min(unknown)!r}",
+            hint=f"a clip is called by its file's name, its path, or SOURCE/PATH{example}",
+        )
+    return wanted
+
+
+def hold_out(found: Labelled, names: Collection[str]) -> Labelled:
+    """The same clips, of which those that a list means are validated on and all others learnt from.
+
+    What a pack's split would validate on, and the list does not mention, is left out.
+
+    Raises:
+        BadDataset: see `clips_called`; or one of them is a 3D recording.
+    """
+    chosen = clips_called(found, names)
+    clips: list[LabelledVideo | Example] = []
+    for clip in found.clips:
+        if clip.name in chosen and isinstance(clip, Example) and clip.origin == RECORDED:
+            raise BadDataset(f"{clip.name} is a 3D recording, and these cannot be validated on")
+        if clip.name in chosen or clip.part != VALIDATION:
+            clips.append(replace(clip, part=VALIDATION if clip.name in chosen else TRAINING))
+    left = len(found.clips) - len(clips)
+    words = "is not listed and left out" if left == 1 else "are not listed and left out"
+    said = (f"{counted(left, 'clip')} of validation splits {words}",) if left else ()
+    return Labelled(tuple(clips), (*found.remarks, *said))
 
 
 def posed(found: Labelled, estimate: Estimate) -> tuple[list[Example], list[Unreadable]]:
@@ -179,4 +272,4 @@ def _example(clip: LabelledVideo, main: MainPeople) -> Example:
     keypoints, scores = main.keypoints, main.scores
     if not len(keypoints):
         keypoints, scores = (np.zeros((1, *array.shape[1:]), np.float32) for array in (keypoints, scores))
-    return Example(clip.name, clip.label, clip.group, ESTIMATED, keypoints, scores, main.fps)
+    return Example(clip.name, clip.label, clip.group, ESTIMATED, keypoints, scores, main.fps, clip.part, main.sha256)

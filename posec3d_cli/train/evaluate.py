@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from posec3d_cli.action_labels import near_labels
 from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.pose_files.clip import from_slots, posed_clip
@@ -51,9 +52,12 @@ def check_labels(labels: Mapping[str, int], known: Collection[str]) -> None:
     """
     unknown = {label: labels[label] for label in sorted(labels) if label not in known}
     if unknown:
+        nearly = [group for group in near_labels({*unknown, *known}) if not {*unknown}.isdisjoint(group)]
+        alike = "; ".join(" and ".join(map(repr, group)) for group in nearly)
         raise BadDataset(
             f"the classifier does not know the labels {counted(unknown)}",
-            hint=f"--only-known leaves their clips out; it knows {', '.join(known)}",
+            hint=(f"nearly the same are {alike}: --actions gives them one name; " if alike else "")
+            + f"--only-known leaves their clips out; it knows {', '.join(known)}",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from posec3d_cli.train.folder import LabelledVideo
 
 ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
+TRAINING, VALIDATION = "training", "validation"
 UNKNOWN = "unknown"
 """The label of clips that show none of the actions."""
 
@@ -36,6 +38,8 @@ class Example:
             right of the picture, y down, z away from the camera. Person 0 performs the action.
         scores: `(M, T, K)` float32, 0 where a joint or person is missing.
         fps: frames per second.
+        part: TRAINING or VALIDATION where it is settled what the clip is for, else empty.
+        sha256: of the file that it is from; empty where that is a pack.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Example:
     keypoints: Floats
     scores: Floats
     fps: float
+    part: str = ""
+    sha256: str = ""
 
     def __len__(self) -> int:
         frames: int = self.keypoints.shape[1]
@@ -76,20 +82,21 @@ def rename(clips: Sequence[Clip], actions: Mapping[tuple[str, str], str], source
 def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
     """Part examples into training and validation, whole groups at a time.
 
-    Of every label at most `share` of the clips, rounded to whole ones, are held out, and at least one stays. Groups
-    are drawn label by label, so that rare labels are validated too; recorded (3D) examples are only ever trained on.
-    The same examples and seed give the same parts.
+    Clips whose part is settled are in it. Of every label at most `share` of the other clips, rounded to whole ones, are
+    held out, and at least one stays. Groups are drawn label by label, so that rare labels are validated too; recorded
+    (3D) examples are only ever trained on. The same examples and seed give the same parts.
     """
     generator = np.random.default_rng(seed)
-    filmed = [example for example in examples if example.origin != RECORDED]
+    filmed = [example for example in examples if example.origin != RECORDED and not example.part]
     clips = Counter(example.label for example in filmed)
     room = {label: min(round(share * count), count - 1) for label, count in clips.items()}
     members: dict[str, Counter[str]] = {}
     for example in filmed:
         members.setdefault(example.group, Counter())[example.label] += 1
     held: set[str] = set()
+    learned = {example.group for example in examples if example.part == TRAINING}
     for label in sorted(clips):
-        groups = sorted(group for group in members if label in members[group])
+        groups = sorted(group for group in members if label in members[group] and group not in learned)
         generator.shuffle(groups)
         for group in groups:
             # A group that spans labels needs room in all of them.
@@ -97,23 +104,11 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Ex
                 held.add(group)
                 for name, count in members[group].items():
                     room[name] -= count
-    validation = [example for example in filmed if example.group in held]
-    training = [example for example in examples if example.group not in held or example.origin == RECORDED]
-    return training, validation
 
+    def validates(example: Example) -> bool:
+        return example.part == VALIDATION or (not example.part and example.origin != RECORDED and example.group in held)
 
-def named(examples: Sequence[Example], names: Sequence[str]) -> tuple[list[Example], list[Example]]:
-    """Part examples into those that are not among `names` and those that are.
-
-    Raises:
-        BadDataset: a name is not that of an example.
-    """
-    wanted = set(names)
-    unknown = sorted(wanted - {example.name for example in examples})
-    if unknown:
-        raise BadDataset(f"{len(unknown)} of the clips listed are not in the data, the first is {unknown[0]!r}")
-    chosen = [example for example in examples if example.name in wanted]
-    return [example for example in examples if example.name not in wanted], chosen
+    return [one for one in examples if not validates(one)], [one for one in examples if validates(one)]
 
 
 def group_of(name: str, label: str, pattern: str | None) -> str:
@@ -125,7 +120,7 @@ def group_of(name: str, label: str, pattern: str | None) -> str:
     Raises:
         BadDataset: `pattern` is no regular expression, or does not match.
     """
-    file_name = name.rpartition("/")[2]
+    file_name = unicodedata.normalize("NFC", name.rpartition("/")[2])  # as labels are
     if pattern is None:
         before, found, _ = file_name.partition(f"_{label}_")
         return before if found else name

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from posec3d_cli.action_labels import clean_label
+from posec3d_cli.batch.tables import CORRECTED
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.pose_files import is_pose_file
-from posec3d_cli.train.examples import group_of
+from posec3d_cli.relative_paths import RelativePaths
+from posec3d_cli.train.examples import TRAINING, group_of
+from posec3d_cli.train.splits import is_split
+from posec3d_cli.train.table_labels import LabelledRow, read_labels
 from posec3d_cli.video import SUFFIXES
+from posec3d_cli.words import counted
 
 TABLE = "labels.csv"
-_COLUMNS = ("video", "label")
+_NO_GROUPS = ("video", "label", CORRECTED)
 _HINT = "one sub-folder per action, or a table with the columns video,label"
 
 
@@ -27,12 +32,14 @@ class LabelledVideo:
         name: what it is called in reports: the name of the source, a slash and its place there.
         label: the action.
         group: clips of one source video share a group.
+        part: see `posec3d_cli.train.examples.Example`.
     """
 
     path: Path
     name: str
     label: str
     group: str
+    part: str = ""
 
     @property
     def posed(self) -> bool:
@@ -48,16 +55,26 @@ def source_name(source: Path) -> str:
     return place.stem if place.is_file() else place.name
 
 
-def labelled_videos(source: Path, group_by: str | None = None) -> list[LabelledVideo]:
+def labelled_videos(
+    source: Path,
+    group_by: str | None = None,
+    *,
+    root: Path | None = None,
+    pseudo_labels: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[LabelledVideo]:
     """The clips of a table with the columns video,label or of a folder: of its `labels.csv`, else of its sub-folders.
 
-    A clip is a video or a pose file. A folder that OpenPose wrote is one clip. The paths of a table begin in its
-    folder. A video that a table names again is a clip of its own, called by the line as well.
+    A clip is a video or a pose file. A folder that OpenPose wrote is one clip. Where the paths of a table begin:
+    `posec3d_cli.relative_paths`. A video that a table names again is a clip of its own, called by the line as well.
 
     Args:
         source: the folder or table.
         group_by: the column of the table that names the source video; where the table has none of this name, and for
             sub-folders, a regular expression, see `posec3d_cli.train.examples.group_of`.
+        root: where the relative paths of a table begin.
+        pseudo_labels: whether predictions count as labels, see `posec3d_cli.train.table_labels.read_labels`.
+        say: told what is left out.
 
     Raises:
         BadDataset: there are none, the table cannot be used or names files that are not there, or a clip has no group.
@@ -65,47 +82,58 @@ def labelled_videos(source: Path, group_by: str | None = None) -> list[LabelledV
     table = source if source.is_file() else source / TABLE
     name = source_name(source)
     if table.is_file():
-        return _of_table(table, name, group_by)
+        columns, rows = read_labels(table, pseudo_labels=pseudo_labels, say=say)
+        column = (group_by or "").strip().casefold()
+        by_column = column in columns.headings and column not in _NO_GROUPS
+        return _of_rows(RelativePaths(table, root), rows, name, group_by, column if by_column else None)
     found = [(path, path.relative_to(source).as_posix()) for path in _clips_below(source)]
     if not found:
         raise BadDataset(f"{source} holds no labelled clips", hint=f"give it {_HINT}")
-    return [_labelled(path, name, place, place.partition("/")[0], group_by) for path, place in found]
+    labels = [clean_label(place.partition("/")[0]) for _, place in found]
+    if is_split(labels):
+        raise BadDataset(
+            f"the sub-folders of {source} are called {', '.join(sorted(set(labels)))}: these are splits, not actions",
+            hint="give one of them; --held-out names the clips to validate on, a table or pack may join them all",
+        )
+    return [_labelled(path, name, place, label, group_by) for (path, place), label in zip(found, labels, strict=True)]
 
 
 def _labelled(
-    path: Path, source: str, place: str, label: str, group_by: str | None, *, group: str | None = None
+    path: Path, source: str, place: str, label: str, group_by: str | None, *, group: str | None = None, part: str = ""
 ) -> LabelledVideo:
     group = group_of(place, label, group_by) if group is None else group
-    return LabelledVideo(path, f"{source}/{place}", label, f"{source}/{group}")
+    return LabelledVideo(path, f"{source}/{place}", label, f"{source}/{group}", part)
 
 
-def _of_table(table: Path, source: str, group_by: str | None) -> list[LabelledVideo]:
-    rows = _rows(table)
-    _check_columns(table, rows, _COLUMNS)
-    by_column = group_by in rows[0] and group_by not in _COLUMNS
-    needed = (*_COLUMNS, group_by) if group_by is not None and by_column else _COLUMNS
-    clips: dict[str, LabelledVideo] = {}
-    for line, row in enumerate(rows, start=2):
-        blank = [column for column in needed if not row.get(column)]
-        if blank:
-            raise BadDataset(f"{table}: line {line} lacks a {blank[0]}")
-        place, label = row["video"], row["label"]
-        group = row[group_by] if group_by is not None and by_column else None
-        clip = _labelled(table.parent / place, source, place.lstrip("/"), label, group_by, group=group)
-        if clip.name in clips:
-            clip = LabelledVideo(clip.path, f"{clip.name} (line {line})", label, clip.group)
-        clips[clip.name] = clip
-    missing = [clip for clip in clips.values() if not _is_there(clip.path)]
+def _of_rows(
+    paths: RelativePaths, rows: list[LabelledRow], source: str, group_by: str | None, column: str | None
+) -> list[LabelledVideo]:
+    found = [paths.find(one.video, _is_there) for one in rows]
+    missing = [one.video for one, path in zip(rows, found, strict=True) if path is None]
     if missing:
         raise BadDataset(
-            f"{table} names {len(missing)} files that are not there, the first is {os.fspath(missing[0].path)!r}",
-            hint=f"paths that are not absolute begin in {table.parent}",
+            f"{paths.file} names {counted(len(missing), 'file')} of {len(rows)} that cannot be found, the first is "
+            f"{missing[0]!r}",
+            hint=paths.hint(missing),
         )
+    clips: dict[str, LabelledVideo] = {}
+    for one, path in zip(rows, found, strict=True):
+        if path is None:
+            continue
+        if column is not None and not one.row[column]:
+            raise BadDataset(f"{paths.file}: line {one.row.line} lacks a {column}")
+        group = None if column is None else one.row[column]
+        place = one.video.replace("\\", "/").lstrip("/")
+        part = TRAINING if one.predicted else ""
+        clip = _labelled(path, source, place, one.label, group_by, group=group, part=part)
+        if clip.name in clips:
+            clip = LabelledVideo(clip.path, f"{clip.name} (line {one.row.line})", clip.label, clip.group, clip.part)
+        clips[clip.name] = clip
     return list(clips.values())
 
 
 def _is_there(clip: Path) -> bool:
-    return clip.is_file() or (clip.is_dir() and is_pose_file(clip))
+    return os.path.isfile(clip) or (os.path.isdir(clip) and is_pose_file(clip))
 
 
 def _clips_below(folder: Path) -> list[Path]:
@@ -128,29 +156,3 @@ def _clips_below(folder: Path) -> list[Path]:
             )
         ]
     return clips
-
-
-def read_table(table: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[dict[str, str]]:
-    """The rows of a CSV table with a line of headers, in UTF-8 with or without a byte order mark.
-
-    Raises:
-        BadDataset: it cannot be read, is empty or lacks one of `columns`; those of `optional` may be missing.
-    """
-    rows = _rows(table)
-    _check_columns(table, rows, columns)
-    return [{column: row.get(column) or "" for column in (*columns, *optional)} for row in rows]
-
-
-def _rows(table: Path) -> list[dict[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise BadDataset(f"{table} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadDataset(f"{table} is no CSV table in UTF-8: {error}") from error
-
-
-def _check_columns(table: Path, rows: Sequence[dict[str, str]], columns: Sequence[str]) -> None:
-    if not rows or not set(columns) <= rows[0].keys():
-        raise BadDataset(f"{table} must have the columns {', '.join(columns)}, and rows")

@@ -25,18 +25,22 @@ def wilson(right: int, clips: int) -> tuple[float, float]:
     return min(max(low, 0.0), part), max(min(high, 1.0), part)
 
 
-def mean_class_interval(right: Ints, clips: Ints, *, seed: int = 0) -> tuple[float, float]:
+def mean_class_interval(right: Ints, clips: Ints, *, seed: int = 0) -> tuple[float, float] | None:
     """The 95 % interval of the mean over classes of the part that was named rightly, by the bootstrap.
 
     The clips of each class are drawn anew from its own, so that every class keeps its number. How many of n drawn
     clips are right, where k of n were, is binomial; so that number is drawn and no clip. A class of which all or no
-    clips are right does not vary in this: with few clips a class the interval is too narrow.
+    clips are right does not vary in this: with few clips a class the interval is too narrow, and where no class varies
+    there is none.
 
     Args:
         right: `(C,)` clips of each class that were named rightly.
         clips: `(C,)` clips of each class, at least 1.
         seed: of the draws.
+
+    Returns:
+        The interval; None where it would have no width.
     """
     drawn = np.random.default_rng(seed).binomial(clips, right / clips, (_DRAWS, len(clips))) / clips
     low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975)).tolist()
-    return low, high
+    return None if low == high else (low, high)

@@ -3,73 +3,128 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from posec3d_cli.action_labels import clean_label
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import shown
 from posec3d_cli.pose_files.clip import FPS
 from posec3d_cli.pose_files.packs import Pack, array_of, counted_frames, flat_poses, open_pack, value_of
-from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.train.examples import ANNOTATED, RECORDED, Example
+from posec3d_cli.train.recorded import UPWARDS, in_slots, joint_names, up_of
+from posec3d_cli.train.splits import Parts, Splits, parts_of, split_named
 from posec3d_cli.types import Floats
 
 _BLOCK = 10  # neighbouring numbers in a numbered data set are often cut from one source
 
-# Where recorded skeletons' joints stand in COCO-17; a head has no eyes or ears and stands for the nose.
-_RECORDED_NAMES = {"nose": ("nose", "head")} | {
-    joint: (joint, joint.replace("wrist", "hand"), joint.replace("ankle", "foot"))
-    for joint in COCO_17.joints
-    if joint.partition("_")[2] in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-}
 
-
-def read_pack(path: Path, split: str | None = None) -> list[Example]:
+def read_pack(
+    path: Path,
+    split: str | None = None,
+    *,
+    splits: Splits | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[Example]:
     """The examples of a pose pack.
 
     Two-dimensional packs hold `keypoint` (M, T, 17, 2) in pixels and `keypoint_score` (M, T, 17); recorded ones
-    hold `keypoint` (1, T, J, 3) and the joints' names, in metres or millimetres, y up.
+    hold `keypoint` (1, T, J, 3) and the joints' names, in metres or millimetres. Which way is up they say as `up`, "y"
+    or "-z", or it is what most of their people say who stand.
 
     Args:
         path: the pickle.
         split: only the clips that this split of the pack names.
+        splits: which splits to learn from and to validate on; None: nothing is said about it.
+        say: told which splits are taken, and which way is up where that is not y.
 
     Raises:
         BadPoseFile: the pack lacks something; the message names the clip.
     """
     pack = open_pack(path)
-    wanted = None if split is None else _names_of(pack.splits, split, path)
+    parts = Parts() if split is None else Parts(split_named(pack.splits, split, path))
+    if splits is not None:
+        parts = parts_of(pack.splits, splits, path)
+    names = [pack.name(number) for number in range(len(pack.annotations))]
+    parts.check(names, path)
+    skeleton = _skeleton(pack, say)
     examples = []
-    for number in range(len(pack.annotations)):
-        if wanted is None or pack.name(number) in wanted:
+    for number, name in enumerate(names):
+        part = parts.of(name)
+        if part is not None:
             with pack.blaming(number) as annotation:
-                examples.append(_example(annotation, pack, pack.name(number)))
+                examples.append(replace(_example(annotation, pack, name, skeleton), part=part))
+    if parts.remark:
+        say(parts.remark)
     return examples
 
 
-def _names_of(splits: Any, split: str, path: Path) -> set[str]:
-    splits = splits if isinstance(splits, dict) else {}
-    names = splits.get(split)
-    if not isinstance(names, list | tuple | set | np.ndarray):
-        known = ", ".join(map(str, splits)) or "none"
-        raise BadPoseFile(f"{path} has no split {split!r}", hint=f"its splits: {known}")
-    return {str(name) for name in names}
+def _cleaned(label: str) -> str:
+    cleaned = clean_label(label)
+    if not cleaned:
+        raise BadPoseFile("the name of its label is blank")
+    return cleaned
 
 
-def _example(annotation: Mapping[str, Any], pack: Pack, name: str) -> Example:
-    label = _label(value_of(annotation, "label"), pack)
+@dataclass(frozen=True)
+class _Skeleton:
+    """The joints of the recordings of a pack, and which way is up."""
+
+    joints: list[str]
+    up: str
+
+
+def _skeleton(pack: Pack, say: Callable[[str], None]) -> _Skeleton | None:
+    """Of a pack that names joints; None for others."""
+    if not pack.joints:
+        return None
+    if not isinstance(pack.joints, list | tuple | np.ndarray):
+        raise BadPoseFile(f"{pack.path}: joints must be a list of names, got {pack.joints!r:.60}")
+    try:
+        names = joint_names(pack.joints)
+    except BadPoseFile as error:
+        raise BadPoseFile(f"{pack.path}: {error.what}", hint=error.hint) from error
+    if pack.up is not None:
+        if pack.up not in UPWARDS:
+            raise BadPoseFile(f"{pack.path}: up must be one of {', '.join(UPWARDS)}, got {pack.up!r:.60}")
+        return _Skeleton(names, pack.up)
+    up = up_of(_recordings(pack, len(names)), names)
+    if up != "y":
+        say(f"{pack.path.name}: people stand along {up}, and are turned to y; 'up' in the pack says it for certain")
+    return _Skeleton(names, up)
+
+
+def _recordings(pack: Pack, joints: int) -> Iterator[Floats]:
+    """The arrays of a pack that are recordings; what is wrong with others is said where they are read."""
+    for number in range(len(pack.annotations)):
+        with suppress(BadPoseFile), pack.blaming(number) as annotation:
+            keypoints = array_of(annotation, "keypoint", pack)
+            if keypoints.ndim == 4 and keypoints.shape[2:] == (joints, 3) and keypoints.size:
+                yield keypoints
+
+
+def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skeleton | None) -> Example:
+    label = _cleaned(_label(value_of(annotation, "label"), pack))
     source = pack.path.stem
     fps = float(pack.rate(annotation) or FPS)
     keypoints = array_of(annotation, "keypoint", pack)
     if keypoints.ndim == 4 and not len(keypoints):
         raise BadPoseFile("keypoint holds nobody")
-    if keypoints.ndim == 4 and keypoints.shape[-1] == 3 and pack.joints:
+    if keypoints.ndim == 4 and keypoints.shape[-1] == 3:
+        if skeleton is None or keypoints.shape[2] != len(skeleton.joints):
+            named = "names none" if skeleton is None else f"names {len(skeleton.joints)}"
+            raise BadPoseFile(
+                f"it is a 3D recording of {keypoints.shape[2]} joints, and the pack {named}",
+                hint="an entry 'joints' of the pack lists their names, such as left_shoulder",
+            )
         keypoints = keypoints[:, : counted_frames(annotation, keypoints)]
         finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
-        keypoints, scores = _recorded(np.where(finite[..., None], keypoints, 0), list(pack.joints))
+        keypoints, scores = in_slots(np.where(finite[..., None], keypoints, 0), skeleton.joints, skeleton.up)
         return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps)
     keypoints, scores = flat_poses(annotation, pack)
     return Example(f"{source}/{name}", label, f"{source}/{_block(name)}", ANNOTATED, keypoints, scores, fps)
@@ -93,39 +148,3 @@ def _label(label: Any, pack: Pack) -> str:
 def _block(name: str) -> str:
     digits = re.fullmatch(r"\d+", name)
     return f"block {int(name) // _BLOCK}" if digits else name
-
-
-def _recorded(keypoints: Floats, names: list[str]) -> tuple[Floats, Floats]:
-    """COCO-17 slots of a recording, in metres with y down, and which of them it has."""
-    people, frames = keypoints.shape[:2]
-    placed = np.zeros((people, frames, len(COCO_17.joints), 3), np.float32)
-    scores = np.zeros(placed.shape[:3], np.float32)
-    for joint, aliases in _RECORDED_NAMES.items():
-        found = next((alias for alias in aliases if alias in names), None)
-        if found is None:
-            continue
-        slot = COCO_17.joints.index(joint)
-        placed[:, :, slot] = keypoints[:, :, names.index(found)]
-        scores[:, :, slot] = (placed[:, :, slot] != 0).any(-1)
-    height = np.median(np.ptp(placed[..., 1], axis=2))
-    if height > 20:  # no person is twenty metres tall: these are millimetres
-        placed /= 1000
-    if _mirrored(keypoints[0], names):
-        placed[..., 0] *= -1
-    placed[..., 1] *= -1
-    return placed, scores
-
-
-def _mirrored(points: Floats, names: list[str]) -> bool:
-    """Whether left and right are the wrong way round for somebody who walks and points forwards.
-
-    Forwards is where the toes, or else the forearms, point; `points` is `(T, J, 3)`, x right, y up, z away. Some
-    sensors deliver the mirror image.
-    """
-    place = {name: points[:, number] for number, name in enumerate(names)}
-    ends = ("ankle", "foot") if "left_ankle" in place else ("elbow", "hand")
-    left, right = (place[f"{side}_{ends[1]}"] - place[f"{side}_{ends[0]}"] for side in ("left", "right"))
-    forwards = left + right
-    leftwards = place["left_hip"] - place["right_hip"]
-    # With y up, the left is up x forwards where z points towards the viewer; here it points away.
-    return float(np.mean(leftwards[:, 0] * -forwards[:, 2] + leftwards[:, 2] * forwards[:, 0])) < 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.crew import Crew
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.ledger import FAILED, OK, Record
+from posec3d_cli.batch.stamp import digest
 from posec3d_cli.batch.watcher import Watcher
 from posec3d_cli.batch.work import Models, say_unkept
 from posec3d_cli.batch.worker import Tell, Work
@@ -36,11 +37,13 @@ class MainPeople:
         keypoints: `(M, T, 17, 2)` float32 in pixels; M may be 0.
         scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
         fps: frames per second.
+        sha256: of the file that they were found in.
     """
 
     keypoints: Floats
     scores: Floats
     fps: float
+    sha256: str = ""
 
 
 Estimate = Callable[[Sequence[Found]], Iterable[tuple[Found, MainPeople | str]]]
@@ -56,7 +59,7 @@ def in_file(path: Path) -> MainPeople:
     clips = read_pose_file(path)
     if len(clips) > 1:
         raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
-    return _every_frame(clips[0])
+    return replace(_every_frame(clips[0]), sha256=digest(path))
 
 
 def in_video(
@@ -88,7 +91,7 @@ def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
     def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
         for found in videos:
             try:
-                yield found, in_video(found.path, extractor, every)
+                yield found, replace(in_video(found.path, extractor, every), sha256=digest(found.path))
             except InputError as error:
                 yield found, error.what
 
@@ -159,6 +162,9 @@ def side_by_side(
             for found, outcome in outcomes:
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
                 hears.done(found, record)
-                yield found, record.error if record.status == FAILED else outcome.entries[0]["people"]
+                if record.status == FAILED:
+                    yield found, record.error
+                else:
+                    yield found, replace(outcome.entries[0]["people"], sha256=outcome.sha256)
 
     return estimate

@@ -180,8 +180,8 @@ class Report:
         return sum(recalls) / len(recalls)
 
     @cached_property
-    def mean_class_interval(self) -> tuple[float, float]:
-        """The 95 % interval of `mean_class`."""
+    def mean_class_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of `mean_class`; None where it would have no width."""
         there = [one for one in self.classes if one.clips]
         return mean_class_interval(np.array([one.right for one in there]), np.array([one.clips for one in there]))
 
@@ -213,7 +213,7 @@ class Report:
             "top5": round(self.top5 / self.clips, 4),
             "top5_interval": _rounded(self.top5_interval),
             "mean_class": round(self.mean_class, 4),
-            "mean_class_interval": _rounded(self.mean_class_interval),
+            "mean_class_interval": None if self.mean_class_interval is None else _rounded(self.mean_class_interval),
             "nobody": list(self.nobody),
             "calibration_error": None if self.calibration_error is None else round(self.calibration_error, 4),
             "min_score": [

@@ -21,15 +21,16 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.plots import confusion_picture, curves_picture
 from posec3d_cli.train.calibration import fit_temperature
-from posec3d_cli.train.card import Trained, write_card, write_weights
+from posec3d_cli.train.card import LABELS, Trained, weights_name, weights_of, write_card, write_weights
 from posec3d_cli.train.evaluate import evaluate
-from posec3d_cli.train.examples import UNKNOWN, Example, named, source_of, split
+from posec3d_cli.train.examples import UNKNOWN, Example, source_of, split
 from posec3d_cli.train.harder import harder
 from posec3d_cli.train.loop import EVERY, Progress, State, Watcher, accuracy, fit
 from posec3d_cli.train.readme import CONFUSION, CURVES
 from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.train.report import Answer, Report
 from posec3d_cli.train.samples import Samples
+from posec3d_cli.train.seen import RECORD, digests, learned_from
 from posec3d_cli.train.start import Start
 from posec3d_cli.train.state import check_folder, check_settings, load_state, save_state
 
@@ -52,8 +53,7 @@ class Training:
         networks: how many of them are trained, from different first weights; the model averages their answers.
         window_seconds: the stretch that the classifier reads at once; None for the whole video.
         people: "together" or "each".
-        held_out: the part of the clips to validate on, drawn by `split`.
-        held_out_names: the clips to validate on instead, by name.
+        held_out: of the clips whose part is not settled, the part to validate on, drawn by `split`.
         command: what was typed.
         start: a model to begin from; None begins from chance.
     """
@@ -64,7 +64,6 @@ class Training:
     window_seconds: float | None = None
     people: str = "each"
     held_out: float = 0.1
-    held_out_names: tuple[str, ...] = ()
     command: str = ""
     start: Start | None = None
 
@@ -165,15 +164,23 @@ def train(
         OutputError: the folder cannot be made.
         BadDataset: there is nothing to go on with, or it was begun with other settings or clips.
     """
-    if training.held_out_names:
-        learned, held = named(examples, training.held_out_names)
-    else:
-        learned, held = split(examples, training.held_out, training.recipe.seed)
+    learned, held = split(examples, training.held_out, training.recipe.seed)
     run = _Run(training, learned, held, out, device, precision, workers, watcher or Watcher())
     run.prepare(resume, overwrite)
     for number in range(len(run.finished), training.networks):
         run.network(number)
     return run.measure()
+
+
+def check_out(out: Path, networks: int, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Refuse a folder that a training of so many networks must not or cannot be written into.
+
+    Raises:
+        OutputExists, OutputError, BadDataset: see `posec3d_cli.train.state.check_folder`.
+    """
+    weights = [weights_name(number) for number in range(networks)]
+    written = (*weights, LABELS, RECORD, HELD_OUT, CURVES, CONFUSION, LOGS)
+    check_folder(out, written=written, resume=resume, overwrite=overwrite)
 
 
 class _Run:
@@ -201,6 +208,8 @@ class _Run:
         self.finished: list[int] = []  # the best epoch of every network that is done
         self.loop: State | None = None  # of the network in work
         self.settings = _settings(training, learned, held, self.classes, precision)
+        before = learned_from([training.start.card.folder]) if training.start else frozenset()
+        self.learned_from = sorted({one for example in learned for one in digests(example)} | before)
 
     def prepare(self, resume: bool, overwrite: bool) -> None:
         """Make the folder, or take up what it holds."""
@@ -209,10 +218,10 @@ class _Run:
             check_settings(state["settings"], self.settings)
             self.history, self.finished, self.loop = state["history"], state["finished"], state["loop"]
             return
-        check_folder(self.out, overwrite=overwrite)
+        check_out(self.out, self.training.networks, overwrite=overwrite)
         try:
             self.out.mkdir(parents=True, exist_ok=True)
-            for old in [*self.out.glob("weights*.safetensors"), *(self.out / LOGS).glob("**/events.*")]:
+            for old in [*weights_of(self.out), *(self.out / LOGS).glob("network-*/events.out.tfevents.*")]:
                 old.unlink()
         except OSError as error:
             raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
@@ -303,6 +312,7 @@ class _Run:
             temperature,
             self.device,
             self.precision,
+            self.learned_from,
         )
 
     def measure(self) -> dict[str, Any]:

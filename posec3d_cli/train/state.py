@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,20 +50,39 @@ def load_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def check_folder(folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
-    """Refuse to write a training over another one, and to go on where there is none.
+def check_folder(folder: Path, *, written: Iterable[str] = (), resume: bool = False, overwrite: bool = False) -> None:
+    """Refuse to write a training over another one or over anything else, and to go on where there is none.
+
+    Args:
+        folder: of the model.
+        written: what a training writes into it, besides its state.
+        resume: whether it is to go on.
+        overwrite: whether what is there may be written over.
 
     Raises:
-        OutputExists: the folder holds a model or a training, and neither `resume` nor `overwrite` was said.
+        OutputExists: the folder holds any of that, and neither `resume` nor `overwrite` was said.
+        OutputError: it is a file, or nothing can be written there.
         BadDataset: with `resume`, it holds no training, or a damaged one.
     """
+    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not place.is_dir():
+        raise OutputError(f"{folder} cannot be made: {place} is a file", hint="choose another folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OutputError(f"nothing can be written into {place}", hint="choose another folder")
     if resume:
         load_state(folder)
-    elif not overwrite and any((folder / name).exists() for name in ("model.toml", FILE)):
-        raise OutputExists(
-            f"{folder} already holds a training",
-            hint="--resume goes on with it, --overwrite begins anew, or choose another folder",
-        )
+    elif not overwrite:
+        if any((folder / name).exists() for name in ("model.toml", FILE)):
+            raise OutputExists(
+                f"{folder} already holds a training",
+                hint="--resume goes on with it, --overwrite begins anew, or choose another folder",
+            )
+        there = [name for name in written if (folder / name).exists()]
+        if there:
+            raise OutputExists(
+                f"{folder} holds {', '.join(there)}, which a training would write over",
+                hint="choose another folder, or say --overwrite",
+            )
 
 
 def check_settings(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from posec3d_cli.action_labels import near_labels
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.train.data import Unreadable
-from posec3d_cli.train.examples import RECORDED, UNKNOWN, Example
+from posec3d_cli.train.examples import RECORDED, TRAINING, UNKNOWN, VALIDATION, Example
 
 SHORTEST = 8  # frames of a clip that can be learnt from
 
@@ -29,6 +30,7 @@ class ClassClips:
         short: of fewer than SHORTEST frames.
         duplicates: with the poses of another clip of the label, which is kept.
         contradicting: with the poses of a clip of another label.
+        unlearnt: to be validated on, of a label of which nothing is learnt.
     """
 
     label: str
@@ -39,6 +41,7 @@ class ClassClips:
     short: int
     duplicates: int
     contradicting: int
+    unlearnt: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Survey:
         examples: those that can be learnt from, in the order given.
         classes: by label, in order of their names.
         left_out: the reason for every clip that cannot be learnt from, by its name.
-        findings: what is to be known about whole classes, a sentence each.
+        findings: what is to be known about whole classes and their names, a sentence each.
     """
 
     examples: tuple[Example, ...]
@@ -79,26 +82,27 @@ def learnable(examples: Sequence[Example], unreadable: Sequence[Unreadable] = ()
         unreadable: the clips that gave no example.
     """
     reasons: dict[str, tuple[str, str]] = {one.name: ("unreadable", one.reason) for one in unreadable}
-    alike: dict[bytes, list[Example]] = {}
     for one in examples:
         if not (one.scores[0] > 0).any():
             reasons[one.name] = ("nobody", "no person was found")
         elif len(one) < SHORTEST:
             reasons[one.name] = ("short", f"it has {len(one)} frames, fewer than {SHORTEST}")
-        else:
-            alike.setdefault(digest(one), []).append(one)
-    for same in alike.values():
-        reasons |= _repeated(same)
+    reasons |= repeated([one for one in examples if one.name not in reasons])
+    learned = {one.label for one in examples if one.name not in reasons and one.part != VALIDATION} | {UNKNOWN}
+    for one in examples:
+        if one.name not in reasons and one.label not in learned:
+            reasons[one.name] = ("unlearnt", f"it is to be validated on, and nothing of {one.label} is learnt")
     usable = tuple(one for one in examples if one.name not in reasons)
     label_of = {one.name: one.label for one in examples} | {one.name: one.label for one in unreadable}
     counts = Counter((label_of[name], kind) for name, (kind, _) in reasons.items())
     counts.update((one.label, "usable") for one in usable)
     given = Counter(label_of.values())
-    kinds = ("usable", "nobody", "unreadable", "short", "duplicates", "contradicting")
+    kinds = ("usable", "nobody", "unreadable", "short", "duplicates", "contradicting", "unlearnt")
     classes = tuple(
         ClassClips(label, given[label], **{kind: counts[label, kind] for kind in kinds}) for label in sorted(given)
     )
     findings = [text for one in classes if (text := _finding(one, usable))]
+    findings += near_findings(given)
     return Survey(usable, classes, {name: reason for name, (_, reason) in reasons.items()}, tuple(findings))
 
 
@@ -112,16 +116,34 @@ def digest(example: Example) -> bytes:
     return sha256.digest()
 
 
-def _repeated(same: Sequence[Example]) -> dict[str, tuple[str, str]]:
-    """What is wrong with examples of the same poses: of one label the first is kept, of several none."""
+def near_findings(labels: Iterable[str]) -> list[str]:
+    """What is to be known about labels that are nearly the same, a sentence for each group."""
+    return [
+        f"the labels {', '.join(map(repr, alike))} differ in nothing but case, blanks and marks, and are different "
+        "actions here; --actions gives them one name"
+        for alike in near_labels({*labels, UNKNOWN})
+    ]
+
+
+def repeated(examples: Sequence[Example]) -> dict[str, tuple[str, str]]:
+    """What is wrong with examples of the same poses: of one label the first is kept, of several none.
+
+    Returns:
+        By the name of every example that is not to be used, "duplicates" or "contradicting", and the reason.
+    """
+    alike: dict[bytes, list[Example]] = {}
+    for one in examples:
+        if (one.scores > 0).any():
+            alike.setdefault(digest(one), []).append(one)
     reasons = {}
-    for one in same:
-        other = next((each for each in same if each.label != one.label), None)
-        if other is not None:
-            why = f"its poses are those of {other.name}, which is labelled {other.label}, and it {one.label}"
-            reasons[one.name] = ("contradicting", why)
-        elif one is not same[0]:
-            reasons[one.name] = ("duplicates", f"its poses are those of {same[0].name}")
+    for same in alike.values():
+        for one in same:
+            other = next((each for each in same if each.label != one.label), None)
+            if other is not None:
+                why = f"its poses are those of {other.name}, which is labelled {other.label}, and it {one.label}"
+                reasons[one.name] = ("contradicting", why)
+            elif one is not same[0]:
+                reasons[one.name] = ("duplicates", f"its poses are those of {same[0].name}")
     return reasons
 
 
@@ -131,6 +153,10 @@ def _finding(clips: ClassClips, usable: Sequence[Example]) -> str:
     if not clips.usable:
         return f"{clips.label} has no usable clip and will not be learnt"
     own = [one for one in usable if one.label == clips.label]
+    if any(one.part == VALIDATION for one in own):
+        return ""
+    if all(one.part == TRAINING for one in own):
+        return f"{clips.label} has no clip to validate on"
     if all(one.origin == RECORDED for one in own):
         return f"{clips.label} has only 3D recordings: it can be learnt but not validated"
     if clips.usable == 1:

@@ -106,7 +106,11 @@ def test_nothing_found_is_said(tmp_path):
 def test_a_list_names_one_path_a_line(tmp_path):
     file = tmp_path / "list.txt"
     file.write_bytes(b"a.mp4\r\n\nb c.mp4\n\xff.mp4")
-    assert list(map(str, read_list(file))) == ["a.mp4", "b c.mp4", "\udcff.mp4"]
+    for name in (b"a.mp4", b"b c.mp4", b"\xff.mp4"):
+        (tmp_path / os.fsdecode(name)).touch()
+    assert [path.relative_to(tmp_path) for path in read_list(file)] == list(
+        map(Path, ["a.mp4", "b c.mp4", "\udcff.mp4"])
+    )
     with pytest.raises(InputError, match="cannot be read"):
         read_list(tmp_path / "none.txt")
 
@@ -119,3 +123,42 @@ def test_files_made_of_videos_lose_their_suffix_unless_two_would_be_alike(tmp_pa
     stems = {one.name: one.stem for one in with_stems(find([Path()], poses=True), [tmp_path / "d.mkv"])}
     assert stems == {"a.avi": "a.avi", "a.mp4": "a.mp4", "b/c.mp4": "b/c", "b/c.npz": "b/c.npz", "d.mp4": "d.mp4"}
     assert [one.stem for one in with_stems(find([Path("b/c.mp4")]), [])] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("list.txt", "\ufeffa.mp4\r\nb.mp4\r\n".encode()),
+        ("list.txt", "a.mp4\r\nb.mp4\r\n".encode("utf-16")),
+        ("labels.csv", b"video,status,label\na.mp4,ok,walk\nb.mp4,failed,\n"),
+        ("labels.csv", "\ufeffVideo;Label\r\na.mp4;walk\r\nb.mp4;run\r\n".encode()),
+    ],
+)
+def test_a_list_may_have_a_mark_or_be_a_table(tmp_path, name, content):
+    for video in ("a.mp4", "b.mp4"):
+        (tmp_path / video).touch()
+    (tmp_path / name).write_bytes(content)
+    assert read_list(tmp_path / name) == [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+
+
+def test_the_paths_of_a_list_begin_in_the_root_or_at_the_list_or_where_one_stands(tmp_path, monkeypatch):
+    (tmp_path / "videos" / "walk").mkdir(parents=True)
+    (tmp_path / "videos" / "walk" / "a.mp4").touch()
+    (tmp_path / "list.txt").write_text("walk/a.mp4\n")
+    assert read_list(tmp_path / "list.txt", root=tmp_path / "videos") == [tmp_path / "videos" / "walk" / "a.mp4"]
+    with pytest.raises(
+        InputError, match=r"names 1 file of 1 that cannot be found, the first is 'walk/a\.mp4'"
+    ) as caught:
+        read_list(tmp_path / "list.txt")
+    assert "--root" in caught.value.hint
+    monkeypatch.chdir(tmp_path / "videos")
+    assert [path.absolute() for path in read_list(tmp_path / "list.txt")] == [tmp_path / "videos" / "walk" / "a.mp4"]
+
+
+def test_names_that_nothing_has_are_said_and_kept_beside_the_others(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "list.txt").write_text("a.mp4\nnone.mp4\n")
+    said = []
+    assert read_list(tmp_path / "list.txt", say=said.append) == [tmp_path / "a.mp4", tmp_path / "none.mp4"]
+    assert "names 1 file of 2 that cannot be found, the first is 'none.mp4'" in said[0]
+    assert "--root" in said[0]

@@ -14,7 +14,9 @@ import video_factory
 
 from posec3d_cli.nets import build_network
 from posec3d_cli.train.card import Trained, write_card, write_weights
+from posec3d_cli.train.packs import read_pack
 from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.train.seen import digests
 
 OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
@@ -66,7 +68,7 @@ def test_tables_name_what_is_taken_for_what(evaluate, pack):
     *_, last, confidence = ran.out.splitlines()
     assert re.fullmatch(r"expected calibration error 0\.\d{3}; --min-score 0\.3 names \d+%.*", confidence)
     assert re.fullmatch(
-        r"top-1 \S+% \(\S+% to \S+%\), top-5 100.0% \(61.0% to 100.0%\), mean class \S+% \(\S+% to \S+%\), "
+        r"top-1 \S+% \(\S+% to \S+%\), top-5 100.0% \(61.0% to 100.0%\), mean class \S+%( \(\S+% to \S+%\))?, "
         "6 clips, nobody found in 0",
         last,
     )
@@ -212,9 +214,9 @@ def test_harder_copies_are_measured_instead(evaluate, pack):
 
 
 def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, tmp_path):
-    for label, form in (("arms", factory.mmpose), ("legs", factory.openpose)):
+    for label, form, more in (("arms", factory.mmpose, {}), ("legs", factory.openpose, {"frames": 9})):
         (tmp_path / "clips" / label).mkdir(parents=True)
-        form(tmp_path / "clips" / label)
+        form(tmp_path / "clips" / label, **more)
     ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["clips"] == 8
@@ -224,3 +226,47 @@ def test_a_pose_file_without_a_label_is_an_error(evaluate, tmp_path):
     ran = evaluate(factory.ours(tmp_path, ".npz"))
     assert ran.code == 1
     assert "says nothing about what is done in it" in ran.err
+
+
+def test_a_clip_counts_once_and_under_two_labels_not_at_all(evaluate, tmp_path):
+    clips = people.examples(2)
+    for one in clips:
+        people.write_pack(tmp_path / f"{one.name.rpartition('/')[2]}.pkl", [one])
+    table = tmp_path / "t.csv"
+    rows = ["video,label", *(f"{label}_{n}.pkl,{label}" for label in ("arms", "legs") for n in range(2))]
+    table.write_text("\n".join([*rows, "arms_0.pkl,arms "]))
+    ran = evaluate(table, "--json")
+    assert ran.code == 0, ran.err
+    figures = json.loads(ran.out)
+    assert figures["clips"] == 4
+    assert figures["left_out"] == {"t/arms_0.pkl (line 6)": "its poses are those of t/arms_0.pkl"}
+    assert "left out: t/arms_0.pkl (line 6): its poses are those of t/arms_0.pkl" in ran.err
+    table.write_text("\n".join([*rows, "arms_0.pkl,legs"]))
+    ran = evaluate(table, "--json")
+    assert json.loads(ran.out)["clips"] == 3
+    assert "which is labelled legs, and it arms" in ran.err
+
+
+def test_clips_that_the_model_was_trained_on_are_said(evaluate, model, pack):
+    record = json.loads((model / "training.json").read_text())
+    assert evaluate(pack).err == ""
+    packed = [one for one in read_pack(pack) if one.name.endswith("_1")]
+    (model / "training.json").write_text(
+        json.dumps(record | {"learned_from": [d for one in packed for d in digests(one)]})
+    )
+    ran = evaluate(pack, "--json")
+    assert json.loads(ran.out)["learned_from"] == ["pack/arms_1", "pack/legs_1"]
+    assert "warning: 2 of 6 clips were learnt from by this classifier" in ran.err
+
+
+def test_a_label_that_is_nearly_one_of_the_classifier_is_named(evaluate, pack, tmp_path):
+    table = tmp_path / "actions.csv"
+    table.write_text("source;label;action\npack;arms;Arms\n")
+    ran = evaluate(pack, "--actions", table)
+    assert ran.code == 1
+    assert "nearly the same are 'Arms' and 'arms'" in ran.err
+
+
+def test_a_mean_without_spread_is_printed_without_an_interval(evaluate, tmp_path):
+    pack = people.write_pack(tmp_path / "one.pkl", people.examples(1))
+    assert re.search(r"mean class \d+\.\d%, 2 clips", evaluate(pack).out)

@@ -119,6 +119,27 @@ def test_a_table_labels_the_pack_and_splits_it(extract, tmp_path):
     assert "labels.csv has no label for 1 of 3 videos, the first is 'c.mp4'" in ran.err
 
 
+def test_splits_that_get_lost_are_said(extract):
+    Path("labels.csv").write_text("video;label;split\na.mp4;walk;train\nempty.mp4;run;val\nb.mp4;run;\n")
+    command = ("--pack", "poses.pkl", "--labels", "labels.csv")
+    ran = extract(*command, copies=["a.mp4", "empty.mp4", "b.mp4"])
+    assert pickle.loads(Path("poses.pkl").read_bytes())["split"] == {"train": ["a.mp4"], "all": ["b.mp4"]}
+    assert "warning: poses.pkl: the split val is empty and left out" in ran.err
+    assert "1 clip in no split but all" in ran.err
+
+
+def test_folders_that_are_called_like_splits_are_said(extract):
+    ran = extract("--pack", "poses.pkl", copies=["train/a.mp4", "val/b.mp4"])
+    assert "train, val are taken for labels and not for splits" in ran.err
+
+
+def test_a_table_that_says_two_things_of_a_video_is_refused(extract):
+    Path("labels.csv").write_text("video,label\na.mp4,walk\nclips/a.mp4,run\n")
+    ran = extract("--pack", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4"])
+    assert ran.code == 1
+    assert "line 3 says of 'clips/a.mp4' ('run', ''), and before ('walk', '')" in " ".join(ran.err.split())
+
+
 def test_videos_in_no_folder_are_not_labelled(extract):
     extract("--pack", "poses.pkl", copies=["a.mp4", "walk/b.mp4"])
     assert [one["label"] for one in pickle.loads(Path("poses.pkl").read_bytes())["annotations"]] == [-1, -1]

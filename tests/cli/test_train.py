@@ -47,7 +47,7 @@ def test_the_network_and_its_precision_can_be_chosen(posec3d, pack, tmp_path):
 
 def test_a_graph_network_is_trained_and_evaluated(posec3d, pack, tmp_path):
     model = tmp_path / "model"
-    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "stgcn++", "--width", 8)
+    ran = posec3d("train", pack, "-o", model, *TINY[:2], *TINY[4:], "--arch", "stgcn++", "--width", 8)
     assert ran.code == 0, ran.err
     assert load_card(model, "classifier").stage == "stgcn"
 
@@ -62,7 +62,7 @@ def test_a_training_goes_on_or_begins_anew_only_when_asked(posec3d, pack, tmp_pa
     on = posec3d("train", pack, "-o", model, *TINY, "--resume")
     assert on.code == 0, on.err
     assert "loss" not in on.err  # every epoch is done
-    longer = posec3d("train", pack, "-o", model, *TINY, "--epochs", 3, "--resume")
+    longer = posec3d("train", pack, "-o", model, *TINY[2:], "--epochs", 3, "--resume")
     assert longer.code == 1
     assert "another epochs: 2, now it is 3" in longer.err
     assert posec3d("train", pack, "-o", model, *TINY, "--resume", "--overwrite").code == 2
@@ -125,3 +125,92 @@ def test_clips_that_teach_nothing_are_named(posec3d, tmp_path):
     ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
     assert ran.code == 0, ran.err
     assert "left out: pack/arms_9: it has 5 frames, fewer than 8" in ran.err
+
+
+def test_the_splits_of_a_pack_are_taken(posec3d, tmp_path):
+    split = {"train": ["arms_0", "arms_1", "legs_0", "legs_1"], "val": ["arms_2", "legs_2"], "more": ["arms_3"]}
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(4), split=split)
+    ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
+    assert ran.code == 0, ran.err
+    assert (
+        "note:  pack.pkl: its split train (4 clips) is learnt from, its split val (2 clips) is validated on" in ran.err
+    )
+    assert (tmp_path / "model" / "held_out.txt").read_text().splitlines() == ["pack/arms_2", "pack/legs_2"]
+    ran = posec3d("train", pack, "-o", tmp_path / "other", *TINY, "--val-split", "more", "--train-split", "train")
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "other" / "held_out.txt").read_text().splitlines() == ["pack/arms_3"]
+    ran = posec3d("train", pack, "-o", tmp_path / "none", *TINY, "--val-split", "dev")
+    assert ran.code == 1
+    assert "has no split 'dev'" in ran.err
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "clips"
+    for one in people.examples(3):
+        (folder / one.label).mkdir(parents=True, exist_ok=True)
+        people.write_pack(folder / one.label / f"{one.name.rpartition('/')[2]}.pkl", [one])
+    return folder
+
+
+def test_a_list_names_clips_by_their_files_and_is_checked_before_poses_are_estimated(
+    posec3d, folder, tmp_path, monkeypatch
+):
+    (tmp_path / "held.txt").write_text("\ufeffarms_1.pkl\nlegs/legs_2.pkl\n", encoding="utf-8")
+    command = ("train", folder, "-o", tmp_path / "model", *TINY, "--held-out", tmp_path / "held.txt")
+    ran = posec3d(*command)
+    assert ran.code == 0, ran.err
+    held = (tmp_path / "model" / "held_out.txt").read_text().splitlines()
+    assert held == ["clips/arms/arms_1.pkl", "clips/legs/legs_2.pkl"]
+    monkeypatch.setattr("posec3d_cli.cli.train.find_people", lambda *_, **__: pytest.fail("too late"))
+    (tmp_path / "held.txt").write_text("arms_9.pkl\n")
+    ran = posec3d(*command, "--overwrite")
+    assert ran.code == 1
+    assert "1 of the 1 clips listed are not in the data, the first is 'arms_9.pkl'" in ran.err
+    assert posec3d(*command, "--overwrite", "--val-split", "val").code == 2
+
+
+def test_the_paths_of_a_table_begin_in_the_root(posec3d, folder, tmp_path):
+    table = tmp_path / "tables" / "mine.csv"
+    table.parent.mkdir()
+    table.write_text(
+        "Video;Label\n" + "".join(f"{p.parent.name}\\{p.name};{p.parent.name}\n" for p in folder.glob("*/*"))
+    )
+    lost = posec3d("train", table, "-o", tmp_path / "model", *TINY)
+    assert lost.code == 1
+    assert "--root DIR names another folder" in " ".join(lost.err.split())
+    ran = posec3d("train", table, "-o", tmp_path / "model", *TINY, "--root", folder)
+    assert ran.code == 0, ran.err
+
+
+def test_predictions_are_learnt_from_only_when_asked_for(posec3d, folder, tmp_path):
+    rows = [f"{p.parent.name}/{p.name},ok,{p.parent.name},,0.9," for p in sorted(folder.glob("*/*"))]
+    head = "video,status,label,corrected,score,guess"
+    (folder / "labels.csv").write_text("\n".join([head, *rows]))
+    command = ("train", folder, "-o", tmp_path / "model", *TINY)
+    refused = posec3d(*command)
+    assert refused.code == 1
+    assert "is a table of predictions, and none of its 6 rows is corrected" in refused.err
+    assert "--pseudo-labels" in refused.err
+    ran = posec3d(*command, "--pseudo-labels")
+    assert ran.code == 0, ran.err
+    assert "6 rows are taken as predicted, 0 as corrected" in ran.err
+    assert (tmp_path / "model" / "held_out.txt").read_text() == "", "predictions are no truth to measure against"
+    corrected = [
+        rows[0].replace(",,", ",wave,", 1),
+        rows[1].replace(",,", ",wave,", 1),
+        rows[4].replace(",,", ",legs,", 1),
+    ]
+    (folder / "labels.csv").write_text("\n".join([head, *corrected, rows[2]]))
+    ran = posec3d(*command, "--overwrite")
+    assert ran.code == 0, ran.err
+    assert "only its corrected rows are used, 3 of 4" in ran.err
+    assert load_card(tmp_path / "model", "classifier").labels == ("legs", "wave")
+
+
+def test_data_that_is_not_there_is_found_before_the_model_to_begin_from_is_loaded(posec3d, tmp_path):
+    ran = posec3d("train", tmp_path / "none", "-o", tmp_path / "model", *TINY, "--from", "nonsense")
+    assert "is neither a folder of labelled clips" in ran.err
+    (tmp_path / "file").touch()
+    ran = posec3d("train", tmp_path / "none", "-o", tmp_path / "file", *TINY)
+    assert "file is a file" in ran.err

@@ -13,9 +13,10 @@ import video_factory
 
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.train.data import labelled, posed, read_actions, read_names
-from posec3d_cli.train.examples import ESTIMATED
+from posec3d_cli.train.data import clips_called, hold_out, labelled, posed, read_actions, read_names
+from posec3d_cli.train.examples import ESTIMATED, TRAINING, VALIDATION
 from posec3d_cli.train.posing import in_turn
+from posec3d_cli.train.splits import Splits
 
 
 def nobody_estimates(videos):
@@ -125,7 +126,7 @@ def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
 
 
 def test_clips_that_are_asked_for_must_be_there(folder):
-    with pytest.raises(BadDataset, match="2 of the clips listed are not in the data, the first is 'clips/a'"):
+    with pytest.raises(BadDataset, match="2 of the 3 clips listed are not in the data, the first is 'clips/a'"):
         labelled([folder], {}, only=["clips/run/one.mp4", "clips/b", "clips/a"])
 
 
@@ -201,3 +202,68 @@ def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
     assert len(examples) == 2
     assert "no known pose format" in reasons["posed/walk/bad.json"]
     assert "holds 2 clips" in reasons["posed/walk/pack.pkl"]
+
+
+def test_clips_are_called_by_their_file_their_path_or_their_whole_name(folder):
+    found = labelled([folder], {})
+    for name in ("clips/run/one.mp4", "run/one.mp4", "./run/one.mp4", "run\\one.mp4 ", str(folder / "run" / "one.mp4")):
+        assert clips_called(found, [name]) == {"clips/run/one.mp4"}
+    with pytest.raises(BadDataset, match=r"'one\.mp4' may be any of 2 clips: clips/run/one\.mp4, clips/walk/one\.mp4"):
+        clips_called(found, ["one.mp4"])
+    video_factory.write(folder / "run" / "two.mp4", 3)
+    assert clips_called(labelled([folder], {}), ["two.mp4"]) == {"clips/run/two.mp4"}
+
+
+def test_listed_clips_are_validated_on_and_all_others_learnt_from(tmp_path):
+    pack = people.write_pack(
+        tmp_path / "pack.pkl", people.examples(3), split={"train": ["arms_0", "legs_0"], "val": ["arms_1", "legs_1"]}
+    )
+    found = labelled([pack], {}, splits=Splits())
+    assert "its split train (2 clips) is learnt from, its split val (2 clips) is validated on" in found.remarks[0]
+    assert [(clip.name, clip.part) for clip in found.clips] == [
+        ("pack/arms_0", TRAINING),
+        ("pack/arms_1", VALIDATION),
+        ("pack/legs_0", TRAINING),
+        ("pack/legs_1", VALIDATION),
+    ]
+    held = hold_out(found, ["arms_1"])
+    assert [(clip.name, clip.part) for clip in held.clips] == [
+        ("pack/arms_0", TRAINING),
+        ("pack/arms_1", VALIDATION),
+        ("pack/legs_0", TRAINING),
+    ]
+    assert held.remarks[1:] == ("1 clip of validation splits is not listed and left out",)
+    assert [clip.part for clip in labelled([pack], {}).clips] == [""] * 6
+
+
+def test_predictions_in_a_labelled_folder_are_refused_or_only_learnt_from(folder):
+    table = folder / "labels.csv"
+    table.write_text("video,status,label,score,guess\nrun/one.mp4,ok,run,0.9,\nwalk/one.mp4,ok,unknown,0.2,walk\n")
+    with pytest.raises(BadDataset, match="is a table of predictions, and none of its 2 rows is corrected"):
+        labelled([folder], {})
+    [clip] = labelled([folder], {}, pseudo_labels=True).clips
+    assert (clip.name, clip.label, clip.part) == ("clips/run/one.mp4", "run", TRAINING)
+
+
+def test_labels_are_the_same_however_they_are_written(folder, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("video;label\nclips/run/one.mp4; developpe\u0301 \n")
+    (folder / "run").rename(folder / "developpe\u0301")
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
+    table.write_text(table.read_text().replace("run", "developp\u00e9"))
+    actions = tmp_path / "actions.csv"
+    actions.write_text("Source;Label;Action\npack;arms; developpe\u0301\npack;legs;walk\n")
+    found = labelled([folder, table, pack], read_actions(actions))
+    assert found.labels == Counter({"developp\u00e9": 3, "walk": 2})
+
+
+def test_a_table_that_is_no_csv_is_refused(tmp_path):
+    (tmp_path / "labels.jsonl").write_text("{}")
+    with pytest.raises(BadDataset, match="is no CSV table"):
+        labelled([tmp_path / "labels.jsonl"], {})
+
+
+def test_examples_know_the_file_that_they_are_from(folder):
+    (run, walk), _ = read(folder)
+    assert len(run.sha256) == len(walk.sha256) == 64
+    assert run.sha256 != walk.sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.train.examples import ANNOTATED, ESTIMATED, RECORDED, Example, group_of, named, rename, split
+from posec3d_cli.train.examples import (
+    ANNOTATED,
+    ESTIMATED,
+    RECORDED,
+    TRAINING,
+    VALIDATION,
+    Example,
+    group_of,
+    rename,
+    split,
+)
 
 NOTHING = np.zeros((1, 1, 17, 2), np.float32), np.zeros((1, 1, 17), np.float32)
 
@@ -90,13 +101,22 @@ def test_a_pattern_that_finds_nothing_is_refused(pattern):
         group_of("walk/clip.mp4", "walk", pattern)
 
 
-def test_clips_are_chosen_by_name_and_an_unknown_name_is_an_error():
-    examples = [clip(name, "walk", name) for name in ("a", "b", "c")]
-    others, chosen = named(examples, ["c", "a"])
-    assert [one.name for one in others] == ["b"]
-    assert [one.name for one in chosen] == ["a", "c"]
-    with pytest.raises(BadDataset, match="'d'"):
-        named(examples, ["a", "d"])
+def test_clips_whose_part_is_settled_are_in_it_and_the_others_are_drawn():
+    settled = [replace(clip(f"t{n}", "walk", f"t{n}"), part=TRAINING) for n in range(3)]
+    settled += [replace(clip(f"v{n}", "walk", f"v{n}"), part=VALIDATION) for n in range(2)]
+    free = [clip(str(n), "walk", str(n)) for n in range(10)]
+    learned, held = split([*settled, *free], 0.3, 0)
+    names = {one.name for one in held}
+    assert {"v0", "v1"} <= names
+    assert names.isdisjoint({"t0", "t1", "t2"})
+    assert (len(held), len(learned)) == (5, 10)
+    assert [one.name for one in split(settled, 0.9, 0)[1]] == ["v0", "v1"]
+
+
+def test_what_shares_a_source_with_a_clip_to_learn_from_is_not_drawn():
+    learned = [replace(clip("t", "walk", "film"), part=TRAINING)]
+    free = [clip(str(n), "walk", "film") for n in range(4)]
+    assert split([*learned, *free], 0.5, 0)[1] == []
 
 
 def test_a_star_renames_the_label_of_every_source_that_is_not_named_itself():

@@ -124,7 +124,8 @@ def test_an_annotation_that_is_no_table_is_refused(tmp_path, content):
     pack = written(tmp_path / "pack.pkl", content, split={"train": ["a"]})
     with pytest.raises(BadPoseFile, match="annotation 0"):
         read_pack(pack)
-    assert read_pack(pack, "train") == []
+    with pytest.raises(BadPoseFile, match="a split names 1 clip, first 'a', and none is there"):
+        read_pack(pack, "train")
 
 
 def test_two_dimensional_packs_come_back_as_they_were(tmp_path):

@@ -112,8 +112,15 @@ def test_the_figures_agree_with_counting(clips):
             assert one.f1 == pytest.approx(2 * one.precision * one.recall / (one.precision + one.recall))
     assert report.top1 <= report.top5 / report.clips
     assert sum(len(pair.clips) for pair in report.pairs(99)) == len(report.wrong) - len(report.nobody)
-    low, high = report.mean_class_interval
-    assert 0 <= low <= high <= 1
+    low, high = report.mean_class_interval or (0, 1)
+    assert 0 <= low < high <= 1
+
+
+def test_a_mean_that_does_not_vary_has_no_interval():
+    report = Report(LABELS, tuple(answer(str(n), label, label) for n, label in enumerate(LABELS)))
+    assert report.mean_class == 1
+    assert report.mean_class_interval is None
+    assert report.figures()["mean_class_interval"] is None
 
 
 def test_the_matrix_of_confusion_is_written_as_a_table_and_a_picture(report, tmp_path):

@@ -17,6 +17,7 @@ from posec3d_cli.train.examples import UNKNOWN
 from posec3d_cli.train.loop import Watcher
 from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.train.run import Training, make_training, train
+from posec3d_cli.train.seen import digests, learned_from, seen
 from posec3d_cli.train.start import start_from
 
 RECIPE = Recipe(architecture="slowonly", epochs=2, size=16, frames=8, batch_size=8)
@@ -44,6 +45,56 @@ def made(tmp_path_factory):
     figures = train(SMALL, people.examples(4), out, watcher=notes)
     assert torch.equal(torch.get_rng_state(), before)
     return out, figures, notes
+
+
+def test_files_that_no_training_wrote_stay(tmp_path):
+    mine = {name: tmp_path / name for name in ("weights-7.safetensors", "weights_ema.safetensors", "notes.txt")}
+    logs = tmp_path / "tensorboard" / "mine" / "events.out.tfevents.1"
+    logs.parent.mkdir(parents=True)
+    for file in (*mine.values(), logs):
+        file.write_text("mine")
+    with pytest.raises(OutputExists, match="holds tensorboard, which a training would write over"):
+        train(SMALL, people.examples(4), tmp_path)
+    short = replace(SMALL, recipe=replace(RECIPE, epochs=1))
+    train(replace(short, networks=2), people.examples(4), tmp_path, overwrite=True)
+    assert (tmp_path / "weights-2.safetensors").exists()
+    train(short, people.examples(4), tmp_path, overwrite=True)
+    assert not (tmp_path / "weights-2.safetensors").exists(), "the card before named it"
+    assert {file.read_text() for file in (*mine.values(), logs)} == {"mine"}
+
+
+def test_weights_of_others_are_not_written_over(tmp_path):
+    (tmp_path / "weights.safetensors").write_text("mine")
+    with pytest.raises(OutputExists, match=r"holds weights\.safetensors, which a training would write over"):
+        train(SMALL, people.examples(4), tmp_path)
+    assert (tmp_path / "weights.safetensors").read_text() == "mine"
+
+
+def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path):
+    out, _, _ = made
+    clips = people.examples(4)
+    held = set((out / "held_out.txt").read_text().splitlines())
+    known = learned_from([out])
+    assert seen(clips, known) == [one.name for one in clips if one.name not in held]
+    others = [
+        replace(people.example(action, n), group=f"{action}{n}")
+        for action in ("arms", "legs")
+        for n in (20, 21, 22, 23)
+    ]
+    begun = make_training(RECIPE, start_from(load_card(out), RECIPE), held_out=0.25)
+    train(replace(begun, recipe=replace(begun.recipe, epochs=1)), others, tmp_path / "next")
+    assert known < learned_from([tmp_path / "next"])
+    assert learned_from([tmp_path]) == frozenset()
+    (tmp_path / "training.json").write_text("[]")
+    with pytest.raises(BadCard, match=r"training\.json"):
+        learned_from([tmp_path])
+
+
+def test_a_copy_of_the_file_is_known_whatever_poses_are_found_in_it():
+    one = replace(people.example("arms"), sha256="a" * 64)
+    other = replace(people.example("arms", 3), sha256="a" * 64)
+    assert seen([other], frozenset(digests(one))) == [other.name]
+    assert seen([people.example("arms", 3)], frozenset(digests(one))) == []
 
 
 def history(out):

@@ -45,6 +45,21 @@ def test_a_folder_is_looked_at_before_anything_is_done(tmp_path):
     check_folder(tmp_path, resume=True)
 
 
+def test_what_a_training_would_write_over_is_named(tmp_path):
+    (tmp_path / "labels.txt").write_text("mine")
+    check_folder(tmp_path)
+    with pytest.raises(OutputExists, match=r"holds labels\.txt, which a training would write over"):
+        check_folder(tmp_path, written=["weights.safetensors", "labels.txt"])
+    check_folder(tmp_path, written=["labels.txt"], overwrite=True)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "in" / "it"):
+        with pytest.raises(OutputError, match="file is a file"):
+            check_folder(folder, overwrite=True)
+
+
 class Harmful:
     def __reduce__(self):
         return (print, ("executed",))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.train.data import Unreadable
-from posec3d_cli.train.examples import RECORDED, UNKNOWN
-from posec3d_cli.train.survey import ClassClips, digest, learnable
+from posec3d_cli.train.examples import RECORDED, TRAINING, UNKNOWN, VALIDATION
+from posec3d_cli.train.survey import ClassClips, digest, learnable, repeated
 
 
 def nobody(name, label="arms"):
@@ -105,6 +105,42 @@ def test_unknown_is_no_action():
     with pytest.raises(BadDataset, match="got arms"):
         survey.check()
     learnable([arms, other, people.example("legs", 1)]).check()
+
+
+def test_labels_that_are_nearly_the_same_are_named():
+    clips = [replace(one, label="Arms ") for one in people.examples(4)[:2]]
+    survey = learnable(
+        [*people.examples(2, source="other"), *clips, replace(people.example("arms", 9), label="Unknown")]
+    )
+    assert [text for text in survey.findings if "differ" in text] == [
+        "the labels 'Arms ', 'arms' differ in nothing but case, blanks and marks, and are different actions here; "
+        "--actions gives them one name",
+        "the labels 'Unknown', 'unknown' differ in nothing but case, blanks and marks, and are different actions here; "
+        "--actions gives them one name",
+    ]
+
+
+def test_settled_parts_say_what_can_be_validated():
+    arms, legs = people.examples(3)[:3], people.examples(3)[3:]
+    parts = [replace(one, part=TRAINING) for one in arms] + [replace(legs[0], part=VALIDATION), *legs[1:]]
+    assert learnable(parts).findings == ("arms has no clip to validate on",)
+
+
+def test_what_is_only_to_be_validated_on_is_left_out():
+    clips = [replace(people.example("arms", 9), label="wave", part=VALIDATION), *people.examples(2)]
+    survey = learnable(clips)
+    assert survey.left_out == {clips[0].name: "it is to be validated on, and nothing of wave is learnt"}
+    assert [one.unlearnt for one in survey.classes] == [0, 0, 1]
+
+
+def test_only_poses_of_somebody_are_repeated():
+    clips = [
+        nobody("a", "arms"),
+        nobody("b", "legs"),
+        people.example("arms"),
+        replace(people.example("arms"), name="c"),
+    ]
+    assert repeated(clips) == {"c": ("duplicates", "its poses are those of synthetic/arms_0")}
 
 
 def test_where_a_joint_that_was_not_found_lies_means_nothing():
