@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -31,6 +29,7 @@ from posec3d_cli.train.recipe import Recipe
 from posec3d_cli.train.report import Answer, Report
 from posec3d_cli.train.samples import Samples
 from posec3d_cli.train.seen import RECORD, digests, learned_from
+from posec3d_cli.train.settings import settings_of
 from posec3d_cli.train.start import Start
 from posec3d_cli.train.state import check_folder, check_settings, load_state, save_state
 
@@ -207,7 +206,7 @@ class _Run:
         self.history: list[dict[str, Any]] = []
         self.finished: list[int] = []  # the best epoch of every network that is done
         self.loop: State | None = None  # of the network in work
-        self.settings = _settings(training, learned, held, self.classes, precision)
+        self.settings = settings_of(training, learned, held, self.classes, precision)
         before = learned_from([training.start.card.folder]) if training.start else frozenset()
         self.learned_from = sorted({one for example in learned for one in digests(example)} | before)
 
@@ -372,33 +371,3 @@ def _build(recipe: Recipe, classes: int, options: dict[str, Any]) -> Recognizer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         return build_network(recipe.architecture, classes, options)
-
-
-def _settings(
-    training: Training, learned: Sequence[Example], held: Sequence[Example], classes: Sequence[str], precision: str
-) -> dict[str, Any]:
-    """Everything that decides what a training learns, as plain values to compare with those of another start."""
-    settings = {
-        **asdict(training.recipe),
-        "options of the network": training.network,
-        "number of networks": training.networks,
-        "window": training.window_seconds,
-        "people": training.people,
-        "precision": precision,
-        "model to begin from": training.start.card.name if training.start else "",
-        "list of actions": list(classes),
-        "clips to train on": _digest(learned),
-        "clips to validate on": _digest(held),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(settings))
-    return plain
-
-
-def _digest(examples: Sequence[Example]) -> str:
-    """Of the names, labels and poses of clips, with how many there are."""
-    hasher = hashlib.sha256()
-    for example in examples:
-        hasher.update(f"{example.name}\0{example.label}\0".encode("utf-8", "surrogateescape"))
-        hasher.update(example.keypoints.tobytes())
-        hasher.update(example.scores.tobytes())
-    return f"{len(examples)} clips, {hasher.hexdigest()[:16]}"
