@@ -97,7 +97,8 @@ def make_training(
         others: attributes of `Training`.
 
     Raises:
-        BadCard: the weights of the model to begin from do not fit what was asked for, or a graph is to read everybody.
+        BadCard: the weights of the model to begin from do not fit what was asked for, or a network of joints is to read
+            everybody at once or volumes of some size.
     """
     recipe = base if start is None else start.recipe
     options = {} if start is None else dict(start.network)
@@ -113,6 +114,11 @@ def make_training(
     if recipe.graph and whom != "each":
         raise BadCard(
             f"a {recipe.architecture} reads each person alone, {whom} was asked for", hint="leave out --people"
+        )
+    if recipe.graph and size is not None:
+        raise BadCard(
+            f"a {recipe.architecture} reads joints and no volumes, which alone have a size; {size} was asked for",
+            hint="leave out --size",
         )
     count = networks or (len(start.files) if start else 1)
     return Training(recipe, options, count, seconds, whom, start=start, **others)

@@ -279,6 +279,9 @@ def test_of_what_is_not_asked_for_the_defaults_are_taken():
     assert (asked.recipe.size, asked.recipe.frames) == (56, 48)
     with pytest.raises(BadCard, match="reads each person alone"):
         make_training(Recipe(), architecture="stgcn++", people="together")
+    with pytest.raises(BadCard, match=r"stgcn\+\+ reads joints and no volumes, .* 56 was asked for") as caught:
+        make_training(Recipe(), architecture="stgcn++", size=56)
+    assert caught.value.hint == "leave out --size"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
