@@ -118,6 +118,14 @@ def test_sound_runs_on_where_the_clock_leaps(pictures, tmp_path):
     assert factory.beep_at(tmp_path / "out.mp4") == pytest.approx((0.4, 2.1), abs=0.06)
 
 
+def test_names_with_colons_are_no_protocols(pictures, tmp_path, monkeypatch):
+    source = factory.with_beep(pictures, tmp_path / "in.mp4")
+    monkeypatch.chdir(tmp_path)
+    Path("a:b").mkdir()
+    assert redrawn(source, Path("a:b/c:d.mp4")) == ""
+    assert sounds_of(tmp_path / "a:b" / "c:d.mp4") == ["aac"]
+
+
 def test_a_video_without_sound_stays_without(pictures, tmp_path):
     assert redrawn(pictures, tmp_path / "out.mp4") == ""
     assert sounds_of(tmp_path / "out.mp4") == []

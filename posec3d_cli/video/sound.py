@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import heapq
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -123,8 +124,8 @@ def _write(drawn: Path, target: Path, source: _Source, start: Fraction, copies: 
     began = start if stream.start_time is None else stream.start_time * stream.time_base
     lead = start - began if start - began > _LEAST_LEAD else Fraction(0)
     with (
-        av.open(str(drawn)) as old,
-        av.open(str(target), "w", format="mp4", container_options={"movflags": "faststart"}) as new,
+        av.open(os.path.abspath(drawn)) as old,
+        av.open(os.path.abspath(target), "w", format="mp4", container_options={"movflags": "faststart"}) as new,
     ):
         new.metadata["comment"] = old.metadata.get("comment", "")
         pictures = old.streams.video[0]
