@@ -31,6 +31,7 @@ from posec3d_cli.types import Detections, Floats, Ints, Poses
 MISSES = 2  # frames that a track may always miss, however far apart the frames are
 COAST = 0.5  # seconds for which a velocity is believed
 JUMP = 2.0  # body sizes that somebody may jump from one frame to the next
+JUMP_ALONE = 4.0  # the same, where nobody else is or was there
 SAME_STANCE = 0.3  # stance similarity from which two people may be one who jumped
 DUPLICATE = -1  # the identity of somebody who was found twice
 _OPEN = -2  # of somebody who has none yet
@@ -74,8 +75,9 @@ def identify(
     The similarity of a track and a person is the mean of three values in [0, 1]: the intersection over union of
     the boxes, the object keypoint similarity (COCO), and how near the centres are for the time that passed, lowered
     where the boxes differ in size. Each frame's assignment maximises the sum of similarities. A track and a person who
-    are then both left over, were both seen within `MISSES` frames, lie within `JUMP` body sizes and stand alike are
-    one, where neither has another such candidate. Within one frame, of two people whose joints coincide the one with
+    are then both left over, the track seen within `MISSES` frames, that lie within `JUMP` body sizes of each other (or
+    `JUMP_ALONE`, where there is no other track or person) and stand alike are one, where neither has another such
+    candidate. Within one frame, of two people whose joints coincide the one with
     the lower box score is a duplicate: a top-down pose network shown two overlapping boxes often draws the same person
     twice.
 
@@ -234,7 +236,8 @@ def _assign(
     taken = {int(rows[n]): tracks[t] for t, n in best_pairs(likeness, min_similarity)}
     left = [track for track in tracks if track not in taken.values() and column - track.column - 1 <= MISSES]
     open_rows = np.flatnonzero([int(row) not in taken for row in rows])
-    for t, n in _jumps(left, boxes[open_rows], joints[open_rows], scores[open_rows]):
+    reach = JUMP_ALONE if len(tracks) == 1 and len(found) == 1 else JUMP
+    for t, n in _jumps(left, boxes[open_rows], joints[open_rows], scores[open_rows], reach):
         taken[int(rows[open_rows[n]])] = left[t]
     return taken
 
@@ -255,14 +258,16 @@ def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: D
     return likeness
 
 
-def _jumps(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles) -> list[tuple[int, int]]:
+def _jumps(
+    tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, reach: float
+) -> list[tuple[int, int]]:
     """The pairs of a track and a person who may be one that jumped, where neither may be another one."""
     if not tracks or not len(boxes):
         return []
     last = np.stack([track.box for track in tracks])
     last_joints, last_scores = (np.stack([getattr(track, name) for track in tracks]) for name in ("joints", "scores"))
     stance = stance_similarity(last_joints, last_scores, last, joints, scores)
-    may = (centres_apart(last, boxes) <= JUMP) & (stance >= SAME_STANCE)
+    may = (centres_apart(last, boxes) <= reach) & (stance >= SAME_STANCE)
     alone = may & (may.sum(axis=1, keepdims=True) == 1) & (may.sum(axis=0, keepdims=True) == 1)
     return [(int(t), int(n)) for t, n in np.argwhere(alone)]
 

@@ -175,7 +175,7 @@ def identified(frames, *, step=1 / 30, **options):
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("height", [150.0, 230.0, 350.0])
+@pytest.mark.parametrize("height", [80.0, 150.0, 230.0, 350.0])
 def test_a_lone_person_who_jumps_by_a_tenth_of_the_picture_stays_one(seed, height):
     noise = np.random.default_rng(seed).normal(0, 0.1 * 320, (60, 2))
     frames = [people((240 + dx, 160 + dy), height=height) for dx, dy in noise]
