@@ -34,7 +34,7 @@ POSES_VERSION = 3
 
 To be raised by whoever changes which boxes or joints come out for the same video, models and settings, so that nobody
 is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test compares the
-poses of a small film with those of this version, see `tests/golden/make_poses.py`.
+poses of two small films with those of this version, see `tests/golden/make_poses.py`.
 """
 _FORMAT = "2"
 _SUFFIX = ".npz"

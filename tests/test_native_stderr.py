@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import drawn_people
@@ -59,6 +60,20 @@ def test_descriptors_do_not_pile_up():
         with without_lines("chatter"):
             pass
     assert len(list(folder.iterdir())) == before
+
+
+def test_a_program_that_is_started_meanwhile_holds_nothing_up(capfd):
+    with without_lines("chatter"):
+        program = "import sys, time; time.sleep(4); print('late', file=sys.stderr)"
+        slow = subprocess.Popen([sys.executable, "-c", program])
+    assert slow.poll() is None, "it was not waited for"
+    slow.wait(60)
+    until = time.monotonic() + 10
+    heard = ""
+    while "late" not in heard and time.monotonic() < until:
+        time.sleep(0.05)
+        heard += capfd.readouterr().err
+    assert "late" in heard
 
 
 def test_a_closed_stderr_is_left_alone():

@@ -1,4 +1,4 @@
-"""Write poses.json: the poses that the default pipeline finds in the film of tests/drawn_people.py.
+"""Write poses.json: the poses that the default pipeline finds in the films of tests/drawn_people.py.
 
     python tests/golden/make_poses.py
 
