@@ -39,6 +39,7 @@ from posec3d_cli.scoring import (
     with_stand_ins,
 )
 from posec3d_cli.types import Ints, PoseSequence, Shown
+from posec3d_cli.words import counted
 
 DEFAULT_BUILDER = "heatmap"
 NO_FRAMES = np.zeros(0, np.int64)
@@ -157,7 +158,7 @@ class ActionReader:
             # Frames that are there for drawing only stand in for none: the answer is the same without them.
             seen = np.intersect1d(posed.frame_indices, needed)
             if not len(seen):
-                raise EmptyVideo(f"{posed.video.path}: none of the {len(needed)} frames needed can be decoded")
+                raise EmptyVideo(f"{posed.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded")
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
         return self._answer(posed, reading, plans, self.used, self._notices(), alive, lost=lost)
 

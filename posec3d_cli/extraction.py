@@ -27,6 +27,7 @@ from posec3d_cli.stages import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
 from posec3d_cli.weights import hashes
+from posec3d_cli.words import counted
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
@@ -227,7 +228,7 @@ class PoseExtractor:
         lost = known.lost.union(index for part in missing for index in part if index not in people)
         used = [index for index in wanted.tolist() if index in people]
         if not used:
-            raise EmptyVideo(f"{video.info.path}: none of the {len(wanted)} frames needed can be decoded")
+            raise EmptyVideo(f"{video.info.path}: none of {counted(len(wanted), 'frame')} needed can be decoded")
         with watch.time("decode"):
             around = frames_to_check(signatures, used, video.info.frame_count).tolist()
             for _ in signed(video.read(around)):

@@ -17,6 +17,7 @@ from posec3d_cli.prediction import ModelUsed, PersonInWindow, PersonScores, Pipe
 from posec3d_cli.reading import Reading
 from posec3d_cli.scoring import combine
 from posec3d_cli.stages import ActionClassifier, VolumeBuilder
+from posec3d_cli.words import counted
 
 Named = ModelCard | str | Path
 
@@ -73,7 +74,9 @@ def weights_for(cards: Sequence[ModelCard], weights: Sequence[float] | None) -> 
     text = ":".join(f"{weight:g}" for weight in weights)
     if len(weights) != len(cards):
         names = "+".join(card.name for card in cards)
-        raise StageMismatch(f"the weights {text} are {len(weights)}, and {names} is {len(cards)} classifiers")
+        raise StageMismatch(
+            f"the weights {text} are {len(weights)}, and {names} is {counted(len(cards), 'classifier')}"
+        )
     if not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
         raise StageMismatch(f"the weights {text} must be finite, not below 0 and not all 0")
     return weights

@@ -25,6 +25,7 @@ from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.nets.loading import check_tensors
 from posec3d_cli.types import ActionScores, Floats, Shown
 from posec3d_cli.weights import load_state_dict
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
@@ -265,7 +266,7 @@ def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) 
     if set(state) == set(wanted) and reshaped == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}:
         labels, outputs = (tensors["cls_head.fc_cls.bias"].numel() for tensors in (wanted, state))
         raise WeightsMismatch(
-            f"{name}: the card lists {labels} labels, the weights have {outputs}",
+            f"{name}: the card lists {counted(labels, 'label')}, the weights have {outputs}",
             hint="the list of labels must hold one line per class, in the order of training",
         )
     hint = "the card's architecture and network options must be those of the training"

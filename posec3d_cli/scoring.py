@@ -16,7 +16,7 @@ from posec3d_cli.prediction import PersonInWindow, PersonScores, PosedVideo, Win
 from posec3d_cli.reading import Reading, Window, used_frames
 from posec3d_cli.tracks import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
-from posec3d_cli.words import counted
+from posec3d_cli.words import are, counted
 
 FEW_FRAMES = 0.5  # warn where somebody was found in a smaller part of the frames
 STAND_IN = 0.5  # seconds within which one frame of a pose file may stand for another
@@ -149,7 +149,8 @@ def with_stand_ins(plans: Sequence[Sequence[Window]], posed: PosedVideo) -> tupl
             "was looked at",
             hint="read the file as the video was read when it was written, or write one with every frame",
         )
-    return stood_in, (f"{len(absent)} of the {len(needed)} frames needed are not in the file: the nearest stand in",)
+    frames = f"{len(absent)} of {counted(len(needed), 'frame')} needed {are(len(absent))} not in the file"
+    return stood_in, (f"{frames}: the nearest {'stands' if len(absent) == 1 else 'stand'} in",)
 
 
 def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:
@@ -159,12 +160,13 @@ def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:
     said = list(used.video.notes)
     lost = used.video.lost_frames + len(used.lost)
     if lost:
-        said.append(f"{lost} damaged frames could not be decoded and were left out")
+        was = "was" if lost == 1 else "were"
+        said.append(f"{counted(lost, 'damaged frame')} could not be decoded and {was} left out")
     if used.video.frame_count < reading.frames:
-        count = used.video.frame_count
-        said.append(f"the video has {count} frames and the classifier reads {reading.frames}: frames are repeated")
+        count = counted(used.video.frame_count, "frame")
+        said.append(f"the video has {count} and the classifier reads {reading.frames}: frames are repeated")
     if 0 < found < FEW_FRAMES * len(used):
-        said.append(f"somebody was found in only {found} of the {len(used)} frames used")
+        said.append(f"somebody was found in only {found} of {counted(len(used), 'frame')} used")
     if score is not None and score < WEAK_JOINTS:
         said.append(f"the joints are seen poorly: their mean score is {score:.2f}")
     if len(used.cuts):

@@ -10,6 +10,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def are(number: int) -> str:
+    """The verb behind a number of things."""
+    return "is" if number == 1 else "are"
+
+
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Names in a sentence; where there are more than `most`, how many are left out."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

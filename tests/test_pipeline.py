@@ -145,7 +145,7 @@ def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_o
     assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
     assert every.frames_used == few.frames_used == 7
     assert every.warnings == few.warnings
-    assert "1 damaged frames" in few.warnings[0]
+    assert "1 damaged frame could not be decoded and was left out" in few.warnings[0]
     assert every.posed.lost.tolist() == [needed[3], 99]
 
 
@@ -278,7 +278,7 @@ def test_a_window_of_nothing_reads_the_video_as_one(clip):
 
 def test_what_makes_an_answer_uncertain_is_said(clip, tmp_path):
     rarely = fakes.pipeline(lambda index: [20] if index < 30 else [], score=0.1).predict(clip)
-    assert any("only 3 of the 8 frames" in warning or "only 2 of the 8" in warning for warning in rarely.warnings)
+    assert any("only 3 of 8 frames used" in warning or "only 2 of 8 frames" in warning for warning in rarely.warnings)
     assert any("0.10" in warning for warning in rarely.warnings)
     short = fakes.pipeline().predict(video_factory.write(tmp_path / "short.mp4", 5))
     assert short.warnings == ("the video has 5 frames and the classifier reads 8: frames are repeated",)

@@ -41,7 +41,7 @@ def test_the_nearest_frames_stand_in_and_that_is_said():
     [[after]], (notice,) = with_stand_ins([before], posed)
     assert np.abs(after.clips - before[0].clips).max() <= 9
     assert set(after.indices) <= set(posed.frame_indices)
-    assert notice.endswith("of the 4 frames needed are not in the file: the nearest stand in")
+    assert notice.endswith("of 4 frames needed are not in the file: the nearest stand in")
 
 
 def test_a_frame_without_a_near_neighbour_is_refused():

@@ -69,7 +69,7 @@ def read_pack_labels(
     missing = [name for name in names if name not in known]
     if missing:
         raise BadDataset(
-            f"{table} has no label for {len(missing)} of {len(names)} videos, the first is {missing[0]!r}",
+            f"{table} has no label for {len(missing)} of {counted(len(names), 'video')}, the first is {missing[0]!r}",
             hint=row_names.hint([row.video for row in rows]),
         )
     splits = {name: known[name][1] for name in names if known[name][1]}

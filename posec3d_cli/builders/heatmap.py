@@ -12,6 +12,7 @@ from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.heatmaps import HeatmapSpec, compact, draw_views, fit
 from posec3d_cli.skeletons import Skeleton
 from posec3d_cli.types import HeatmapVolume, Ints, PoseSequence
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
@@ -73,7 +74,7 @@ def shown_columns(sequence: PoseSequence, clips: Ints, joint_set: Skeleton) -> t
     if len(absent):
         shown = ", ".join(str(number) for number in absent[:5]) + (", …" if len(absent) > 5 else "")
         raise StageMismatch(
-            f"clips name {len(absent)} of {len(numbers)} frames that have no poses: {shown}",
+            f"clips name {len(absent)} of {counted(len(numbers), 'frame')} that have no poses: {shown}",
             hint="pose every frame that the clips name",
         )
     columns: Ints = np.searchsorted(sequence.frame_indices, numbers).astype(np.int64)

@@ -28,6 +28,7 @@ from posec3d_cli.cli.options import (
     stage_options,
 )
 from posec3d_cli.cli.render import download_progress, note, print_json, print_table
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.speed import Speed
@@ -118,7 +119,8 @@ def _print(speeds: dict[str, Speed]) -> None:
     for name, speed in speeds.items():
         note(
             name,
-            f"{speed.frames} frames, {speed.people} people in them, {speed.frames_per_second:.1f} frames per second; "
+            f"{counted(speed.frames, 'frame')}, {counted(speed.people, 'person', 'people')} in them, "
+            f"{speed.frames_per_second:.1f} frames per second; "
             f"runs of {speed.fastest:.2f} to {speed.slowest:.2f} s",
         )
 

@@ -7,6 +7,7 @@ import typer
 from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import CacheOption, JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
+from posec3d_cli.words import counted
 
 app = Commands(help="Look at the poses that were kept, or remove them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,7 +21,9 @@ def info(cache: CacheOption = None, json: JsonOption = False) -> None:
     videos, size = len(kept.files()), kept.size
     if json:
         return print_json({"folder": str(kept.folder), "videos": videos, "bytes": size, "limit": kept.limit})
-    typer.echo(f"{kept.folder}: poses of {videos} videos, {megabytes(size)} of at most {megabytes(kept.limit)}")
+    typer.echo(
+        f"{kept.folder}: poses of {counted(videos, 'video')}, {megabytes(size)} of at most {megabytes(kept.limit)}"
+    )
 
 
 @app.command("clear")
@@ -29,4 +32,4 @@ def clear(cache: CacheOption = None) -> None:
     from posec3d_cli.pose_cache import PoseCache, default_folder
 
     kept = PoseCache(cache or default_folder())
-    typer.echo(f"{kept.folder}: poses of {kept.clear()} videos removed")
+    typer.echo(f"{kept.folder}: poses of {counted(kept.clear(), 'video')} removed")

@@ -55,6 +55,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputExists
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
@@ -194,5 +195,6 @@ def _truth(table: Path, found: list[Found], root: Path | None) -> dict[str, str]
 
     labels = read_truth(table, found, root=root, say=lambda text: note("note", one_line(text)))
     if unknown := unlabelled(labels, found):
-        note("note", f"{table} has no label for {unknown} of {len(found)} files; clips of packs are called FILE: CLIP")
+        files = counted(len(found), "file")
+        note("note", f"{table} has no label for {unknown} of {files}; clips of packs are called FILE: CLIP")
     return labels

@@ -12,7 +12,7 @@ import typer
 from posec3d_cli.cli.progress import one_line, watching
 from posec3d_cli.cli.render import download_progress, note, print_table
 from posec3d_cli.errors import OutputError
-from posec3d_cli.words import counted, listed
+from posec3d_cli.words import are, counted, listed
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
@@ -69,9 +69,10 @@ def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
         note("note", f"the run before this one was cut off ({before}); it is taken up where it ended")
     for again, count in Counter(one.again for one in todo).items():
         if again:
-            note("note", f"{count} of {total} videos are done again: {REASONS[again]}")
+            note("note", f"{count} of {counted(total, 'video')} {are(count)} done again: {REASONS[again]}")
     if len(todo) < total:
-        note("note", f"{total - len(todo)} of {total} videos are done already")
+        done = total - len(todo)
+        note("note", f"{done} of {counted(total, 'video')} {are(done)} done already")
 
 
 def work_through(
@@ -99,7 +100,11 @@ def work_through(
                 todo, task, ledger, workers=workers or 1, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher
             )
     except KeyboardInterrupt:
-        note("note", f"interrupted: {total - len(todo)} of {total} videos are done; the same command goes on from here")
+        done = total - len(todo)
+        note(
+            "note",
+            f"interrupted: {done} of {counted(total, 'video')} {are(done)} done; the same command goes on from here",
+        )
         raise
 
 

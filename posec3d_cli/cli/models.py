@@ -25,6 +25,7 @@ from posec3d_cli.cli.render import download_progress, megabytes, note, print_err
 from posec3d_cli.errors import PoseC3DError, WeightsCorrupt
 from posec3d_cli.verification import WRONG, remove_leftovers, verify
 from posec3d_cli.weights import expected, fetch, locate
+from posec3d_cli.words import counted
 
 app = Commands(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -84,7 +85,7 @@ def show(
     ]
     lines += [(f"recipe.{key}", str(value)) for key, value in card.recipe.items()]
     if card.labels:
-        lines.append((f"{len(card.labels)} labels", ", ".join(card.labels)))
+        lines.append((counted(len(card.labels), "label"), ", ".join(card.labels)))
     for file in card.files:
         lines.append((f"file {file.name}", f"{file.filename}, {_content(card, file)}"))
         lines += [("  source", source) for source in file.sources]
@@ -129,7 +130,7 @@ def pull(
         for path in paths.values():
             typer.echo(path)
     if failed:
-        note("pull", f"{failed} of {len(names)} models failed")
+        note("pull", f"{failed} of {counted(len(names), 'model')} failed")
         raise typer.Exit(1)
 
 

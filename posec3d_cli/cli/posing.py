@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from posec3d_cli.cli.many import choose_workers
 from posec3d_cli.cli.progress import watching
 from posec3d_cli.cli.render import download_progress, note
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.work import Models
@@ -48,4 +49,4 @@ def find_people(
 def say_read(done: int, total: int) -> None:
     """Say on stderr now and then how many clips the classifier has read."""
     if done and done % EVERY == 0:
-        note("read", f"{done} of {total} clips")
+        note("read", f"{done} of {counted(total, 'clip')}")

@@ -47,6 +47,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.outputs import Job, plan_outputs
 from posec3d_cli.cli.render import download_progress, note, stderr_console
 from posec3d_cli.errors import OutputError, PoseC3DError, unexpected
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.action_reader import ActionReader
@@ -172,7 +173,7 @@ def describe(reading: Reading, actions: ActionReader) -> str:
     """How the videos will be read, in a few words."""
     whom = "each person alone" if reading.people == "each" else "everybody together"
     span = "the whole video as one" if reading.window_seconds is None else f"windows of {reading.window_seconds:g} s"
-    views = "1 view" if reading.views == 1 else f"{reading.views} views"
+    views = counted(reading.views, "view")
     mirrored = " and mirror images" if reading.flip else ""
     model = actions.used.models["classifier"]
     precision = f" in {actions.used.precision}" if actions.used.precision else ""

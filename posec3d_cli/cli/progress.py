@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from posec3d_cli.batch.watcher import Watcher
 from posec3d_cli.cli.render import note, stderr_console
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -88,7 +89,7 @@ class Lines(Count):
         left = ""
         if self.videos:
             left = f", {_spelled((now - self.started) / self.videos * (self.todo - self.videos))} left"
-        note("done", f"{self.at} of {self.total} videos, {self.failed} failed, {self.rate} frames/s{left}")
+        note("done", f"{self.at} of {counted(self.total, 'video')}, {self.failed} failed, {self.rate} frames/s{left}")
 
 
 class Bar(Count):

@@ -11,7 +11,7 @@ import typer
 
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import print_table
-from posec3d_cli.words import listed
+from posec3d_cli.words import counted, listed
 
 if TYPE_CHECKING:
     from posec3d_cli.train.data import Unreadable
@@ -103,7 +103,7 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
         f"top-1 {_with_interval(report.top1, report.interval)}",
         f"top-5 {_with_interval(report.top5 / report.clips, report.top5_interval)}",
         f"mean class {_with_interval(report.mean_class, report.mean_class_interval)}",
-        f"{report.clips} clips",
+        counted(report.clips, "clip"),
         f"nobody found in {len(report.nobody)}",
     ]
     if unreadable:

@@ -31,6 +31,7 @@ from posec3d_cli.pose_files.frame_names import frame_ids, frame_numbers
 from posec3d_cli.pose_files.joints import COCO_SETS, set_of, to_coco
 from posec3d_cli.prediction import PosedVideo
 from posec3d_cli.skeletons import COCO_17, Skeleton
+from posec3d_cli.words import counted
 
 _PEOPLE = ("person", "people", "human")
 _PIXELS_HINT = "write the joints in pixels of the video"
@@ -138,7 +139,7 @@ FORMATS = (
 def _person(one: Mapping[str, Any], what: str, skeleton: Skeleton | None = None) -> Person:
     flat = numbers(one.get("keypoints"), f"{what}.keypoints", "3 J")
     if len(flat) % 3:
-        raise BadPoseFile(f"{what}.keypoints must hold x, y, score of every joint, got {len(flat)} numbers")
+        raise BadPoseFile(f"{what}.keypoints must hold x, y, score of every joint, got {counted(len(flat), 'number')}")
     if skeleton is None or len(skeleton.joints) != len(flat) // 3:
         skeleton = set_of(len(flat) // 3, COCO_SETS, f"{what}.keypoints")
     return Person(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.likeness import Doubles
 from posec3d_cli.skeletons import COCO_17, Skeleton
+from posec3d_cli.words import counted
 
 BODY_25 = Skeleton(
     name="body-25",
@@ -94,5 +95,7 @@ def set_of(count: int, sets: Mapping[int, Skeleton], what: str) -> Skeleton:
     """
     if count not in sets:
         expected = ", ".join(str(number) for number in sorted(sets))
-        raise BadPoseFile(f"{what} has {count} joints, expected {expected}", hint="write one of these joint sets")
+        raise BadPoseFile(
+            f"{what} has {counted(count, 'joint')}, expected {expected}", hint="write one of these joint sets"
+        )
     return sets[count]

@@ -18,6 +18,7 @@ from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.joints import OPENPOSE_SETS, set_of, to_coco
 from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.words import counted
 
 ENDING = "_keypoints.json"
 _BEGINS = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*("version"\s*:[^,\[{]{1,40},\s*)?"(people|bodies)"\s*:\s*\[')
@@ -93,7 +94,7 @@ def joints_of(values: Any, what: str) -> Doubles:
     """
     flat = numbers(values, what, "3 J")
     if len(flat) % 3:
-        raise BadPoseFile(f"{what} must hold x, y, score of every joint, got {len(flat)} numbers")
+        raise BadPoseFile(f"{what} must hold x, y, score of every joint, got {counted(len(flat), 'number')}")
     return to_coco(flat.reshape(-1, 3), set_of(len(flat) // 3, OPENPOSE_SETS, what), what)
 
 

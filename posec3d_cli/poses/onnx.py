@@ -29,6 +29,7 @@ from posec3d_cli.poses.framing import cut_out, frame_people, to_input
 from posec3d_cli.poses.people import crops_at_once, each_person
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.types import Detections, Floats, Frame, Poses
+from posec3d_cli.words import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.catalog import ModelCard
@@ -116,7 +117,7 @@ class OnnxPose:
                 raise BadCard(f"the model returns {len(scores)} people for {len(boxes)} crops")
             if scores.shape[1] != len(self._joints.joints):
                 raise BadCard(
-                    f"the model returns {scores.shape[1]} joints, but {self._joints.name} has "
+                    f"the model returns {counted(scores.shape[1], 'joint')}, but {self._joints.name} has "
                     f"{len(self._joints.joints)}",
                     hint="the card's skeleton is the joint set that the model was trained for",
                 )

@@ -24,6 +24,7 @@ from posec3d_cli.train.confidence import expected_calibration_error
 from posec3d_cli.train.evaluate import as_posed
 from posec3d_cli.train.examples import Example
 from posec3d_cli.types import ActionScores, Floats, Ints, Shown
+from posec3d_cli.words import counted
 
 COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
 LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 costs as much as this one
@@ -101,7 +102,7 @@ def fit_temperature(
         )
     heard = [one for example in examples if (one := _listen(member, member.classifier, example)).said]
     if not heard:
-        raise BadDataset(f"nobody is found in any of the {len(examples)} clips to fit the temperature on")
+        raise BadDataset(f"nobody is found in any of {counted(len(examples), 'clip')} to fit the temperature on")
     truth = np.array([one.truth for one in heard])
 
     def answers(temperature: float) -> Floats:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posec3d_cli.words import counted
+
 if TYPE_CHECKING:
     from posec3d_cli.train.card import Trained
 
@@ -26,7 +28,7 @@ def readme(folder: Path, trained: Trained) -> str:
         "## Training\n",
         f"    {trained.command}\n",
         *([f"It began from the weights of {trained.start}.\n"] if trained.start else []),
-        f"{len(trained.history)} epochs; settings and figures of each: `training.json`.\n",
+        f"{counted(len(trained.history), 'epoch')}; settings and figures of each: `training.json`.\n",
         _picture(folder, CURVES, "Loss and accuracy over the epochs"),
         "## Measured\n",
         _measured(trained),

@@ -13,6 +13,7 @@ from posec3d_cli.action_labels import near_labels
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.train.data import Unreadable
 from posec3d_cli.train.examples import RECORDED, TRAINING, UNKNOWN, VALIDATION, Example
+from posec3d_cli.words import counted
 
 SHORTEST = 8  # frames of a clip that can be learnt from
 
@@ -86,7 +87,7 @@ def learnable(examples: Sequence[Example], unreadable: Sequence[Unreadable] = ()
         if not (one.scores[0] > 0).any():
             reasons[one.name] = ("nobody", "no person was found")
         elif len(one) < SHORTEST:
-            reasons[one.name] = ("short", f"it has {len(one)} frames, fewer than {SHORTEST}")
+            reasons[one.name] = ("short", f"it has {counted(len(one), 'frame')}, fewer than {SHORTEST}")
     reasons |= repeated([one for one in examples if one.name not in reasons])
     learned = {one.label for one in examples if one.name not in reasons and one.part != VALIDATION} | {UNKNOWN}
     for one in examples:

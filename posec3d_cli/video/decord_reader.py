@@ -15,6 +15,7 @@ from posec3d_cli.video.base import VideoInfo, VideoReader
 from posec3d_cli.video.decoding import THREADS
 from posec3d_cli.video.display import stretched
 from posec3d_cli.video.probe import FrameTable, probe
+from posec3d_cli.words import are, counted
 
 HELD_BYTES = 256 * 1024 * 1024
 """Pixels that are decoded before the first of them is handed out."""
@@ -45,9 +46,9 @@ class DecordReader(VideoReader):
         self._table = probe(path)
         _refuse_what_decord_gets_wrong(self._table)
         # decord counts for itself; where it disagrees, its frame numbers mean something else.
-        counted = len(_open(path))
-        if counted != self.info.frame_count:
-            raise _refusal(path, f"it counts {counted} frames where {self.info.frame_count} can be decoded")
+        there = len(_open(path))
+        if there != self.info.frame_count:
+            raise _refusal(path, f"it counts {counted(there, 'frame')} where {self.info.frame_count} can be decoded")
 
     @property
     def info(self) -> VideoInfo:
@@ -112,7 +113,7 @@ def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
     if not _CONTAINERS.intersection(table.container.split(",")):
         raise _refusal(path, f"it misnumbers the frames of {table.container} files")
     if info.lost_frames:
-        raise _refusal(path, f"the file is damaged: {info.lost_frames} frames are lost")
+        raise _refusal(path, f"the file is damaged: {counted(info.lost_frames, 'frame')} {are(info.lost_frames)} lost")
     if table.damaged:
         raise _refusal(path, "the file is damaged")
     if table.container == "avi" and info.codec == "h264" and table.packets is not None:
@@ -126,7 +127,7 @@ def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
     if table.interlaced:
         raise _refusal(path, "the pictures are interlaced, and it would leave them combed")
     if table.hidden:
-        raise _refusal(path, f"an edit list hides {table.hidden} frames, and it would show them")
+        raise _refusal(path, f"it would show {counted(table.hidden, 'frame')} that an edit list hides")
 
 
 def _refusal(path: Path, why: str) -> UnreadableVideo:

@@ -19,6 +19,7 @@ from av.filter import Graph
 from posec3d_cli.video.decoding import file_opened
 from posec3d_cli.video.packet_table import clock_may_leap
 from posec3d_cli.video.timing import LEAP_SECONDS
+from posec3d_cli.words import are, counted
 
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
 """What MP4 holds as it is; everything else becomes AAC."""
@@ -115,7 +116,11 @@ def with_sound(drawn: Path, target: Path, sound: SoundOf) -> tuple[bool, str]:
                 raise
             reason = getattr(error, "strerror", None) or str(error)
             continue
-        return True, f"{source.damaged} damaged packets of the sound are missing" if source.damaged else ""
+        return True, (
+            f"{counted(source.damaged, 'damaged packet')} of the sound {are(source.damaged)} missing"
+            if source.damaged
+            else ""
+        )
     return False, f"the sound ({codec}) could not be kept: {reason}"
 
 

@@ -17,10 +17,10 @@ def test_what_was_kept_is_shown_and_removed(posec3d, tmp_path):
     cache.store("one", KnownFrames({3: (Detections.none(), Poses.none(17))}, frozenset()))
     ran = posec3d("cache", "info", "--cache", cache.folder)
     assert ran.code == 0
-    assert f"{cache.folder}: poses of 1 videos, " in ran.out
+    assert f"{cache.folder}: poses of 1 video, " in ran.out
     told = json.loads(posec3d("cache", "info", "--cache", cache.folder, "--json").out)
     assert told == {"folder": str(cache.folder), "videos": 1, "bytes": cache.size, "limit": cache.limit}
-    assert "poses of 1 videos removed" in posec3d("cache", "clear", "--cache", cache.folder).out
+    assert "poses of 1 video removed" in posec3d("cache", "clear", "--cache", cache.folder).out
     assert "poses of 0 videos" in posec3d("cache", "info", "--cache", cache.folder).out
 
 

@@ -70,7 +70,7 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(label, tmp_path):
     shutil.copyfile(video_factory.write(tmp_path / "longer.mp4", 30), "clips/b.mp4")
     ran = label(copies=["d.mp4"])
     assert begun(tmp_path) == ["b.mp4", "d.mp4"], "a touched file is the same"
-    assert "note:  1 of 4 videos are done again: their content changed" in ran.err
+    assert "note:  1 of 4 videos is done again: their content changed" in ran.err
     assert "note:  2 of 4 videos are done already" in ran.err
     assert list(statuses()) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
     label()
@@ -192,7 +192,7 @@ def test_annotated_videos_and_poses_are_written_in_folders_like_the_videos(label
     Path("clips/poses/walk/a.avi.npz").unlink()
     ran = label(*command)
     assert begun(tmp_path) == ["walk/a.avi"], "what the command wrote is no video of its own"
-    assert "1 of 3 videos are done again: a file made of them is gone" in ran.err
+    assert "1 of 3 videos is done again: a file made of them is gone" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_videos_are_drawn_again_for_another_smallest_score(label, tmp_path):
     assert begun(tmp_path) == []
     ran = label(*drawn, "--min-score", 0.8)
     assert begun(tmp_path) == ["a.mp4"]
-    assert "1 of 1 videos are done again: the models or their settings changed" in ran.err
+    assert "1 of 1 video is done again: the models or their settings changed" in ran.err
     assert Path("drawn/a.mp4").read_bytes() != before
 
 

@@ -122,9 +122,9 @@ def test_the_temperature_that_a_card_has_is_the_one_before_and_is_replaced(model
 def test_clips_in_which_nobody_is_found_are_left_out(model, examples, fitted):
     empty = replace(examples[0], name="empty", scores=np.zeros_like(examples[0].scores))
     assert fit_temperature(model, [*examples, empty]) == fitted
-    with pytest.raises(BadDataset, match="nobody is found in any of the 1 clips"):
+    with pytest.raises(BadDataset, match="nobody is found in any of 1 clip to"):
         fit_temperature(model, [empty])
-    with pytest.raises(BadDataset, match="in any of the 0 clips"):
+    with pytest.raises(BadDataset, match="in any of 0 clips"):
         fit_temperature(model, [])
 
 
