@@ -109,7 +109,7 @@ def evaluate(
     from posec3d_cli.train.evaluate import evaluate as measure
     from posec3d_cli.train.harder import harder as harder_copies
     from posec3d_cli.train.seen import learned_from, seen
-    from posec3d_cli.train.survey import repeated
+    from posec3d_cli.train.survey import notes_of, repeated
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
     names = None if clips is None else data.read_names(clips)
@@ -143,6 +143,8 @@ def evaluate(
     examples, unreadable = find_people(found, models, every=every, workers=workers)
     for one in unreadable:
         note("failed", one_line(f"{one.name}: {one.reason}"))
+    for text in notes_of(examples):
+        note("note", one_line(text))
     left_out = {name: reason for name, (_, reason) in repeated(examples).items()}
     for name, reason in left_out.items():
         note("left out", one_line(f"{name}: {reason}"))

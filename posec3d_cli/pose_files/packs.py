@@ -174,6 +174,12 @@ def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
     return total
 
 
+def uncounted_note(annotation: Mapping[str, Any], counted: int) -> tuple[str, ...]:
+    """What is said where an annotation holds more frames than count; nothing where all do."""
+    held = annotation["keypoint"].shape[1]
+    return () if held == counted else (f"only the first {counted} of its {held} frames count: total_frames says so",)
+
+
 def array_of(annotation: Mapping[str, Any], key: str, pack: Pack) -> Floats:
     """An array of an annotation, as float32; numbers too large for that become infinite.
 
@@ -226,14 +232,12 @@ def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> PosedV
         return _written_by_us(path, annotation, pack, keypoints, scores)
     shape = annotation.get("img_shape", annotation.get("original_shape"))
     size = None if shape is None else integers(_first_two(shape), "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
-    held, counted = annotation["keypoint"].shape[1], keypoints.shape[1]
-    left_out = f"only the first {counted} of its {held} frames count: total_frames says so"
     return posed_clip(
         path,
         from_slots(keypoints, scores),
         fps=pack.rate(annotation),
         frame_size=None if size is None else (size[0], size[1]),
-        notes=() if held == counted else (left_out,),
+        notes=uncounted_note(annotation, keypoints.shape[1]),
     )
 
 

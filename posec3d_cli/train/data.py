@@ -272,4 +272,5 @@ def _example(clip: LabelledVideo, main: MainPeople) -> Example:
     keypoints, scores = main.keypoints, main.scores
     if not len(keypoints):
         keypoints, scores = (np.zeros((1, *array.shape[1:]), np.float32) for array in (keypoints, scores))
-    return Example(clip.name, clip.label, clip.group, ESTIMATED, keypoints, scores, main.fps, clip.part, main.sha256)
+    name, label, group = clip.name, clip.label, clip.group
+    return Example(name, label, group, ESTIMATED, keypoints, scores, main.fps, clip.part, main.sha256, main.notes)

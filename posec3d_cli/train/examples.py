@@ -40,6 +40,7 @@ class Example:
         fps: frames per second.
         part: TRAINING or VALIDATION where it is settled what the clip is for, else empty.
         sha256: of the file that it is from; empty where that is a pack.
+        notes: sentences about what its file holds besides, and was left out.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Example:
     fps: float
     part: str = ""
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         frames: int = self.keypoints.shape[1]

@@ -15,7 +15,7 @@ from posec3d_cli.action_labels import clean_label
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import shown
 from posec3d_cli.pose_files.clip import FPS
-from posec3d_cli.pose_files.packs import Pack, array_of, counted_frames, flat_poses, open_pack, value_of
+from posec3d_cli.pose_files.packs import Pack, array_of, counted_frames, flat_poses, open_pack, uncounted_note, value_of
 from posec3d_cli.train.examples import ANNOTATED, RECORDED, Example
 from posec3d_cli.train.recorded import UPWARDS, in_slots, joint_names, up_of
 from posec3d_cli.train.splits import Parts, Splits, parts_of, split_named
@@ -122,12 +122,16 @@ def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Sk
                 f"it is a 3D recording of {keypoints.shape[2]} joints, and the pack {named}",
                 hint="an entry 'joints' of the pack lists their names, such as left_shoulder",
             )
-        keypoints = keypoints[:, : counted_frames(annotation, keypoints)]
+        counted = counted_frames(annotation, keypoints)
+        notes = uncounted_note(annotation, counted)
+        keypoints = keypoints[:, :counted]
         finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
         keypoints, scores = in_slots(np.where(finite[..., None], keypoints, 0), skeleton.joints, skeleton.up)
-        return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps)
+        return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps, notes=notes)
     keypoints, scores = flat_poses(annotation, pack)
-    return Example(f"{source}/{name}", label, f"{source}/{_block(name)}", ANNOTATED, keypoints, scores, fps)
+    notes = uncounted_note(annotation, keypoints.shape[1])
+    group = f"{source}/{_block(name)}"
+    return Example(f"{source}/{name}", label, group, ANNOTATED, keypoints, scores, fps, notes=notes)
 
 
 def _label(label: Any, pack: Pack) -> str:

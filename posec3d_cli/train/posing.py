@@ -38,12 +38,14 @@ class MainPeople:
         scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
         fps: frames per second.
         sha256: of the file that they were found in.
+        notes: see `PosedVideo.notes`.
     """
 
     keypoints: Floats
     scores: Floats
     fps: float
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
 
 Estimate = Callable[[Sequence[Found]], Iterable[tuple[Found, MainPeople | str]]]
@@ -59,7 +61,7 @@ def in_file(path: Path) -> MainPeople:
     clips = read_pose_file(path)
     if len(clips) > 1:
         raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
-    return replace(_every_frame(clips[0]), sha256=digest(path))
+    return replace(_every_frame(clips[0]), sha256=digest(path), notes=clips[0].notes)
 
 
 def in_video(

@@ -15,6 +15,7 @@ from posec3d_cli.train.data import Unreadable
 from posec3d_cli.train.examples import RECORDED, TRAINING, UNKNOWN, VALIDATION, Example
 from posec3d_cli.words import counted
 
+MOST_NOTES = 5
 SHORTEST = 8  # frames of a clip that can be learnt from
 
 
@@ -104,6 +105,7 @@ def learnable(examples: Sequence[Example], unreadable: Sequence[Unreadable] = ()
     )
     findings = [text for one in classes if (text := _finding(one, usable))]
     findings += near_findings(given)
+    findings += notes_of(examples)
     return Survey(usable, classes, {name: reason for name, (_, reason) in reasons.items()}, tuple(findings))
 
 
@@ -115,6 +117,13 @@ def digest(example: Example) -> bytes:
         # -0.0 and 0.0 are the same place.
         sha256.update(np.ascontiguousarray(array + np.float32(0), np.float32).tobytes())
     return sha256.digest()
+
+
+def notes_of(examples: Sequence[Example]) -> list[str]:
+    """What was left out of the clips' files, a sentence per clip; of many clips the first, and how many more."""
+    said = [f"{one.name}: {text}" for one in examples for text in one.notes]
+    more = len(said) - MOST_NOTES
+    return [*said[:MOST_NOTES], f"and {more} more notes of this kind"] if more > 1 else said
 
 
 def near_findings(labels: Iterable[str]) -> list[str]:

@@ -75,6 +75,7 @@ def test_without_scores_every_joint_that_has_a_place_counts_fully(tmp_path):
 def test_only_the_frames_that_the_pack_counts_are_learnt_from(tmp_path):
     (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(total_frames=5)))
     assert (one.keypoints.shape[1], one.scores.shape[1]) == (5, 5)
+    assert one.notes == ("only the first 5 of its 9 frames count: total_frames says so",)
     with pytest.raises(BadPoseFile, match=r"total_frames is 12, but keypoint \(1, 9, 17, 2\) holds 9 frames"):
         read_pack(written(tmp_path / "pack.pkl", annotation(total_frames=12)))
 

@@ -8,6 +8,7 @@ from collections import deque
 import batch_fakes
 import fakes
 import numpy as np
+import pose_file_factory
 import pytest
 import video_factory
 
@@ -17,7 +18,7 @@ from posec3d_cli.batch.watcher import Watcher
 from posec3d_cli.batch.work import Models
 from posec3d_cli.extraction import PoseExtractor
 from posec3d_cli.pose_cache import PoseCache
-from posec3d_cli.train.posing import Finding, MainPeople, in_turn, side_by_side
+from posec3d_cli.train.posing import Finding, MainPeople, in_file, in_turn, side_by_side
 
 
 class Heard(Watcher):
@@ -106,3 +107,8 @@ def test_the_workers_are_told_the_device(clips, monkeypatch, where):
     with pytest.raises(InterruptedError):
         start()
     assert told == ["cuda"]
+
+
+def test_what_was_left_out_of_a_pose_file_is_noted(tmp_path):
+    assert in_file(pose_file_factory.pack(tmp_path)).notes == ()
+    assert "first 4 of its 6 frames" in in_file(pose_file_factory.pack(tmp_path, total_frames=4)).notes[0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.train.data import Unreadable
 from posec3d_cli.train.examples import RECORDED, TRAINING, UNKNOWN, VALIDATION
-from posec3d_cli.train.survey import ClassClips, digest, learnable, repeated
+from posec3d_cli.train.survey import ClassClips, digest, learnable, notes_of, repeated
 
 
 def nobody(name, label="arms"):
@@ -29,6 +29,14 @@ def test_good_clips_are_all_kept():
     assert survey.classes == (ClassClips("arms", 2, 2, 0, 0, 0, 0, 0), ClassClips("legs", 2, 2, 0, 0, 0, 0, 0))
     assert survey.left_out == {}
     assert survey.findings == ()
+
+
+def test_what_was_left_out_of_files_is_said_of_the_first_clips_and_counted():
+    good = people.examples(2)
+    noted = replace(good[0], notes=("half of it counts",))
+    assert learnable([noted, *good[1:]]).findings == (f"{noted.name}: half of it counts",)
+    said = notes_of([noted] * 9)
+    assert (len(said), said[-1]) == (6, "and 4 more notes of this kind")
 
 
 def test_clips_that_teach_nothing_are_left_out_with_the_reason():
