@@ -23,6 +23,7 @@ from posec3d_cli.batch.ledger import Ledger
 from posec3d_cli.batch.stamp import digest
 from posec3d_cli.errors import OutputError, OutputExists
 from posec3d_cli.words import counted
+from posec3d_cli.writable import remedy
 
 _UNFINISHED = ".posec3d-unfinished"
 _LOCK = ".lock"
@@ -89,7 +90,8 @@ def written_by_run(target: Path, ledger: Ledger) -> Iterator[Path]:
         try:
             yield part
         except OSError as error:
-            raise OutputError(f"{target} cannot be written: {error.strerror}", hint="free some space") from error
+            hint = remedy(error, "free some space", "choose a place that can be written")
+            raise OutputError(f"{target} cannot be written: {error.strerror}", hint=hint) from error
         ledger.claim(target, digest(part))
         settle(part, target)
 

@@ -19,6 +19,7 @@ from posec3d_cli.batch.run import Todo
 from posec3d_cli.errors import OutputError
 from posec3d_cli.installation import how_to_add
 from posec3d_cli.output import VERSION, with_answers
+from posec3d_cli.writable import remedy
 
 SCHEMA = "posec3d/label"
 """Of a line of JSON, with the version of `posec3d_cli.output`, and of a Parquet file."""
@@ -114,7 +115,8 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     try:
         write[path.suffix.lower()](part, rows)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}", hint="free some space") from error
+        hint = remedy(error, "free some space", "choose a place that can be written")
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from error
     settle(part, path)
 
 
