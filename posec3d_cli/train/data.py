@@ -14,6 +14,7 @@ from posec3d_cli.action_labels import clean_label
 from posec3d_cli.batch.find import Found
 from posec3d_cli.csv_tables import SUFFIXES, read_csv
 from posec3d_cli.errors import BadDataset, InputError
+from posec3d_cli.input_paths import as_given, problem_of
 from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
 from posec3d_cli.train.examples import ESTIMATED, RECORDED, TRAINING, VALIDATION, Example, rename
 from posec3d_cli.train.folder import LabelledVideo, labelled_videos, source_name
@@ -163,7 +164,10 @@ def _of_pack(
     remarks: list[str],
 ) -> list[Example]:
     if not source.is_file():
-        raise BadDataset(f"{source} is neither a folder of labelled clips, a table of them, nor a pose pack")
+        _, hint = problem_of(source) or ("", "")
+        raise BadDataset(
+            f"{as_given(source)} is neither a folder of labelled clips, a table of them, nor a pose pack", hint=hint
+        )
     if source.suffix.lower() in OTHER_TABLES:
         raise BadDataset(f"{source} is no CSV table", hint="`posec3d label -o labels.csv` writes one")
     if is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:

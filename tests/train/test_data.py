@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import fakes
 import numpy as np
@@ -99,6 +100,9 @@ def test_some_labels_may_be_left_out(folder):
 def test_a_source_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadDataset, match="neither a folder of labelled clips, a table of them, nor a pose pack"):
         labelled([tmp_path / "none"], {})
+    with pytest.raises(BadDataset, match=r"^http://example\.org/clips is neither") as caught:
+        labelled([Path("http://example.org/clips")], {})
+    assert caught.value.hint.startswith("download it first")
 
 
 def test_two_sources_of_one_name_are_refused(folder, tmp_path):
