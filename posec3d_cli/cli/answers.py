@@ -12,7 +12,7 @@ import typer
 from posec3d_cli.cli.render import note, print_error, print_json, print_table
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.input_paths import as_given
-from posec3d_cli.words import counted
+from posec3d_cli.words import counted, together
 
 if TYPE_CHECKING:
     from posec3d_cli.prediction import PipelineUsed, Prediction
@@ -33,13 +33,13 @@ class Answers:
     def __init__(self, *, json: bool, top: int, details: bool, min_score: float) -> None:
         self._json, self._top, self._details, self._min_score = json, top, details, min_score
         self._entries: list[tuple[int, dict[str, Any]]] = []
+        self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
 
     def add(self, place: int, prediction: Prediction) -> None:
         """An answer; `place` is the input's, in the order in which they were named."""
         self._answered += 1
-        for warning in prediction.warnings:
-            note("note", f"{prediction.path}: {warning}")
+        self._warnings += [(str(prediction.path), warning) for warning in prediction.warnings]
         if self._json:
             from posec3d_cli.output import entry, with_answers
 
@@ -65,7 +65,9 @@ class Answers:
             self._entries[-1][1].setdefault("output_errors", []).append(reason(error))
 
     def finish(self, used: PipelineUsed) -> bool:
-        """Print the document, and how many failed; whether all was done."""
+        """Print the document, what makes answers less certain, and how many failed; whether all was done."""
+        for line in together(self._warnings, "video"):
+            note("note", line)
         if self._json:
             from posec3d_cli.output import document
 

@@ -28,7 +28,7 @@ from posec3d_cli.cli.options import (
     pose_cache,
     ratio,
 )
-from posec3d_cli.cli.posing import find_people, say_read
+from posec3d_cli.cli.posing import find_people, saying_read
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_json
 from posec3d_cli.cli.report import check_outputs, document, print_report, write_files
@@ -158,12 +158,13 @@ def evaluate(
         )
     if harder:
         examples = harder_copies(examples)
-    report = measure(
-        actions,
-        examples,
-        actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None),
-        say_read,
-    )
+    with saying_read() as read:
+        report = measure(
+            actions,
+            examples,
+            actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None),
+            read,
+        )
     write_files(report, unreadable, confusion or [], predictions)
     if as_json:
         more = {"left_out": left_out, "learned_from": learned}

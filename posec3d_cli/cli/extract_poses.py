@@ -41,7 +41,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import OutputError, OutputExists
-from posec3d_cli.words import counted, listed
+from posec3d_cli.words import counted, together
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
@@ -165,13 +165,12 @@ def extract_poses(
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
     say_left_out(own)
     print_summary(Counter(record.status for _, record in done), failures)
-    lost = {video.name: sum(entry.get("lost_frames", 0) for entry in record.entries) for video, record in done}
-    damaged = [f"{one_line(printable(name))} ({frames})" for name, frames in lost.items() if frames]
-    if damaged:
-        note(
-            "note",
-            f"{counted(len(damaged), 'video')}: frames could not be decoded, and have no poses: {listed(damaged)}",
-        )
+    lost = [(video.name, sum(entry.get("lost_frames", 0) for entry in record.entries)) for video, record in done]
+    said = [
+        (printable(name), f"{frames} frames could not be decoded, and have no poses") for name, frames in lost if frames
+    ]
+    for line in together(said, "video"):
+        note("note", one_line(line))
     if failures:
         raise typer.Exit(1)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from posec3d_cli.cli.many import choose_workers
-from posec3d_cli.cli.progress import watching
+from posec3d_cli.cli.progress import now_and_then, watching
 from posec3d_cli.cli.render import download_progress, note
 from posec3d_cli.words import counted
 
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.work import Models
     from posec3d_cli.train.data import Labelled, Unreadable
     from posec3d_cli.train.examples import Example
-
-EVERY = 200  # clips between two lines of progress
 
 
 def find_people(
@@ -46,7 +46,14 @@ def find_people(
         return data.posed(found, posing.side_by_side(task, size, watcher=watcher))
 
 
-def say_read(done: int, total: int) -> None:
-    """Say on stderr now and then how many clips the classifier has read."""
-    if done and done % EVERY == 0:
-        note("read", f"{done} of {counted(total, 'clip')}")
+@contextlib.contextmanager
+def saying_read() -> Iterator[Callable[[int, int], None]]:
+    """What is told how many clips of how many the classifier has read; it says so on stderr now and then."""
+    known = (0, 0)
+
+    def note_down(done: int, total: int) -> None:
+        nonlocal known
+        known = (done, total)
+
+    with now_and_then(lambda: note("read", f"{known[0]} of {counted(known[1], 'clip')}")):
+        yield note_down

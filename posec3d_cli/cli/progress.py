@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.ledger import Record
 
 SECONDS_BETWEEN_LINES = 30.0
+
+
+@contextlib.contextmanager
+def now_and_then(say: Callable[[], None]) -> Iterator[None]:
+    """Call `say` every half minute while this block runs, whatever the block waits for."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(SECONDS_BETWEEN_LINES):
+            say()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class Count(Watcher):
@@ -69,26 +88,19 @@ class Count(Watcher):
     @property
     def rate(self) -> str:
         """Frames per second."""
-        frames = self.frames_done + sum(self.in_work.values())
+        frames = self.frames_done + sum(list(self.in_work.values()))
         return f"{frames / max(time.monotonic() - self.started, 1e-3):.1f}"
 
 
 class Lines(Count):
-    """Says now and then on stderr how far it is."""
+    """Says on stderr how far it is, when it is asked."""
 
-    def __init__(self, todo: int, total: int, log: Path | None) -> None:
-        super().__init__(todo, total, log)
-        self.said = self.started
-
-    def show(self) -> None:
-        """Say it, if it was not said just now."""
-        now = time.monotonic()
-        if now - self.said < SECONDS_BETWEEN_LINES:
-            return
-        self.said = now
+    def say(self) -> None:
+        """Say it."""
         left = ""
         if self.videos:
-            left = f", {_spelled((now - self.started) / self.videos * (self.todo - self.videos))} left"
+            spent = time.monotonic() - self.started
+            left = f", {_spelled(spent / self.videos * (self.todo - self.videos))} left"
         note("done", f"{self.at} of {counted(self.total, 'video')}, {self.failed} failed, {self.rate} frames/s{left}")
 
 
@@ -112,7 +124,9 @@ def watching(todo: int, total: int, *, quiet: bool, log: Path | None) -> Iterato
         yield Count(todo, total, log)
         return
     if not sys.stderr.isatty():
-        yield Lines(todo, total, log)
+        lines = Lines(todo, total, log)
+        with now_and_then(lines.say):
+            yield lines
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -245,8 +245,7 @@ def train(
     survey = learnable(examples, unreadable)
     print_survey(survey)
     survey.check()
-    count = training.networks * training.recipe.epochs
-    with learning(count) as watcher:
+    with learning(training.recipe.epochs, training.networks) as watcher:
         try:
             figures = run.train(
                 training,

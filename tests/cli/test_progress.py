@@ -1,0 +1,63 @@
+"""How far a run is: said on a pipe every half minute, whatever it waits for."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from posec3d_cli.cli.learning import learning, place
+from posec3d_cli.cli.posing import saying_read
+from posec3d_cli.cli.progress import SECONDS_BETWEEN_LINES, now_and_then
+from posec3d_cli.train.loop import Progress
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr("posec3d_cli.cli.progress.SECONDS_BETWEEN_LINES", 0.02)
+
+
+def wait_for(said, capsys):
+    """The lines that are said until one of them holds this."""
+    until, heard = time.monotonic() + 20, ""
+    while said not in heard:
+        assert time.monotonic() < until, heard
+        time.sleep(0.01)
+        heard += capsys.readouterr().err
+    return heard
+
+
+def test_something_is_said_every_half_minute_until_the_end(often):
+    assert SECONDS_BETWEEN_LINES == 30
+    times = []
+    with now_and_then(lambda: times.append(1)):
+        while len(times) < 3:
+            time.sleep(0.01)
+    said = len(times)
+    time.sleep(0.1)
+    assert len(times) == said
+
+
+def test_a_training_says_which_epoch_of_which_network_it_is_in(often, capsys):
+    with learning(2, 3) as watcher:
+        wait_for("epoch: the first step is being prepared", capsys)
+        watcher.step(3, 4, 9, 0.25)
+        wait_for("epoch: 1 of 2, network 2 of 3: step 4 of 9, loss 0.250", capsys)
+        watcher.epoch(Progress(3, 6, 0.5, 0.1, {"all": 0.75}))
+        wait_for("epoch: 1 of 2, network 2 of 3: loss 0.500, held-out top-1: all 75.0%", capsys)
+        watcher.epoch(Progress(6, 6, 0.5, 0.1, {}))
+        wait_for("2 of 2, network 3 of 3 is done; the model is measured on the held-out clips", capsys)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "networks", "words"),
+    [(1, 1, "1 of 2"), (2, 1, "2 of 2"), (1, 2, "1 of 2, network 1 of 2"), (4, 2, "2 of 2, network 2 of 2")],
+)
+def test_epochs_are_counted_within_their_network(epoch, networks, words):
+    assert place(epoch, 2, networks) == words
+
+
+def test_an_evaluation_says_how_many_clips_are_read(often, capsys):
+    with saying_read() as read:
+        read(3, 8)
+        wait_for("read:  3 of 8 clips", capsys)
