@@ -29,6 +29,7 @@ COLORS: tuple[Color, ...] = (
 )
 SEEN = 0.2  # joints that score less are not drawn
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+NARROW = 12  # pixels; the blanks of smaller letters are too narrow to part words
 INK: Color = (255, 255, 255)
 PAPER: Color = (24, 24, 24)
 
@@ -114,6 +115,8 @@ def _measure(canvas: Pixels, text: str, height: int) -> _Tag:
     OpenCV draws ASCII only: accents are dropped, and any other letter becomes a question mark.
     """
     line = plain(text)
+    if height < NARROW:
+        line = line.replace(" ", "  ")
     thickness = max(1, height // 9)
     scale = cv2.getFontScaleFromHeight(FONT, height, thickness)
     (wide, tall), below = cv2.getTextSize(line, FONT, scale, thickness)
