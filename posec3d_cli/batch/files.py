@@ -104,7 +104,7 @@ def check_made(targets: Iterable[Path], ledger: Ledger) -> None:
     """
     foreign = [target for target in targets if target.exists() and not ledger.made(target)]
     if foreign:
-        there = "is" if len(foreign) == 1 else f"and {counted(len(foreign) - 1, 'more file')} are"
+        there = f"and {counted(len(foreign) - 1, 'more file')} are" if foreign[1:] else "is"
         raise OutputExists(
             f"{foreign[0]} {there} already there, and not of this run's making",
             hint="choose another name, or say --overwrite",

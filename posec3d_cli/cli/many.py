@@ -60,7 +60,8 @@ def say_left_out(own: Sequence[Found]) -> None:
 
     if own:
         names = listed([one_line(printable(one.name)) for one in own])
-        note("note", f"{counted(len(own), 'file')} that posec3d made are left out: {names}; one that is named is done")
+        left_out = f"{counted(len(own), 'file')} that posec3d made {are(len(own))} left out"
+        note("note", f"{left_out}: {names}; one that is named is done")
 
 
 def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
