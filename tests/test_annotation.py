@@ -45,7 +45,7 @@ def test_each_person_carries_the_label_of_the_windows_around_the_frame(tmp_path)
     assert first["#1"].startswith("left 5"), "what is done here, not in the whole video"
     assert last["#1"].startswith("right 6")
     doubtful = dict(tag.split(" ", 1) for tag in tags(prediction, 29, 0.8))
-    assert doubtful == {"#0": "left 90%", "#1": f"? {last['#1']}"}
+    assert doubtful == {"#0": "left 90%", "#1": "? " + last["#1"]}
 
 
 class Sizes(fakes.Detector):

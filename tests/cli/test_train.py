@@ -47,7 +47,7 @@ def test_the_network_and_its_precision_can_be_chosen(posec3d, pack, tmp_path):
 
 def test_a_graph_network_is_trained_and_evaluated(posec3d, pack, tmp_path):
     model = tmp_path / "model"
-    ran = posec3d("train", pack, "-o", model, *TINY[:2], *TINY[4:], "--arch", "stgcn++", "--width", 8)
+    ran = posec3d("train", pack, "-o", model, *TINY[:2], *TINY[6:], "--arch", "stgcn++", "--width", 8)
     assert ran.code == 0, ran.err
     assert load_card(model, "classifier").stage == "stgcn"
 
