@@ -12,9 +12,9 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from posec3d_cli.datasets import load
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.train import data
-from posec3d_cli.train.calibration import fit_temperature
+from posec3d_cli.training.calibration import fit_temperature
 
 
 def main() -> None:
@@ -25,14 +25,14 @@ def main() -> None:
     parser.add_argument("--actions", type=Path)
     parser.add_argument("--clips", type=Path)
     asked = parser.parse_args()
-    found = data.labelled(
+    found = load.labelled(
         asked.sources,
-        data.read_actions(asked.actions) if asked.actions else {},
-        only=data.read_names(asked.clips) if asked.clips else None,
+        load.read_actions(asked.actions) if asked.actions else {},
+        only=load.read_names(asked.clips) if asked.clips else None,
     )
     if found.videos:
         raise BadDataset(f"{len(found.videos)} clips are videos", hint="estimate their poses with extract-poses first")
-    examples, _ = data.posed(found, lambda videos: [])
+    examples, _ = load.posed(found, lambda videos: [])
     for name, value in asdict(fit_temperature(asked.model, examples)).items():
         print(f"{name} {value:.4g}")
 

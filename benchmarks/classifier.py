@@ -15,10 +15,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from posec3d_cli.classifiers.posec3d import PoseC3D
-from posec3d_cli.device import resolve_device, resolve_precision
 from posec3d_cli.nets import VOLUME_ARCHITECTURES, build_network
-from posec3d_cli.nets.folding import fold_batch_norms
+from posec3d_cli.nets.checkpoints import fold_batch_norms
+from posec3d_cli.runtime.device import resolve_device, resolve_precision
+from posec3d_cli.stages.classifiers.posec3d import PoseC3D
 from posec3d_cli.types import HeatmapVolume
 
 SHAPE = (17, 48, 56, 56)

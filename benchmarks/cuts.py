@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.cuts import Signature, find_cuts, frames_to_check, signature
+from posec3d_cli.extraction.cuts import Signature, find_cuts, frames_to_check, signature
 from posec3d_cli.video import open_video
 
 

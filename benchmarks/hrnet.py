@@ -15,10 +15,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from posec3d_cli.device import resolve_device
-from posec3d_cli.nets.folding import fold_batch_norms
+from posec3d_cli.nets.checkpoints import fold_batch_norms
 from posec3d_cli.nets.hrnet import HRNet
-from posec3d_cli.poses.topdown import HRNetPose
+from posec3d_cli.runtime.device import resolve_device
+from posec3d_cli.stages.pose_estimators.hrnet import HRNetPose
 from posec3d_cli.types import Detections, Frame
 
 Run = Callable[[], object]

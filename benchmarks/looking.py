@@ -17,10 +17,11 @@ from time import perf_counter
 
 import numpy as np
 
-from posec3d_cli.catalog import DEFAULT_PIPELINE, load_pipeline
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.likeness import keypoint_similarity
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE
+from posec3d_cli.hub.catalog import load_pipeline
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.tracking.similarity import keypoint_similarity
 from posec3d_cli.types import Detections, Poses
 
 SEEN = 0.3  # mean score of somebody who counts

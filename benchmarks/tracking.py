@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli.tracking import identify
+from posec3d_cli.tracking.tracker import identify
 from posec3d_cli.types import Detections, Floats, Poses
 
 FPS = 25.0

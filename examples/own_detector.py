@@ -32,10 +32,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.errors import BadCard, PoseC3DError
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.registry import create
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.hub.cards import ModelCard
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.stages.create import create
 from posec3d_cli.testing import check_detector
 from posec3d_cli.types import Detections, Frame
 

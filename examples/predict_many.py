@@ -13,7 +13,7 @@ from pathlib import Path
 
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.prediction import NO_PERSON_IN_WORDS, Prediction
+from posec3d_cli.results import NO_PERSON_IN_WORDS, Prediction
 
 
 def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:

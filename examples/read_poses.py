@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.output import check_free, replacing
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.files.writing import check_free, replacing
+from posec3d_cli.results import PosedVideo
 
 
 def extract(extractor: PoseExtractor, path: Path, every: int) -> PosedVideo:

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from posec3d_cli.builders.heatmap import HeatmapBuilder
-from posec3d_cli.heatmaps import HeatmapSpec
-from posec3d_cli.sampling import uniform_test_indices
+from posec3d_cli.sampling.indices import uniform_test_indices
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.types import HeatmapVolume, PoseSequence
 
 FPS = 25

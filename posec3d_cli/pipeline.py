@@ -9,14 +9,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from posec3d_cli.action_reader import ActionReader
-from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, load_pipeline
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.extraction import PoseExtractor, Progress
-from posec3d_cli.fusion import Named, load_classifiers
-from posec3d_cli.pose_cache import PoseCache
-from posec3d_cli.prediction import PosedVideo, Prediction
-from posec3d_cli.reading import Reading
+from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.extraction.extractor import PoseExtractor, Progress
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE, ModelCard
+from posec3d_cli.hub.catalog import load_pipeline
+from posec3d_cli.recognition.ensemble import Named, load_classifiers
+from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.results import PosedVideo, Prediction
+from posec3d_cli.sampling.clips import Reading
 from posec3d_cli.video import DEFAULT_READER
 
 
@@ -92,15 +93,15 @@ class Pipeline:
             device: see `PoseExtractor.from_cards`.
             precision: of the classifier's arithmetic: "fp32", "bf16", or "auto", what suits the device.
             offline: never touch the network.
-            progress: told about downloads, see `posec3d_cli.weights.fetch`.
+            progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
             reader: the video reader's name.
             detect_every: look for people in every N-th of the frames that are posed only, see
-                `posec3d_cli.looking`; with more than 1 no poses are kept.
+                `posec3d_cli.extraction.detect_every`; with more than 1 no poses are kept.
             detector_options: settings that replace those of the card.
             pose_options: likewise.
             classifier_options: likewise, for how volumes are built and videos are read too.
             cache: where poses are kept and looked up; see `PoseExtractor.from_cards`.
-            weights_dir: a folder that may hold weights, see `posec3d_cli.weights.fetch`.
+            weights_dir: a folder that may hold weights, see `posec3d_cli.hub.weights.fetch`.
             name: of the pipeline card that named the parts.
 
         Raises:

@@ -9,19 +9,16 @@ from functools import cached_property
 from posec3d_cli.errors import BadCard
 
 Limbs = tuple[tuple[int, int], ...]
-
 POSEC3D_LIMBS: Limbs = (
     (0, 5), (0, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (11, 13), (13, 15),
     (6, 12), (12, 14), (14, 16), (0, 1), (0, 2), (1, 3), (2, 4), (11, 12),
 )  # fmt: skip
 """Channel order of every published limb checkpoint (`skeletons` in the limb configs of pyskl and mmaction2)."""
-
 POSEC3D_DEFAULT_LIMBS: Limbs = (
     (0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (5, 7), (7, 9), (0, 6), (6, 8), (8, 10),
     (5, 11), (11, 13), (13, 15), (6, 12), (12, 14), (14, 16), (11, 12),
 )  # fmt: skip
 """Default of `GeneratePoseTarget` in pyskl and mmaction2; two published NTU120 checkpoints depend on it."""
-
 LIMB_ORDERS = {"posec3d": POSEC3D_LIMBS, "posec3d-default": POSEC3D_DEFAULT_LIMBS}
 """The named limb orders, for cards."""
 
@@ -83,7 +80,6 @@ COCO_17 = Skeleton(
     ),
 )  # fmt: skip
 """The 17 keypoints of COCO, which all published PoseC3D checkpoints read."""
-
 _SKELETONS = {COCO_17.name: COCO_17}
 
 
@@ -114,3 +110,53 @@ def mirror_limbs(limbs: Sequence[tuple[int, int]], mirror: Sequence[int]) -> tup
             )
         images.append(place[image])
     return tuple(images)
+
+
+BODY_25 = Skeleton(
+    name="body-25",
+    joints=(
+        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+        "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+        "right_eye", "left_eye", "right_ear", "left_ear",
+        "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+    ),
+    limbs=(),
+)  # fmt: skip
+"""`POSE_BODY_25_BODY_PARTS` of OpenPose."""
+OPENPOSE_18 = Skeleton(
+    name="openpose-18",
+    joints=(
+        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+        "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+        "right_eye", "left_eye", "right_ear", "left_ear",
+    ),
+    limbs=(),
+)  # fmt: skip
+"""`POSE_COCO_BODY_PARTS` of OpenPose: its COCO model, with a neck that COCO has not."""
+MEDIAPIPE_33 = Skeleton(
+    name="mediapipe-33",
+    joints=(
+        "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+        "left_ear", "right_ear", "left_mouth", "right_mouth", "left_shoulder", "right_shoulder",
+        "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky",
+        "left_index", "right_index", "left_thumb", "right_thumb", "left_hip", "right_hip",
+        "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel", "right_heel",
+        "left_foot_index", "right_foot_index",
+    ),
+    limbs=(),
+)  # fmt: skip
+"""`PoseLandmark` of MediaPipe."""
+HALPE_26 = Skeleton(
+    name="halpe-26",
+    joints=(
+        *COCO_17.joints, "head", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe",
+        "right_small_toe", "left_heel", "right_heel",
+    ),
+    limbs=(),
+)  # fmt: skip
+"""The body of Halpe Full-Body; AlphaPose and the RTMPose body models of 26 joints write it."""
+COCO_SETS = {17: COCO_17, 26: HALPE_26, 133: COCO_17, 136: HALPE_26}
+"""By number of joints: sets that begin like COCO-17. COCO-WholeBody has 133 joints, Halpe Full-Body 136."""
+OPENPOSE_SETS = {25: BODY_25, 18: OPENPOSE_18, 134: OPENPOSE_18} | COCO_SETS
+"""By number of joints: what OpenPose writes, and in its form others: Pose2Sim Halpe-26, rtmlib 134 joints of which the
+first 18 are those of OpenPose's COCO model."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.skeletons import Skeleton
-from posec3d_cli.stages import ActionClassifier, Detector, PoseEstimator, VolumeBuilder
+from posec3d_cli.stages.protocols import ActionClassifier, Detector, PoseEstimator, VolumeBuilder
 from posec3d_cli.types import (
     ActionScores,
     Detections,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from posec3d_cli.errors import StageMismatch
 
 if TYPE_CHECKING:
     from posec3d_cli.skeletons import Skeleton
-
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -253,3 +253,42 @@ class ActionScores(ShapeRepr):
         """The k most probable actions, best first; all of them where k exceeds C."""
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file holds.
+
+    Attributes:
+        path: the file.
+        width: pixels of every picture as it is shown: upright, and square where the file's own pixels are not.
+        height: the same.
+        fps: frames per second. The nominal rate where frames are evenly spaced, else the average.
+        frame_count: how many frames can be decoded, in display order, edit lists applied. Exact where the packets are
+            well-formed or damage shows in them (the file is then decoded once to count); damage that shows nowhere
+            but in the decoder's output is reported by `VideoReader.lost` instead.
+        duration: seconds from the start of the first frame to the end of the last.
+        codec: FFmpeg's name of the codec, e.g. h264.
+        rotation: degrees clockwise that the stored picture is turned to stand upright: 0, 90, 180 or 270.
+        lost_frames: frames that the container announces or holds packets for, and that cannot be decoded; 0 for a
+            sound file. A decoder hides small damage inside a picture, and such a picture is not lost.
+        variable_rate: frames are unevenly spaced: the shortest and the longest step differ by more than a tenth of
+            the median step and more than the container's rounding of times explains.
+        mirrored: the turned picture is then mirrored left to right, as the file demands.
+        start: seconds on the file's own clock at which frame 0 is shown.
+        notes: sentences about what the file leaves open, or states wrongly, and what was made of it.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: Fraction
+    frame_count: int
+    duration: float
+    codec: str
+    rotation: int
+    lost_frames: int
+    variable_rate: bool
+    mirrored: bool = False
+    start: float = 0.0
+    notes: tuple[str, ...] = ()

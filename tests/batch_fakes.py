@@ -14,11 +14,11 @@ from pathlib import Path
 
 import fakes
 
-from posec3d_cli.batch import work
+from posec3d_cli.batch import label_task, pose_task
 from posec3d_cli.batch.find import Found
 from posec3d_cli.batch.worker import Work
+from posec3d_cli.datasets import poses
 from posec3d_cli.errors import WeightsMissing
-from posec3d_cli.train import posing
 
 
 class Detector(fakes.Detector):
@@ -77,7 +77,7 @@ def _pipeline():
 
 
 @dataclass(frozen=True)
-class Labelling(work.Labelling):
+class Labelling(label_task.Labelling):
     """Labels with fake stages; the version stands for the models."""
 
     def fetch(self, progress=None):
@@ -92,7 +92,7 @@ class Labelling(work.Labelling):
 
 
 @dataclass(frozen=True)
-class Posing(work.Posing):
+class Posing(pose_task.Posing):
     """Poses with fake stages."""
 
     def fetch(self, progress=None):
@@ -103,7 +103,7 @@ class Posing(work.Posing):
 
 
 @dataclass(frozen=True)
-class Finding(posing.Finding):
+class Finding(poses.Finding):
     """Main people with fake stages."""
 
     def fetch(self, progress=None):
@@ -125,7 +125,7 @@ def _journal():
 
 
 def put_in_place() -> None:
-    work.Labelling, work.Posing = Labelling, Posing
+    label_task.Labelling, pose_task.Posing = Labelling, Posing
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from posec3d_cli.catalog import ModelCard, load_card
 from posec3d_cli.errors import WeightsMissing
-from posec3d_cli.weights import fetch
+from posec3d_cli.hub.cards import ModelCard
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.weights import fetch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 @pytest.fixture(autouse=True)
 def _poses_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds the poses that another one, or the user, kept."""
-    monkeypatch.setattr("posec3d_cli.pose_cache.default_folder", lambda: tmp_path_factory.mktemp("poses"))
+    monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path_factory.mktemp("poses"))
 
 
 @pytest.fixture(scope="session")

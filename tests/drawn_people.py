@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import synthetic_people
 
-from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.skeletons import COCO_17
 
 SIZE = (320, 240)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from posec3d_cli.action_reader import ActionReader
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.fusion import Member
+from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.prediction import ModelUsed, PipelineUsed
-from posec3d_cli.reading import Reading
+from posec3d_cli.recognition.ensemble import Member
+from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.results import ModelUsed, PipelineUsed
+from posec3d_cli.sampling.clips import Reading
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
 

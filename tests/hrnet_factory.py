@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from posec3d_cli.catalog import ModelCard
+from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.nets.hrnet import HRNet
 
 

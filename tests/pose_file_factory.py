@@ -12,7 +12,7 @@ import synthetic_people as people
 
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.clip import from_slots, posed_clip
-from posec3d_cli.pose_files.writing import write_pose_file
+from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.skeletons import COCO_17
 
 FRAMES = 6

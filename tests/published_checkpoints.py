@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from posec3d_cli.action_reader import ActionReader
-from posec3d_cli.catalog import WeightFile, load_card
-from posec3d_cli.checksums import sha256_of
+from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.hub.cards import WeightFile
+from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.nets import build_network
 from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.recognition.recognizer import ActionReader
 
 THIN = 4
 """Channels of the stem of a network that an ordinary test has time for; the published ones have 32."""

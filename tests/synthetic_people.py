@@ -6,8 +6,8 @@ import pickle
 
 import numpy as np
 
+from posec3d_cli.datasets.clips import ANNOTATED, Example
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.train.examples import ANNOTATED, Example
 
 # x to the right and y down, in body heights, of somebody who faces the camera with hanging arms.
 _STANDING = {

@@ -15,14 +15,13 @@ import pytest
 import typer.main
 from packaging.requirements import Requirement
 
-from posec3d_cli.catalog import list_cards, list_pipelines, load_card, load_pipeline
 from posec3d_cli.cli.app import app
+from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline
+from posec3d_cli.hub.sample_clips import list_samples
+from posec3d_cli.hub.sources import parse_source
 from posec3d_cli.pose_files import FORMATS
-from posec3d_cli.pose_files.joints import BODY_25, HALPE_26, MEDIAPIPE_33, OPENPOSE_18
 from posec3d_cli.registry import available
-from posec3d_cli.samples import list_samples
-from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.sources import parse_source
+from posec3d_cli.skeletons import BODY_25, COCO_17, HALPE_26, MEDIAPIPE_33, OPENPOSE_18
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY / "models"

@@ -11,7 +11,9 @@ import pytest
 from posec3d_cli import errors
 from posec3d_cli.errors import PoseC3DError
 
-EVERY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+EVERY = [
+    kind for _, kind in inspect.getmembers(errors, lambda one: inspect.isclass(one) and issubclass(one, Exception))
+]
 
 
 def drawn() -> dict[str, str]:

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import video_factory
 
-from posec3d_cli.catalog import load_card
 from posec3d_cli.errors import BadCard, UnreadableVideo, WeightsMissing
-from posec3d_cli.registry import create
-from posec3d_cli.samples import fetch_sample
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.sample_clips import fetch_sample
+from posec3d_cli.stages.create import create
 from posec3d_cli.testing import check_detector
 from posec3d_cli.types import Frame
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from web_factory import Listener
 
-from posec3d_cli.catalog import ModelCard, WeightFile
-from posec3d_cli.checksums import pin_path
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
-from posec3d_cli.weights import cached_path, fetch, hashes, locate, weights_folders
+from posec3d_cli.hub.cards import ModelCard, WeightFile
+from posec3d_cli.hub.checksums import pin_path
+from posec3d_cli.hub.weights import cached_path, fetch, hashes, locate, weights_folders
 
 BODY = b"weights" * 999
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -7,10 +7,10 @@ import pytest
 import web_factory
 from web_factory import Listener, Page
 
-from posec3d_cli.catalog import ModelCard, WeightFile
-from posec3d_cli.checksums import pin_path
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
-from posec3d_cli.weights import cached_path, expected, fetch, hashes, locate
+from posec3d_cli.hub.cards import ModelCard, WeightFile
+from posec3d_cli.hub.checksums import pin_path
+from posec3d_cli.hub.weights import cached_path, expected, fetch, hashes, locate
 
 BODY = b"the first weights" * 1000
 OTHER = b"others" * 5000

@@ -12,14 +12,14 @@ import video_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli import extraction
 from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
-from posec3d_cli.extraction import PoseExtractor
-from posec3d_cli.output import entry
+from posec3d_cli.extraction import extractor as extractor_module
+from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.output.json import entry
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.pose_cache import PoseCache
-from posec3d_cli.reading import Reading, Window, used_frames
-from posec3d_cli.scoring import combine
+from posec3d_cli.recognition.aggregate import combine
+from posec3d_cli.sampling.clips import Reading, Window, used_frames
 from posec3d_cli.types import ActionScores, JointHeatmaps
 
 
@@ -208,7 +208,7 @@ def test_frames_go_through_the_stages_in_small_batches(clip, monkeypatch):
     assert pipeline.extractor.detector.batches == [16] * 6 + [4]
     assert calls[0] == (16, 100)
     assert calls[-1] == (100, 100)
-    monkeypatch.setattr(extraction, "BATCH_BYTES", 3 * 96 * 48 * 3)
+    monkeypatch.setattr(extractor_module, "BATCH_BYTES", 3 * 96 * 48 * 3)
     pipeline.poses(clip, np.arange(7))
     assert pipeline.extractor.detector.batches[7:] == [3, 3, 1]
 

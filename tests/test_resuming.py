@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_factory import Asked, Page
 
-from posec3d_cli.catalog import ModelCard, WeightFile
 from posec3d_cli.errors import WeightsMissing
-from posec3d_cli.staging import Origin, Part, staging
-from posec3d_cli.weights import cached_path, fetch
+from posec3d_cli.hub.cards import ModelCard, WeightFile
+from posec3d_cli.hub.partial import Origin, Part, staging
+from posec3d_cli.hub.weights import cached_path, fetch
 
 BODY = random.Random(1).randbytes(1_000_000)
 OTHER = random.Random(2).randbytes(1_000_000)
@@ -128,8 +128,8 @@ def test_after_a_kill_the_same_command_goes_on(web, home):
     web.pages["/w.pth"] = Page(BODY, TAGGED, cut=HALF, stop=True)
     code = (
         "from pathlib import Path\n"
-        "from posec3d_cli.catalog import ModelCard, WeightFile\n"
-        "from posec3d_cli.weights import fetch\n"
+        "from posec3d_cli.hub.cards import ModelCard, WeightFile\n"
+        "from posec3d_cli.hub.weights import fetch\n"
         f"fetch(ModelCard('mine', 'pose', 'movenet', 's', 'l', 'd', ({file!r},), {{}}, (), Path('nowhere'), False))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])

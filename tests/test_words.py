@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posec3d_cli.words import are, counted, listed, together
+from posec3d_cli.errors import are, counted, listed, together
 
 
 def test_one_is_singular_and_all_others_are_plural():

@@ -23,8 +23,8 @@ from clips import FOLDS, Clip, Shuffled, Variant, draw_test, draw_training, fold
 from tables import print_tables
 
 from posec3d_cli.nets import build_network
-from posec3d_cli.train.loop import fit
-from posec3d_cli.train.recipe import Recipe
+from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.loop import fit
 
 VOLUME = Recipe(epochs=10, size=20, frames=8, batch_size=16)
 GRAPH = replace(VOLUME, architecture="stgcn++")

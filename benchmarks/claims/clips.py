@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from posec3d_cli.graph_input import graph_features
-from posec3d_cli.heatmaps import draw_joints
+from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.splits import group_of
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.train.examples import group_of
-from posec3d_cli.train.packs import read_pack
-from posec3d_cli.train.recipe import Recipe
-from posec3d_cli.train.samples import draw_volume
+from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.dataset import draw_volume
+from posec3d_cli.transforms.gaussians import draw_joints
+from posec3d_cli.transforms.joint_features import graph_features
 
 FOLDS = 3
 MIRROR = list(COCO_17.mirror)

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from posec3d_cli.graph_input import graph_features
-from posec3d_cli.heatmaps import draw_joints
 from posec3d_cli.nets import build_network
+from posec3d_cli.transforms.gaussians import draw_joints
+from posec3d_cli.transforms.joint_features import graph_features
 
 FRAMES, SIZE, CLASSES = 12, 56, 8
 PEOPLE = (1, 2, 4, 7, 10, 13)

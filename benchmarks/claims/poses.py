@@ -16,16 +16,17 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from posec3d_cli.builders.estimator_heatmap import EstimatorHeatmapBuilder
-from posec3d_cli.builders.heatmap import HeatmapBuilder
-from posec3d_cli.catalog import load_card
-from posec3d_cli.extraction import PoseExtractor, make_stage
-from posec3d_cli.heatmaps import HeatmapSpec
-from posec3d_cli.output import replacing
-from posec3d_cli.pose_files.writing import write_pose_file
-from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.sampling import uniform_test_indices
-from posec3d_cli.train.recipe import BODY
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.files.writing import replacing
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.pose_files.write import write_pose_file
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.sampling.indices import uniform_test_indices
+from posec3d_cli.stages.builders.estimator_heatmap import EstimatorHeatmapBuilder
+from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
+from posec3d_cli.stages.create import make_stage
+from posec3d_cli.training.config import BODY
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.types import Detections, Frame
 from posec3d_cli.video import SUFFIXES
 

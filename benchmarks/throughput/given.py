@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.stages import Detector, PoseEstimator
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Poses
 
 

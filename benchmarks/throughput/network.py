@@ -22,10 +22,10 @@ import torch
 from published import load, make_recognizer, ready
 from torch.utils.flop_counter import FlopCounterMode
 
-from posec3d_cli.catalog import load_card
-from posec3d_cli.device import resolve_precision
-from posec3d_cli.poses.topdown import DTYPES
-from posec3d_cli.registry import create
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.runtime.device import resolve_precision
+from posec3d_cli.stages.create import create
+from posec3d_cli.stages.pose_estimators.hrnet import DTYPES
 from posec3d_cli.types import Floats, HeatmapVolume
 
 SHAPE = (1, 17, 48, 56, 56)

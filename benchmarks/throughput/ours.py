@@ -17,7 +17,7 @@ from typing import Any
 
 from given import GivenDetector, GivenPose, read_given
 
-from posec3d_cli.extraction import PoseExtractor
+from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.types import HeatmapVolume
 

@@ -30,9 +30,9 @@ from process import run
 
 from posec3d_cli.batch.find import find
 from posec3d_cli.batch.lock import state_of
-from posec3d_cli.catalog import load_card, load_pipeline
-from posec3d_cli.device import processors
-from posec3d_cli.weights import fetch
+from posec3d_cli.hub.catalog import load_card, load_pipeline
+from posec3d_cli.hub.weights import fetch
+from posec3d_cli.runtime.threads import processors
 
 HERE = Path(__file__).parent
 OURS = str(Path(sys.executable).with_name("posec3d"))

@@ -19,10 +19,10 @@ sys.path.append(str(Path(__file__).parent.parent))
 from heatmaps import fastest, walkers
 from published import load, ready
 
-from posec3d_cli.builders.heatmap import HeatmapBuilder
-from posec3d_cli.heatmaps import HeatmapSpec
-from posec3d_cli.sampling import uniform_test_indices
+from posec3d_cli.sampling.indices import uniform_test_indices
 from posec3d_cli.skeletons import POSEC3D_LIMBS
+from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.types import Floats, Ints, PoseSequence
 
 TOLERANCE = 1e-3

@@ -14,11 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.batch.ledger import Corrections, Ledger
-from posec3d_cli.batch.tables import CORRECTED, Outcome, plain, rows_of, write_table
-from posec3d_cli.errors import OutputError, OutputExists
-from posec3d_cli.prediction import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
-from posec3d_cli.words import counted
+from posec3d_cli.batch.state import Ledger
+from posec3d_cli.errors import OutputError, OutputExists, counted
+from posec3d_cli.output.tables import CORRECTED, Corrections, Outcome, plain, rows_of, write_table
+from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
 
 _NAMED = 5  # rows that a message names
 _TOLERANCE = 0.006  # spreadsheets save what they show: two digits, or whole per cent

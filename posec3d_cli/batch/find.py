@@ -8,14 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from posec3d_cli.csv_tables import SUFFIXES as TABLE_SUFFIXES
-from posec3d_cli.csv_tables import read_csv
-from posec3d_cli.errors import InputError
-from posec3d_cli.output_names import without_suffixes
+from posec3d_cli.batch.output_names import without_suffixes
+from posec3d_cli.errors import InputError, counted
+from posec3d_cli.files.csv_tables import SUFFIXES as TABLE_SUFFIXES
+from posec3d_cli.files.csv_tables import read_csv
+from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.pose_files import is_pose_file
-from posec3d_cli.relative_paths import RelativePaths
 from posec3d_cli.video import SUFFIXES
-from posec3d_cli.words import counted
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,8 @@ def with_stems(found: Sequence[Found], known: Iterable[Path]) -> list[Found]:
 def read_list(file: Path, *, root: Path | None = None, say: Callable[[str], None] = lambda text: None) -> list[Path]:
     """The paths of a text file, one a line, or of the column video of a CSV table; empty lines are left out.
 
-    Where they begin: `posec3d_cli.relative_paths`. What is not there keeps its path, so that its row says so. Names
-    in a text need not be UTF-8.
+    Where they begin: `posec3d_cli.files.relative_paths`. What is not there keeps its path, so that its row says so.
+    Names in a text need not be UTF-8.
 
     Args:
         file: the list.

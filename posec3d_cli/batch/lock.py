@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from posec3d_cli.batch.ledger import Ledger, owner_of
+from posec3d_cli.batch.state import Ledger, owner_of
 from posec3d_cli.errors import OutputError
 
 

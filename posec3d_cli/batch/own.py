@@ -8,7 +8,7 @@ from pathlib import Path
 
 from posec3d_cli.batch.find import Found
 from posec3d_cli.errors import InputError
-from posec3d_cli.output import SCHEMA
+from posec3d_cli.output.json import SCHEMA
 from posec3d_cli.pose_files.origin import Source, sources_of
 from posec3d_cli.video.marks import is_annotated
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from posec3d_cli.batch.find import Found
-from posec3d_cli.output import printable
-from posec3d_cli.relative_paths import RelativePaths
+from posec3d_cli.files.relative_paths import RelativePaths
+from posec3d_cli.files.writing import printable
 
 
 class RowNames:
     """The names that a run gives to what a table names.
 
     A row is about the file that the run calls by the row's name, or about the one that lies at its path, see
-    `posec3d_cli.relative_paths`; with `: CLIP` behind it, about a clip of a pack.
+    `posec3d_cli.files.relative_paths`; with `: CLIP` behind it, about a clip of a pack.
 
     Args:
         table: the file.

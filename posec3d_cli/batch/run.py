@@ -5,89 +5,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.batch.crew import Crew
-from posec3d_cli.batch.files import check_made, unfinished_files
+from posec3d_cli.batch.callback import Watcher
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.ledger import FAILED, Ledger, Record
-from posec3d_cli.batch.stamp import Stamp, digest, stamp
-from posec3d_cli.batch.watcher import Watcher
-from posec3d_cli.batch.worker import Work
-from posec3d_cli.output import printable
+from posec3d_cli.batch.outputs import check_made, unfinished_files
+from posec3d_cli.batch.pool import Crew
+from posec3d_cli.batch.resume import Todo
+from posec3d_cli.batch.state import FAILED, Ledger, Record
+from posec3d_cli.batch.task import Task
+from posec3d_cli.files.digests import Stamp, stamp
+from posec3d_cli.files.writing import printable
+from posec3d_cli.output.json import with_answers
+from posec3d_cli.output.tables import Outcome
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.work import Models
-
-
-class Task(Protocol):
-    """What is to be done with each video; a value that can be pickled. See `posec3d_cli.batch.work`."""
-
-    @property
-    def models(self) -> Models:
-        """Which models do it, and where."""
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """The folders that are written into."""
-
-    def fingerprint(self) -> str:
-        """Changes with everything that an outcome depends on, but for the video."""
-
-    def outputs(self, found: Found) -> dict[str, Path]:
-        """The files that are made of a video."""
-
-    def in_run(self, name: str) -> Self:
-        """The same, of the run whose unfinished files lie under this name."""
-
-    def make(self) -> Work:
-        """Make the models, in the process that uses them."""
-
-
-@dataclass(frozen=True)
-class Todo:
-    """A video to do, and why again if it was done before: "", "video", "pipeline", "output" or "failed"."""
-
-    found: Found
-    again: str = ""
-
-
-def plan(found: Sequence[Found], task: Task, ledger: Ledger, *, retry_failed: bool = False) -> deque[Todo]:
-    """The videos that have no outcome yet, or none that still holds. Nothing but the time of a touched file is changed.
-
-    Args:
-        found: all videos.
-        task: what is done with them.
-        ledger: the outcomes so far.
-        retry_failed: failures do not hold.
-    """
-    pipeline = task.fingerprint()
-    todo: deque[Todo] = deque()
-    for video in found:
-        record = ledger.get(video.path)
-        reason = "" if record is None else _outdated(video, record, pipeline, task, ledger, retry_failed)
-        if reason is not None:
-            todo.append(Todo(video, reason))
-    return todo
-
-
-def _outdated(
-    video: Found, record: Record, pipeline: str, task: Task, ledger: Ledger, retry_failed: bool
-) -> str | None:
-    """Why an outcome does not hold any more, or None."""
-    now = stamp(video.path)
-    if now != record.stamp:
-        if not record.sha256 or digest(video.path) != record.sha256:
-            return "video"
-        ledger.put(replace(record, stamp=now))
-    if record.pipeline != pipeline:
-        return "pipeline"
-    if record.status == FAILED:
-        return "failed" if retry_failed else None
-    return None if all(output.exists() and ledger.made(output) for output in task.outputs(video).values()) else "output"
+    pass
 
 
 def check_outputs(todo: Iterable[Todo], task: Task, ledger: Ledger) -> None:
@@ -164,3 +99,17 @@ def _remove(outputs: Iterable[Path]) -> None:
 def _named(entry: dict[str, Any], found: Found) -> dict[str, Any]:
     """A failure's entry under the video's own name instead of its path."""
     return {**entry, "video": printable(found.name)} if entry["video"] == printable(found.path) else entry
+
+
+def outcomes(
+    found: Sequence[Found], todo: Iterable[Todo], ledger: Ledger, *, min_score: float = 0.0
+) -> Iterator[Outcome]:
+    """The outcomes of the videos that are not to be done any more, in the order of `found`, one per clip.
+
+    The ledger holds the scores, and the answers are made of them here: another `min_score` holds for every row.
+    """
+    waiting = {one.found.path for one in todo}
+    for video in found:
+        record = None if video.path in waiting else ledger.get(video.path)
+        if record is not None:
+            yield from ((with_answers(entry, min_score), record.seconds) for entry in record.entries)

@@ -18,12 +18,12 @@ from time import perf_counter
 from typing import Any
 
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.stamp import digest
-from posec3d_cli.device import limit_threads
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError, unexpected
-from posec3d_cli.memory import return_large_blocks
-from posec3d_cli.output import failure
-from posec3d_cli.writable import FULL, remedy
+from posec3d_cli.files.digests import digest
+from posec3d_cli.files.writing import FULL, remedy
+from posec3d_cli.output.json import failure
+from posec3d_cli.runtime.memory import return_large_blocks
+from posec3d_cli.runtime.threads import limit_threads
 
 _READY = "ready"  # the first word of a process that has made its models
 _UNWRITABLE = {*FULL, errno.EROFS}  # no video's fault, and the next one would fail alike

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from posec3d_cli.cli.render import note, print_error, print_json, print_table
-from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.input_paths import as_given
-from posec3d_cli.words import counted, together
+from posec3d_cli.errors import PoseC3DError, counted, together
+from posec3d_cli.files.input_paths import as_given
 
 if TYPE_CHECKING:
-    from posec3d_cli.prediction import PipelineUsed, Prediction
+    from posec3d_cli.results import PipelineUsed, Prediction
 
 HEADERS = ["video", "action", "probability"]
 
@@ -41,7 +40,7 @@ class Answers:
         self._answered += 1
         self._warnings += [(str(prediction.path), warning) for warning in prediction.warnings]
         if self._json:
-            from posec3d_cli.output import entry, with_answers
+            from posec3d_cli.output.json import entry, with_answers
 
             self._entries.append((place, with_answers(entry(prediction, top=self._top), self._min_score)))
         else:
@@ -49,7 +48,7 @@ class Answers:
 
     def fail(self, place: int, video: Path, error: PoseC3DError) -> None:
         """An input that could not be answered."""
-        from posec3d_cli.output import failure
+        from posec3d_cli.output.json import failure
 
         self._failed += 1
         _print_about(as_given(video), error)
@@ -57,7 +56,7 @@ class Answers:
 
     def unwritten(self, video: Path, error: PoseC3DError) -> None:
         """A file that could not be made of the input that was answered last."""
-        from posec3d_cli.output import reason
+        from posec3d_cli.output.json import reason
 
         self._unwritten += 1
         _print_about(str(video), error)
@@ -69,7 +68,7 @@ class Answers:
         for line in together(self._warnings, "video"):
             note("note", line)
         if self._json:
-            from posec3d_cli.output import document
+            from posec3d_cli.output.json import document
 
             print_json(document([entry for _, entry in sorted(self._entries, key=lambda one: one[0])], used))
         inputs = self._answered + self._failed
@@ -88,7 +87,7 @@ class Answers:
         self.finish(used)
 
     def _print(self, prediction: Prediction) -> None:
-        from posec3d_cli.prediction import NO_PERSON_IN_WORDS
+        from posec3d_cli.results import NO_PERSON_IN_WORDS
 
         video = str(prediction.path)
         scores = prediction.scores
@@ -110,7 +109,7 @@ def _print_about(video: str, error: PoseC3DError) -> None:
 
 def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[str, str]]:
     """The actions, best first; where the best scores too little, its name stands behind `unknown`."""
-    from posec3d_cli.prediction import UNKNOWN, is_named
+    from posec3d_cli.results import UNKNOWN, is_named
 
     (best, most), *_ = labels
     first = best if is_named(most, min_score) else f"{UNKNOWN} ({best})"
@@ -120,7 +119,7 @@ def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[s
 
 def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple[str, str]]]:
     """The best action of each person who was read alone, and of each window where there are several."""
-    from posec3d_cli.prediction import NO_PERSON_IN_WORDS
+    from posec3d_cli.results import NO_PERSON_IN_WORDS
 
     lines = []
     for person in prediction.people:

@@ -25,7 +25,7 @@ from posec3d_cli.cli.render import print_error
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
 from posec3d_cli.errors import PoseC3DError, UnknownModel, UnknownStage
-from posec3d_cli.memory import return_large_blocks
+from posec3d_cli.runtime.memory import return_large_blocks
 
 app = Commands(
     name="posec3d",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.options import (
     ClassifierOption,
     DetectEveryOption,
@@ -28,10 +27,11 @@ from posec3d_cli.cli.options import (
     stage_options,
 )
 from posec3d_cli.cli.render import download_progress, note, print_json, print_table
-from posec3d_cli.words import counted
+from posec3d_cli.errors import counted
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
-    from posec3d_cli.speed import Speed
+    from posec3d_cli.evaluation.speed import Speed
 
 SAMPLE = "walk"
 WAYS = {"all frames": True, "one prediction": False}
@@ -57,10 +57,10 @@ def benchmark(
     weights_dir: WeightsDirOption = None,
 ) -> None:
     """Measure a pipeline stage by stage, in one process: all frames, and one prediction."""
-    from posec3d_cli.batch.crew import crew_size
+    from posec3d_cli.batch.pool import crew_size
+    from posec3d_cli.evaluation.speed import advice, measure
+    from posec3d_cli.hub.sample_clips import fetch_sample
     from posec3d_cli.pipeline import Pipeline
-    from posec3d_cli.samples import fetch_sample
-    from posec3d_cli.speed import advice, measure
 
     with download_progress() as progress:
         clip = video or fetch_sample(SAMPLE, offline=offline_choice(offline), progress=progress)

@@ -7,7 +7,7 @@ import typer
 from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import CacheOption, JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
-from posec3d_cli.words import counted
+from posec3d_cli.errors import counted
 
 app = Commands(help="Look at the poses that were kept, or remove them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -15,7 +15,7 @@ app = Commands(help="Look at the poses that were kept, or remove them.", no_args
 @app.command("info")
 def info(cache: CacheOption = None, json: JsonOption = False) -> None:
     """Say where the poses are kept and how many there are."""
-    from posec3d_cli.pose_cache import PoseCache, default_folder
+    from posec3d_cli.extraction.cache import PoseCache, default_folder
 
     kept = PoseCache(cache or default_folder())
     videos, size = len(kept.files()), kept.size
@@ -29,7 +29,7 @@ def info(cache: CacheOption = None, json: JsonOption = False) -> None:
 @app.command("clear")
 def clear(cache: CacheOption = None) -> None:
     """Remove the poses that were kept; they are estimated anew when they are needed."""
-    from posec3d_cli.pose_cache import PoseCache, default_folder
+    from posec3d_cli.extraction.cache import PoseCache, default_folder
 
     kept = PoseCache(cache or default_folder())
     typer.echo(f"{kept.folder}: poses of {counted(kept.clear(), 'video')} removed")

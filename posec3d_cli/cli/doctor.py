@@ -14,18 +14,18 @@ from pathlib import Path
 import typer
 
 from posec3d_cli import __version__
-from posec3d_cli.catalog import DEFAULT_PIPELINE, ModelCard, list_cards, load_card, load_pipeline
 from posec3d_cli.cli.models import weights_state
 from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import note, print_json, print_table
-from posec3d_cli.downloads import is_offline
 from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.openmmlab import preparation
-from posec3d_cli.registry import available, load_stage
-from posec3d_cli.sources import npm_client, parse_source, pip_client
-from posec3d_cli.stages import GROUPS
-from posec3d_cli.weights import cache_home, fetch, weights_cache, weights_folders
-from posec3d_cli.writable import cannot_write
+from posec3d_cli.files.writing import cannot_write
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE, ModelCard
+from posec3d_cli.hub.catalog import list_cards, load_card, load_pipeline
+from posec3d_cli.hub.download import is_offline
+from posec3d_cli.hub.sources import npm_client, parse_source, pip_client
+from posec3d_cli.hub.weights import cache_home, fetch, weights_cache, weights_folders
+from posec3d_cli.registry import GROUPS, available, load_stage
+from posec3d_cli.stages.openmmlab import compat
 
 _CLIENT_SECONDS = 20
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -90,7 +90,7 @@ def _hardware() -> Iterator[Finding]:
     try:
         import torch
 
-        from posec3d_cli.device import resolve_device, resolve_precision
+        from posec3d_cli.runtime.device import resolve_device, resolve_precision
 
         yield Finding("threads", f"{torch.get_num_threads()} for torch")
         for number in range(torch.cuda.device_count()):
@@ -127,7 +127,7 @@ def _clients() -> Iterator[Finding]:
 
 
 def _cache() -> Iterator[Finding]:
-    from posec3d_cli.pose_cache import default_folder
+    from posec3d_cli.extraction.cache import default_folder
 
     yield Finding("cache", str(cache_home()))
     for about, folder in (("cache of poses", default_folder()), ("cache of weights", weights_cache())):
@@ -171,11 +171,11 @@ def _stage(kind: str, name: str, about: str, *, needed: bool = False) -> Finding
     except PoseC3DError as error:
         return Finding(about, error.what, ok=False, needed=needed, hint=error.hint)
     where = f"{loaded.__module__}:{loaded.__qualname__}"
-    if name in preparation.NEEDS:
-        absent = preparation.missing(name)
+    if name in compat.NEEDS:
+        absent = compat.missing(name)
         if absent:
-            return Finding(about, f"not installed: {', '.join(absent)}", False, needed, preparation.how_to_install())
-        where += f", {preparation.versions(name)}"
+            return Finding(about, f"not installed: {', '.join(absent)}", False, needed, compat.how_to_install())
+        where += f", {compat.versions(name)}"
     return Finding(about, where, needed=needed)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from posec3d_cli.cli.batch_run import find_people, saying_read
 from posec3d_cli.cli.options import (
     CacheOption,
     ClassifierOption,
@@ -28,7 +29,6 @@ from posec3d_cli.cli.options import (
     pose_cache,
     ratio,
 )
-from posec3d_cli.cli.posing import find_people, saying_read
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_json
 from posec3d_cli.cli.report import check_outputs, document, print_report, write_files
@@ -100,20 +100,20 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
-    from posec3d_cli.action_reader import ActionReader
-    from posec3d_cli.batch.work import Models
-    from posec3d_cli.catalog import load_pipeline
-    from posec3d_cli.fusion import load_classifiers
-    from posec3d_cli.train import data
-    from posec3d_cli.train.evaluate import check_labels, counted
-    from posec3d_cli.train.evaluate import evaluate as measure
-    from posec3d_cli.train.harder import harder as harder_copies
-    from posec3d_cli.train.seen import learned_from, seen
-    from posec3d_cli.train.survey import notes_of, repeated
+    from posec3d_cli.batch.task import Models
+    from posec3d_cli.datasets import load
+    from posec3d_cli.datasets.checks import notes_of, repeated
+    from posec3d_cli.evaluation.evaluate import check_labels, counted
+    from posec3d_cli.evaluation.evaluate import evaluate as measure
+    from posec3d_cli.evaluation.perturb import harder as harder_copies
+    from posec3d_cli.hub.catalog import load_pipeline
+    from posec3d_cli.recognition.ensemble import load_classifiers
+    from posec3d_cli.recognition.recognizer import ActionReader
+    from posec3d_cli.training.seen import learned_from, seen
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
-    names = None if clips is None else data.read_names(clips)
-    found = data.labelled(sources, data.read_actions(table) if table else {}, root=root, split=split, only=names)
+    names = None if clips is None else load.read_names(clips)
+    found = load.labelled(sources, load.read_actions(table) if table else {}, root=root, split=split, only=names)
     for remark in found.remarks:
         note("note", one_line(remark))
     named = classifier or load_pipeline(pipeline).classifier

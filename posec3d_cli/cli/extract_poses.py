@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.catalog import DEFAULT_PIPELINE
-from posec3d_cli.cli.many import gather, print_summary, say_left_out, say_plan, start_log, work_through
+from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
@@ -40,14 +39,14 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
-from posec3d_cli.errors import OutputError, OutputExists
-from posec3d_cli.words import counted, together
+from posec3d_cli.errors import OutputError, OutputExists, counted, together
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
-    from posec3d_cli.batch.ledger import Ledger
-    from posec3d_cli.batch.packing import Labels
-    from posec3d_cli.batch.work import Posing
+    from posec3d_cli.batch.pose_task import Posing
+    from posec3d_cli.batch.state import Ledger
+    from posec3d_cli.datasets.write_pickle import Labels
 
 
 class Form(StrEnum):
@@ -105,21 +104,23 @@ def extract_poses(
     The same command again goes on where it was cut off, and does again only what changed. Exits with 0 when every
     video was done, also where nobody is in it, and with 1 when one failed.
     """
-    from posec3d_cli.batch import work
-    from posec3d_cli.batch.files import check_made
+    from posec3d_cli.batch import pose_task
     from posec3d_cli.batch.find import with_stems
-    from posec3d_cli.batch.ledger import FAILED
     from posec3d_cli.batch.lock import locked, state_of
-    from posec3d_cli.batch.run import check_outputs, plan
-    from posec3d_cli.output import printable
-    from posec3d_cli.prediction import NO_PERSON
+    from posec3d_cli.batch.outputs import check_made
+    from posec3d_cli.batch.resume import plan
+    from posec3d_cli.batch.run import check_outputs
+    from posec3d_cli.batch.state import FAILED
+    from posec3d_cli.batch.task import Models
+    from posec3d_cli.files.writing import printable
+    from posec3d_cli.results import NO_PERSON
 
     _check_outputs(output, pack, labels)
     start_log(log_file)
     found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
     classes = None if pack is None else _labels(labels, found, root)
-    task = work.Posing(
-        work.Models(
+    task = pose_task.Posing(
+        Models(
             pipeline,
             detector,
             pose,
@@ -129,7 +130,7 @@ def extract_poses(
             weights_dir=weights_dir,
             detect_every=detect_every,
             **stage_options(
-                settings, stages=work.Posing.kinds, max_people=max_people, score_threshold=detector_threshold
+                settings, stages=pose_task.Posing.kinds, max_people=max_people, score_threshold=detector_threshold
             ),
         ),
         output,
@@ -193,7 +194,7 @@ def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None
 
 
 def _labels(table: Path | None, found: list[Found], root: Path | None) -> Labels:
-    from posec3d_cli.batch.packing import labels_from_folders, read_pack_labels
+    from posec3d_cli.datasets.write_pickle import labels_from_folders, read_pack_labels
 
     if table is None:
         return labels_from_folders(found)
@@ -201,9 +202,9 @@ def _labels(table: Path | None, found: list[Found], root: Path | None) -> Labels
 
 
 def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, nobody: int, ledger: Ledger) -> None:
-    from posec3d_cli.batch.files import written_by_run
-    from posec3d_cli.batch.packing import write_pack
-    from posec3d_cli.output import printable
+    from posec3d_cli.batch.outputs import written_by_run
+    from posec3d_cli.datasets.write_pickle import write_pack
+    from posec3d_cli.files.writing import printable
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
     with written_by_run(pack, ledger) as part:

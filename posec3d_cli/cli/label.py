@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.catalog import DEFAULT_PIPELINE
+from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, start_log, work_through
 from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
-from posec3d_cli.cli.many import gather, say_left_out, say_plan, start_log, work_through
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -54,8 +53,8 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
-from posec3d_cli.errors import OutputExists
-from posec3d_cli.words import counted
+from posec3d_cli.errors import OutputExists, counted
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import Found
@@ -120,12 +119,15 @@ def label(
     The same command again goes on where it was cut off, and does again only what changed. Exits with 0 when every
     video was answered, also with "no person", and with 1 when one failed.
     """
-    from posec3d_cli.batch import tables, work
+    from posec3d_cli.batch import label_task, run
     from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
-    from posec3d_cli.batch.files import check_made
     from posec3d_cli.batch.find import with_stems
     from posec3d_cli.batch.lock import locked, state_of
-    from posec3d_cli.batch.run import check_outputs, plan
+    from posec3d_cli.batch.outputs import check_made
+    from posec3d_cli.batch.resume import plan
+    from posec3d_cli.batch.run import check_outputs
+    from posec3d_cli.batch.task import Models
+    from posec3d_cli.output import tables
     from posec3d_cli.pose_files import is_pose_file
 
     tables.check_table(output)
@@ -133,8 +135,8 @@ def label(
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _truth(truth, found, root)
-    task = work.Labelling(
-        work.Models(
+    task = label_task.Labelling(
+        Models(
             pipeline,
             detector,
             pose,
@@ -179,9 +181,9 @@ def label(
                 log=log_file,
             )
         finally:
-            some = tables.outcomes(found, todo, ledger, min_score=min_score)
+            some = run.outcomes(found, todo, ledger, min_score=min_score)
             write_outcomes(output, some, ledger, overwrite=overwrite)
-        outcomes = list(tables.outcomes(found, todo, ledger, min_score=min_score))
+        outcomes = list(run.outcomes(found, todo, ledger, min_score=min_score))
         say_left_out(own)
         good = print_outcomes(outcomes, output, min_score)
         if labels is not None:
@@ -191,7 +193,7 @@ def label(
 
 
 def _truth(table: Path, found: list[Found], root: Path | None) -> dict[str, str]:
-    from posec3d_cli.batch.truth import read_truth, unlabelled
+    from posec3d_cli.evaluation.ground_truth import read_truth, unlabelled
 
     labels = read_truth(table, found, root=root, say=lambda text: note("note", one_line(text)))
     if unknown := unlabelled(labels, found):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from posec3d_cli.cli.many import print_summary
+from posec3d_cli.cli.batch_run import print_summary
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_table
-from posec3d_cli.words import counted
+from posec3d_cli.errors import counted
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.ledger import Ledger
-    from posec3d_cli.batch.tables import Outcome
-    from posec3d_cli.batch.work import Labelling
+    from posec3d_cli.batch.label_task import Labelling
+    from posec3d_cli.batch.state import Ledger
+    from posec3d_cli.output.tables import Outcome
 
 MOST_DOUBTFUL = 10  # answers that are listed
 
@@ -29,8 +29,9 @@ def confusion_files(output: Path) -> list[Path]:
 
 def print_outcomes(outcomes: Sequence[Outcome], output: Path, min_score: float) -> bool:
     """Say what came of all videos; whether none failed."""
-    from posec3d_cli.batch import tables
-    from posec3d_cli.batch.ledger import FAILED, error_of, status_of
+    from posec3d_cli.batch.state import FAILED
+    from posec3d_cli.output import tables
+    from posec3d_cli.output.tables import error_of, status_of
 
     counts = Counter(status_of(entry) for entry, _ in outcomes)
     failures = [(entry["video"], error_of(entry)) for entry, _ in outcomes if status_of(entry) == FAILED]
@@ -77,9 +78,9 @@ def print_accuracy(
     outcomes: Sequence[Outcome], labels: dict[str, str], task: Labelling, output: Path, ledger: Ledger
 ) -> None:
     """Say how often the labels are right, and write what was taken for what beside the table."""
-    from posec3d_cli.batch.files import written_by_run
-    from posec3d_cli.batch.truth import compare
-    from posec3d_cli.train.results import write_confusion
+    from posec3d_cli.batch.outputs import written_by_run
+    from posec3d_cli.evaluation.ground_truth import compare
+    from posec3d_cli.evaluation.write import write_confusion
 
     card, *_ = task.models.cards("classifier")
     compared = compare(outcomes, labels, card.labels)

@@ -8,24 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from posec3d_cli.catalog import (
-    DEFAULT_PIPELINE,
-    KINDS,
-    ModelCard,
-    PipelineCard,
-    WeightFile,
-    list_cards,
-    list_pipelines,
-    load_card,
-    load_pipeline,
-)
 from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
-from posec3d_cli.errors import PoseC3DError, WeightsCorrupt
-from posec3d_cli.verification import WRONG, remove_leftovers, verify
-from posec3d_cli.weights import expected, fetch, locate
-from posec3d_cli.words import counted
+from posec3d_cli.errors import PoseC3DError, WeightsCorrupt, counted
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE, KINDS, ModelCard, PipelineCard, WeightFile
+from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline
+from posec3d_cli.hub.verify import WRONG, remove_leftovers, verify
+from posec3d_cli.hub.weights import expected, fetch, locate
 
 app = Commands(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posec3d_cli.catalog import KINDS
+from posec3d_cli.hub.cards import KINDS
 
 if TYPE_CHECKING:
-    from posec3d_cli.pose_cache import PoseCache
+    from posec3d_cli.extraction.cache import PoseCache
 
 
 class Precision(StrEnum):
@@ -121,7 +121,7 @@ DetectEveryOption = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
-        max=16,  # posec3d_cli.looking.MOST_APART, whose import takes time
+        max=16,  # posec3d_cli.extraction.detect_every.MOST_APART, whose import takes time
         metavar="N",
         help="Look for people in every N-th of the frames posed only; in between, boxes move from look to look.",
     ),
@@ -254,7 +254,7 @@ def pose_cache(folder: Path | None, off: bool) -> PoseCache | None:
     Raises:
         typer.BadParameter: it is both named and switched off.
     """
-    from posec3d_cli.pose_cache import PoseCache, default_folder
+    from posec3d_cli.extraction.cache import PoseCache, default_folder
 
     if off and folder is not None:
         raise typer.BadParameter("--cache and --no-cache contradict each other")

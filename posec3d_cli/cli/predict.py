@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from posec3d_cli.catalog import DEFAULT_PIPELINE
 from posec3d_cli.cli.answers import Answers
+from posec3d_cli.cli.batch_run import Job, plan_outputs
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -44,16 +44,15 @@ from posec3d_cli.cli.options import (
     ratio,
     stage_options,
 )
-from posec3d_cli.cli.outputs import Job, plan_outputs
 from posec3d_cli.cli.render import download_progress, note, stderr_console
-from posec3d_cli.errors import OutputError, PoseC3DError, unexpected
-from posec3d_cli.words import counted
+from posec3d_cli.errors import OutputError, PoseC3DError, counted, unexpected
+from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
-    from posec3d_cli.action_reader import ActionReader
     from posec3d_cli.pipeline import Pipeline
-    from posec3d_cli.prediction import PipelineUsed, PosedVideo, Prediction
-    from posec3d_cli.reading import Reading
+    from posec3d_cli.recognition.recognizer import ActionReader
+    from posec3d_cli.results import PipelineUsed, PosedVideo, Prediction
+    from posec3d_cli.sampling.clips import Reading
 
 T = TypeVar("T")
 
@@ -190,15 +189,15 @@ def _make(name: str, **options: Any) -> Pipeline:
 
 def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> ActionReader:
     """The half of a pipeline that needs no picture."""
-    from posec3d_cli.action_reader import ActionReader
-    from posec3d_cli.catalog import load_pipeline
+    from posec3d_cli.hub.catalog import load_pipeline
+    from posec3d_cli.recognition.recognizer import ActionReader
 
     return ActionReader.from_card(classifier or load_pipeline(pipeline).classifier, **options)
 
 
 def _unused(pipeline: str) -> PipelineUsed:
     """What the document says of a pipeline that was not made, for no input could be used."""
-    from posec3d_cli.prediction import PipelineUsed
+    from posec3d_cli.results import PipelineUsed
 
     return PipelineUsed(pipeline)
 
@@ -251,7 +250,7 @@ def _saves(
     stages: Pipeline | None, job: Job, prediction: Prediction, min_score: float, overwrite: bool
 ) -> Iterator[Callable[[], None]]:
     """What writes the files that are asked for."""
-    from posec3d_cli.output import save_poses
+    from posec3d_cli.output.poses import save_poses
 
     if job.poses is not None:
         yield partial(save_poses, prediction, job.poses, overwrite=overwrite)
@@ -300,7 +299,7 @@ def _read_clips(job: Job) -> list[PosedVideo]:
 
 
 def _draw(prediction: Prediction, target: Path, **options: Any) -> None:
-    from posec3d_cli.output import save_video
+    from posec3d_cli.output.video import save_video
 
     with _frame_progress(f"{prediction.path.name}: drawing") as progress:
         unkept = save_video(prediction, target, progress=progress, **options)

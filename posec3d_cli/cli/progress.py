@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posec3d_cli.batch.watcher import Watcher
+from posec3d_cli.batch.callback import Watcher
 from posec3d_cli.cli.render import note, stderr_console
-from posec3d_cli.words import counted
+from posec3d_cli.errors import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from posec3d_cli.batch.find import Found
-    from posec3d_cli.batch.ledger import Record
+    from posec3d_cli.batch.state import Record
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -147,7 +147,7 @@ def one_line(text: str) -> str:
 
 
 def _write_line(log: Path, found: Found, record: Record) -> None:
-    from posec3d_cli.output import printable
+    from posec3d_cli.files.writing import printable
 
     when = time.strftime("%Y-%m-%d %H:%M:%S")
     why = f": {one_line(record.error)}" if record.error else ""

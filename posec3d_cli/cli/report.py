@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from posec3d_cli.cli.progress import one_line
-from posec3d_cli.cli.render import print_table
-from posec3d_cli.words import counted, listed
+from posec3d_cli.cli.render import note, print_table
+from posec3d_cli.errors import counted, listed
 
 if TYPE_CHECKING:
-    from posec3d_cli.train.data import Unreadable
-    from posec3d_cli.train.report import Report
+    from posec3d_cli.datasets.checks import Survey
+    from posec3d_cli.datasets.load import Unreadable
+    from posec3d_cli.evaluation.report import Report
 
 
 def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwrite: bool) -> None:
@@ -23,10 +24,10 @@ def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwr
 
     Raises:
         typer.BadParameter: a file has no suffix that can be written, or two are the same.
-        OutputError: see `posec3d_cli.output.check_free`.
+        OutputError: see `posec3d_cli.files.writing.check_free`.
     """
-    from posec3d_cli.output import check_free
-    from posec3d_cli.train.results import SUFFIXES
+    from posec3d_cli.evaluation.write import SUFFIXES
+    from posec3d_cli.files.writing import check_free
 
     for path in confusion:
         if path.suffix.lower() not in SUFFIXES:
@@ -44,7 +45,7 @@ def write_files(
     report: Report, unreadable: Sequence[Unreadable], confusion: Sequence[Path], predictions: Path | None
 ) -> None:
     """Write what was asked for."""
-    from posec3d_cli.train.results import write_confusion, write_predictions
+    from posec3d_cli.evaluation.write import write_confusion, write_predictions
 
     for path in confusion:
         write_confusion(report, path)
@@ -132,3 +133,25 @@ def _with_interval(part: float, interval: tuple[float, float] | None) -> str:
         return f"{part:.1%}"
     low, high = interval
     return f"{part:.1%} ({low:.1%} to {high:.1%})"
+
+
+_COLUMNS = {
+    "given": "clips",
+    "usable": "usable",
+    "nobody": "nobody found",
+    "unreadable": "unreadable",
+    "short": "too short",
+    "duplicates": "duplicates",
+    "contradicting": "contradicting",
+    "unlearnt": "validation only",
+}
+
+
+def print_survey(survey: Survey) -> None:
+    """A table of the classes, the clips that are left out and what else was found, on stderr."""
+    rows = [[one_line(one.label), *(str(getattr(one, name)) for name in _COLUMNS)] for one in survey.classes]
+    print_table(["action", *_COLUMNS.values()], rows, err=True)
+    for name, reason in survey.left_out.items():
+        note("left out", one_line(f"{name}: {reason}"))
+    for finding in survey.findings:
+        note("note", one_line(finding))

@@ -9,7 +9,7 @@ import typer
 from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, print_json, print_table
-from posec3d_cli.samples import fetch_sample, list_samples
+from posec3d_cli.hub.sample_clips import fetch_sample, list_samples
 
 app = Commands(help="List and fetch sample clips.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -6,8 +6,7 @@ from dataclasses import asdict
 
 from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import print_json, print_table
-from posec3d_cli.registry import available
-from posec3d_cli.stages import GROUPS
+from posec3d_cli.registry import GROUPS, available
 
 
 def stages(json: JsonOption = False) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from posec3d_cli.cli.batch_run import find_people
 from posec3d_cli.cli.options import (
     CacheOption,
     DetectorOption,
@@ -28,10 +29,9 @@ from posec3d_cli.cli.options import (
     offline_choice,
     pose_cache,
 )
-from posec3d_cli.cli.posing import find_people
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
-from posec3d_cli.cli.survey import print_survey
+from posec3d_cli.cli.report import print_survey
 
 
 class Architecture(StrEnum):
@@ -176,34 +176,36 @@ def train(
     weights_dir: WeightsDirOption = None,
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
-    from posec3d_cli.batch.work import Models
-    from posec3d_cli.catalog import load_card
-    from posec3d_cli.cli.learning import learning
-    from posec3d_cli.device import processors, resolve_device, resolve_precision
-    from posec3d_cli.train import data, run
-    from posec3d_cli.train.augment import Augmentation
-    from posec3d_cli.train.recipe import Recipe
-    from posec3d_cli.train.splits import Splits
-    from posec3d_cli.train.start import start_from
-    from posec3d_cli.train.survey import learnable
+    from posec3d_cli.batch.task import Models
+    from posec3d_cli.cli.training_progress import learning
+    from posec3d_cli.datasets import load
+    from posec3d_cli.datasets.checks import learnable
+    from posec3d_cli.datasets.splits import Splits
+    from posec3d_cli.hub.catalog import load_card
+    from posec3d_cli.runtime.device import resolve_device, resolve_precision
+    from posec3d_cli.runtime.threads import processors
+    from posec3d_cli.training import train
+    from posec3d_cli.training.augment import Augmentation
+    from posec3d_cli.training.config import Recipe
+    from posec3d_cli.training.finetune import start_from
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
     if held_out_names and val_split:
         raise typer.BadParameter("--held-out and --val-split contradict each other")
     # What is wrong with folders and files is found before models are loaded.
-    run.check_out(out, networks or 1, resume=resume, overwrite=overwrite)
-    held_out_list = data.read_names(held_out_names) if held_out_names else ()
-    found = data.labelled(
+    train.check_out(out, networks or 1, resume=resume, overwrite=overwrite)
+    held_out_list = load.read_names(held_out_names) if held_out_names else ()
+    found = load.labelled(
         sources,
-        data.read_actions(actions) if actions else {},
+        load.read_actions(actions) if actions else {},
         group_by=group_by,
         root=root,
         pseudo_labels=pseudo_labels,
         splits=Splits(train_split, val_split),
     )
     if held_out_list:
-        found = data.hold_out(found, held_out_list)
+        found = load.hold_out(found, held_out_list)
     for remark in found.remarks:
         note("note", one_line(remark))
     place = resolve_device(device)
@@ -216,7 +218,7 @@ def train(
         if start
         else None
     )
-    training = run.make_training(
+    training = train.make_training(
         base,
         begun,
         **given(
@@ -247,7 +249,7 @@ def train(
     survey.check()
     with learning(training.recipe.epochs, training.networks) as watcher:
         try:
-            figures = run.train(
+            figures = train.train(
                 training,
                 survey.examples,
                 out,

@@ -15,22 +15,22 @@ from posec3d_cli.pose_files import (
     coco,
     mediapipe,
     mmpose,
+    native,
     openpose,
-    ours,
-    packs,
+    pyskl,
     sports2d,
     ultralytics,
     ultralytics_labels,
 )
 from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.results import PosedVideo
 
 __all__ = ["FORMATS", "PACK_SUFFIXES", "PoseFormat", "PoseSource", "is_pose_file", "read_pose_file"]
 
-PACK_SUFFIXES = packs.SUFFIXES
+PACK_SUFFIXES = pyskl.SUFFIXES
 FORMATS: tuple[PoseFormat, ...] = (
-    packs.FORMAT,
-    *ours.FORMATS,
+    pyskl.FORMAT,
+    *native.FORMATS,
     openpose.FORMAT,
     ultralytics_labels.FORMAT,
     sports2d.FORMAT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.likeness import Doubles
+from posec3d_cli.errors import BadPoseFile, counted
+from posec3d_cli.skeletons import COCO_17, Skeleton
+from posec3d_cli.tracking.similarity import Doubles
 
 FPS_RANGE = (Fraction(1, 10), Fraction(1000))
 NORMALIZED = 3.0  # places of which none is further from 0 are parts of a picture's sides, some of them outside
@@ -158,3 +160,36 @@ def shown(value: Any) -> str:
         text = repr(value)
         return text if len(text) <= 40 else f"{text[:39]}…"
     return f"{type(value).__name__} of {len(value)}" if isinstance(value, list | dict) else type(value).__name__
+
+
+def to_coco(rows: Doubles, source: Skeleton, what: str) -> Doubles:
+    """The COCO-17 of joints in another set.
+
+    Args:
+        rows: `(..., J, D)` with J at least the number of the source's joints.
+        source: the other set.
+        what: how a message calls the rows.
+
+    Raises:
+        BadPoseFile: the source lacks one of the seventeen.
+    """
+    numbers = COCO_17.numbers_in(source)
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        missing = [joint for joint, number in zip(COCO_17.joints, numbers, strict=True) if number is None]
+        raise BadPoseFile(f"{what} lacks the joints {', '.join(missing)}", hint="the COCO-17 are needed, by name")
+    return rows[..., known, :]
+
+
+def set_of(count: int, sets: Mapping[int, Skeleton], what: str) -> Skeleton:
+    """The set in `sets` with this number of joints.
+
+    Raises:
+        BadPoseFile: there is none.
+    """
+    if count not in sets:
+        expected = ", ".join(str(number) for number in sorted(sets))
+        raise BadPoseFile(
+            f"{what} has {counted(count, 'joint')}, expected {expected}", hint="write one of these joint sets"
+        )
+    return sets[count]

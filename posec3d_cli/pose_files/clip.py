@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli import tracking
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.likeness import Doubles
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.results import PosedVideo
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.types import Detections, Floats, Ints, Poses
-from posec3d_cli.video import VideoInfo
+from posec3d_cli.tracking import tracker
+from posec3d_cli.tracking.similarity import Doubles
+from posec3d_cli.types import Detections, Floats, Ints, Poses, VideoInfo
 
 FPS = Fraction(30)  # most cameras' and web videos' rate
 MAX_FRAMES = 2_000_000  # eighteen hours at 30 frames per second
@@ -186,7 +185,7 @@ def posed_clip(
     identities = everybody.identities
     detections, poses, who = _by_frame(len(frames), column, boxes, box_scores, places, scores, identities)
     if not identified and not _tell_apart(column, identities):
-        who = tracking.identify(detections, poses, seconds=indices / float(fps))
+        who = tracker.identify(detections, poses, seconds=indices / float(fps))
     count = int(indices[-1]) + 1 if frame_count is None else frame_count
     info = VideoInfo(path, size[1], size[0], fps, count, count / float(fps), "", 0, 0, False)
     return PosedVideo(info, indices, tuple(detections), tuple(poses), tuple(who), COCO_17, notes=tuple(notes))

@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.likeness import Doubles
+from posec3d_cli.errors import BadPoseFile, counted
 from posec3d_cli.pose_files import openpose
-from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, shown, table, whole
+from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, set_of, shown, table, to_coco, whole
 from posec3d_cli.pose_files.clip import (
     MAX_IDENTITY,
     MAX_PIXELS,
@@ -28,10 +27,9 @@ from posec3d_cli.pose_files.clip import (
 )
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.pose_files.frame_names import frame_ids, frame_numbers
-from posec3d_cli.pose_files.joints import COCO_SETS, set_of, to_coco
-from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.skeletons import COCO_17, Skeleton
-from posec3d_cli.words import counted
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.skeletons import COCO_17, COCO_SETS, Skeleton
+from posec3d_cli.tracking.similarity import Doubles
 
 _PEOPLE = ("person", "people", "human")
 _PIXELS_HINT = "write the joints in pixels of the video"

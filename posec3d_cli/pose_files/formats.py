@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from posec3d_cli.pose_files.checks import read_json
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.results import PosedVideo
 
 LOOKED_AT = 8
 """Files of a folder that are looked into to tell its format: the first may be damaged."""

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.likeness import Doubles
-from posec3d_cli.pose_files.checks import NORMALIZED, entries, number, numbers, rate, table, whole
+from posec3d_cli.pose_files.checks import NORMALIZED, entries, number, numbers, rate, table, to_coco, whole
 from posec3d_cli.pose_files.clip import MAX_PIXELS, People, Person, consecutive, posed_clip, was_found
 from posec3d_cli.pose_files.formats import JsonFormat
-from posec3d_cli.pose_files.joints import MEDIAPIPE_33, to_coco
-from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.skeletons import COCO_17, MEDIAPIPE_33
+from posec3d_cli.tracking.similarity import Doubles
 
 LANDMARKS = len(MEDIAPIPE_33.joints)
 _LANDMARK_KEYS = ("landmarks", "pose_landmarks")

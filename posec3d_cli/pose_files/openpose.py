@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.likeness import Doubles
-from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_json, shown, table
+from posec3d_cli.errors import BadPoseFile, counted
+from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_json, set_of, shown, table, to_coco
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
-from posec3d_cli.pose_files.joints import OPENPOSE_SETS, set_of, to_coco
-from posec3d_cli.prediction import PosedVideo
-from posec3d_cli.words import counted
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.skeletons import OPENPOSE_SETS
+from posec3d_cli.tracking.similarity import Doubles
 
 ENDING = "_keypoints.json"
 _BEGINS = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*("version"\s*:[^,\[{]{1,40},\s*)?"(people|bodies)"\s*:\s*\[')

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.pickles import load_pickle
-from posec3d_cli.pose_files.writing import SCHEMA
+from posec3d_cli.pose_files.safe_pickle import load_pickle
+from posec3d_cli.pose_files.write import SCHEMA
 
 _HEAD = 65_536  # bytes in which a file of ours says what it is
 _JSON_SOURCES = re.compile(rf'\A\s*{{\s*"schema":\s*"{SCHEMA}",\s*"version":\s*\d+,\s*"sources":\s*')

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.likeness import Doubles
 from posec3d_cli.pose_files.checks import check_pixels, rate, shown
 from posec3d_cli.pose_files.clip import JOINTS, MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
 from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.results import PosedVideo
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.tracking.similarity import Doubles
 
 _TABLE = re.compile(r".*_px_person(\d{1,8})\.trc", re.ASCII | re.DOTALL)
 _RATES, _VALUES, _NAMES, _FIRST = 1, 2, 3, 5  # lines of a table

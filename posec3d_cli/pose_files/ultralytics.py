@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, table, whole
+from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, set_of, table, to_coco, whole
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, left_out_note, places_of, posed_clip
 from posec3d_cli.pose_files.formats import JsonFormat
-from posec3d_cli.pose_files.joints import COCO_SETS, set_of, to_coco
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.skeletons import COCO_SETS
 
 PERSON = 0
 """The class of people in the pose models that Ultralytics publishes."""

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile, InputError
-from posec3d_cli.likeness import Doubles
 from posec3d_cli.pose_files.checks import shown, whole
 from posec3d_cli.pose_files.clip import (
     JOINTS,
@@ -31,7 +30,8 @@ from posec3d_cli.pose_files.clip import (
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.ultralytics import PERSON
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.tracking.similarity import Doubles
 from posec3d_cli.video import SUFFIXES, open_video
 
 SIZE_FILE = "frame-size.txt"

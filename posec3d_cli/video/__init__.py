@@ -25,7 +25,8 @@ import difflib
 from pathlib import Path
 
 from posec3d_cli.errors import InputError
-from posec3d_cli.video.base import VideoInfo, VideoReader
+from posec3d_cli.types import VideoInfo
+from posec3d_cli.video.reader import VideoReader
 from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
 

@@ -13,7 +13,7 @@ import av.error
 from av.stream import Disposition
 
 from posec3d_cli.errors import UnreadableVideo
-from posec3d_cli.input_paths import problem_of
+from posec3d_cli.files.input_paths import problem_of
 
 THREADS = min(4, os.cpu_count() or 1)
 """Decoder threads; each holds a frame of its own, so more would cost memory."""

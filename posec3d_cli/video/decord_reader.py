@@ -9,13 +9,12 @@ from typing import Any
 
 import decord
 
-from posec3d_cli.errors import UnreadableVideo
-from posec3d_cli.types import Frame, Pixels
-from posec3d_cli.video.base import VideoInfo, VideoReader
+from posec3d_cli.errors import UnreadableVideo, are, counted
+from posec3d_cli.types import Frame, Pixels, VideoInfo
 from posec3d_cli.video.decoding import THREADS
 from posec3d_cli.video.display import stretched
 from posec3d_cli.video.probe import FrameTable, probe
-from posec3d_cli.words import are, counted
+from posec3d_cli.video.reader import VideoReader
 
 HELD_BYTES = 256 * 1024 * 1024
 """Pixels that are decoded before the first of them is handed out."""

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.errors import EmptyVideo
-from posec3d_cli.types import Ints
-from posec3d_cli.video.base import VideoInfo
+from posec3d_cli.types import Ints, VideoInfo
 from posec3d_cli.video.decoding import decoded, opened
 from posec3d_cli.video.display import Display, Orientation, Size, orientation_of, plausible
 from posec3d_cli.video.notes import notes_on_colors, notes_on_display, notes_on_times
 from posec3d_cli.video.packet_table import PacketTable, clock_may_leap, read_packets
-from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET
+from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, is_cut_short
 from posec3d_cli.video.timing import announced_seconds, stated_rate, time_frames, without_leaps
-from posec3d_cli.video.truncation import is_cut_short
 
 _IN_DECODING_ORDER = frozenset({"avi", "asf"})
 """Containers whose times are those of decoding: where pictures are reordered, none has a time of its own."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from posec3d_cli.types import Frame, Ints
-from posec3d_cli.video.base import VideoInfo, VideoReader
+from posec3d_cli.types import Frame, Ints, VideoInfo
 from posec3d_cli.video.decoding import THREADS, decoded, opened, pictures_of, prepare
 from posec3d_cli.video.packet_table import PacketTable
 from posec3d_cli.video.probe import FrameTable, probe
+from posec3d_cli.video.reader import VideoReader
 
 _PASS, _DECODE, _LEAVE_OUT = 0, 1, 2
 

@@ -16,10 +16,10 @@ import av
 import av.error
 from av.filter import Graph
 
+from posec3d_cli.errors import are, counted
 from posec3d_cli.video.decoding import file_opened
 from posec3d_cli.video.packet_table import clock_may_leap
 from posec3d_cli.video.timing import LEAP_SECONDS
-from posec3d_cli.words import are, counted
 
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
 """What MP4 holds as it is; everything else becomes AAC."""

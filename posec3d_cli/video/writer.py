@@ -17,9 +17,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from posec3d_cli.errors import OutputError
+from posec3d_cli.files.writing import remedy
 from posec3d_cli.types import Pixels
 from posec3d_cli.video.sound import SoundOf, with_sound
-from posec3d_cli.writable import remedy
 
 _LEAST_TICKS_PER_SECOND = 10_000
 _MOST_TICKS_PER_SECOND = 1_000_000

@@ -11,10 +11,10 @@ import pytest
 from pyarrow import Table, parquet
 
 from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
-from posec3d_cli.batch.ledger import Ledger, Record
-from posec3d_cli.batch.tables import COLUMNS
+from posec3d_cli.batch.state import Ledger, Record
 from posec3d_cli.errors import OutputExists
-from posec3d_cli.output import with_answers
+from posec3d_cli.output.json import with_answers
+from posec3d_cli.output.tables import COLUMNS
 
 
 def entry(video, *best):

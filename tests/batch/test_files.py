@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from posec3d_cli.batch.files import settle, unfinished, unfinished_files
+from posec3d_cli.batch.outputs import unfinished, unfinished_files
 from posec3d_cli.errors import OutputError
+from posec3d_cli.files.writing import settle
 
 
 def below(folder):
@@ -40,7 +41,7 @@ def test_a_folder_that_is_named_twice_is_one(tmp_path):
 def test_what_a_killed_run_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(tmp_path):
     code = (
         "import os, pathlib, sys\n"
-        "from posec3d_cli.batch.files import unfinished, unfinished_files\n"
+        "from posec3d_cli.batch.outputs import unfinished, unfinished_files\n"
         "folders = (pathlib.Path(sys.argv[1]),)\n"
         "with unfinished_files(folders) as run:\n"
         "    unfinished(folders[0] / 'a.npz', folders, run).write_bytes(b'half')\n"

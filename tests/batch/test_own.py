@@ -14,13 +14,14 @@ import video_factory
 
 from posec3d_cli.batch.find import find
 from posec3d_cli.batch.own import without_own
-from posec3d_cli.batch.packing import Labels, write_pack
+from posec3d_cli.datasets.write_pickle import Labels, write_pack
 from posec3d_cli.errors import InputError
 from posec3d_cli.pose_files.origin import sources_of
-from posec3d_cli.pose_files.writing import SUFFIXES, write_pose_file
-from posec3d_cli.prediction import PosedVideo
+from posec3d_cli.pose_files.write import SUFFIXES, write_pose_file
+from posec3d_cli.results import PosedVideo
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.video import VideoInfo, VideoWriter
+from posec3d_cli.types import VideoInfo
+from posec3d_cli.video import VideoWriter
 from posec3d_cli.video.marks import MARK, is_annotated
 
 

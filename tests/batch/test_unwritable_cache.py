@@ -7,11 +7,11 @@ import shutil
 import batch_fakes
 import pytest
 
-from posec3d_cli.batch import work
+from posec3d_cli.batch.callback import Watcher
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.watcher import Watcher
-from posec3d_cli.pose_cache import PoseCache
-from posec3d_cli.train import posing
+from posec3d_cli.batch.task import Models
+from posec3d_cli.datasets import poses
+from posec3d_cli.extraction.cache import PoseCache
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_the_people_of_labelled_clips_are_found_all_the_same(clip, taken, monkey
     heard = []
     watcher = Watcher()
     watcher.notice = heard.append
-    task = batch_fakes.Finding(work.Models(device="cpu", cache=PoseCache(taken)))
-    [(_, people)] = posing.side_by_side(task, 1, watcher=watcher)([Found(clip, "clip.mp4")])
+    task = batch_fakes.Finding(Models(device="cpu", cache=PoseCache(taken)))
+    [(_, people)] = poses.side_by_side(task, 1, watcher=watcher)([Found(clip, "clip.mp4")])
     assert people.keypoints.shape[1] == 20
     assert len(heard) == 1
     assert "is a file" in heard[0]

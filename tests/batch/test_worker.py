@@ -11,12 +11,13 @@ import batch_fakes
 import fakes
 import pytest
 
-from posec3d_cli.batch.crew import Crew
 from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.ledger import error_of
-from posec3d_cli.batch.work import Labelling, Models
+from posec3d_cli.batch.label_task import Labelling
+from posec3d_cli.batch.pool import Crew
+from posec3d_cli.batch.task import Models
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
-from posec3d_cli.pose_cache import PoseCache
+from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.output.tables import error_of
 
 
 @pytest.fixture(scope="module")
@@ -124,15 +125,15 @@ def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path
 
 
 def test_where_nothing_is_to_be_done_nobody_asks_for_a_gpu(monkeypatch):
-    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: pytest.fail("asked"))
+    monkeypatch.setattr("posec3d_cli.batch.pool.resolve_device", lambda name: pytest.fail("asked"))
     with Crew(tell_gpu, 0, device="cuda") as crew:
         assert not list(crew.outcomes([], timeout=20, progress=lambda found, frames: None))
 
 
 def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.batch.crew.visible_gpus", lambda: ["4", "GPU-7"])
+    monkeypatch.setattr("posec3d_cli.batch.pool.visible_gpus", lambda: ["4", "GPU-7"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
-    monkeypatch.setattr("posec3d_cli.batch.crew.resolve_device", lambda name: name)
+    monkeypatch.setattr("posec3d_cli.batch.pool.resolve_device", lambda name: name)
     videos = [Found(clip, f"{number}.mp4") for number in range(3)]
     for device, seen in [("cuda", ["4", "4", "GPU-7"]), ("cuda:1", ["4,GPU-7"] * 3)]:
         with Crew(tell_gpu, 3, device=device) as crew:
@@ -141,10 +142,10 @@ def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):
 
 
 def test_workers_share_the_processors(clip, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.batch.crew.processors", lambda: 6)
-    monkeypatch.setattr("posec3d_cli.batch.crew.network_threads", lambda: 4)
+    monkeypatch.setattr("posec3d_cli.batch.pool.processors", lambda: 6)
+    monkeypatch.setattr("posec3d_cli.batch.pool.network_threads", lambda: 4)
     assert [threads_in(size, clip) for size in (1, 2, 6, 9)] == [None, "3", "1", "1"]
-    monkeypatch.setattr("posec3d_cli.batch.crew.network_threads", lambda: 1)
+    monkeypatch.setattr("posec3d_cli.batch.pool.network_threads", lambda: 1)
     assert threads_in(2, clip) == "1", "what OMP_NUM_THREADS says is not exceeded"
 
 
@@ -200,7 +201,7 @@ def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
         made.update(options, name=name)
         return fakes.pipeline()
 
-    monkeypatch.setattr("posec3d_cli.batch.work.Pipeline.from_name", from_name)
+    monkeypatch.setattr("posec3d_cli.batch.label_task.Pipeline.from_name", from_name)
     cache = PoseCache(tmp_path)
     more = {"cache": cache, "weights": (2.0, 1.0), "weights_dir": tmp_path, "detect_every": 3}
     models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, **more)

@@ -4,10 +4,11 @@ import sys
 import pytest
 import typer
 
-from posec3d_cli import __version__, device
+from posec3d_cli import __version__
 from posec3d_cli.cli import app as program
 from posec3d_cli.cli.options import Precision
 from posec3d_cli.errors import InputError, UnknownModel, UnknownStage
+from posec3d_cli.runtime import device
 
 HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "onnx", "av", "decord", "scipy", "ai_edge_litert"}
 

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from posec3d_cli.cli.options import pose_cache
-from posec3d_cli.pose_cache import KnownFrames, PoseCache
+from posec3d_cli.extraction.cache import KnownFrames, PoseCache
 from posec3d_cli.types import Detections, Poses
 
 
@@ -26,7 +26,7 @@ def test_what_was_kept_is_shown_and_removed(posec3d, tmp_path):
 
 def test_a_cache_is_used_unless_it_is_switched_off(tmp_path, monkeypatch):
     assert pose_cache(tmp_path, False).folder == tmp_path
-    monkeypatch.setattr("posec3d_cli.pose_cache.default_folder", lambda: tmp_path / "usual")
+    monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path / "usual")
     assert pose_cache(None, False).folder == tmp_path / "usual"
     assert pose_cache(None, True) is None
     with pytest.raises(typer.BadParameter, match="contradict"):

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from posec3d_cli import samples
+from posec3d_cli.hub import sample_clips
 
 CLIP = b"not really a film"
 
@@ -22,7 +22,7 @@ def folder(tmp_path, monkeypatch):
         f'[jump]\nsummary = "s"\nlicence = "CC0-1.0"\ncredit = "c"\nfilename = "jump.mp4"\nsize = {len(CLIP)}\n'
         f'sha256 = "{hashlib.sha256(CLIP).hexdigest()}"\nsources = ["file:clip.mp4"]\n'
     )
-    monkeypatch.setattr(samples, "models_folder", lambda: tmp_path)
+    monkeypatch.setattr(sample_clips, "models_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from posec3d_cli import catalog
+from posec3d_cli.hub import catalog
 
 PIPELINE = 'summary = "s"\ndetector = "{0}"\npose = "{1}"\nclassifier = "{2}"\n'
 CARD = 'kind = "{0}"\nstage = "{1}"\nsummary = "s"\nlicence = "l"\ndata_terms = "d"\n'
@@ -99,7 +99,7 @@ def test_missing_weights_matter_only_where_they_cannot_be_fetched(
 def test_folders_that_cannot_be_written_are_named(posec3d, folder, monkeypatch, tmp_path, missing, code):
     (tmp_path / "file").touch()
     monkeypatch.setenv("POSEC3D_HOME", str(tmp_path / "file" / "home"))
-    monkeypatch.setattr("posec3d_cli.pose_cache.default_folder", lambda: tmp_path / "file" / "poses")
+    monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path / "file" / "poses")
     if missing:
         with (folder / "c" / "model.toml").open("a") as card:
             card.write(FILES.format("0" * 64, "https://host.example/w"))

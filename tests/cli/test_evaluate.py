@@ -12,11 +12,12 @@ import synthetic_people as people
 import torch
 import video_factory
 
+from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.nets import build_network
-from posec3d_cli.train.card import Trained, write_card, write_weights
-from posec3d_cli.train.packs import read_pack
-from posec3d_cli.train.recipe import Recipe
-from posec3d_cli.train.seen import digests
+from posec3d_cli.training.card import write_card, write_weights
+from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.seen import digests
+from posec3d_cli.training.summary import Trained
 
 OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
@@ -176,7 +177,7 @@ def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evalu
 
 
 def test_clips_that_fail_are_named_and_not_counted(evaluate, pack, tmp_path, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.train.posing.Finding", batch_fakes.Finding)
+    monkeypatch.setattr("posec3d_cli.datasets.poses.Finding", batch_fakes.Finding)
     for name, label in (("crash.mp4", "arms"), ("good.mp4", "legs")):
         (tmp_path / "clips" / label).mkdir(parents=True)
         video_factory.write(tmp_path / "clips" / label / name, 10)

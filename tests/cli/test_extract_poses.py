@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import video_factory
 
-from posec3d_cli.looking import MOST_APART
+from posec3d_cli.batch.task import Models
+from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.extraction.detect_every import MOST_APART
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.train.packs import read_pack
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def extract(posec3d, monkeypatch, tmp_path, clip):
     """Runs `extract-poses` with fake models in a folder of its own; `copies` names the videos to put into `clips/`."""
-    monkeypatch.setattr("posec3d_cli.batch.work.Posing", batch_fakes.Posing)
+    monkeypatch.setattr("posec3d_cli.batch.pose_task.Posing", batch_fakes.Posing)
     monkeypatch.setenv("FAKE_JOURNAL", str(tmp_path / "journal.txt"))
     monkeypatch.chdir(tmp_path)
 
@@ -77,9 +78,9 @@ def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_pat
     def from_cards(*cards, **options):
         asked.update(options, cards=[card.name for card in cards])
 
-    monkeypatch.setattr("posec3d_cli.batch.work.PoseExtractor.from_cards", from_cards)
-    models = batch_fakes.work.Models(detector="whole-frame", detect_every=3, detector_options={"max_people": 2})
-    task = batch_fakes.work.Posing.__mro__[1](models, tmp_path)
+    monkeypatch.setattr("posec3d_cli.batch.task.PoseExtractor.from_cards", from_cards)
+    models = Models(detector="whole-frame", detect_every=3, detector_options={"max_people": 2})
+    task = batch_fakes.pose_task.Posing.__mro__[1](models, tmp_path)
     task.make()
     assert asked["every"] == 3
     assert asked["cards"] == ["whole-frame", "movenet-thunder"]

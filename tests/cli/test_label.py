@@ -15,7 +15,7 @@ import video_factory
 from label_runs import begun, rows, statuses
 from pyarrow import parquet
 
-from posec3d_cli.batch.tables import COLUMNS
+from posec3d_cli.output.tables import COLUMNS
 from posec3d_cli.pose_files import read_pose_file
 
 

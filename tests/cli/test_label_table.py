@@ -73,7 +73,7 @@ def test_a_file_of_another_run_in_the_folder_of_poses_is_not_replaced(label, tmp
 
 
 def test_doubtful_answers_are_listed_those_with_the_smallest_margin_first(label, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.batch.tables.DOUBTFUL_SCORE", 0.8)
+    monkeypatch.setattr("posec3d_cli.output.tables.DOUBTFUL_SCORE", 0.8)
     monkeypatch.setattr("posec3d_cli.cli.label_summary.MOST_DOUBTFUL", 2)
     ran = label(copies=["a.mp4", "b.mp4", "c.mp4", "empty.mp4"])
     lines = ran.out.splitlines()

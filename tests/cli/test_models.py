@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from posec3d_cli import catalog
-from posec3d_cli.catalog import models_folder
-from posec3d_cli.checksums import pin_path
-from posec3d_cli.weights import cached_path
+from posec3d_cli.hub import catalog
+from posec3d_cli.hub.catalog import models_folder
+from posec3d_cli.hub.checksums import pin_path
+from posec3d_cli.hub.weights import cached_path
 
 BODY = b"weights"
 CARD = """

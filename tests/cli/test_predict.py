@@ -12,10 +12,10 @@ import typer
 import video_factory
 from typer.testing import CliRunner
 
-from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.cli.predict import predict
+from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.pose_cache import PoseCache
+from posec3d_cli.recognition.recognizer import ActionReader
 
 app = typer.Typer(rich_markup_mode=None)
 app.command()(predict)
@@ -83,7 +83,9 @@ def test_people_and_windows_are_unknown_by_the_same_score(stages, clip):
 
 def test_what_is_unknown_is_drawn_with_a_question_mark(stages, clip, tmp_path, monkeypatch):
     drawn = set()
-    monkeypatch.setattr("posec3d_cli.draw.annotate", lambda pixels, figures, limbs, text: drawn.add(text) or pixels)
+    monkeypatch.setattr(
+        "posec3d_cli.output.draw.annotate", lambda pixels, figures, limbs, text: drawn.add(text) or pixels
+    )
     run(clip, "--save-video", tmp_path / "out.mp4", "--min-score", 0.8)
     assert drawn == {"? left 70%"}
 

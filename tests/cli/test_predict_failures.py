@@ -14,9 +14,9 @@ import typer
 import video_factory
 from typer.testing import CliRunner
 
-from posec3d_cli.action_reader import ActionReader
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.recognition.recognizer import ActionReader
 from posec3d_cli.video import VideoWriter
 
 app = typer.Typer(rich_markup_mode=None)
@@ -103,7 +103,7 @@ def test_an_interrupt_while_drawing_loses_no_answer(stages, clips, tmp_path, mon
     def save_video(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("posec3d_cli.output.save_video", save_video)
+    monkeypatch.setattr("posec3d_cli.output.video.save_video", save_video)
     for form in ((), ("--json",)):
         result = run(clips[0], "--save-video", tmp_path / "out.mp4", *form)
         assert result.exit_code == 130
@@ -169,7 +169,7 @@ def test_a_disk_that_fills_up_while_drawing_costs_the_drawing_only(stages, clips
 
 
 def test_an_unforeseen_error_while_drawing_loses_no_answer(stages, clips, tmp_path, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.annotation.headline", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("posec3d_cli.output.video.headline", lambda *arguments: 1 / 0)
     result = run(*clips[:2], "--save-video", tmp_path)
     assert (result.exit_code, result.stdout.count("left")) == (1, 2)
     assert result.stderr.count("an unexpected error, ZeroDivisionError") == 2

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from posec3d_cli.cli.learning import learning, place
-from posec3d_cli.cli.posing import saying_read
+from posec3d_cli.cli.batch_run import saying_read
 from posec3d_cli.cli.progress import SECONDS_BETWEEN_LINES, now_and_then
-from posec3d_cli.train.loop import Progress
+from posec3d_cli.cli.training_progress import learning, place
+from posec3d_cli.training.loop import Progress
 
 
 @pytest.fixture

@@ -13,4 +13,4 @@ def test_the_stages_as_json_hold_the_same(posec3d):
     [movenet] = [entry for entry in entries if entry["name"] == "movenet"]
     assert movenet["kind"] == "pose"
     assert movenet["package"] == "posec3d-cli"
-    assert movenet["target"] == "posec3d_cli.poses.movenet:MoveNet"
+    assert movenet["target"] == "posec3d_cli.stages.pose_estimators.movenet:MoveNet"

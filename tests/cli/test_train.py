@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import synthetic_people as people
 
-from posec3d_cli.catalog import load_card
+from posec3d_cli.hub.catalog import load_card
 
 TINY = (
     "--epochs", 2, "--width", 4, "--size", 16, "--frames", 8, "--batch-size", 8, "--device", "cpu", "--val", 0.25,
@@ -87,7 +87,7 @@ def test_a_training_begins_from_another_model(posec3d, pack, tmp_path):
     [("none.pkl", "neither a folder"), ("text.pkl", "no readable pickle"), ("empty", "no labelled clips")],
 )
 def test_a_wrong_source_is_an_error(posec3d, tmp_path, monkeypatch, source, message):
-    from posec3d_cli.extraction import PoseExtractor
+    from posec3d_cli.extraction.extractor import PoseExtractor
 
     monkeypatch.setattr(PoseExtractor, "from_cards", lambda *_, **__: None)
     (tmp_path / "text.pkl").write_text("not a pickle")

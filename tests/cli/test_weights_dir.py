@@ -9,7 +9,7 @@ import pose_file_factory as factory
 import pytest
 import video_factory
 
-from posec3d_cli.catalog import load_card, models_folder
+from posec3d_cli.hub.catalog import load_card, models_folder
 
 CARD = """
 kind = "detector"
@@ -70,7 +70,8 @@ def test_every_command_that_makes_models_looks_there(posec3d, tmp_path, monkeypa
 
 
 def test_a_folder_that_is_not_there_is_said(posec3d, tmp_path):
-    ran = posec3d("predict", "a.mp4", "--weights-dir", tmp_path / "none")
+    (tmp_path / "a.mp4").write_bytes(b"video")
+    ran = posec3d("predict", tmp_path / "a.mp4", "--weights-dir", tmp_path / "none")
     assert ran.code == 1
     assert ran.err.startswith(f"error: {tmp_path / 'none'} is no folder")
 

@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import save_file
 
 from posec3d_cli import testing
-from posec3d_cli.builders.heatmap import spec_of_card
-from posec3d_cli.catalog import ModelCard, list_cards
 from posec3d_cli.errors import StageMismatch
+from posec3d_cli.hub.cards import ModelCard
+from posec3d_cli.hub.catalog import list_cards
 from posec3d_cli.nets import build_network
-from posec3d_cli.registry import available, load_stage
+from posec3d_cli.registry import GROUPS, available, load_stage
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.stages import GROUPS
+from posec3d_cli.stages.builders.heatmap import spec_of_card
 from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
 
 OURS = "posec3d-cli"

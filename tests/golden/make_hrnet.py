@@ -18,7 +18,7 @@ import torch
 from conftest import stand_in_for_torchvision
 from hrnet_factory import sample_boxes, sample_heatmaps, seeded_network
 
-from posec3d_cli.openmmlab.preparation import prepare
+from posec3d_cli.stages.openmmlab.compat import prepare
 from posec3d_cli.testing import sample_frames
 
 WIDTH = 8

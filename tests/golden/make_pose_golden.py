@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE.parents[0]), str(HERE.parents[1])]
 
 from pose_cases import BOXES, CROP_SIZE, gradient, heatmaps, rows_of_cells  # noqa: E402
 
-from posec3d_cli.openmmlab.preparation import prepare  # noqa: E402
+from posec3d_cli.stages.openmmlab.compat import prepare  # noqa: E402
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ def main() -> None:
     from published_checkpoints import CASES, THIN
     from published_posec3d import published_probabilities
 
-    from posec3d_cli.openmmlab.preparation import prepare
+    from posec3d_cli.stages.openmmlab.compat import prepare
 
     for stage in ("mmdet", "mmpose"):
         prepare(stage)

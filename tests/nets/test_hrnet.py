@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from posec3d_cli.nets.folding import fold_batch_norms
+from posec3d_cli.nets.checkpoints import fold_batch_norms
 from posec3d_cli.nets.hrnet import HRNet, modern_names
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 def ready() -> None:
     """Put the stand-ins that the published packages need in place."""
-    from posec3d_cli.openmmlab.preparation import prepare
+    from posec3d_cli.stages.openmmlab.compat import prepare
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -12,7 +12,7 @@ from clear_peaks import ROUNDING, clear_peaks
 from hrnet_factory import seeded_network
 
 from posec3d_cli.nets.hrnet import HRNet
-from posec3d_cli.poses.topdown import HRNetPose
+from posec3d_cli.stages.pose_estimators.hrnet import HRNetPose
 from posec3d_cli.types import Detections, Frame
 
 CONFIGS = ".mim/configs/body_2d_keypoint/topdown_heatmap/coco"

@@ -7,9 +7,9 @@ import pytest
 import torch
 from published_models import blue_first, pictures, randomise, save_as_published
 
-from posec3d_cli.detectors.boxes import BoxFilter
-from posec3d_cli.detectors.mmdet import MMDet
-from posec3d_cli.openmmlab.models import Recipe, find_config
+from posec3d_cli.stages.detectors.box_filter import BoxFilter
+from posec3d_cli.stages.detectors.mmdet import MMDet
+from posec3d_cli.stages.openmmlab.models import Recipe, find_config
 from posec3d_cli.testing import check_detector, sample_frames
 
 EVERYTHING = BoxFilter(score_threshold=0, nms_iou=1, min_area=0, max_people=0)

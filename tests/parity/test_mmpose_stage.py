@@ -7,8 +7,8 @@ import pytest
 import torch
 from published_models import blue_first, pictures, randomise, save_as_published
 
-from posec3d_cli.openmmlab.models import Recipe, find_config
-from posec3d_cli.poses.mmpose import MMPose
+from posec3d_cli.stages.openmmlab.models import Recipe, find_config
+from posec3d_cli.stages.pose_estimators.mmpose import MMPose
 from posec3d_cli.testing import check_pose_estimator
 from posec3d_cli.types import Detections
 

@@ -11,9 +11,9 @@ import torch
 from clear_peaks import ROUNDING, ROUNDING_OF_BINS, clear_bins, clear_peaks
 from hrnet_factory import seeded_network
 
-from posec3d_cli.onnx_input import PictureInput
-from posec3d_cli.poses.framing import cut_out, frame_people, to_input
-from posec3d_cli.poses.onnx import OnnxPose
+from posec3d_cli.runtime.onnx import PictureInput
+from posec3d_cli.stages.pose_estimators.onnx import OnnxPose
+from posec3d_cli.stages.pose_estimators.person_crop import cut_out, frame_people, to_input
 from posec3d_cli.types import Detections, Frame
 
 CONFIGS = ".mim/configs/body_2d_keypoint"

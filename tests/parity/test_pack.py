@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pose_file_factory as factory
 
-from posec3d_cli.batch.packing import Labels, write_pack
+from posec3d_cli.datasets.write_pickle import Labels, write_pack
 from posec3d_cli.pose_files import read_pose_file
 
 SIDES = {"left_kp": list(range(1, 17, 2)), "right_kp": list(range(2, 17, 2))}

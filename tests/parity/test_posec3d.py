@@ -9,11 +9,11 @@ import pytest
 import torch
 from published_models import randomise, save_as_published
 
-from posec3d_cli.catalog import ModelCard
-from posec3d_cli.classifiers.posec3d import PoseC3D
+from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.nets import build_network
+from posec3d_cli.nets.checkpoints import load_state_dict
+from posec3d_cli.stages.classifiers.posec3d import PoseC3D
 from posec3d_cli.types import HeatmapVolume
-from posec3d_cli.weights import load_state_dict
 
 FOLDER = ".mim/configs/skeleton/posec3d"
 LAYOUTS = {

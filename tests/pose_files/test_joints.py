@@ -7,17 +7,17 @@ import pose_file_factory as factory
 import pytest
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.joints import (
+from posec3d_cli.pose_files.checks import set_of, to_coco
+from posec3d_cli.skeletons import (
     BODY_25,
+    COCO_17,
     COCO_SETS,
     HALPE_26,
     MEDIAPIPE_33,
     OPENPOSE_18,
     OPENPOSE_SETS,
-    set_of,
-    to_coco,
+    Skeleton,
 )
-from posec3d_cli.skeletons import COCO_17, Skeleton
 
 TABLES = {
     BODY_25: factory.BODY_25,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.errors import BadPoseFile, PoseC3DError
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.train.packs import read_pack
 
 QUICK = settings(deadline=None, max_examples=100)
 OTHERS = ("our archive", "our pack", "pack", "Ultralytics label texts", "Sports2D")

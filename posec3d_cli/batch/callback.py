@@ -1,0 +1,22 @@
+"""Who wants to hear what happens during a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.state import Record
+
+
+class Watcher:
+    """Hears what happens during a run; this one does nothing about it."""
+
+    def frames(self, found: Found, done: int) -> None:
+        """So many frames of a video in work are done."""
+
+    def done(self, found: Found, record: Record) -> None:
+        """A video is done and recorded."""
+
+    def notice(self, text: str) -> None:
+        """Something concerns the whole run; each video may say the same."""

@@ -1,0 +1,125 @@
+"""Several workers that do many videos side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing import connection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.worker import Notice, Outcome, Work, Worker
+from posec3d_cli.runtime.device import resolve_device, visible_gpus
+from posec3d_cli.runtime.memory import free_memory
+from posec3d_cli.runtime.threads import network_threads, processors
+
+_MOST_WORKERS = 8
+WORKER_BYTES = 750 * 10**6
+"""What a worker holds with the models of the default pipeline."""
+
+
+@dataclass(frozen=True)
+class CrewSize:
+    """How many workers, and what decided it, in a few words."""
+
+    count: int
+    why: str
+
+
+def crew_size(device: str) -> CrewSize:
+    """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps".
+
+    No more than memory allows, but one: `posec3d_cli.runtime.threads.processors` and
+    `posec3d_cli.runtime.memory.free_memory` say what there is, also in a container.
+    """
+    place = resolve_device(device)
+    if place not in ("cpu", "cuda"):
+        return CrewSize(1, f"one for {place}")
+    unit, there = ("processor", processors()) if place == "cpu" else ("GPU", max(1, len(visible_gpus())))
+    wanted = min(there, _MOST_WORKERS)
+    free = free_memory()
+    fitting = wanted if free is None else max(1, free // WORKER_BYTES)
+    if free is not None and fitting < wanted:
+        each = f"each takes some {WORKER_BYTES // 10**6} MB"
+        return CrewSize(fitting, f"for {free / 1e6:.0f} MB of memory are free, and {each}")
+    return CrewSize(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
+
+
+class Crew:
+    """Workers that share the processors among them; a context manager.
+
+    A network that has one processor to itself is faster than a network that is spread over several, so one worker per
+    processor does the most videos in a given time. On the device "cuda", the GPUs are dealt out to the workers in turn,
+    and each sees its own only.
+
+    Args:
+        make: makes what does the videos, in each process; a value that can be pickled.
+        size: number of workers.
+        device: where the networks run, as in `posec3d_cli.runtime.device.resolve_device`.
+        log: file that the processes' own output and tracebacks are appended to; None throws them away.
+    """
+
+    def __init__(self, make: Callable[[], Work], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
+        threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
+        gpus = visible_gpus() if size and resolve_device(device) == "cuda" else []
+        self._workers = [
+            Worker(make, threads=threads, gpu=gpus[number % len(gpus)] if gpus else None, log=log)
+            for number in range(size)
+        ]
+
+    def outcomes(
+        self,
+        videos: Iterable[Found],
+        *,
+        timeout: float,
+        progress: Callable[[Found, int], None],
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> Iterator[tuple[Found, Outcome]]:
+        """Do the videos and give what comes out of each, in the order in which they are done.
+
+        Args:
+            videos: one is taken whenever a worker is free.
+            timeout: seconds without a sign of life after which a video is given up.
+            progress: called with a video in work and the number of its frames done.
+            notice: called with what concerns the whole run, perhaps the same for each video.
+
+        Raises:
+            PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
+        """
+        source = iter(videos)
+        idle, busy = list(self._workers), list[Worker]()
+        while True:
+            while idle and (found := next(source, None)) is not None:
+                idle[-1].begin(found)
+                busy.append(idle.pop())
+            if not busy:
+                return
+            left = timeout - max(worker.silent for worker in busy)
+            heard = connection.wait([worker.pipe for worker in busy], max(left, 0))
+            for worker in list(busy):
+                found = worker.found
+                assert found is not None
+                outcome: Outcome | Notice | int | None = None
+                if worker.pipe in heard:
+                    outcome = worker.hear()
+                elif worker.silent >= timeout:
+                    outcome = worker.give_up(timeout)
+                if isinstance(outcome, Outcome):
+                    busy.remove(worker)
+                    idle.append(worker)
+                    yield found, outcome
+                elif isinstance(outcome, Notice):
+                    notice(outcome.text)
+                elif outcome is not None:
+                    progress(found, outcome)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.stop()

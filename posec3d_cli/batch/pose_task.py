@@ -1,0 +1,88 @@
+"""posec3d_cli.batch.pose_task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.outputs import place, unfinished
+from posec3d_cli.batch.task import Models
+from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.errors import OutputError
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.files.writing import printable, settle
+from posec3d_cli.output.json import cuts_of
+from posec3d_cli.pose_files.write import write_pose_file
+from posec3d_cli.results import NO_PERSON
+
+
+@dataclass(frozen=True)
+class Posing:
+    """Write the poses of every frame of each video.
+
+    Attributes:
+        models: of the pipeline.
+        folder: where the files go, in the folders that the videos are in.
+        suffix: ".npz", ".json" or ".pkl", which says how.
+        run: the name under which unfinished files lie.
+    """
+
+    models: Models
+    folder: Path
+    suffix: str = ".npz"
+    run: str = ""
+    kinds = ("detector", "pose")
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that are written into."""
+        return (self.folder,)
+
+    def fetch(self, progress: Any = None) -> None:
+        """Get the weights into the cache."""
+        self.models.fetch(*self.kinds, progress=progress)
+
+    def fingerprint(self) -> str:
+        """Changes with everything that the poses depend on, but for the video."""
+        return self.models.fingerprint(*self.kinds)
+
+    def outputs(self, found: Found) -> dict[str, Path]:
+        """The file that is made of a video: "poses"."""
+        return {"poses": place(self.folder, found, self.suffix)}
+
+    def in_run(self, name: str) -> Self:
+        """The same, of the run whose unfinished files lie under this name."""
+        return replace(self, run=name)
+
+    def make(self) -> Work:
+        """Make the models."""
+        return self.work(self.models.extractor())
+
+    def work(self, extractor: PoseExtractor) -> Work:
+        """What does one video, with models that are made."""
+
+        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
+            posed = extractor.poses(found.path, progress=lambda done, total: count(done))
+            target = self.outputs(found)["poses"]
+            part = unfinished(target, self.folders, self.run)
+            try:
+                write_pose_file(posed, part, self.suffix)
+            except OSError as error:
+                raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+            settle(part, target)
+            people = len({who for one in posed.identities for who in one.tolist() if who >= 0})
+            return [
+                {
+                    "video": printable(found.name),
+                    "status": "ok" if people else NO_PERSON,
+                    "frames_used": len(posed),
+                    "people_found": people,
+                    "lost_frames": len(posed.lost) + posed.video.lost_frames,
+                    "cuts": cuts_of(posed),
+                    "seconds": {stage: round(seconds, 4) for stage, seconds in posed.seconds.items()},
+                }
+            ]
+
+        return do

@@ -1,0 +1,59 @@
+"""posec3d_cli.batch.resume."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.state import FAILED, Ledger, Record
+from posec3d_cli.batch.task import Task
+from posec3d_cli.files.digests import digest, stamp
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A video to do, and why again if it was done before: "", "video", "pipeline", "output" or "failed"."""
+
+    found: Found
+    again: str = ""
+
+
+def plan(found: Sequence[Found], task: Task, ledger: Ledger, *, retry_failed: bool = False) -> deque[Todo]:
+    """The videos that have no outcome yet, or none that still holds. Nothing but the time of a touched file is changed.
+
+    Args:
+        found: all videos.
+        task: what is done with them.
+        ledger: the outcomes so far.
+        retry_failed: failures do not hold.
+    """
+    pipeline = task.fingerprint()
+    todo: deque[Todo] = deque()
+    for video in found:
+        record = ledger.get(video.path)
+        reason = "" if record is None else _outdated(video, record, pipeline, task, ledger, retry_failed)
+        if reason is not None:
+            todo.append(Todo(video, reason))
+    return todo
+
+
+def _outdated(
+    video: Found, record: Record, pipeline: str, task: Task, ledger: Ledger, retry_failed: bool
+) -> str | None:
+    """Why an outcome does not hold any more, or None."""
+    now = stamp(video.path)
+    if now != record.stamp:
+        if not record.sha256 or digest(video.path) != record.sha256:
+            return "video"
+        ledger.put(replace(record, stamp=now))
+    if record.pipeline != pipeline:
+        return "pipeline"
+    if record.status == FAILED:
+        return "failed" if retry_failed else None
+    return None if all(output.exists() and ledger.made(output) for output in task.outputs(video).values()) else "output"

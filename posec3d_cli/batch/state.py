@@ -1,0 +1,245 @@
+"""What came out of each video so far, in an SQLite file beside the output. It survives a kill at any instant."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from posec3d_cli.errors import OutputError
+from posec3d_cli.files.digests import Stamp, digest
+from posec3d_cli.files.writing import printable
+from posec3d_cli.output.tables import Corrections, error_of, status_of
+from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS
+
+OK, FAILED = "ok", "failed"
+VERSION = 2
+_TABLES = """
+CREATE TABLE IF NOT EXISTS owner (named TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS videos (
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, pipeline TEXT NOT NULL,
+    status TEXT NOT NULL, entries TEXT NOT NULL, error TEXT NOT NULL, seconds REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outputs (path BLOB, sha256 TEXT, PRIMARY KEY (path, sha256)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rows (cells TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS corrections (
+    video TEXT, number INTEGER, corrected TEXT NOT NULL, PRIMARY KEY (video, number)
+) WITHOUT ROWID;
+"""
+_ANYTHING = b""  # claimed where version 1, which claimed nothing, began the state
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came out of one video.
+
+    Attributes:
+        path: the video.
+        stamp: of the file when it was done; None where there was none.
+        sha256: of its content; empty where it could not be read.
+        pipeline: the fingerprint of what did it.
+        entries: one per clip, as `predict --json` prints them; a video is one clip, a pack may hold many.
+        seconds: wall time.
+    """
+
+    path: Path
+    stamp: Stamp | None
+    sha256: str
+    pipeline: str
+    entries: list[dict[str, Any]]
+    seconds: float
+
+    @property
+    def status(self) -> str:
+        """OK, NO_PERSON or FAILED, the worst of its clips'."""
+        return max((status_of(entry) for entry in self.entries), key=(NO_PERSON, OK, FAILED).index)
+
+    @property
+    def error(self) -> str:
+        """What went wrong first, or an empty text."""
+        return next((error_of(entry) for entry in self.entries if status_of(entry) == FAILED), "")
+
+
+def owner_of(file: Path) -> str:
+    """Which process holds a ledger, as far as it can be told."""
+    with suppress(sqlite3.Error):
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            return " and ".join(named for (named,) in connection.execute("SELECT named FROM owner"))
+        finally:
+            connection.close()
+    return ""
+
+
+class Ledger:
+    """The records of all videos, by path; every change is on the disk when its call returns. A context manager.
+
+    Raises:
+        OutputError: from every method, where the file cannot be read or written.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        with self._blaming():
+            self._connection = sqlite3.connect(file, isolation_level=None)
+        try:
+            with self._blaming():
+                self._prepare()
+        except OutputError:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, 1, VERSION):
+            raise OutputError(
+                f"{printable(self._file)} is of another version of posec3d",
+                hint="move it away to begin anew, with its output",
+            )
+        self._connection.executescript(_TABLES)
+        with self._at_once():
+            if version == 1:
+                self._respell()
+                self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, '')", (_ANYTHING,))
+            self._connection.execute(f"PRAGMA user_version={VERSION}")
+
+    def _respell(self) -> None:
+        """Version 1 called the status of a clip without anybody "no person"."""
+        for path, entries in self._connection.execute("SELECT path, entries FROM videos").fetchall():
+            spelled = [
+                {**entry, "status": NO_PERSON} if entry["status"] == NO_PERSON_IN_WORDS else entry
+                for entry in json.loads(entries)
+            ]
+            self._connection.execute("UPDATE videos SET entries = ? WHERE path = ?", (json.dumps(spelled), path))
+
+    def own(self) -> str:
+        """Note down that this process holds the ledger; who held it and never let go, or an empty text."""
+        with self._blaming(), self._connection:
+            before = [named for (named,) in self._connection.execute("SELECT named FROM owner")]
+            self._connection.execute("BEGIN")
+            self._connection.execute("DELETE FROM owner")
+            since = datetime.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+            named = f"process {os.getpid()} on {platform.node()} since {since}"
+            self._connection.execute("INSERT INTO owner VALUES (?)", (named,))
+        return " and ".join(before)
+
+    def disown(self) -> None:
+        """Note down that nobody holds the ledger."""
+        with self._blaming():
+            self._connection.execute("DELETE FROM owner")
+
+    def get(self, path: Path) -> Record | None:
+        """The record of a video, if there is one."""
+        with self._blaming():
+            row = self._connection.execute(
+                "SELECT size, mtime_ns, sha256, pipeline, entries, seconds FROM videos WHERE path = ?", (_key(path),)
+            ).fetchone()
+        if row is None:
+            return None
+        size, mtime_ns, sha256, pipeline, entries, seconds = row
+        stamp = None if size is None else Stamp(size, mtime_ns)
+        return Record(path, stamp, sha256, pipeline, json.loads(entries), seconds)
+
+    def put(self, record: Record) -> None:
+        """Set down a record in place of an older one."""
+        size, mtime_ns = (None, None) if record.stamp is None else (record.stamp.size, record.stamp.mtime_ns)
+        values = (
+            *(_key(record.path), size, mtime_ns, record.sha256, record.pipeline, record.status),
+            *(json.dumps(record.entries), record.error, record.seconds),
+        )
+        with self._blaming():
+            self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
+
+    def paths(self) -> list[Path]:
+        """The videos that have records, also those that are gone by now."""
+        with self._blaming():
+            return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """The entries of all records."""
+        with self._blaming():
+            found = self._connection.execute("SELECT entries FROM videos").fetchall()
+        for (entries,) in found:
+            yield from json.loads(entries)
+
+    def claim(self, path: Path, sha256: str = "") -> None:
+        """Note down that a file is of this run's making, before it stands under its name.
+
+        Args:
+            path: the file.
+            sha256: of its content; empty where whatever stands there then is taken for ours.
+        """
+        with self._blaming():
+            self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, ?)", (_key(path), sha256))
+
+    def made(self, path: Path) -> bool:
+        """Whether a file is of the making of a run on this output, and still as it was made."""
+        with self._blaming():
+            known = self._connection.execute(
+                "SELECT sha256 FROM outputs WHERE path IN (?, ?)", (_key(path), _ANYTHING)
+            ).fetchall()
+        return ("",) in known or (bool(known) and (digest(path),) in known)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the table as it was written last; where a run was cut off in writing, those before too."""
+        with self._blaming():
+            return [json.loads(cells) for (cells,) in self._connection.execute("SELECT cells FROM rows")]
+
+    def keep_rows(self, rows: Iterable[Mapping[str, Any]], *, only: bool) -> None:
+        """Set down rows of the table: beside those that are known or, with `only`, in their place."""
+        with self._blaming(), self._at_once():
+            if only:
+                self._connection.execute("DELETE FROM rows")
+            self._connection.executemany("INSERT INTO rows VALUES (?)", ((json.dumps(row),) for row in rows))
+
+    def corrections(self) -> dict[tuple[str, int], str]:
+        """What people set right, also in rows that the table lacks at present."""
+        with self._blaming():
+            found = self._connection.execute("SELECT video, number, corrected FROM corrections").fetchall()
+        return {(video, number): corrected for video, number, corrected in found}
+
+    def keep_corrections(self, corrections: Corrections) -> None:
+        """Set them down in place of those that are known."""
+        with self._blaming(), self._at_once():
+            self._connection.execute("DELETE FROM corrections")
+            values = [(*key, corrected) for key, corrected in corrections.items()]
+            self._connection.executemany("INSERT INTO corrections VALUES (?, ?, ?)", values)
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """All changes in this block are made, or none."""
+        with self._connection:
+            self._connection.execute("BEGIN")
+            yield
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _blaming(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OutputError(
+                f"{printable(self._file)}, the state of the run, cannot be used: {error}",
+                hint="free some space if the disk is full; move the file away to begin anew",
+            ) from error
+
+
+def _key(path: Path) -> bytes:
+    return os.fsencode(os.path.abspath(path))

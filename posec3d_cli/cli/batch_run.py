@@ -1,0 +1,268 @@
+"""What the commands over many videos share: finding them, doing what is to be done, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from posec3d_cli.cli.progress import now_and_then, one_line, watching
+from posec3d_cli.cli.render import download_progress, note, print_table
+from posec3d_cli.errors import OutputError, are, counted, listed
+
+if TYPE_CHECKING:
+    from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.label_task import Labelling
+    from posec3d_cli.batch.pose_task import Posing
+    from posec3d_cli.batch.resume import Todo
+    from posec3d_cli.batch.state import Ledger
+    from posec3d_cli.batch.task import Models
+    from posec3d_cli.datasets.clips import Example
+    from posec3d_cli.datasets.load import Labelled, Unreadable
+REASONS = {
+    "video": "their content changed",
+    "pipeline": "the models or their settings changed",
+    "output": "a file made of them is gone or another stands in its place",
+    "failed": "they failed",
+}
+
+
+def gather(
+    paths: Sequence[Path],
+    from_file: Path | None,
+    glob: str | None,
+    *,
+    poses: bool,
+    without: Collection[Path],
+    root: Path | None = None,
+) -> tuple[list[Found], list[Found]]:
+    """The videos that a command line names, and what is left out because posec3d made it of them.
+
+    Those below the folders that the command writes into are not even looked at.
+    """
+    from posec3d_cli.batch.find import find, read_list
+    from posec3d_cli.batch.own import without_own
+
+    listed = [] if from_file is None else read_list(from_file, root=root, say=lambda text: note("note", one_line(text)))
+    named = [*paths, *listed]
+    if not named:
+        raise typer.BadParameter("name a folder or a video, or a list with --from-file")
+    for folder in without:
+        if folder.exists() and any(path.exists() and path.samefile(folder) for path in named):
+            raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, which may lie in it")
+    return without_own(find(named, glob=glob, poses=poses, without=without))
+
+
+def say_left_out(own: Sequence[Found]) -> None:
+    """Say which files below the folders were not done."""
+    from posec3d_cli.files.writing import printable
+
+    if own:
+        names = listed([one_line(printable(one.name)) for one in own])
+        left_out = f"{counted(len(own), 'file')} that posec3d made {are(len(own))} left out"
+        note("note", f"{left_out}: {names}; one that is named is done")
+
+
+def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
+    """Say what is done again and why, and how much was done already."""
+    if before:
+        note("note", f"the run before this one was cut off ({before}); it is taken up where it ended")
+    for again, count in Counter(one.again for one in todo).items():
+        if again:
+            note("note", f"{count} of {counted(total, 'video')} {are(count)} done again: {REASONS[again]}")
+    if len(todo) < total:
+        done = total - len(todo)
+        note("note", f"{done} of {counted(total, 'video')} {are(done)} done already")
+
+
+def work_through(
+    todo: deque[Todo],
+    total: int,
+    task: Labelling | Posing,
+    ledger: Ledger,
+    *,
+    workers: int | None,
+    timeout: float,
+    fail_fast: bool,
+    quiet: bool,
+    log: Path | None,
+) -> None:
+    """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
+    from posec3d_cli.batch.run import run
+
+    if todo:
+        workers = choose_workers(workers, task.models.device, len(todo))
+        with download_progress() as bars:
+            task.fetch(bars)
+    try:
+        with watching(len(todo), total, quiet=quiet, log=log) as watcher:
+            run(
+                todo, task, ledger, workers=workers or 1, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher
+            )
+    except KeyboardInterrupt:
+        done = total - len(todo)
+        note(
+            "note",
+            f"interrupted: {done} of {counted(total, 'video')} {are(done)} done; the same command goes on from here",
+        )
+        raise
+
+
+def choose_workers(asked: int | None, device: str, videos: int) -> int:
+    """How many videos are done at the same time; what was chosen where nothing was asked for is said on stderr."""
+    from posec3d_cli.batch.pool import crew_size
+
+    if asked is not None:
+        return asked
+    size = crew_size(device)
+    if videos < size.count:
+        note("workers", f"{videos}, one per video")
+        return videos
+    note("workers", f"{size.count}, {size.why}")
+    return size.count
+
+
+def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> None:
+    """How many videos came out how, and those that failed, with the reason."""
+    print_table(["status", "videos"], [(status, str(count)) for status, count in sorted(counts.items())])
+    if failures:
+        typer.echo()
+        print_table(["failed", "why"], [(one_line(name), one_line(why)) for name, why in failures])
+
+
+def start_log(log: Path | None) -> None:
+    """Refuse a log file that cannot be written, before anything is done."""
+    if log is None:
+        return
+    try:
+        log.open("ab").close()
+    except OSError as error:
+        raise OutputError(f"{log} cannot be written: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the files to make of it.
+
+    Attributes:
+        video: a video or a pose file.
+        posed: whether it is a pose file.
+        annotated: where the annotated video goes.
+        poses: where the poses go.
+    """
+
+    video: Path
+    posed: bool
+    annotated: Path | None
+    poses: Path | None
+
+    def check(self, *, overwrite: bool) -> None:
+        """Refuse what can be known to fail before any model is made; nothing is written.
+
+        Raises:
+            UnreadableVideo, BadPoseFile: the input is not there, or cannot be read.
+            OutputExists, OutputError: a file of its results is there already, or cannot be there.
+        """
+        from posec3d_cli.errors import BadPoseFile, UnreadableVideo
+        from posec3d_cli.files.input_paths import problem_of
+        from posec3d_cli.files.writing import check_free
+
+        problem = None if self.posed and self.video.is_dir() else problem_of(self.video)
+        if problem is not None:
+            what, hint = problem
+            raise (BadPoseFile if self.posed else UnreadableVideo)(what, hint=hint)
+        for path in (self.annotated, self.poses):
+            if path is not None:
+                check_free(path, overwrite=overwrite, source=self.video)
+
+
+def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
+    """Decide which file each input's results go to; makes nothing but missing output folders.
+
+    One input goes to the file named, or into the folder named. Several need a folder, existing or without a suffix.
+
+    Raises:
+        typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
+    """
+    from posec3d_cli.pose_files import is_pose_file
+    from posec3d_cli.pose_files.write import SUFFIXES
+
+    posed = [is_pose_file(video) for video in videos]
+    if save_video is not None and any(posed):
+        raise typer.BadParameter(f"--save-video draws into a video, and {videos[posed.index(True)]} is a pose file")
+    annotated = _outputs(videos, save_video, "--save-video", ".actions", (".mp4",))
+    poses = _outputs(videos, save_poses, "--save-poses", ".poses", SUFFIXES)
+    return [Job(*parts) for parts in zip(videos, posed, annotated, poses, strict=True)]
+
+
+def _outputs(
+    videos: Sequence[Path], target: Path | None, flag: str, kind: str, suffixes: Sequence[str]
+) -> list[Path | None]:
+    """Files of the first of `suffixes` where `target` is a folder, else `target` itself with one of them."""
+    from posec3d_cli.batch.output_names import without_suffixes
+
+    if target is None:
+        return [None] * len(videos)
+    if not target.is_dir() and len(videos) == 1:
+        if target.suffix.lower() not in suffixes:
+            raise typer.BadParameter(f"{flag} writes {', '.join(suffixes)} files, got {target}")
+        return [target]
+    if not target.is_dir() and target.suffix:
+        raise typer.BadParameter(f"{flag} must be a folder where there are several videos, got {target}")
+    outputs = [target / f"{name}{kind}{suffixes[0]}" for name in without_suffixes([video.name for video in videos])]
+    for number, output in enumerate(outputs):
+        if output in outputs[:number]:
+            other = videos[outputs.index(output)]
+            raise typer.BadParameter(f"{flag}: {other} and {videos[number]} would both become {output}")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{flag}: {target} cannot be made: {error.strerror}") from error
+    return list(outputs)
+
+
+def find_people(
+    found: Labelled, models: Models, *, every: int, workers: int | None
+) -> tuple[list[Example], list[Unreadable]]:
+    """Estimate the poses of labelled clips in processes of their own, showing how far it is, and read pose files.
+
+    Nothing is fetched or made where there is no video.
+
+    Args:
+        found: the clips.
+        models: the detector and the pose model, and the cache of poses.
+        every: estimate poses of every N-th frame.
+        workers: how many processes; None: as many as suit the device.
+
+    Returns:
+        The examples, and the clips that gave none.
+    """
+    from posec3d_cli.datasets import load, poses
+
+    task = poses.Finding(models, every)
+    videos = found.videos
+    if not videos:
+        return load.posed(found, poses.side_by_side(task, 1))
+    with download_progress() as bars:
+        task.fetch(bars)
+    size = choose_workers(workers, models.device, len(videos))
+    with watching(len(videos), len(videos), quiet=False, log=None) as watcher:
+        return load.posed(found, poses.side_by_side(task, size, watcher=watcher))
+
+
+@contextlib.contextmanager
+def saying_read() -> Iterator[Callable[[int, int], None]]:
+    """What is told how many clips of how many the classifier has read; it says so on stderr now and then."""
+    known = (0, 0)
+
+    def note_down(done: int, total: int) -> None:
+        nonlocal known
+        known = (done, total)
+
+    with now_and_then(lambda: note("read", f"{known[0]} of {counted(known[1], 'clip')}")):
+        yield note_down

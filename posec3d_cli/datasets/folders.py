@@ -1,0 +1,133 @@
+"""Which labelled clips there are in a folder or a table; none of them is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from posec3d_cli.datasets.clips import TRAINING, LabelledVideo
+from posec3d_cli.datasets.splits import group_of, is_split
+from posec3d_cli.datasets.table_labels import LabelledRow, read_labels
+from posec3d_cli.errors import BadDataset, counted
+from posec3d_cli.files.relative_paths import RelativePaths
+from posec3d_cli.labels import clean_label
+from posec3d_cli.output.tables import CORRECTED
+from posec3d_cli.pose_files import is_pose_file
+from posec3d_cli.video import SUFFIXES
+
+TABLE = "labels.csv"
+_NO_GROUPS = ("video", "label", CORRECTED)
+_HINT = "one sub-folder per action, or a table with the columns video,label"
+
+
+def source_name(source: Path) -> str:
+    """What a source is called: a folder by its own name, also where its `labels.csv` is named, a file by its stem."""
+    place = Path(os.path.abspath(source))
+    if place.name == TABLE:
+        place = place.parent
+    return place.stem if place.is_file() else place.name
+
+
+def labelled_videos(
+    source: Path,
+    group_by: str | None = None,
+    *,
+    root: Path | None = None,
+    pseudo_labels: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[LabelledVideo]:
+    """The clips of a table with the columns video,label or of a folder: of its `labels.csv`, else of its sub-folders.
+
+    A clip is a video or a pose file. A folder that OpenPose wrote is one clip. Where the paths of a table begin:
+    `posec3d_cli.files.relative_paths`. A video that a table names again is a clip of its own, called by the line as
+    well.
+
+    Args:
+        source: the folder or table.
+        group_by: the column of the table that names the source video; where the table has none of this name, and for
+            sub-folders, a regular expression, see `posec3d_cli.datasets.splits.group_of`.
+        root: where the relative paths of a table begin.
+        pseudo_labels: whether predictions count as labels, see `posec3d_cli.datasets.table_labels.read_labels`.
+        say: told what is left out.
+
+    Raises:
+        BadDataset: there are none, the table cannot be used or names files that are not there, or a clip has no group.
+    """
+    table = source if source.is_file() else source / TABLE
+    name = source_name(source)
+    if table.is_file():
+        columns, rows = read_labels(table, pseudo_labels=pseudo_labels, say=say)
+        column = (group_by or "").strip().casefold()
+        by_column = column in columns.headings and column not in _NO_GROUPS
+        return _of_rows(RelativePaths(table, root), rows, name, group_by, column if by_column else None)
+    found = [(path, path.relative_to(source).as_posix()) for path in _clips_below(source)]
+    if not found:
+        raise BadDataset(f"{source} holds no labelled clips", hint=f"give it {_HINT}")
+    labels = [clean_label(place.partition("/")[0]) for _, place in found]
+    if is_split(labels):
+        raise BadDataset(
+            f"the sub-folders of {source} are called {', '.join(sorted(set(labels)))}: these are splits, not actions",
+            hint="give one of them; --held-out names the clips to validate on, a table or pack may join them all",
+        )
+    return [_labelled(path, name, place, label, group_by) for (path, place), label in zip(found, labels, strict=True)]
+
+
+def _labelled(
+    path: Path, source: str, place: str, label: str, group_by: str | None, *, group: str | None = None, part: str = ""
+) -> LabelledVideo:
+    group = group_of(place, label, group_by) if group is None else group
+    return LabelledVideo(path, f"{source}/{place}", label, f"{source}/{group}", part)
+
+
+def _of_rows(
+    paths: RelativePaths, rows: list[LabelledRow], source: str, group_by: str | None, column: str | None
+) -> list[LabelledVideo]:
+    found = [paths.find(one.video, _is_there) for one in rows]
+    missing = [one.video for one, path in zip(rows, found, strict=True) if path is None]
+    if missing:
+        raise BadDataset(
+            f"{paths.file} names {counted(len(missing), 'file')} of {len(rows)} that cannot be found, the first is "
+            f"{missing[0]!r}",
+            hint=paths.hint(missing),
+        )
+    clips: dict[str, LabelledVideo] = {}
+    for one, path in zip(rows, found, strict=True):
+        if path is None:
+            continue
+        if column is not None and not one.row[column]:
+            raise BadDataset(f"{paths.file}: line {one.row.line} lacks a {column}")
+        group = None if column is None else one.row[column]
+        place = one.video.replace("\\", "/").lstrip("/")
+        part = TRAINING if one.predicted else ""
+        clip = _labelled(path, source, place, one.label, group_by, group=group, part=part)
+        if clip.name in clips:
+            clip = LabelledVideo(clip.path, f"{clip.name} (line {one.row.line})", clip.label, clip.group, clip.part)
+        clips[clip.name] = clip
+    return list(clips.values())
+
+
+def _is_there(clip: Path) -> bool:
+    return os.path.isfile(clip) or (os.path.isdir(clip) and is_pose_file(clip))
+
+
+def _clips_below(folder: Path) -> list[Path]:
+    """Videos and pose files in the sub-folders of a folder, in order of name; nothing inside a clip is one."""
+    clips = []
+    for path in sorted(folder.glob("*")):
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        inner = [path] if is_pose_file(path) else sorted(path.glob("**/*"))
+        folders = {one for one in inner if one.is_dir() and is_pose_file(one)}
+        clips += [
+            one
+            for one in inner
+            if one in folders
+            or (
+                (one.suffix.lower() in SUFFIXES or is_pose_file(one))
+                and not one.name.startswith(".")
+                and one.is_file()
+                and not folders.intersection(one.parents)
+            )
+        ]
+    return clips

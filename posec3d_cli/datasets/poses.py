@@ -1,0 +1,172 @@
+"""The main people of labelled clips: of videos, in processes of their own or in this one, and of pose files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from posec3d_cli.batch import TIMEOUT
+from posec3d_cli.batch.callback import Watcher
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.pool import Crew
+from posec3d_cli.batch.state import FAILED, OK, Record
+from posec3d_cli.batch.task import Models, say_unkept
+from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.errors import BadPoseFile, InputError
+from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.files.digests import digest
+from posec3d_cli.files.writing import printable
+from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.transforms.motion import at_times
+from posec3d_cli.types import Floats
+
+MIN_SHARE = 0.2  # people seen in a smaller part of a clip are passers-by
+MAX_PEOPLE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class MainPeople:
+    """The main people of every frame of a clip.
+
+    Attributes:
+        keypoints: `(M, T, 17, 2)` float32 in pixels; M may be 0.
+        scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
+        fps: frames per second.
+        sha256: of the file that they were found in.
+        notes: see `PosedVideo.notes`.
+    """
+
+    keypoints: Floats
+    scores: Floats
+    fps: float
+    sha256: str = ""
+    notes: tuple[str, ...] = ()
+
+
+Estimate = Callable[[Sequence[Found]], Iterable[tuple[Found, MainPeople | str]]]
+"""Finds the people of videos and gives them, or the reason why there are none, in any order."""
+
+
+def in_file(path: Path) -> MainPeople:
+    """The main people of a pose file.
+
+    Raises:
+        BadPoseFile: it cannot be read, or holds several clips.
+    """
+    clips = read_pose_file(path)
+    if len(clips) > 1:
+        raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
+    return replace(_every_frame(clips[0]), sha256=digest(path), notes=clips[0].notes)
+
+
+def in_video(
+    path: Path,
+    extractor: PoseExtractor,
+    every: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> MainPeople:
+    """The main people of a video: poses are estimated in every N-th frame and interpolated between.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with extractor.open(path) as video:
+        frames = np.arange(0, video.info.frame_count, every, dtype=np.int64)
+        return _every_frame(extractor.poses_of(video, frames, progress=progress))
+
+
+def _every_frame(posed: PosedVideo) -> MainPeople:
+    main = posed.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
+    frames = np.arange(posed.video.frame_count)
+    times = np.interp(frames, posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
+    return MainPeople(*at_times(main.keypoints, main.scores, times), float(posed.video.fps))
+
+
+def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
+    """One video after the other in this process, with stages that are made: a decoder that crashes ends it."""
+
+    def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
+        for found in videos:
+            try:
+                yield found, replace(in_video(found.path, extractor, every), sha256=digest(found.path))
+            except InputError as error:
+                yield found, error.what
+
+    return estimate
+
+
+class Task(Protocol):
+    """What processes make for themselves; a value that can be pickled."""
+
+    @property
+    def models(self) -> Models:
+        """Which models do it, and where."""
+
+    def make(self) -> Work:
+        """Make the models; what they do gives one entry, with a MainPeople under "people"."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Find the main people of each video.
+
+    Attributes:
+        models: the detector and the pose model; with a cache, all poses are kept there.
+        every: estimate poses of every N-th frame.
+    """
+
+    models: Models
+    every: int = 1
+
+    def fetch(self, progress: Any = None) -> None:
+        """Get the weights into the cache, so that the processes need not."""
+        self.models.fetch("detector", "pose", progress=progress)
+
+    def make(self) -> Work:
+        """Make the models."""
+        return self.work(self.models.extractor())
+
+    def work(self, extractor: PoseExtractor) -> Work:
+        """What does one video, with models that are made."""
+
+        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
+            people = in_video(found.path, extractor, self.every, lambda done, total: count(done))
+            say_unkept(extractor, count)
+            return [{"video": printable(found.name), "status": OK, "people": people}]
+
+        return do
+
+
+def side_by_side(
+    task: Task, workers: int, *, timeout: float = TIMEOUT, log: Path | None = None, watcher: Watcher | None = None
+) -> Estimate:
+    """Several videos at the same time, each in a process that it may crash or hang without harm to the others.
+
+    Args:
+        task: what the processes make.
+        workers: how many processes there may be.
+        timeout: seconds without a sign of life after which a video is given up.
+        log: file that tracebacks, and what decoders say, are appended to.
+        watcher: is told what happens.
+    """
+    hears = watcher or Watcher()
+
+    def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
+        if not videos:
+            return
+        with Crew(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
+            outcomes = crew.outcomes(videos, timeout=timeout, progress=hears.frames, notice=hears.notice)
+            for found, outcome in outcomes:
+                record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
+                hears.done(found, record)
+                if record.status == FAILED:
+                    yield found, record.error
+                else:
+                    yield found, replace(outcome.entries[0]["people"], sha256=outcome.sha256)
+
+    return estimate

@@ -1,0 +1,93 @@
+"""Which labels of a table are truth: those that people wrote, not those that a model predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from posec3d_cli.errors import BadDataset, counted
+from posec3d_cli.files.csv_tables import CsvTable, Row, read_csv
+from posec3d_cli.labels import clean_label
+from posec3d_cli.output.tables import CORRECTED
+
+_COLUMNS = ("video", "label")
+_OF_PREDICTIONS = {"status", "score"}  # headings of the tables that `posec3d label` writes
+
+
+@dataclass(frozen=True)
+class LabelledRow:
+    """A row with its label.
+
+    Attributes:
+        row: of the table.
+        label: of its video, clean; empty where it has none.
+        predicted: whether a model gave the label.
+    """
+
+    row: Row
+    label: str
+    predicted: bool = False
+
+    @property
+    def video(self) -> str:
+        """The path, as the table has it."""
+        return self.row["video"]
+
+
+def read_labels(
+    table: Path, *, pseudo_labels: bool = False, say: Callable[[str], None] = lambda text: None
+) -> tuple[CsvTable, list[LabelledRow]]:
+    """The rows of a table with the columns video,label that say what is done, and the table.
+
+    A cell of the column `corrected` takes the place of the label. Of a table of predictions, which has the columns
+    status and score too, only the corrected rows count, and with `pseudo_labels` also those whose prediction is a
+    label: neither unknown, nobody nor failed.
+
+    Args:
+        table: the file.
+        pseudo_labels: whether predictions count as labels.
+        say: told what is left out.
+
+    Raises:
+        BadDataset: it cannot be used, or is a table of predictions none of which counts.
+    """
+    read = read_csv(table, _COLUMNS)
+    if not set(read.headings) >= _OF_PREDICTIONS:
+        return read, [
+            _checked(read, LabelledRow(row, _corrected(row) or clean_label(row["label"]))) for row in read.rows
+        ]
+    corrected = [LabelledRow(row, label) for row in read.rows if (label := _corrected(row))]
+    if pseudo_labels:
+        rows = list(_predicted(read.rows))
+        told = sum(one.predicted for one in rows)
+        say(f"{table} is a table of predictions: {told} rows are taken as predicted, {len(rows) - told} as corrected")
+        return read, [_checked(read, one) for one in rows]
+    if not corrected:
+        raise BadDataset(
+            f"{table} is a table of predictions, and none of its {counted(len(read.rows), 'row')} is corrected",
+            hint="write the right labels into a column 'corrected', also where the prediction is right; "
+            "`posec3d train --pseudo-labels` learns from the predictions",
+        )
+    say(f"{table} is a table of predictions: only its corrected rows are used, {len(corrected)} of {len(read.rows)}")
+    return read, [_checked(read, one) for one in corrected]
+
+
+def _corrected(row: Row) -> str:
+    return clean_label(row[CORRECTED])
+
+
+def _predicted(rows: tuple[Row, ...]) -> Iterator[LabelledRow]:
+    """The rows that are corrected or whose prediction is a label."""
+    for row in rows:
+        if label := _corrected(row):
+            yield LabelledRow(row, label)
+        elif row["status"] == "ok" and not row["guess"] and (label := clean_label(row["label"])):
+            yield LabelledRow(row, label, predicted=True)
+
+
+def _checked(table: CsvTable, one: LabelledRow) -> LabelledRow:
+    for column, cell in zip(_COLUMNS, (one.video, one.label), strict=True):
+        if not cell:
+            raise BadDataset(f"{table.path}: line {one.row.line} lacks a {column}")
+    return one

@@ -1,0 +1,91 @@
+"""Whether confidence means what it says, and what a smallest score costs and brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from posec3d_cli.types import Ints
+
+BINS = 15  # of the calibration error, as in Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
+
+
+def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
+    """How far confidence and accuracy lie apart, in [0, 1]: the mean over bins of equal width, weighted by their clips.
+
+    Args:
+        confidences: `(N,)` probability of each answer, N at least 1.
+        correct: `(N,)` whether it is right.
+        bins: bin b holds the confidences in (b / bins, (b + 1) / bins].
+    """
+    sure, right = _paired(confidences, correct)
+    places = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
+    gaps = np.bincount(places, weights=right - sure, minlength=bins)
+    return float(np.abs(gaps).sum() / len(sure))
+
+
+def coverage(
+    confidences: ArrayLike, correct: ArrayLike, thresholds: Sequence[float]
+) -> list[tuple[float, float, float | None]]:
+    """What a smallest score costs and brings: (threshold, part named, part of these right; None where none is named).
+
+    Args:
+        confidences: `(N,)` probability of each answer, N at least 1; one below the threshold is not named.
+        correct: `(N,)` whether it is right.
+        thresholds: the rows wanted.
+    """
+    sure, right = _paired(confidences, correct)
+    rows = []
+    for threshold in thresholds:
+        named = sure >= threshold
+        rows.append((threshold, float(named.mean()), float(right[named].mean()) if named.any() else None))
+    return rows
+
+
+def _paired(confidences: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    sure, right = np.asarray(confidences, np.float64), np.asarray(correct, np.bool_)
+    if sure.shape != right.shape or sure.ndim != 1 or not len(sure):
+        raise ValueError(f"confidences and correct must be as many, at least one: {sure.shape} and {right.shape}")
+    return sure, right
+
+
+_DRAWS = 10_000
+_Z = 1.96  # standard deviations; 2.5 % of a normal distribution lie above
+
+
+def wilson(right: int, clips: int) -> tuple[float, float]:
+    """The 95 % interval of a part, in [0, 1]: E. B. Wilson, JASA 22 (1927).
+
+    Args:
+        right: how many of the clips were named rightly.
+        clips: at least 1.
+    """
+    part = right / clips
+    middle = part + _Z**2 / (2 * clips)
+    half = _Z * float(np.sqrt(part * (1 - part) / clips + _Z**2 / (4 * clips**2)))
+    low, high = (edge / (1 + _Z**2 / clips) for edge in (middle - half, middle + half))
+    # Rounding must not push the edges over the ends, nor the part out of its own interval.
+    return min(max(low, 0.0), part), max(min(high, 1.0), part)
+
+
+def mean_class_interval(right: Ints, clips: Ints, *, seed: int = 0) -> tuple[float, float] | None:
+    """The 95 % interval of the mean over classes of the part that was named rightly, by the bootstrap.
+
+    The clips of each class are drawn anew from its own, so that every class keeps its number. How many of n drawn
+    clips are right, where k of n were, is binomial; so that number is drawn and no clip. A class of which all or no
+    clips are right does not vary in this: with few clips a class the interval is too narrow, and where no class varies
+    there is none.
+
+    Args:
+        right: `(C,)` clips of each class that were named rightly.
+        clips: `(C,)` clips of each class, at least 1.
+        seed: of the draws.
+
+    Returns:
+        The interval; None where it would have no width.
+    """
+    drawn = np.random.default_rng(seed).binomial(clips, right / clips, (_DRAWS, len(clips))) / clips
+    low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975)).tolist()
+    return None if low == high else (low, high)

@@ -1,0 +1,63 @@
+"""A harder validation set, made from held-out clips: what users film is longer, wider and busier than data sets.
+
+Each clip becomes ten seconds: the action, pauses, the action again; the camera pans and zooms; up to two bystanders
+stand about; the estimate trembles as it does on small people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from posec3d_cli.datasets.clips import RECORDED, Example
+from posec3d_cli.transforms.motion import at_times, drift, extent
+from posec3d_cli.types import Floats
+
+
+def harder(examples: Sequence[Example], *, seconds: float = 10.0, seed: int = 0) -> list[Example]:
+    """A lengthened, re-framed and composed copy of every 2D example that shows somebody, one each."""
+    shown = [example for example in examples if example.origin != RECORDED and (example.scores[0] > 0).any()]
+    return [
+        _harder(example, shown, seconds, np.random.default_rng((seed, number))) for number, example in enumerate(shown)
+    ]
+
+
+def _harder(example: Example, others: Sequence[Example], seconds: float, generator: np.random.Generator) -> Example:
+    frames = max(round(seconds * example.fps), len(example))
+    times = _pace(len(example), frames, example.fps, generator)
+    actor, scores = at_times(example.keypoints[:1], example.scores[:1], times)
+    middle, size = extent(actor, scores)
+    people, seen = [actor], [scores]
+    for _ in range(generator.integers(3)):
+        bystander, their_scores = _bystander(others[int(generator.integers(len(others)))], frames, generator)
+        side = generator.choice([-1, 1]) * generator.uniform(0.8, 3)
+        place = middle + np.array([side * size, generator.uniform(-0.3, 0.3) * size])
+        people.append((bystander * generator.uniform(0.4, 0.9) * size + place).astype(np.float32))
+        seen.append(their_scores)
+    keypoints, scores = np.concatenate(people), np.concatenate(seen)
+    zoom = np.exp(0.25 * drift(frames, generator))[None, :, None, None]
+    pan = np.stack([1.5 * drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1) * size
+    tremble = generator.normal(0, 0.015 * size, keypoints.shape)
+    framed = (keypoints - middle) * zoom + pan[None, :, None] + tremble
+    return replace(example, keypoints=framed.astype(np.float32), scores=scores)
+
+
+def _pace(length: int, frames: int, fps: float, generator: np.random.Generator) -> Floats:
+    """`(frames,)` positions in a clip of `length` frames: played, held, played again; long clips are played on."""
+    parts: list[Floats] = []
+    while sum(len(part) for part in parts) < frames:
+        parts.append(np.arange(length, dtype=np.float32))
+        parts.append(np.full(generator.integers(1, max(round(fps), 2)), length - 1, np.float32))
+    return np.concatenate(parts)[:frames]
+
+
+def _bystander(other: Example, frames: int, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Somebody of size 1 around (0, 0) who stands still: one moment of another clip, held."""
+    moments = np.flatnonzero((other.scores[0] > 0).sum(axis=-1) >= 6)
+    moment = int(generator.choice(moments)) if len(moments) else 0
+    keypoints = np.repeat(other.keypoints[:1, moment : moment + 1], frames, axis=1)
+    scores = np.repeat(other.scores[:1, moment : moment + 1], frames, axis=1)
+    middle, size = extent(keypoints, scores)
+    return ((keypoints - middle) / size).astype(np.float32), scores

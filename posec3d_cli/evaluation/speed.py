@@ -1,0 +1,118 @@
+"""Where the time of a pipeline goes on this machine, stage by stage, and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from posec3d_cli.pipeline import Pipeline
+    from posec3d_cli.results import Prediction
+
+STAGES = ("decode", "detect", "pose", "link", "build", "classify")
+OTHER = "other"  # what the stages do not account for
+MUCH = 0.4  # the part of the whole from which on there is advice about a stage
+ADVICE = {
+    "decode": "smaller videos",
+    "detect": "--detect-every 3 looks for people in every third frame only; --detector takes a smaller one",
+    "pose": "a smaller pose model (--pose), or --max-people where few people matter",
+    "build": "fewer --views, no --flip",
+    "classify": "--precision bf16 where the hardware computes in it, fewer --views, a smaller --classifier",
+}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What it takes to do one video.
+
+    Attributes:
+        frames: those that were decoded and posed.
+        people: those who were found in them, one in two frames counting twice.
+        seconds: wall time of each stage and of what lies between, medians over the runs.
+        whole: wall time of it all, the median over the runs.
+        fastest: of the runs.
+        slowest: of the runs.
+    """
+
+    frames: int
+    people: int
+    seconds: Mapping[str, float]
+    whole: float
+    fastest: float
+    slowest: float
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames done in a second."""
+        return self.frames / self.whole
+
+    def share(self, stage: str) -> float:
+        """The part of a stage in the whole."""
+        return self.seconds.get(stage, 0.0) / self.whole
+
+
+def measure(
+    pipeline: Pipeline,
+    video: Path,
+    *,
+    every_frame: bool,
+    frames: int = 100,
+    repeats: int = 3,
+    done: Callable[[int], None] = lambda number: None,
+) -> Speed:
+    """How fast a pipeline does the beginning of a video; a run before those that count warms everything up.
+
+    Args:
+        pipeline: without a cache of poses.
+        video: any video file.
+        every_frame: pose all frames, as `extract-poses` does; else those that one prediction rests on.
+        frames: the video is taken to end after so many.
+        repeats: runs that count, at least 1.
+        done: called after each run, with how many are done.
+
+    Raises:
+        ValueError: the pipeline keeps poses.
+        UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
+    """
+    if pipeline.extractor.cache is not None:
+        raise ValueError("a pipeline that keeps poses cannot be measured: from the second run on it would only read")
+    wholes: list[float] = []
+    parts: list[Mapping[str, float]] = []
+    for number in range(repeats + 1):
+        start = perf_counter()
+        prediction = _predict(pipeline, video, frames, every_frame)
+        if number:
+            wholes.append(perf_counter() - start)
+            parts.append(prediction.seconds)
+        done(number + 1)
+    seconds = {stage: median(part.get(stage, 0.0) for part in parts) for stage in STAGES}
+    seconds[OTHER] = max(0.0, median(wholes) - sum(seconds.values()))
+    people = sum(len(poses) for poses in prediction.posed.poses)
+    return Speed(len(prediction.posed), people, seconds, median(wholes), min(wholes), max(wholes))
+
+
+def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> Prediction:
+    """As `Pipeline.predict`, of a video that ends early."""
+    with pipeline.extractor.open(path) as video:
+        info = replace(video.info, frame_count=min(frames, video.info.frame_count))
+        reading = pipeline.actions.reading
+        indices = pipeline.actions.frames_needed(reading, info.frame_count, info.fps)
+        wanted = np.arange(info.frame_count) if every_frame else indices
+        posed = pipeline.extractor.poses_of(video, wanted)
+    return pipeline.actions.read(replace(posed, video=info), reading)
+
+
+def advice(speeds: Sequence[Speed]) -> list[str]:
+    """What to try where one stage takes much of the time: a sentence for each such stage."""
+    sentences = []
+    for stage, words in ADVICE.items():
+        most = max(speed.share(stage) for speed in speeds)
+        if most >= MUCH:
+            sentences.append(f"{stage} takes {most:.0%} of the time: {words}")
+    return sentences

@@ -1,0 +1,195 @@
+"""Poses that were estimated before, by what the video holds and by what estimated them.
+
+A cache is a folder with one NumPy archive per video and pair of models, called by the key. Frames are added to it as
+they are asked for, so a second look at a video estimates only what the first did not. A moved or renamed video keeps
+its poses; one whose bytes changed, other models or settings, or another `POSES_VERSION` have another key. When the
+archives outgrow the limit, those that were not used for longest go. An archive that cannot be read is as good as none
+and is written again.
+
+No answer depends on a cache: where it cannot be written, nothing is kept, and `PoseCache.problem` says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.errors import OutputError, UnreadableVideo
+from posec3d_cli.extraction.cuts import SIZE, Signature
+from posec3d_cli.files.writing import cannot_write, replacing
+from posec3d_cli.hub.weights import cache_home
+from posec3d_cli.types import Detections, Poses
+
+LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
+POSES_VERSION = 3
+"""Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
+
+To be raised by whoever changes which boxes or joints come out for the same video, models and settings, so that nobody
+is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test compares the
+poses of two small films with those of this version, see `tests/golden/make_poses.py`.
+"""
+_FORMAT = "2"
+_SUFFIX = ".npz"
+
+
+def default_folder() -> Path:
+    """Where poses are kept unless something else is asked for: beside the weights."""
+    return cache_home() / "poses"
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFrames:
+    """What is known of some frames of a video.
+
+    Attributes:
+        people: detections and poses by frame number; poses come without heatmaps.
+        lost: frames that were asked for and did not decode.
+        signatures: what tells cuts, see `posec3d_cli.extraction.cuts`, by frame number: of all frames in `people`,
+            and of some around the cuts.
+    """
+
+    people: dict[int, tuple[Detections, Poses]] = field(default_factory=dict)
+    lost: frozenset[int] = frozenset()
+    signatures: dict[int, Signature] = field(default_factory=dict)
+
+
+class PoseCache:
+    """A folder of poses.
+
+    Args:
+        folder: made when something is first kept.
+        limit: in bytes.
+
+    Attributes:
+        problem: why poses could not be kept; empty while all were.
+    """
+
+    def __init__(self, folder: Path, *, limit: int = LIMIT) -> None:
+        self.folder = folder
+        self.limit = limit
+        self.problem = ""
+
+    def key(self, video: Path, made_of: str) -> str:
+        """What the poses of a video are kept under: a digest of its bytes, of `made_of` and of our version.
+
+        Raises:
+            UnreadableVideo: the file cannot be read.
+        """
+        digest = hashlib.sha256(f"{_FORMAT} {POSES_VERSION} {made_of}".encode())
+        try:
+            with video.open("rb") as file:
+                hashlib.file_digest(file, lambda: digest)
+        except OSError as error:
+            raise UnreadableVideo(f"{video} cannot be read: {error.strerror}") from error
+        return digest.hexdigest()
+
+    def load(self, key: str) -> KnownFrames:
+        """The frames that are known, perhaps none."""
+        file = self._file(key)
+        try:
+            with file.open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
+                known = _unpacked({name: arrays[name] for name in arrays.files})
+        except Exception:  # a damaged archive can fail in any way
+            return KnownFrames()
+        with contextlib.suppress(OSError):  # where nothing can be written, it can be read all the same
+            os.utime(file)
+        return known
+
+    def store(self, key: str, known: KnownFrames) -> None:
+        """Keep these frames instead of those that were known before, then make room.
+
+        Where that cannot be done, the poses are as good as before: `problem` says so, and nothing is raised.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self._file(key), overwrite=True) as part, part.open("wb") as file:
+                np.savez_compressed(file, **_packed(known))
+            self._make_room(keep=self._file(key))
+        except (OutputError, OSError) as error:
+            cause = error.__cause__ or error
+            reason = getattr(cause, "strerror", None) or cause
+            why = cannot_write(self.folder) or f"{self.folder} cannot be written: {reason}"
+            self.problem = f"poses are not kept for the next time: {why}"  # the same text for every video
+
+    def files(self) -> list[Path]:
+        """The archives, those that were used last at the end."""
+        return [file for _, _, file in self._archives()]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all archives."""
+        return sum(size for _, size, _ in self._archives())
+
+    def clear(self) -> int:
+        """Remove every archive; the number of them.
+
+        Raises:
+            OutputError: one cannot be removed.
+        """
+        files = self.files()
+        for file in files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(f"{file} cannot be removed: {error.strerror}") from error
+        return len(files)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}{_SUFFIX}"
+
+    def _archives(self) -> list[tuple[int, int, Path]]:
+        """When each archive was last used, its bytes and its path, in order of use."""
+        found = []
+        for file in self.folder.glob(f"*{_SUFFIX}"):
+            try:
+                status = file.stat()
+            except FileNotFoundError:  # another process made room
+                continue
+            found.append((status.st_mtime_ns, status.st_size, file))
+        return sorted(found)
+
+    def _make_room(self, *, keep: Path) -> None:
+        archives = self._archives()
+        excess = sum(size for _, size, _ in archives) - self.limit
+        for _, size, file in archives:
+            if excess <= 0:
+                break
+            if file != keep:
+                excess -= size
+                file.unlink(missing_ok=True)
+
+
+def _packed(known: KnownFrames) -> dict[str, Any]:
+    frames = sorted(known.people)
+    people = [known.people[frame] for frame in frames]
+    joints = people[0][1].keypoints.shape[1] if people else 0
+    nobody = np.zeros(0, np.float32)
+    return {
+        "frames": np.array(frames, np.int64),
+        "counts": np.array([len(found) for found, _ in people], np.int64),
+        "boxes": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found, _ in people)]),
+        "box_scores": np.concatenate([nobody, *(found.scores for found, _ in people)]),
+        "keypoints": np.concatenate([nobody.reshape(0, joints, 2), *(poses.keypoints for _, poses in people)]),
+        "scores": np.concatenate([nobody.reshape(0, joints), *(poses.scores for _, poses in people)]),
+        "lost": np.array(sorted(known.lost), np.int64),
+        "signed": np.array(list(known.signatures), np.int64),
+        "signatures": np.array(list(known.signatures.values()), np.uint8).reshape(-1, SIZE),
+    }
+
+
+def _unpacked(parts: dict[str, NDArray[Any]]) -> KnownFrames:
+    stops = np.cumsum(parts["counts"])
+    people = {}
+    for frame, start, stop in zip(parts["frames"].tolist(), stops - parts["counts"], stops, strict=True):
+        rows = slice(start, stop)
+        found = Detections(parts["boxes"][rows], parts["box_scores"][rows])
+        people[frame] = (found, Poses(parts["keypoints"][rows], parts["scores"][rows]))
+    signatures = dict(zip(parts["signed"].tolist(), parts["signatures"], strict=True))
+    return KnownFrames(people, frozenset(parts["lost"].tolist()), signatures)

@@ -1,0 +1,87 @@
+"""Sample clips, fetched and verified like weights; `models/samples.toml` lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posec3d_cli.errors import InputError, suggest
+from posec3d_cli.hub.cards import WeightFile, read_weight_file
+from posec3d_cli.hub.catalog import models_folder
+from posec3d_cli.hub.download import Progress, fetch_files
+from posec3d_cli.hub.tables import Table, read_toml
+from posec3d_cli.hub.weights import cache_home
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One clip to try posec3d on.
+
+    Attributes:
+        name: what the user calls it.
+        summary: what is to be seen, in one line.
+        licence: of the clip.
+        credit: whose it is.
+        filename: its name in the cache.
+        file: size, hash and sources.
+    """
+
+    name: str
+    summary: str
+    licence: str
+    credit: str
+    filename: str
+    file: WeightFile
+
+    @property
+    def path(self) -> Path:
+        """Where the clip lies, or would lie, in the cache."""
+        return cache_home() / "samples" / self.filename
+
+
+def list_samples() -> list[Sample]:
+    """Every sample, by name.
+
+    Raises:
+        BadCard: `samples.toml` is damaged.
+    """
+    file = models_folder() / "samples.toml"
+    samples = []
+    for name, entry in sorted(read_toml(file).items()):
+        table = Table(file, entry if isinstance(entry, dict) else {}, f"{name}.")
+        sample = Sample(
+            name=name,
+            summary=table.text("summary"),
+            licence=table.text("licence"),
+            credit=table.text("credit"),
+            filename=table.text("filename"),
+            file=read_weight_file(table, name),
+        )
+        table.end()
+        table.checked("sha256", sample.file.sha256, bool, "64 lower-case hexadecimal digits")
+        samples.append(sample)
+    return samples
+
+
+def fetch_sample(name: str, *, offline: bool | None = None, progress: Progress | None = None) -> Path:
+    """The verified clip, downloaded where it is not there yet.
+
+    Raises:
+        InputError: there is no such sample.
+        WeightsMissing: no source delivers it, or it cannot be written.
+        WeightsCorrupt: what a source delivered has another sha256.
+    """
+    samples = {sample.name: sample for sample in list_samples()}
+    if name not in samples:
+        raise InputError(
+            f"no sample is called {name!r}", hint=f"{suggest(name, samples)}there are: {', '.join(sorted(samples))}"
+        )
+    sample = samples[name]
+    found = fetch_files(
+        {sample.file: sample.path},
+        owner=f"the sample {name!r}",
+        folder=models_folder(),
+        offline=offline,
+        progress=progress,
+    )
+    return found[name]

@@ -1,0 +1,83 @@
+"""Whether the weights on this machine are still what they were."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from posec3d_cli.errors import WeightsCorrupt
+from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.hub.cards import ModelCard, WeightFile
+from posec3d_cli.hub.checksums import PIN_SUFFIX, expected_of
+from posec3d_cli.hub.download import shipped_paths
+from posec3d_cli.hub.partial import CannotWrite, staging
+from posec3d_cli.hub.weights import cached_path, weights_cache
+
+OK, NOT_PINNED, WRONG, UNKNOWN = "ok", "not pinned", "wrong", "unknown file"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One file that was looked at.
+
+    Attributes:
+        path: where it lies.
+        model: whose it is; empty where no card knows it.
+        size: in bytes.
+        state: "ok"; "not pinned", for one that fits as far as its card knows, and was never used; "wrong"; or
+            "unknown file".
+        reason: why it is wrong, else empty.
+        hint: what to do about that.
+    """
+
+    path: Path
+    model: str
+    size: int
+    state: str
+    reason: str = ""
+    hint: str = ""
+
+
+def verify(cards: Sequence[ModelCard], *, everything: bool = False) -> list[Verified]:
+    """Hash the files of these models that are in the cache, or ship with us.
+
+    Args:
+        cards: the models.
+        everything: also name the files of the cache that belong to none of them.
+    """
+    found = []
+    for card in cards:
+        for file in card.files:
+            places = [cached_path(file), *shipped_paths(file, card.folder)]
+            found += [_verify(path, card, file, places) for path in places if path.is_file()]
+    known = {one.path for one in found}
+    rest = []
+    if everything and weights_cache().is_dir():
+        files = (path for path in sorted(weights_cache().iterdir()) if path.is_file() and path not in known)
+        rest = [path for path in files if not path.name.startswith(".") and path.suffix != PIN_SUFFIX]
+    return found + [Verified(path, "", path.stat().st_size, UNKNOWN) for path in rest]
+
+
+def remove_leftovers() -> None:
+    """Remove from the cache what downloads left there that were cut off long ago, or that others have finished."""
+    if weights_cache().is_dir():
+        with contextlib.suppress(CannotWrite), staging(weights_cache()):
+            pass
+
+
+def _verify(path: Path, card: ModelCard, file: WeightFile, places: list[Path]) -> Verified:
+    size = path.stat().st_size
+    try:
+        expected, sha256 = expected_of(file, places), sha256_of(path)
+    except OSError as error:
+        return Verified(path, card.name, size, WRONG, f"it cannot be read: {error.strerror}")
+    except WeightsCorrupt as error:
+        return Verified(path, card.name, size, WRONG, error.what, error.hint)
+    if expected.fits(sha256):
+        return Verified(path, card.name, size, OK if expected.whole else NOT_PINNED)
+    anew = f"delete it, and `posec3d models pull {card.name}` fetches it again"
+    if expected.pin is not None:
+        anew += f"; where the new content is the one that you want, delete {expected.pin} instead"
+    return Verified(path, card.name, size, WRONG, f"expected {expected}\ngot      {sha256}, {size} bytes", anew)

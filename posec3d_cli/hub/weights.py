@@ -1,0 +1,136 @@
+"""Weights: locate, fetch, verify, load.
+
+The cache is one flat folder, `<home>/weights/<first 16 digits of the sha256>-<file name>`, where `<home>` is
+`POSEC3D_HOME`, else the user's cache folder; where the sha256 is not known, the digits are those of the first source's
+text. Files are looked for in folders of the user's own first, under the name that their publisher gave them or under
+that of the cache, and are used where they lie; so is a file that ships with us (`file:`). Every file is hashed before
+each use. Such a cache, filled with `posec3d models pull --into`, can be carried to another machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from posec3d_cli.errors import InputError
+from posec3d_cli.hub.checksums import Expected, expected_of
+from posec3d_cli.hub.download import Progress, fetch_files, shipped_paths
+from posec3d_cli.hub.sources import parse_source
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard, WeightFile
+
+
+def cache_home() -> Path:
+    """The folder of everything that posec3d downloads: `POSEC3D_HOME`, else the user's cache folder."""
+    home = os.environ.get("POSEC3D_HOME")
+    if home:
+        return Path(home).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("posec3d"))
+
+
+def weights_cache(home: Path | None = None) -> Path:
+    """The folder of the cache that holds the weights."""
+    return (home or cache_home()) / "weights"
+
+
+def cached_path(file: WeightFile, home: Path | None = None) -> Path:
+    """Where a weights file lies, or would lie, in the cache; nothing is looked at."""
+    digits = file.sha256 or hashlib.sha256(file.sources[0].encode()).hexdigest()
+    return weights_cache(home) / f"{digits[:16]}-{file.filename}"
+
+
+def weights_folders(weights_dir: str | Path | None = None) -> list[Path]:
+    """The folders of the user's own that hold weights: `weights_dir`, then those that `POSEC3D_WEIGHTS` names.
+
+    Raises:
+        InputError: `weights_dir` is no folder. Those of the variable may be missing, as in any search path.
+    """
+    if weights_dir is not None and not Path(weights_dir).expanduser().is_dir():
+        raise InputError(f"{weights_dir} is no folder, and weights were to be looked for in it")
+    named = [part for part in os.environ.get("POSEC3D_WEIGHTS", "").split(os.pathsep) if part]
+    return [Path(folder).expanduser().absolute() for folder in ([] if weights_dir is None else [weights_dir]) + named]
+
+
+def locate(card: ModelCard, file: WeightFile) -> Path | None:
+    """Where a file of `card` already is, judged by its size alone where that is known, or None."""
+    size = expected(card, file).size
+    places = [*_own(file, None), cached_path(file), *shipped_paths(file, card.folder)]
+    found = (path for path in places if path.is_file())
+    return next((path for path in found if size in (None, path.stat().st_size)), None)
+
+
+def expected(card: ModelCard, file: WeightFile, weights_dir: str | Path | None = None) -> Expected:
+    """What a file of `card` must be: as the card says, or as it was pinned when it was first seen.
+
+    Raises:
+        WeightsCorrupt: the pin is damaged.
+    """
+    return expected_of(file, [cached_path(file), *_own(file, weights_dir), *shipped_paths(file, card.folder)])
+
+
+def hashes(card: ModelCard, weights_dir: str | Path | None = None) -> dict[str, str]:
+    """The sha256 of each file of `card`, by `WeightFile.name`; empty for one that no card and no pin knows.
+
+    Raises:
+        WeightsCorrupt: a pin is damaged.
+    """
+    known = {file.name: expected(card, file, weights_dir) for file in card.files}
+    return {name: one.sha256 if one.whole else "" for name, one in known.items()}
+
+
+def fetch(
+    card: ModelCard,
+    *,
+    offline: bool | None = None,
+    progress: Progress | None = None,
+    home: Path | None = None,
+    weights_dir: str | Path | None = None,
+) -> dict[str, Path]:
+    """The verified files of `card`, downloaded where they are not there yet.
+
+    Args:
+        card: the model.
+        offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
+        progress: told about each chunk of a download, and that a file was pinned.
+        home: the cache to fill, instead of `cache_home()`; files that are already elsewhere are copied from there.
+        weights_dir: a folder that may hold the files, looked into before those that `POSEC3D_WEIGHTS` names.
+
+    Returns:
+        The paths by `WeightFile.name`.
+
+    Raises:
+        InputError: `weights_dir` is no folder.
+        WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
+        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
+    """
+    targets = {file: cached_path(file, home) for file in card.files}
+    own = {file: _own(file, weights_dir) for file in card.files}
+    copies = {file: [*own[file], cached_path(file)] for file in card.files}
+    return fetch_files(
+        targets,
+        owner=f"the model {card.name!r}",
+        folder=card.folder,
+        elsewhere=own if home is None else None,
+        copies=copies if home is not None else None,
+        offline=offline,
+        progress=progress,
+    )
+
+
+def _own(file: WeightFile, weights_dir: str | Path | None) -> list[Path]:
+    """Where a file may lie in the folders of the user's own, of which each may also be a cache.
+
+    One of which no digit of the hash is known counts only below the last folder of its address: many are called
+    `joint.pth`, and nothing but the place tells them apart.
+    """
+    cached = cached_path(file).name
+    plain = Path(file.filename)
+    if not file.sha256 and not file.sha256_prefix:
+        plain = PurePosixPath(parse_source(file.sources[0]).path).parent.name / plain
+    names = (plain, Path(cached), Path("weights", cached))
+    return [folder / name for folder in weights_folders(weights_dir) for name in names]

@@ -1,0 +1,138 @@
+"""What is written into the frames of an annotated video, and whom they show.
+
+A frame speaks of the windows that it lies in: its headline says what is done in them, and each person's tag what this
+person does there, as `#0 squat 57%`. A best action that scores too little has a question mark: `? sit 15%`. Who counts
+for little in these windows is drawn faintly and has no tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from posec3d_cli.files.writing import check_free
+from posec3d_cli.output.draw import Figure
+from posec3d_cli.recognition.aggregate import combine
+from posec3d_cli.results import (
+    NO_PERSON_IN_WORDS,
+    PersonInWindow,
+    Prediction,
+    WindowScores,
+    is_named,
+)
+from posec3d_cli.types import ActionScores
+from posec3d_cli.video import DEFAULT_READER, SoundOf, VideoWriter, open_video
+from posec3d_cli.video.marks import MARK
+
+FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly
+
+
+def headline(prediction: Prediction, frame: int, min_score: float = 0.0) -> str:
+    """What is done at this frame, with its probability in per cent; "no person" where nobody was found around it."""
+    known = [window.scores for window in _around(prediction, frame) if window.scores is not None]
+    return _spelled(combine(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
+
+
+def figures_at(prediction: Prediction, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
+    """Everybody in a frame, the most important first.
+
+    Args:
+        prediction: of the video.
+        frame: its number.
+        column: where the frame stands among those that were posed; None: it was not, and shows nobody.
+        min_score: of an action that is named without a question mark.
+    """
+    if column is None:
+        return []
+    posed = prediction.posed
+    tags = _tags(prediction, frame, min_score)
+    found, poses = posed.detections[column], posed.poses[column]
+    figures = [
+        Figure(
+            identity,
+            found.boxes[row],
+            poses.keypoints[row],
+            poses.scores[row],
+            tags.get(identity, ""),
+            faint=identity not in tags,
+        )
+        for row, identity in enumerate(posed.identities[column].tolist())
+        if identity >= 0
+    ]
+    order = list(tags)
+    return sorted(figures, key=lambda one: order.index(one.identity) if one.identity in tags else len(order))
+
+
+def _tags(prediction: Prediction, frame: int, min_score: float) -> dict[int, str]:
+    """What is written at those who count around a frame, the most important first, by identity."""
+    if prediction.reading.people != "each":  # nobody has an answer of their own
+        return {person.id: f"#{person.id}" for person in prediction.people}
+    read: dict[int, list[PersonInWindow]] = {}
+    for window in _around(prediction, frame):
+        for person in window.people:
+            read.setdefault(person.id, []).append(person)
+    weights = {identity: sum(one.weight for one in parts) for identity, parts in read.items()}
+    most = max(weights.values(), default=0.0)
+    return {
+        identity: f"#{identity} {_spelled(_mean(read[identity]), min_score)}"
+        for identity in sorted(weights, key=lambda one: -weights[one])
+        if weights[identity] >= FAINT * most
+    }
+
+
+def _around(prediction: Prediction, frame: int) -> list[WindowScores]:
+    return [window for window in prediction.windows if window.start <= frame < window.stop]
+
+
+def _mean(parts: Sequence[PersonInWindow]) -> ActionScores:
+    return combine([one.scores for one in parts], [one.weight for one in parts])
+
+
+def _spelled(scores: ActionScores, min_score: float) -> str:
+    [(label, probability)] = scores.top(1)
+    doubt = "" if is_named(probability, min_score) else "? "
+    return f"{doubt}{label} {100 * probability:.0f}%"
+
+
+def save_video(
+    prediction: Prediction,
+    path: Path,
+    *,
+    min_score: float = 0.0,
+    overwrite: bool = False,
+    reader: str = DEFAULT_READER,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[str, ...]:
+    """Write the video with everybody's skeleton and box and the label drawn, with its sound, as H.264.
+
+    Rate and size are those in which it is shown. The sound is copied where MP4 can hold it, and becomes AAC elsewhere.
+
+    What each frame says and whom it shows: `posec3d_cli.output.video`. The video is decoded once more; frames that were
+    not posed show the label only. Letters that OpenCV cannot draw are replaced, see `posec3d_cli.output.draw.plain`.
+
+    Returns:
+        Sentences about what could not be kept.
+
+    Raises:
+        OutputExists: `path` is already there and `overwrite` was not said.
+        OutputError: it cannot be written.
+    """
+    from posec3d_cli.output.draw import annotate
+
+    posed, info = prediction.posed, prediction.video
+    check_free(path, overwrite=overwrite, source=prediction.path)
+    column_of = {int(index): column for column, index in enumerate(posed.frame_indices)}
+    size = (info.width, info.height)
+    uneven = info.variable_rate or info.lost_frames > 0 or len(posed.lost) > 0
+    with (
+        open_video(prediction.path, reader=reader) as video,
+        VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(prediction.path, info.start), comment=MARK) as writer,
+    ):
+        for done, frame in enumerate(video.frames(), start=1):
+            figures = figures_at(prediction, frame.index, column_of.get(frame.index), min_score)
+            text = headline(prediction, frame.index, min_score)
+            pixels = annotate(frame.pixels, figures, posed.skeleton.limbs, text)
+            writer.write(pixels, frame.seconds if uneven else None)
+            if progress is not None:
+                progress(done, max(done, info.frame_count))
+    return (writer.lost_sound,) if writer.lost_sound else ()

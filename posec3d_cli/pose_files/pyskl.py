@@ -1,0 +1,275 @@
+"""Pose packs: the pickles of pyskl and mmaction2, read without executing anything.
+
+Three layouts are read: {"annotations": [...], "split": ..., "classes": ...}, a bare list of annotations, and a single
+annotation. `classes`, `fps`, and `joints` and `up` (of recorded skeletons), are additions of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posec3d_cli.errors import BadPoseFile
+from posec3d_cli.pose_files.checks import check_pixels, integers, numbers, rate, shown, table, whole
+from posec3d_cli.pose_files.clip import (
+    JOINTS,
+    MAX_FRAMES,
+    MAX_IDENTITY,
+    MAX_PIXELS,
+    People,
+    from_slots,
+    posed_clip,
+    was_found,
+)
+from posec3d_cli.pose_files.formats import FileFormat
+from posec3d_cli.pose_files.native import rows_as_clip
+from posec3d_cli.pose_files.safe_pickle import load_pickle
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.types import Floats
+
+CROWD = 10
+"""People of whom no clip holds more than it has frames, unless it says so by `total_frames`."""
+_COUNT_HINT = "keypoint is (people, frames, 17, 2); total_frames says how many frames there are"
+SUFFIXES = frozenset({".pkl", ".pickle"})
+_HINT = "a clip holds keypoint (people, frames, 17, 2) in pixels, and keypoint_score (people, frames, 17)"
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """The content of a pack, its annotations not checked yet.
+
+    Attributes:
+        path: the file.
+        annotations: one per clip.
+        classes: names of the labels, or None.
+        joints: names of the joints of a recorded skeleton, or None.
+        up: which way is up in a recorded skeleton, or None.
+        splits: clip names by split, or None.
+        fps: frames per second of the clips that do not say theirs, or None.
+        size: bytes of the file; no array in it can have more.
+    """
+
+    path: Path
+    annotations: list[Any]
+    classes: Any
+    joints: Any
+    up: Any
+    splits: Any
+    fps: Any
+    size: int
+
+    def name(self, number: int) -> str:
+        """The name of a clip: its `frame_dir`, or its number where it has none."""
+        annotation = self.annotations[number]
+        name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
+        if isinstance(name, str):
+            return name.encode("utf-8", "backslashreplace").decode()
+        return str(name) if type(name) is int else f"annotation {number}"
+
+    def rate(self, annotation: Mapping[str, Any]) -> Fraction | None:
+        """The frames per second of a clip, where it or the pack says them.
+
+        Raises:
+            BadPoseFile: it is no camera's rate.
+        """
+        return rate(annotation.get("fps", self.fps))
+
+    @contextmanager
+    def blaming(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Hand out an annotation; what goes wrong with it becomes an error that names it."""
+        try:
+            yield table(self.annotations[number], "it")
+        except BadPoseFile as error:
+            raise BadPoseFile(
+                f"{self.path}: annotation {number} ({self.name(number)}) is unusable: {error.what}",
+                hint=error.hint or _HINT,
+            ) from error
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise BadPoseFile(
+                f"{self.path}: annotation {number} ({self.name(number)}) is not laid out as a clip is", hint=_HINT
+            ) from error
+
+
+def open_pack(path: Path) -> Pack:
+    """Read a pack.
+
+    Raises:
+        BadPoseFile: it is no pickle, would execute something, or has another layout.
+    """
+    content = load_pickle(path)
+    if isinstance(content, dict) and "keypoint" in content:
+        content = {"annotations": [content]}
+    elif isinstance(content, list) and content and all(isinstance(one, dict) for one in content):
+        content = {"annotations": content}
+    if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
+        raise BadPoseFile(f"{path} holds no 'annotations' list", hint="expected the format of pyskl and mmaction2")
+    return Pack(
+        path,
+        content["annotations"],
+        content.get("classes"),
+        content.get("joints"),
+        content.get("up"),
+        content.get("split"),
+        content.get("fps"),
+        path.stat().st_size,
+    )
+
+
+def flat_poses(annotation: Mapping[str, Any], pack: Pack) -> tuple[Floats, Floats]:
+    """The two-dimensional poses of an annotation: `(M, T, 17, 2)` float32 in pixels and `(M, T, 17)` scores.
+
+    T is what `total_frames` says. A joint whose place or score is no number has a score of 0, and so has one at exactly
+    (0, 0), unless we wrote the pack. Where there are no scores, every other joint has 1, as in published code.
+
+    Raises:
+        BadPoseFile: it lacks them, they have another shape, or are no pixels.
+    """
+    keypoints = array_of(annotation, "keypoint", pack)
+    if keypoints.ndim == 4 and keypoints.shape[3] == 3:
+        raise BadPoseFile("it is a 3D recording, and only poses in a picture can be read")
+    if keypoints.ndim != 4 or keypoints.shape[2:] != (JOINTS, 2):
+        raise BadPoseFile(f"keypoint must have shape (M, T, {JOINTS}, 2), got {keypoints.shape}")
+    shape = keypoints.shape[:3]
+    unscored = annotation.get("keypoint_score") is None
+    scores = np.ones(shape, np.float32) if unscored else array_of(annotation, "keypoint_score", pack)
+    if scores.shape != shape:
+        raise BadPoseFile(f"keypoint_score must have shape {shape}, got {scores.shape}")
+    frames = counted_frames(annotation, keypoints)
+    keypoints, scores = keypoints[:, :frames], scores[:, :frames]
+    told = np.asarray(np.isfinite(keypoints).all(axis=-1) & np.isfinite(scores))
+    if "frame_indices" not in annotation:
+        told &= was_found(keypoints)
+    keypoints, scores = np.where(told[..., None], keypoints, 0), np.where(told, scores, 0)
+    check_pixels(keypoints[scores > 0], "multiply x by the width and y by the height of the video")
+    return keypoints, scores
+
+
+def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
+    """How many of the frames of `(M, T, K, D)` joints count: published code takes its samples from `total_frames`.
+
+    Raises:
+        BadPoseFile: there is no frame, or fewer than `total_frames`; the message names both numbers.
+    """
+    people, held = int(keypoints.shape[0]), int(keypoints.shape[1])
+    if not 0 < held <= MAX_FRAMES:
+        raise BadPoseFile(f"it has {held} frames")
+    shape = f"keypoint {keypoints.shape} holds"
+    frames = f"{held} frame{'s' * (held != 1)}"
+    if annotation.get("total_frames") is None:
+        if people > max(held, CROWD):
+            raise BadPoseFile(
+                f"{shape} {people} people in {frames}: people and frames look exchanged", hint=_COUNT_HINT
+            )
+        return held
+    total = whole(annotation["total_frames"], "total_frames", 1, MAX_FRAMES)
+    if total > held or ("frame_indices" in annotation and total != held):
+        turned = "; people and frames look exchanged" if people == total else ""
+        raise BadPoseFile(f"total_frames is {total}, but {shape} {frames}{turned}")
+    return total
+
+
+def uncounted_note(annotation: Mapping[str, Any], counted: int) -> tuple[str, ...]:
+    """What is said where an annotation holds more frames than count; nothing where all do."""
+    held = annotation["keypoint"].shape[1]
+    return () if held == counted else (f"only the first {counted} of its {held} frames count: total_frames says so",)
+
+
+def array_of(annotation: Mapping[str, Any], key: str, pack: Pack) -> Floats:
+    """An array of an annotation, as float32; numbers too large for that become infinite.
+
+    Raises:
+        BadPoseFile: it is not there, is no array of numbers, or is larger than the file that it came from.
+    """
+    value = value_of(annotation, key)
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        raise BadPoseFile(f"{key} must be an array of numbers, got {shown(value)}")
+    if value.nbytes > pack.size:
+        raise BadPoseFile(f"{key} is said to have {value.nbytes} bytes, more than the file")
+    with np.errstate(over="ignore"):
+        return value.astype(np.float32)
+
+
+def value_of(annotation: Mapping[str, Any], key: str) -> Any:
+    """What an annotation has to hold.
+
+    Raises:
+        BadPoseFile: it does not.
+    """
+    if annotation.get(key) is None:
+        raise BadPoseFile(f"it lacks {key}")
+    return annotation[key]
+
+
+def read_pack_clips(path: Path) -> list[PosedVideo]:
+    """Every clip of a pack; a person's slot is the identity.
+
+    Raises:
+        BadPoseFile: it is no pack, holds no clip, or one is unusable; the message names it.
+    """
+    pack = open_pack(path)
+    if not pack.annotations:
+        raise BadPoseFile(f"{path} holds no clip", hint="its list of annotations is empty")
+    clips = []
+    for number in range(len(pack.annotations)):
+        with pack.blaming(number) as annotation:
+            clips.append(_clip(annotation, pack, None if len(pack.annotations) == 1 else pack.name(number)))
+    return clips
+
+
+FORMAT = FileFormat("packs of pyskl and mmaction2", SUFFIXES, read_pack_clips)
+
+
+def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> PosedVideo:
+    keypoints, scores = flat_poses(annotation, pack)
+    path = pack.path if name is None else Path(f"{pack.path}: {name}")
+    if "frame_indices" in annotation:
+        return _written_by_us(path, annotation, pack, keypoints, scores)
+    shape = annotation.get("img_shape", annotation.get("original_shape"))
+    size = None if shape is None else integers(_first_two(shape), "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
+    return posed_clip(
+        path,
+        from_slots(keypoints, scores),
+        fps=pack.rate(annotation),
+        frame_size=None if size is None else (size[0], size[1]),
+        notes=uncounted_note(annotation, keypoints.shape[1]),
+    )
+
+
+def _first_two(shape: Any) -> Any:
+    """Height and width of a shape that may say the colours too."""
+    return shape[:2] if isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim) else shape
+
+
+def _written_by_us(
+    path: Path, annotation: Mapping[str, Any], pack: Pack, keypoints: Floats, scores: Floats
+) -> PosedVideo:
+    """A clip that says more than other packs do: see `posec3d_cli.pose_files.write`."""
+    people, frames = keypoints.shape[:2]
+    indices = integers(annotation["frame_indices"], "frame_indices", frames, low=0, high=MAX_FRAMES)
+    boxes = numbers(array_of(annotation, "box", pack), "box", people, frames, 4)
+    box_scores = numbers(array_of(annotation, "box_score", pack), "box_score", people, frames)
+    who = integers(value_of(annotation, "person"), "person", people, low=0, high=MAX_IDENTITY)
+    slots, columns = np.nonzero(np.isfinite(boxes).all(axis=-1))
+    rows = People(
+        keypoints[slots, columns],
+        scores[slots, columns],
+        boxes[slots, columns],
+        box_scores[slots, columns],
+        who[slots],
+    )
+    return rows_as_clip(
+        path,
+        indices[columns],
+        rows,
+        frame_indices=indices,
+        frame_count=value_of(annotation, "frame_count"),
+        cuts=annotation.get("cuts", ()),
+        frame_size=value_of(annotation, "img_shape"),
+        fps=value_of(annotation, "fps"),
+    )

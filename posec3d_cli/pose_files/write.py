@@ -1,0 +1,163 @@
+"""Our pose files: what they hold, in three forms.
+
+All hold the people of the frames that were looked at, in pixels of the video:
+
+`.npz`, a NumPy archive, one row per person and frame, for R rows in order of time:
+    schema, version: "posec3d/poses" and 1.
+    sources: a JSON text: the name and size in bytes of the video, in a list of such pairs.
+    frame: `(R,)` int64 frame number.
+    person: `(R,)` int64 identity over time; -1 marks a duplicate of somebody else in the frame.
+    box, box_score: `(R, 4)` x1, y1, x2, y2 and `(R,)` float32.
+    keypoints, scores: `(R, K, 2)` x, y and `(R, K)` float32.
+    frame_indices: `(T,)` int64, the frames looked at, also those that show nobody.
+    frame_count: of the video.
+    cuts: `(C,)` int64, the frames that begin a new shot.
+    joints: `(K,)` names; skeleton: the name of the joint set.
+    frame_size: (H, W); fps: (numerator, denominator).
+
+`.json`, a document with the same names, its rows under `frames[].people[]`: person, box, box_score, and keypoints as
+K times x, y, score.
+
+`.pkl`, a pack of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at. `total_frames` is
+T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box` and `box_score` are
+ours. A pack has no room for duplicates: they are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.results import PosedVideo
+
+SCHEMA = "posec3d/poses"
+VERSION = 1
+SUFFIXES = (".npz", ".json", ".pkl")
+UNLABELLED = -1
+"""The label of a clip that nobody has labelled."""
+
+
+def write_pose_file(posed: PosedVideo, path: Path, suffix: str) -> None:
+    """Write one of `SUFFIXES` to `path`, whatever the path's own suffix is."""
+    if suffix == ".npz":
+        with path.open("wb") as file:
+            np.savez_compressed(file, **archive(posed))
+    elif suffix == ".json":
+        path.write_text(json.dumps(document(posed), allow_nan=False), encoding="utf-8")
+    else:
+        path.write_bytes(pickle.dumps(pack(posed), protocol=4))
+
+
+def archive(posed: PosedVideo) -> dict[str, Any]:
+    """The arrays of an archive."""
+    rows = [len(found) for found in posed.detections]
+    joints = posed.skeleton.joints
+    nobody = np.zeros(0, np.float32)
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "sources": json.dumps(sources([posed.video.path])),
+        "frame": np.repeat(posed.frame_indices, rows),
+        "person": np.concatenate([np.zeros(0, np.int64), *posed.identities]),
+        "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in posed.detections)]),
+        "box_score": np.concatenate([nobody, *(found.scores for found in posed.detections)]),
+        "keypoints": np.concatenate([nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in posed.poses)]),
+        "scores": np.concatenate([nobody.reshape(0, len(joints)), *(poses.scores for poses in posed.poses)]),
+        "frame_indices": posed.frame_indices,
+        "joints": np.array(joints),
+        "skeleton": posed.skeleton.name,
+        "frame_size": np.array([posed.video.height, posed.video.width]),
+        "fps": np.array([posed.video.fps.numerator, posed.video.fps.denominator]),
+        "frame_count": posed.video.frame_count,
+        "cuts": posed.cuts,
+    }
+
+
+def document(posed: PosedVideo) -> dict[str, Any]:
+    """The values of a JSON document."""
+    frames = []
+    columns = zip(posed.frame_indices.tolist(), posed.identities, posed.detections, posed.poses, strict=True)
+    for frame, who, found, poses in columns:
+        joints = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=-1)
+        people = [
+            {"person": person, "box": box, "box_score": box_score, "keypoints": keypoints}
+            for person, box, box_score, keypoints in zip(
+                who.tolist(), _plain(found.boxes), _plain(found.scores), _plain(joints), strict=True
+            )
+        ]
+        frames.append({"frame": frame, "people": people})
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "sources": sources([posed.video.path]),
+        "skeleton": posed.skeleton.name,
+        "joints": list(posed.skeleton.joints),
+        "frame_size": [posed.video.height, posed.video.width],
+        "fps": [posed.video.fps.numerator, posed.video.fps.denominator],
+        "frame_count": posed.video.frame_count,
+        "cuts": posed.cuts.tolist(),
+        "frames": frames,
+    }
+
+
+def pack(posed: PosedVideo) -> dict[str, Any]:
+    """The content of a pack."""
+    people = sorted({person for who in posed.identities for person in who.tolist() if person >= 0})
+    slot = {person: number for number, person in enumerate(people)}
+    shape = (len(people), len(posed), len(posed.skeleton.joints))
+    keypoints, scores = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
+    boxes, box_scores = np.full((*shape[:2], 4), np.nan, np.float32), np.full(shape[:2], np.nan, np.float32)
+    columns = zip(posed.identities, posed.detections, posed.poses, strict=True)
+    for column, (who, found, poses) in enumerate(columns):
+        for row, person in enumerate(who.tolist()):
+            if person >= 0:
+                place = (slot[person], column)
+                keypoints[place], scores[place] = poses.keypoints[row], poses.scores[row]
+                boxes[place], box_scores[place] = found.boxes[row], found.scores[row]
+    name = Path(posed.video.path).stem
+    size = (posed.video.height, posed.video.width)
+    annotation = {
+        "frame_dir": name,
+        "label": UNLABELLED,
+        "total_frames": len(posed),
+        "img_shape": size,
+        "original_shape": size,
+        "keypoint": keypoints,
+        "keypoint_score": scores,
+        "frame_indices": posed.frame_indices,
+        "frame_count": posed.video.frame_count,
+        "cuts": posed.cuts,
+        "fps": (posed.video.fps.numerator, posed.video.fps.denominator),
+        "person": np.array(people, np.int64),
+        "box": boxes,
+        "box_score": box_scores,
+    }
+    return {**pack_head([posed.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
+
+
+def pack_head(paths: Iterable[Path]) -> dict[str, Any]:
+    """How a pack of ours begins: what it is, and of which files it was made."""
+    return {"schema": SCHEMA, "version": VERSION, "sources": sources(paths)}
+
+
+def sources(paths: Iterable[Path]) -> list[list[Any]]:
+    """The names and sizes in bytes of files; those that are not there are left out."""
+    return [
+        [path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), path.stat().st_size]
+        for path in paths
+        if path.is_file()
+    ]
+
+
+def _plain(array: NDArray[np.float32]) -> list[Any]:
+    """Nested lists of an array; what is no number becomes None, which JSON has a word for."""
+    values = array.astype(object)
+    values[~np.isfinite(array)] = None
+    plain: list[Any] = values.tolist()
+    return plain

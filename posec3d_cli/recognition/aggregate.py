@@ -1,0 +1,157 @@
+"""From posed frames to answers: whom each volume shows, what each answer weighs, and how answers combine.
+
+Pure functions; the networks are called elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from posec3d_cli.errors import StageMismatch, counted
+from posec3d_cli.results import PersonInWindow, PersonScores, PosedVideo, WindowScores
+from posec3d_cli.sampling.clips import Reading, Window
+from posec3d_cli.tracking.similarity import box_area
+from posec3d_cli.tracking.tracks import Tracks
+from posec3d_cli.types import ActionScores, Poses, PoseSequence
+
+FEW_FRAMES = 0.5  # warn where somebody was found in a smaller part of the frames
+CUTS_SAID = 5  # more are counted only
+WEAK_JOINTS = 0.3  # warn where the joints score less on average
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Whom one volume shows, and what that weighs in the window's answer."""
+
+    window: int
+    person: int | None  # the identity, or None for everybody together
+    weight: float
+
+
+Scored = tuple[Subject, ActionScores]
+
+
+def subjects(
+    used: PosedVideo, plan: Sequence[Window], reading: Reading, ids: set[int]
+) -> Iterator[tuple[Subject, PoseSequence]]:
+    """What is to be read, window by window: nothing where nobody was found. Adds the main people to `ids`."""
+    for number, window in enumerate(plan):
+        part = used.part(window.indices)
+        tracks = part.tracks()
+        main = tracks.main_people(reading.min_share)
+        ids.update(main.ids.tolist())
+        if reading.people == "each":
+            sequences = main.each(**part.placing)
+            for identity, weight, sequence in zip(main.ids.tolist(), _shares(main), sequences, strict=True):
+                yield Subject(number, identity, weight), sequence
+        elif len(tracks):
+            yield Subject(number, None, 1.0), tracks.sequence(**part.placing)
+
+
+def _shares(tracks: Tracks) -> list[float]:
+    """Each person's part in the answer: the square of the importance, summing to 1.
+
+    Squared, because the one who is filmed is the largest, and several bystanders together are not.
+    """
+    importance = tracks.importance.astype(np.float64) ** 2
+    total = importance.sum()
+    return [float(value / total) if total > 0 else 1 / len(tracks) for value in importance]
+
+
+def of_window(number: int, window: Window, scored: Sequence[Scored]) -> WindowScores:
+    """The answer of window `number`, combined from those about its people."""
+    here = [(subject, answer) for subject, answer in scored if subject.window == number]
+    scores = combine([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
+    people = [
+        PersonInWindow(subject.person, subject.weight, answer) for subject, answer in here if subject.person is not None
+    ]
+    return WindowScores(window.start, window.stop, scores, tuple(people))
+
+
+def of_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple[PersonScores, ...]:
+    """The people with their scores; a person's weight is the mean over the windows in which anybody was found."""
+    windows = len({subject.window for subject, _ in scored})
+    result: list[PersonScores] = []
+    for seen in people:
+        mine = [(answer, subject.weight) for subject, answer in scored if subject.person == seen.id]
+        if mine:
+            weights = [weight for _, weight in mine]
+            scores = combine([answer for answer, _ in mine], weights)
+            result.append(replace(seen, weight=sum(weights) / windows, scores=scores))
+        else:
+            result.append(seen)
+    return tuple(result)
+
+
+def combine(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
+    """The mean of the probabilities, weighted; where all weights are 0, the plain mean.
+
+    The weight of a person is the square of `Tracks.importance`: how long in view, how large and how clearly seen.
+    Windows weigh alike.
+
+    Raises:
+        StageMismatch: there are no scores, or they differ in their labels.
+    """
+    if not scores:
+        raise StageMismatch("there are no scores to combine")
+    if any(one.labels != scores[0].labels for one in scores):
+        raise StageMismatch("scores with different labels cannot be combined")
+    share = np.asarray(weights, np.float64)
+    share = share / share.sum() if share.sum() > 0 else np.full(len(scores), 1 / len(scores))
+    mean = (np.stack([one.probabilities for one in scores]).astype(np.float64) * share[:, None]).sum(axis=0)
+    return ActionScores(mean.astype(np.float32), scores[0].labels)
+
+
+def summarise(used: PosedVideo, ids: Collection[int]) -> list[PersonScores]:
+    """The people with these identities, the most important first, not scored yet."""
+    frames: dict[int, list[float]] = {identity: [] for identity in ids}
+    importance = dict.fromkeys(ids, 0.0)
+    for who, found, poses in zip(used.identities, used.detections, used.poses, strict=True):
+        sizes = np.sqrt(box_area(found.boxes.astype(np.float64)))
+        for row, identity in enumerate(who.tolist()):
+            if identity in frames:
+                score = float(poses.scores[row].mean(dtype=np.float64))
+                frames[identity].append(score)
+                importance[identity] += sizes[row] * score
+    order = sorted(ids, key=lambda identity: (-importance[identity], identity))
+    return [
+        PersonScores(identity, len(frames[identity]), float(np.mean(frames[identity])), 0.0, None) for identity in order
+    ]
+
+
+def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
+    """The mean over everybody found in any frame and all joints; None where nobody was."""
+    scores = [poses.scores.ravel() for poses in detected if len(poses)]
+    return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
+
+
+def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:
+    """What makes an answer from these frames less certain, in sentences."""
+    found = sum(1 for poses in used.poses if len(poses))
+    score = mean_keypoint_score(used.poses)
+    said = list(used.video.notes)
+    lost = used.video.lost_frames + len(used.lost)
+    if lost:
+        was = "was" if lost == 1 else "were"
+        said.append(f"{counted(lost, 'damaged frame')} could not be decoded and {was} left out")
+    if used.video.frame_count < reading.frames:
+        count = counted(used.video.frame_count, "frame")
+        said.append(f"the video has {count} and the classifier reads {reading.frames}: frames are repeated")
+    if 0 < found < FEW_FRAMES * len(used):
+        said.append(f"somebody was found in only {found} of {counted(len(used), 'frame')} used")
+    if score is not None and score < WEAK_JOINTS:
+        said.append(f"the joints are seen poorly: their mean score is {score:.2f}")
+    if len(used.cuts):
+        said.append(f"{_cuts_at((used.cuts / float(used.video.fps)).tolist())}: nobody is followed over a cut")
+    return tuple(said)
+
+
+def _cuts_at(seconds: Sequence[float]) -> str:
+    number = counted(len(seconds), "cut")
+    if len(seconds) > CUTS_SAID:
+        return f"{number}, the first at {seconds[0]:.2f} s"
+    *first, last = (f"{one:.2f}" for one in seconds)
+    return f"{number} at {', '.join(first)} and {last} s" if first else f"{number} at {last} s"

@@ -1,0 +1,153 @@
+"""Several classifiers that read the same people, and the weighted mean of their probabilities.
+
+That is how the joint and the limb network of PoseC3D are published together: `posec3d-ntu60-joint+posec3d-ntu60-limb`.
+They may differ in what is made of the poses for them and in which frames they look at, but not in their labels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from posec3d_cli.errors import StageMismatch, UnknownModel, counted
+from posec3d_cli.hub.cards import ModelCard
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.recognition.aggregate import combine
+from posec3d_cli.results import ModelUsed, PersonInWindow, PersonScores, PipelineUsed, WindowScores
+from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.stages.protocols import ActionClassifier, VolumeBuilder
+
+Named = ModelCard | str | Path
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One classifier and what it is shown.
+
+    Attributes:
+        builder: makes of the poses what the classifier reads.
+        classifier: reads it.
+        reading: how it reads a video, unless something else is asked for.
+        weight: its part in the answer, relative to those of the others.
+    """
+
+    builder: VolumeBuilder
+    classifier: ActionClassifier
+    reading: Reading = field(default_factory=Reading)
+    weight: float = 1.0
+
+    def reads(self, reading: Reading) -> Reading:
+        """`reading` with the frames per view and the sampler that this one was trained with."""
+        return replace(reading, frames=self.reading.frames, sampler=self.reading.sampler)
+
+
+def load_classifiers(named: Named | Sequence[Named]) -> list[ModelCard]:
+    """The cards of one or more classifiers, which may be one text with `+` between the names.
+
+    Raises:
+        UnknownModel: there is no such classifier, or two are called alike.
+        BadCard: as `load_card`.
+    """
+    if isinstance(named, str) and "+" in named:
+        try:
+            return [load_card(named, "classifier")]  # a folder may have a + in its name
+        except UnknownModel:
+            named = named.split("+")
+    several = [named] if isinstance(named, ModelCard | str | Path) else named
+    cards = [one if isinstance(one, ModelCard) else load_card(one, "classifier") for one in several]
+    names = [card.name for card in cards]
+    if len(set(names)) < len(names):
+        raise UnknownModel(f"two of the classifiers to fuse have the same name: {', '.join(names)}")
+    return cards
+
+
+def weights_for(cards: Sequence[ModelCard], weights: Sequence[float] | None) -> Sequence[float]:
+    """One weight per classifier, all the same where none are given.
+
+    Raises:
+        StageMismatch: there are more or fewer weights, or they cannot be shares.
+    """
+    if weights is None:
+        return [1.0] * len(cards)
+    text = ":".join(f"{weight:g}" for weight in weights)
+    if len(weights) != len(cards):
+        names = "+".join(card.name for card in cards)
+        raise StageMismatch(
+            f"the weights {text} are {len(weights)}, and {names} is {counted(len(cards), 'classifier')}"
+        )
+    if not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
+        raise StageMismatch(f"the weights {text} must be finite, not below 0 and not all 0")
+    return weights
+
+
+def check_alike(members: Sequence[Member], names: Sequence[str]) -> None:
+    """Refuse classifiers whose answers cannot be averaged.
+
+    Raises:
+        StageMismatch: their labels differ, or they read a video in different windows or people in different ways.
+    """
+    first = members[0]
+    for name, member in zip(names[1:], members[1:], strict=True):
+        both = f"{names[0]} and {name} cannot be fused"
+        ours, theirs = first.classifier.labels, member.classifier.labels
+        if len(ours) != len(theirs):
+            raise StageMismatch(f"{both}: they tell {len(ours)} and {len(theirs)} actions apart")
+        if ours != theirs:
+            number = next(n for n, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
+            raise StageMismatch(f"{both}: their class {number} is {ours[number]!r} and {theirs[number]!r}")
+        wanted, found = first.reading, first.reads(member.reading)
+        for setting in (one.name for one in fields(Reading)):
+            a, b = getattr(wanted, setting), getattr(found, setting)
+            if a != b:
+                raise StageMismatch(f"{both}: {setting} is {a} in the card of one and {b} in that of the other")
+
+
+def used_together(used: Sequence[PipelineUsed], weights: Sequence[float]) -> PipelineUsed:
+    """What several classifiers were made of, as one; of one alone, what it was made of."""
+    if len(used) == 1:
+        return used[0]
+    parts = [one.models["classifier"] for one in used]
+    whole = ModelUsed(
+        name="+".join(part.name for part in parts),
+        stage="+".join(dict.fromkeys(part.stage for part in parts)),
+        device="+".join(dict.fromkeys(part.device for part in parts)),
+        sha256={f"{part.name}/{file}": digest for part in parts for file, digest in part.sha256.items()},
+    )
+    shares = {part.name: weight / sum(weights) for part, weight in zip(parts, weights, strict=True)}
+    builder = "+".join(dict.fromkeys(one.builder for one in used))
+    precision = "+".join(dict.fromkeys(one.precision for one in used if one.precision)) or None
+    return replace(used[0], models={"classifier": whole}, builder=builder, precision=precision, fusion=shares)
+
+
+def fuse_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:
+    """One window's answers as one: the mean over those who found somebody there, also about each of its people."""
+    known = [(one.scores, weight) for one, weight in zip(answers, weights, strict=True) if one.scores is not None]
+    scores = combine([scores for scores, _ in known], [weight for _, weight in known]) if known else None
+    alone: dict[int, list[tuple[PersonInWindow, float]]] = {}
+    for one, weight in zip(answers, weights, strict=True):
+        for person in one.people:
+            alone.setdefault(person.id, []).append((person, weight))
+    people = [
+        PersonInWindow(
+            identity,
+            sum(person.weight * weight for person, weight in read) / sum(weights),
+            combine([person.scores for person, _ in read], [weight for _, weight in read]),
+        )
+        for identity, read in alone.items()
+    ]
+    people.sort(key=lambda person: -person.weight)
+    return replace(answers[0], scores=scores, people=tuple(people))
+
+
+def fuse_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[float]) -> tuple[PersonScores, ...]:
+    """Each person's answers as one: the mean over those who read the person. All answers are about the same people."""
+    shares = [weight / sum(weights) for weight in weights]
+    people = []
+    for alike in zip(*answers, strict=True):
+        known = [(one.scores, share) for one, share in zip(alike, shares, strict=True) if one.scores is not None]
+        weight = sum(one.weight * share for one, share in zip(alike, shares, strict=True))
+        scores = combine([scores for scores, _ in known], [share for _, share in known]) if known else None
+        people.append(replace(alike[0], weight=weight, scores=scores))
+    return tuple(people)

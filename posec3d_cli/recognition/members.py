@@ -1,0 +1,28 @@
+"""posec3d_cli.recognition.members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.hub.cards import ModelCard
+from posec3d_cli.registry import load_stage
+
+DEFAULT_BUILDER = "heatmap"
+
+
+def _builders(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
+    """The builder for each classifier: what its class names, or, where that is the default one, `asked`.
+
+    Raises:
+        UnknownStage: there is no builder or classifier stage of a name.
+        StageMismatch: none of the classifiers can read what another builder makes.
+    """
+    named = [getattr(load_stage("classifier", card.stage), "builder", DEFAULT_BUILDER) for card in cards]
+    if asked is None or set(named) == {asked}:
+        return named
+    load_stage("builder", asked)
+    if DEFAULT_BUILDER not in named:
+        names = ", ".join(dict.fromkeys(named))
+        raise StageMismatch(f"no classifier here reads what the builder {asked!r} makes", hint=f"leave it at {names}")
+    return [asked if name == DEFAULT_BUILDER else name for name in named]

@@ -1,0 +1,260 @@
+"""From people to actions: make volumes or clips of poses that are known, and classify them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
+from posec3d_cli.recognition.aggregate import (
+    Scored,
+    Subject,
+    combine,
+    mean_keypoint_score,
+    of_people,
+    of_window,
+    subjects,
+    summarise,
+    warnings_for,
+)
+from posec3d_cli.recognition.ensemble import (
+    Member,
+    Named,
+    check_alike,
+    fuse_people,
+    fuse_windows,
+    load_classifiers,
+    used_together,
+    weights_for,
+)
+from posec3d_cli.recognition.members import _builders
+from posec3d_cli.recognition.substitutes import with_stand_ins
+from posec3d_cli.registry import load_stage
+from posec3d_cli.results import PipelineUsed, PosedVideo, Prediction
+from posec3d_cli.runtime.stopwatch import Stopwatch
+from posec3d_cli.sampling.clips import Reading, Window, used_frames
+from posec3d_cli.stages.create import make_stage
+from posec3d_cli.types import Ints, PoseSequence, Shown
+
+NO_FRAMES = np.zeros(0, np.int64)
+VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
+
+
+class ActionReader:
+    """A builder and a classifier, or several of both: the half of the pipeline that needs no picture.
+
+    Args:
+        members: at least one; the answer is the weighted mean of theirs.
+        used: what the stages were made of, for the results.
+
+    Raises:
+        StageMismatch: the answers of the members cannot be averaged.
+    """
+
+    def __init__(self, members: Sequence[Member], *, used: PipelineUsed | None = None) -> None:
+        self.members = tuple(members)
+        self.used = used or PipelineUsed(models={})
+        check_alike(self.members, list(self.used.fusion) or ["a classifier"] * len(self.members))
+
+    @classmethod
+    def from_card(
+        cls,
+        classifier: Named | Sequence[Named],
+        *,
+        weights: Sequence[float] | None = None,
+        builder: str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        offline: bool | None = None,
+        progress: Any = None,
+        weights_dir: str | Path | None = None,
+        classifier_options: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make all of it from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
+        cards = load_classifiers(classifier)
+        weights = weights_for(cards, weights)
+        builders = _builders(cards, builder)
+        changes = dict(classifier_options or {})
+        # Not every classifier has a choice of precision.
+        options = changes if precision == "auto" else {**changes, "precision": precision}
+        members, used = [], []
+        for card, makes, weight in zip(cards, builders, weights, strict=True):
+            # What replaces the card's recipe does so for all who read it: the classifier gets the same as settings.
+            asked = replace(card, recipe={**card.recipe, **changes})
+            reads, read_by = make_stage(
+                "classifier",
+                card,
+                device,
+                offline=offline,
+                progress=progress,
+                options=options,
+                weights_dir=weights_dir,
+            )
+            made = load_stage("builder", makes).from_card(asked, {})
+            members.append(Member(made, reads, Reading.from_recipe(asked.recipe), weight))
+            used.append(
+                PipelineUsed(models={"classifier": read_by}, builder=makes, precision=getattr(reads, "precision", None))
+            )
+        return cls(members, used=used_together(used, weights))
+
+    @property
+    def reading(self) -> Reading:
+        """How the classifier reads a video, unless something else is asked for; of several, the first."""
+        return self.members[0].reading
+
+    @property
+    def needs_heatmaps(self) -> bool:
+        """Whether a builder reads the pose network's own heatmaps."""
+        return any(getattr(member.builder, "needs_heatmaps", False) for member in self.members)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C actions that the classifier tells apart."""
+        return self.members[0].classifier.labels
+
+    def frames_needed(self, reading: Reading, frame_count: int, fps: Fraction) -> Ints:
+        """The frames of a video that the answer rests on, each once, in order."""
+        return used_frames([window for plan in self._plans(reading, frame_count, fps) for window in plan])
+
+    def _plans(self, reading: Reading, frame_count: int, fps: Fraction) -> list[list[Window]]:
+        """Each member's plan; all have the same windows."""
+        return [member.reads(reading).plan(frame_count, fps) for member in self.members]
+
+    def reading_with(
+        self,
+        *,
+        views: int | None = None,
+        flip: bool | None = None,
+        window: float | None = None,
+        people: str | None = None,
+    ) -> Reading:
+        """The card's reading with these settings replaced; `window` in seconds, 0 for the whole video as one."""
+        changes: dict[str, Any] = {"views": views, "flip": flip, "people": people}
+        reading = replace(self.reading, **{key: value for key, value in changes.items() if value is not None})
+        return reading if window is None else reading.with_window(window)
+
+    def read(
+        self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
+    ) -> Prediction:
+        """Say what is done in a video whose people are known, in at least the frames that the reading needs.
+
+        A long video is read in many batches of volumes; `alive` is called after each.
+
+        Raises:
+            StageMismatch: a frame that the reading needs was not looked at.
+            EmptyVideo: none of these frames can be decoded.
+        """
+        reading = reading or self.reading
+        plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
+        needed = used_frames([window for plan in plans for window in plan])
+        lost = np.intersect1d(posed.lost, needed)
+        if len(lost):
+            # Frames that are there for drawing only stand in for none: the answer is the same without them.
+            seen = np.intersect1d(posed.frame_indices, needed)
+            if not len(seen):
+                raise EmptyVideo(f"{posed.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded")
+            plans = [[window.without(lost, seen) for window in plan] for plan in plans]
+        return self._answer(posed, reading, plans, self.used, self._notices(), alive, lost=lost)
+
+    def read_file(
+        self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
+    ) -> Prediction:
+        """As `read`, for poses that come from a file: another program chose the frames and found the people.
+
+        A frame that is needed and was not looked at is replaced by the nearest that was, see
+        `posec3d_cli.recognition.substitutes.with_stand_ins`; a warning says how many were.
+
+        Raises:
+            BadPoseFile: for some frame there is none near enough.
+        """
+        reading = reading or self.reading
+        plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
+        plans, notices = with_stand_ins(plans, posed)
+        models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
+        return self._answer(posed, reading, plans, replace(self.used, name=None, models=models), notices, alive)
+
+    def _answer(
+        self,
+        posed: PosedVideo,
+        reading: Reading,
+        plans: Sequence[Sequence[Window]],
+        made_by: PipelineUsed,
+        notices: tuple[str, ...],
+        alive: Callable[[], None],
+        *,
+        lost: Ints = NO_FRAMES,
+    ) -> Prediction:
+        used = replace(posed.part(used_frames([window for plan in plans for window in plan])), lost=lost)
+        watch = Stopwatch()
+        ids: set[int] = set()
+        scored = [
+            self._classify(member, subjects(used, plan, reading, ids), plan, reading, watch, alive)
+            for member, plan in zip(self.members, plans, strict=True)
+        ]
+        weights = [member.weight for member in self.members]
+        by_window = [
+            fuse_windows([of_window(number, window, one) for one in scored], weights)
+            for number, window in enumerate(plans[0])
+        ]
+        seen = summarise(used, ids)
+        known = [window.scores for window in by_window if window.scores is not None]
+        return Prediction(
+            path=Path(posed.video.path),
+            scores=combine(known, [1.0] * len(known)) if known else None,
+            people=fuse_people([of_people(seen, one) for one in scored], weights),
+            windows=tuple(by_window),
+            frames_used=len(used),
+            frames_with_person=sum(1 for poses in used.poses if len(poses)),
+            mean_keypoint_score=mean_keypoint_score(used.poses),
+            reading=reading,
+            pipeline=made_by,
+            seconds={**posed.seconds, **watch.seconds},
+            warnings=(*notices, *posed.notes, *warnings_for(used, reading)),
+            posed=posed,
+        )
+
+    def _notices(self) -> tuple[str, ...]:
+        detector = self.used.models.get("detector")
+        if detector is not None and detector.stage == "whole-frame":
+            return ("no detector looked for people: every frame was taken as one person who fills it",)
+        return ()
+
+    @staticmethod
+    def _classify(
+        member: Member,
+        shown: Iterable[tuple[Subject, PoseSequence]],
+        plan: Sequence[Window],
+        reading: Reading,
+        watch: Stopwatch,
+        alive: Callable[[], None],
+    ) -> list[Scored]:
+        """One answer per subject; only the volumes of a few exist at once."""
+        scored: list[Scored] = []
+        waiting: list[Subject] = []
+        volumes: list[Shown] = []
+
+        def flush() -> None:
+            if not volumes:
+                return
+            with watch.time("classify"):
+                answers = member.classifier.classify(volumes)
+            if len(answers) != len(volumes):
+                raise StageMismatch(f"the classifier gave {len(answers)} answers for {len(volumes)} volumes")
+            scored.extend(zip(waiting, answers, strict=True))
+            waiting.clear()
+            volumes.clear()
+            alive()
+
+        for subject, sequence in shown:
+            with watch.time("build"):
+                volumes.append(member.builder.build(sequence, plan[subject.window].clips, flip=reading.flip))
+            waiting.append(subject)
+            if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
+                flush()
+        flush()
+        return scored

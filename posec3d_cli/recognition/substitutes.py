@@ -1,0 +1,36 @@
+"""posec3d_cli.recognition.substitutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from posec3d_cli.errors import BadPoseFile, are, counted
+from posec3d_cli.results import PosedVideo
+from posec3d_cli.sampling.clips import Window, used_frames
+
+STAND_IN = 0.5  # seconds within which one frame of a pose file may stand for another
+
+
+def with_stand_ins(plans: Sequence[Sequence[Window]], posed: PosedVideo) -> tuple[list[list[Window]], tuple[str, ...]]:
+    """Show the nearest frames that were looked at in place of those that were not, and say so.
+
+    Raises:
+        BadPoseFile: a frame is needed and none within `STAND_IN` seconds was looked at.
+    """
+    needed = used_frames([window for plan in plans for window in plan])
+    absent = np.setdiff1d(needed, posed.frame_indices)
+    if not len(absent):
+        return [list(plan) for plan in plans], ()
+    stood_in = [[window.without(absent, posed.frame_indices) for window in plan] for plan in plans]
+    shown, moved = (np.concatenate([w.clips.ravel() for plan in every for w in plan]) for every in (plans, stood_in))
+    moves = np.abs(moved - shown)
+    if moves.max() > STAND_IN * posed.video.fps:
+        raise BadPoseFile(
+            f"{posed.video.path}: frame {shown[moves.argmax()]} is needed and no frame within {STAND_IN:g} s of it "
+            "was looked at",
+            hint="read the file as the video was read when it was written, or write one with every frame",
+        )
+    frames = f"{len(absent)} of {counted(len(needed), 'frame')} needed {are(len(absent))} not in the file"
+    return stood_in, (f"{frames}: the nearest {'stands' if len(absent) == 1 else 'stand'} in",)

@@ -1,0 +1,220 @@
+"""What a prediction is made of: the people of a video, and what a classifier made of them. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.tracking.tracks import Tracks, assemble
+from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr
+
+if TYPE_CHECKING:
+    from posec3d_cli.skeletons import Skeleton
+    from posec3d_cli.types import VideoInfo
+
+NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
+NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
+UNKNOWN = "unknown"  # the answer where the best action scores too little
+
+
+def is_named(probability: float, min_score: float) -> bool:
+    """Whether the best action scores enough to be named, at the six digits that documents have; else `UNKNOWN` is."""
+    return round(probability, 6) >= min_score
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PosedVideo(ShapeRepr):
+    """The people of some or all frames of a video, without a pixel.
+
+    Attributes:
+        video: the file that they are from.
+        frame_indices: `(T,)` int64, strictly increasing: which frames were looked at.
+        detections: T values.
+        poses: T values, row n for box n.
+        identities: T arrays `(N,)`: who each person is, -1 for a duplicate of another.
+        skeleton: the joint set.
+        lost: `(L,)` int64, frames that were asked for and, against the file's own count, did not decode.
+        cuts: `(C,)` int64, frames that begin a new shot, in order: nobody is followed into them.
+        seconds: wall time spent, by stage.
+        notes: sentences about what a pose file holds besides, and was left out.
+    """
+
+    video: VideoInfo
+    frame_indices: Ints
+    detections: tuple[Detections, ...] = field(repr=False)
+    poses: tuple[Poses, ...] = field(repr=False)
+    identities: tuple[Ints, ...] = field(repr=False)
+    skeleton: Skeleton = field(repr=False)
+    lost: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    cuts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """T, the number of frames looked at."""
+        return len(self.frame_indices)
+
+    @property
+    def placing(self) -> dict[str, Any]:
+        """What `Tracks.sequence` and `Tracks.each` want to know about all T frames."""
+        size = (self.video.height, self.video.width)
+        indices = self.frame_indices
+        return {"frame_size": size, "frame_indices": indices, "fps": self.video.fps, "skeleton": self.skeleton}
+
+    def part(self, indices: Ints) -> PosedVideo:
+        """The same, of these frames only.
+
+        Raises:
+            StageMismatch: one of the frames was not looked at.
+        """
+        columns = np.searchsorted(self.frame_indices, indices)
+        columns = np.minimum(columns, max(len(self) - 1, 0))
+        if not len(self) or np.any(self.frame_indices[columns] != indices):
+            missing = sorted({int(index) for index in indices} - {int(index) for index in self.frame_indices})
+            raise StageMismatch(f"{self.video.path}: frame {missing[0]} was not looked at")
+        return replace(
+            self,
+            frame_indices=indices,
+            detections=tuple(self.detections[c] for c in columns),
+            poses=tuple(self.poses[c] for c in columns),
+            identities=tuple(self.identities[c] for c in columns),
+        )
+
+    def tracks(self) -> Tracks:
+        """Everybody, the most important first. The arrays grow with people times frames."""
+        if not len(self):
+            raise StageMismatch(f"{self.video.path}: no frame was looked at")
+        return assemble(self.identities, self.detections, self.poses)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonScores(ShapeRepr):
+    """What one tracked person does.
+
+    Attributes:
+        id: the identity, as drawn in the annotated video.
+        frames: the number of frames, of those used, in which the person was found.
+        mean_keypoint_score: over those frames and all joints.
+        weight: the person's part in the video's answer, in [0, 1]; 0 for somebody who was not read.
+        scores: None where the classifier reads everybody together, or the person was not read.
+    """
+
+    id: int
+    frames: int
+    mean_keypoint_score: float
+    weight: float
+    scores: ActionScores | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonInWindow(ShapeRepr):
+    """What one tracked person does in one window.
+
+    Attributes:
+        id: the identity.
+        weight: the person's part in the window's answer, in [0, 1].
+        scores: of the person alone.
+    """
+
+    id: int
+    weight: float
+    scores: ActionScores
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WindowScores(ShapeRepr):
+    """What is done in one window.
+
+    Attributes:
+        start: its first frame.
+        stop: the frame after its last.
+        scores: None where nobody was found.
+        people: who was read alone in it, the most important first; empty where everybody is read together.
+    """
+
+    start: int
+    stop: int
+    scores: ActionScores | None
+    people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class ModelUsed:
+    """One model of a pipeline, as it ran.
+
+    Attributes:
+        name: of its card.
+        stage: what ran it.
+        device: where it ran; of several classifiers that ran in different places, these with `+` between.
+        sha256: of each weights file, by the name that the card gives it.
+    """
+
+    name: str
+    stage: str
+    device: str
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PipelineUsed:
+    """What made a prediction.
+
+    Attributes:
+        name: of the pipeline card, or None where the parts were named one by one.
+        models: by kind: "detector", "pose", "classifier".
+        builder: the builder's name; of several classifiers that read different things, the names with `+` between.
+        precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
+        fusion: where the classifier is several, the part of each in the answer by its name, summing to 1.
+        detect_every: N; people were looked for in every N-th of the frames that were posed.
+    """
+
+    name: str | None = None
+    models: Mapping[str, ModelUsed] = field(default_factory=dict)
+    builder: str = "heatmap"
+    precision: str | None = None
+    fusion: Mapping[str, float] = field(default_factory=dict)
+    detect_every: int = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction(ShapeRepr):
+    """What is done in a video.
+
+    Attributes:
+        path: the video.
+        scores: None where nobody was found.
+        people: everybody found in at least `reading.min_share` of a window's frames, the most important first.
+        windows: one per window, at least one.
+        frames_used: the number of frames that the answer rests on.
+        frames_with_person: in how many of them somebody was found.
+        mean_keypoint_score: over everybody found and all joints; None where nobody was.
+        reading: how the video was read.
+        pipeline: with what.
+        seconds: wall time by stage: decode, detect, pose, link, build, classify.
+        warnings: sentences about what makes the answer less certain.
+        posed: the poses of at least the frames used.
+    """
+
+    path: Path
+    scores: ActionScores | None
+    people: tuple[PersonScores, ...] = field(repr=False)
+    windows: tuple[WindowScores, ...] = field(repr=False)
+    frames_used: int
+    frames_with_person: int
+    mean_keypoint_score: float | None
+    reading: Reading
+    pipeline: PipelineUsed = field(repr=False)
+    seconds: Mapping[str, float]
+    warnings: tuple[str, ...]
+    posed: PosedVideo = field(repr=False)
+
+    @property
+    def video(self) -> VideoInfo:
+        """What is known about the file."""
+        return self.posed.video

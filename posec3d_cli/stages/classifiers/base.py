@@ -1,0 +1,265 @@
+"""What the classifier stages share: everything that does not depend on what their networks read.
+
+A card with several weights files is as many networks of one architecture, whose probabilities are averaged.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posec3d_cli.errors import BadCard, StageMismatch
+from posec3d_cli.nets import build_network
+from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
+from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.runtime.device import resolve_precision
+from posec3d_cli.types import ActionScores, Floats, Shown
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard
+RECIPE_KEYS = ("architecture", "network", "people", "temperature", "clip")
+PEOPLE = ("together", "each")
+
+
+class NetworkClassifier(ABC):
+    """One network with its weights, or several that are asked alike, ready to classify.
+
+    Attributes:
+        builder: the builder that makes what the networks read.
+        reads: what that is.
+        recipe_table: the table of the card's recipe that tells the builder how.
+        architectures: the networks that read it.
+        batch_sizes: by type of device, the largest batch, measured in what `extent` counts of a view.
+    """
+
+    builder: ClassVar[str]
+    reads: ClassVar[type]
+    recipe_table: ClassVar[str]
+    architectures: ClassVar[tuple[str, ...]]
+    batch_sizes: ClassVar[Mapping[str, int]]
+
+    def __init__(
+        self,
+        networks: Sequence[Recognizer],
+        labels: Sequence[str],
+        *,
+        in_channels: int,
+        temperature: float = 1.0,
+        device: str = "cpu",
+        precision: str = "auto",
+        views_per_batch: int | None = None,
+    ) -> None:
+        """Take over `networks`: they are moved, put in evaluation mode and their batch norms are folded in.
+
+        Args:
+            networks: at least one; the answer is the mean of their probabilities. Each head has as many outputs as
+                there are labels.
+            labels: the C actions, in the order of the head's outputs.
+            in_channels: what the networks read: of volumes K, the joints or limbs; of joints C, the numbers of each.
+            temperature: above 0; divides the logits before the softmax (Guo et al., 2017).
+            device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
+            precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
+            views_per_batch: views that pass the network at once; more need more memory and change no result beyond
+                rounding. By default, as many as suit the device, fewer the larger they are.
+
+        Raises:
+            DeviceError: the device cannot run in this precision.
+        """
+        if views_per_batch is not None and views_per_batch < 1:
+            raise ValueError(f"views_per_batch must be at least 1, got {views_per_batch}")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
+        self._labels = tuple(labels)
+        self._in_channels = in_channels
+        self._temperature = temperature
+        self.device = device
+        self._device = torch.device(device)
+        self._precision = resolve_precision(precision, device)
+        self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
+        self._layout = torch.contiguous_format if self._device.type == "mps" else networks[0].layout
+        self._views_per_batch = views_per_batch
+        for network in networks:
+            network.eval().requires_grad_(False)
+            fold_batch_norms(network)
+            network.backbone.to(self._device, self._dtype, memory_format=self._layout)  # type: ignore[call-overload]
+            network.cls_head.to(self._device)
+        self._networks = tuple(networks)
+
+    @classmethod
+    def from_card(
+        cls,
+        card: ModelCard,
+        files: Mapping[str, Path],
+        *,
+        device: str = "cpu",
+        precision: str = "auto",
+        views_per_batch: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """Build the network that the card's recipe names, once for each of its weights files.
+
+        Args:
+            card: a classifier's card with labels.
+            files: at least one file, of whatever names; weights stored in half precision are widened to float32.
+            device: as in the constructor.
+            precision: as in the constructor.
+            views_per_batch: as in the constructor.
+            options: settings that replace those of `card.recipe`.
+
+        Raises:
+            BadCard: the recipe lacks a setting or holds an unknown one, or there are no labels.
+            WeightsMismatch: the tensors of the file are not those of the network.
+            DeviceError: the device cannot run in this precision.
+        """
+        recipe = {**card.recipe, **options}
+        _check_recipe(card, recipe, files, cls)
+        networks = []
+        for path in files.values():
+            # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
+            with torch.device("meta"):
+                network = build_network(recipe["architecture"], len(card.labels), recipe.get("network", {}))
+            state = {
+                name: tensor.float() if tensor.is_floating_point() else tensor
+                for name, tensor in load_state_dict(path).items()
+            }
+            check_state(network, state, name=f"{card.name}: {path}")
+            network.load_state_dict(state, assign=True)
+            networks.append(network)
+        return cls(
+            networks,
+            card.labels,
+            in_channels=cls.channels_of(networks[0]),
+            temperature=recipe.get("temperature", 1.0),
+            device=device,
+            precision=precision,
+            views_per_batch=views_per_batch,
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C actions that it tells apart."""
+        return self._labels
+
+    @property
+    def precision(self) -> str:
+        """ "fp32" or "bf16": what the convolutions are computed in."""
+        return self._precision
+
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by before the softmax."""
+        return self._temperature
+
+    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+        """One `ActionScores` per volume, or clip: the mean over its views of the softmax over classes.
+
+        They may differ in V, in T and in size; views of the same shape share batches, whichever volume they are of.
+
+        Raises:
+            StageMismatch: one is not what the network reads, or holds no view.
+        """
+        self._check(volumes)
+        sums = np.zeros((len(volumes), len(self._labels)), np.float64)
+        for owners, batch in self._batches(volumes):
+            np.add.at(sums, owners, self._probabilities(batch))
+        return [
+            ActionScores((total / len(volume.values)).astype(np.float32), self._labels)
+            for total, volume in zip(sums, volumes, strict=True)
+        ]
+
+    def logits(self, volumes: Sequence[Shown]) -> list[Floats]:
+        """What `classify` softens with the temperature and averages: of each volume, `(networks, V, C)` float32.
+
+        Raises:
+            StageMismatch: as `classify`.
+        """
+        self._check(volumes)
+        views: list[list[Floats]] = [[] for _ in volumes]
+        for owners, batch in self._batches(volumes):
+            for owner, view in zip(owners, self._logits(batch).cpu().numpy().swapaxes(0, 1), strict=True):
+                views[owner].append(view)
+        return [np.stack(some, axis=1) for some in views]
+
+    def _check(self, volumes: Sequence[Shown]) -> None:
+        for volume in volumes:
+            if not isinstance(volume, self.reads):
+                raise StageMismatch(
+                    f"the classifier reads a {self.reads.__name__}, got a {type(volume).__name__}",
+                    hint=f"the builder {self.builder!r} makes what it reads",
+                )
+            self.check_view(volume.values.shape[1:])
+            if len(volume.values) == 0:
+                raise StageMismatch(f"a volume must hold at least one view, got shape {volume.values.shape}")
+
+    @staticmethod
+    @abstractmethod
+    def channels_of(network: Recognizer) -> int:
+        """The `in_channels` of a network."""
+
+    @staticmethod
+    @abstractmethod
+    def extent(shape: tuple[int, ...]) -> int:
+        """How large a view of this shape is, in the unit of `batch_sizes`."""
+
+    @abstractmethod
+    def check_view(self, shape: tuple[int, ...]) -> None:
+        """Refuse a view of this shape, with `StageMismatch`, unless the networks read such."""
+
+    def _batches(self, volumes: Sequence[Shown]) -> Iterator[tuple[list[int], Floats]]:
+        """Stacked views of equal shape, each with the index of the volume that it is of."""
+        groups: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
+        for index, volume in enumerate(volumes):
+            groups.setdefault(volume.values.shape[1:], []).extend((index, view) for view in volume.values)
+        for shape, group in groups.items():
+            size = self._views_per_batch or max(1, self.batch_sizes[self._device.type] // self.extent(shape))
+            for start in range(0, len(group), size):
+                chunk = group[start : start + size]
+                yield [index for index, _ in chunk], np.stack([view for _, view in chunk])
+
+    @torch.inference_mode()
+    def _logits(self, views: Floats) -> Tensor:
+        """B views -> (networks, B, C)."""
+        x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
+        return torch.stack([network.cls_head(network.backbone(x).float()) for network in self._networks])
+
+    @torch.inference_mode()
+    def _probabilities(self, views: Floats) -> Floats:
+        """B views -> (B, C), each row summing to 1."""
+        softened = (self._logits(views) / self._temperature).softmax(dim=2)
+        probabilities: Floats = softened.mean(dim=0).cpu().numpy()
+        return probabilities
+
+
+def _check_recipe(
+    card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path], stage: type[NetworkClassifier]
+) -> None:
+    keys = (*RECIPE_KEYS, stage.recipe_table)
+    for key in recipe:
+        if key not in keys:
+            raise BadCard(f"{card.name}: unknown setting recipe.{key}", hint=f"there are: {', '.join(keys)}")
+    if "architecture" not in recipe:
+        raise BadCard(f"{card.name}: the setting recipe.architecture is missing")
+    if recipe["architecture"] not in stage.architectures:
+        raise BadCard(
+            f"{card.name}: {stage.__name__} has no network called {recipe['architecture']!r}",
+            hint=f"there are: {', '.join(stage.architectures)}",
+        )
+    if recipe.get("people", "together") not in PEOPLE:
+        raise BadCard(f"{card.name}: recipe.people must be one of {', '.join(PEOPLE)}, got {recipe['people']!r}")
+    temperature = recipe.get("temperature", 1.0)
+    is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not (is_number and 0 < temperature < math.inf):
+        raise BadCard(f"{card.name}: recipe.temperature must be a number above 0, got {temperature!r}")
+    if not isinstance(recipe.get("network", {}), Mapping):
+        raise BadCard(f"{card.name}: recipe.network must be a table of options, got {recipe['network']!r}")
+    if not card.labels:
+        raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
+    if not files:
+        raise BadCard(f"{card.name}: {stage.__name__} reads weights files, the card names none")

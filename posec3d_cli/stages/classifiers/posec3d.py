@@ -1,0 +1,57 @@
+"""PoseC3D: heatmap volumes in, action probabilities out.
+
+The recipe of its cards:
+
+    architecture = "slowonly"     # or "c3d-light", "x3d-shallow"
+    people = "together"           # one volume of everybody, or "each": one per tracked person
+    temperature = 1.0             # divides the logits of each network: above 1, its answers are less sure
+    [recipe.network]              # options of that network: in_channels, base_channels, stage_blocks …
+    [recipe.heatmaps]             # how the volumes are drawn; read by the builder
+    [recipe.clip]                 # which frames they show; read by the sampler
+
+A card with several weights files is as many networks of that architecture, whose probabilities are averaged.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.nets import VOLUME_ARCHITECTURES
+from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.stages.classifiers.base import NetworkClassifier
+from posec3d_cli.types import HeatmapVolume
+
+# Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
+# 19 % slower per view than one, while small views gain from company (`benchmarks/classifier.py`).
+VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
+
+
+class PoseC3D(NetworkClassifier):
+    """PoseC3D networks: views are `(K, T, H, W)` heatmaps."""
+
+    builder = "heatmap"
+    reads = HeatmapVolume
+    recipe_table = "heatmaps"
+    architectures = VOLUME_ARCHITECTURES
+    batch_sizes = VOXELS_PER_BATCH
+
+    @staticmethod
+    def channels_of(network: Recognizer) -> int:
+        """K, the joints or limbs that its first convolution reads."""
+        return next(module for module in network.modules() if isinstance(module, nn.Conv3d)).in_channels
+
+    @staticmethod
+    def extent(shape: tuple[int, ...]) -> int:
+        """Voxels, T x H x W."""
+        return math.prod(shape[1:])
+
+    def check_view(self, shape: tuple[int, ...]) -> None:
+        """Refuse volumes of other joints or limbs than the networks read."""
+        if shape[0] != self._in_channels:
+            raise StageMismatch(
+                f"the classifier reads volumes of {self._in_channels} channels, got {shape[0]}",
+                hint="the volume builder must draw the joints or limbs that the classifier's card names",
+            )

@@ -1,0 +1,56 @@
+"""ST-GCN++: clips of joints in, action probabilities out.
+
+The recipe of its cards:
+
+    architecture = "stgcn++"
+    people = "together"           # one clip of the most important people, or "each": one per tracked person
+    [recipe.network]              # options of the network: in_channels, base_channels …
+    [recipe.graph]                # stream, score_threshold and people, the number of slots; read by the builder
+    [recipe.clip]                 # which frames they show; read by the sampler
+
+A card with several weights files is as many networks, whose probabilities are averaged.
+"""
+
+from __future__ import annotations
+
+import math
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.nets import GRAPH_ARCHITECTURES
+from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.nets.stgcn import JOINTS
+from posec3d_cli.stages.classifiers.base import NetworkClassifier
+from posec3d_cli.types import PoseClips
+
+# Joints of a batch, M x T x K x views: on a CPU 24 views of one person over 48 frames. A view by itself takes about
+# twice as long as one of eight, and more than that gain nothing.
+JOINTS_PER_BATCH = {"cpu": 20_000, "mps": 20_000, "cuda": 640_000}
+
+
+class STGCN(NetworkClassifier):
+    """ST-GCN++ networks: views are `(M, T, 17, C)` joints or bones."""
+
+    builder = "graph"
+    reads = PoseClips
+    recipe_table = "graph"
+    architectures = GRAPH_ARCHITECTURES
+    batch_sizes = JOINTS_PER_BATCH
+
+    @staticmethod
+    def channels_of(network: Recognizer) -> int:
+        """C, the numbers per joint."""
+        return network.get_parameter("backbone.data_bn.weight").numel() // JOINTS
+
+    @staticmethod
+    def extent(shape: tuple[int, ...]) -> int:
+        """Joints, M x T x K."""
+        return math.prod(shape[:-1])
+
+    def check_view(self, shape: tuple[int, ...]) -> None:
+        """Refuse clips of nobody, of no frame, or of other joints or numbers than the networks read."""
+        people, frames, *joint = shape
+        if joint != [JOINTS, self._in_channels] or not people or not frames:
+            raise StageMismatch(
+                f"the classifier reads clips of (M, T, {JOINTS}, {self._in_channels}) joints, got {shape}",
+                hint="the builder 'graph' makes them",
+            )

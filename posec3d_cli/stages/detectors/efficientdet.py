@@ -1,0 +1,130 @@
+"""EfficientDet-Lite on LiteRT (the models' authors publish them with the suppression of doubles inside)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Self
+
+import cv2
+import numpy as np
+
+from posec3d_cli.errors import BadCard, StageUnavailable
+from posec3d_cli.runtime.device import USE_AUTO
+from posec3d_cli.runtime.native_stderr import without_lines
+from posec3d_cli.runtime.threads import Lanes
+from posec3d_cli.stages.detectors.box_filter import BoxFilter
+from posec3d_cli.stages.detectors.letterbox import letterbox
+from posec3d_cli.types import Detections, Frame, Pixels
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard
+
+
+class EfficientDet:
+    """Boxes of people from an EfficientDet-Lite `.tflite` with post-processing inside.
+
+    The network reads one picture at a time: its suppression of doubles is part of the graph and knows no batch.
+
+    Args:
+        model: the `.tflite` file; input uint8 RGB `(1, S, S, 3)`, 25 boxes out.
+        person_class: the class number that means person.
+        threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
+        boxes: which boxes count.
+    """
+
+    device = "cpu"
+
+    def __init__(
+        self, model: Path, *, person_class: int = 0, threads: int | None = None, boxes: BoxFilter | None = None
+    ) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise StageUnavailable(
+                f"the stage 'efficientdet' needs the package ai-edge-litert, which does not import: {error}",
+                hint="pip install ai-edge-litert",
+            ) from error
+
+        def make() -> Any:
+            interpreter = Interpreter(model_path=str(model), num_threads=1)
+            interpreter.allocate_tensors()
+            return interpreter
+
+        self._make = make
+        try:
+            with without_lines("Created TensorFlow Lite XNNPACK delegate"):  # said once per process
+                first = make()
+        except ValueError as error:
+            raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
+        self._person_class = person_class
+        self._filter = boxes or BoxFilter()
+        inputs = first.get_input_details()
+        outputs = {detail["name"].rpartition(":")[2]: detail["index"] for detail in first.get_output_details()}
+        shapes = [(detail["dtype"].__name__, detail["shape"].tolist()) for detail in inputs]
+        side = shapes[0][1][1] if len(shapes) == 1 and len(shapes[0][1]) == 4 else 0
+        if shapes != [("uint8", [1, side, side, 3])] or not outputs.keys() >= {"1", "2", "3"}:
+            reads = " and ".join(f"{kind} {shape}" for kind, shape in shapes) or "nothing"
+            raise BadCard(
+                f"{model} is no EfficientDet-Lite: it must read uint8 [1, S, S, 3] and return boxes, classes and "
+                f"scores, but reads {reads} and returns {', '.join(outputs) or 'nothing'}"
+            )
+        self._input = inputs[0]["index"]
+        self.input_size = side
+        self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
+        self._lanes = Lanes(threads)
+        self._idle = SimpleQueue[Any]()  # an interpreter reads one picture at a time: each lane borrows one
+        self._idle.put(first)
+
+    @classmethod
+    def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
+        """Make the stage; options: score_threshold, nms_iou, min_area, max_people, person_class, threads.
+
+        Raises:
+            StageUnavailable: `device` is not "cpu", or the package that the stage needs does not import.
+            BadCard: a setting is unknown, or the file is no model.
+        """
+        if device != "cpu":
+            raise StageUnavailable(
+                f"the stage 'efficientdet' cannot run on {device!r}: LiteRT runs on the processor only",
+                hint=f"{USE_AUTO}, or name another --detector",
+            )
+        settings = {**card.recipe, **options}
+        own = {name: settings.pop(name) for name in ("person_class", "threads") if name in settings}
+        settings.pop("input_size", None)  # the model file says it
+        try:
+            return cls(files["model"], boxes=BoxFilter(**settings), **own)
+        except TypeError as error:
+            raise BadCard(f"{card.name}: the stage 'efficientdet' does not know a setting: {error}") from error
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """One `Detections` per frame, in pixels of that frame, best first."""
+        return self._lanes.map(self._detect_one, [frame.pixels for frame in frames])
+
+    def _detect_one(self, pixels: Pixels) -> Detections:
+        height, width = pixels.shape[:2]
+        side = max(height, width)
+        seen = letterbox(pixels, (self.input_size, self.input_size), fill=0, shrink=cv2.INTER_AREA)
+        with self._interpreter() as interpreter:
+            interpreter.set_tensor(self._input, seen[None])
+            interpreter.invoke()
+            y1, x1, y2, x2 = interpreter.get_tensor(self._boxes)[0].T * side
+            classes = interpreter.get_tensor(self._classes)[0]
+            scores = interpreter.get_tensor(self._scores)[0]
+        people = np.round(classes).astype(np.int64) == self._person_class
+        boxes = np.stack([x1, y1, x2, y2], axis=1)[people]
+        return self._filter.apply(boxes, scores[people], (height, width))
+
+    @contextmanager
+    def _interpreter(self) -> Iterator[Any]:
+        """One that nobody uses; where there is none, a new one."""
+        try:
+            interpreter = self._idle.get_nowait()
+        except Empty:
+            interpreter = self._make()
+        try:
+            yield interpreter
+        finally:
+            self._idle.put(interpreter)

@@ -1,0 +1,97 @@
+"""Any detector of mmdet, from its config and checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from posec3d_cli.errors import BadCard
+from posec3d_cli.stages.detectors.box_filter import BoxFilter
+from posec3d_cli.stages.openmmlab.models import PublishedModel, Recipe
+from posec3d_cli.types import Detections, Frame
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard
+
+
+class MMDet:
+    """Boxes of people from a model of mmdet.
+
+    Args:
+        recipe: config and checkpoint.
+        person_class: the class number that means person; None: that of the class called "person".
+        batch: frames of one size that pass the network together; more of them change no box beyond rounding.
+        boxes: which boxes count, after the model's own suppression of doubles.
+        device: "cpu", "cuda", "cuda:N" or "mps".
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        person_class: int | None = None,
+        batch: int = 4,
+        boxes: BoxFilter | None = None,
+        device: str = "cpu",
+    ) -> None:
+        if not isinstance(batch, int) or batch < 1:
+            raise BadCard(f"batch must be a number of frames above 0, got {batch!r}")
+        self._model = PublishedModel("mmdet", recipe, device)
+        self.device = device
+        steps = list(self._model.data_set().pipeline)
+        self._prepare = self._model.transforms([{"type": "mmdet.LoadImageFromNDArray"}, *steps[1:]])
+        self._person = _person_class(self._model) if person_class is None else person_class
+        self._batch = batch
+        self._filter = boxes or BoxFilter()
+
+    @classmethod
+    def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
+        """Make the stage.
+
+        Options: config, weights, cfg_options, person_class, batch, score_threshold, nms_iou, min_area, max_people.
+        """
+        settings = {**card.recipe, **options}
+        recipe = Recipe.take(settings, card, files)
+        own = {name: settings.pop(name) for name in ("person_class", "batch") if name in settings}
+        try:
+            boxes = BoxFilter(**settings)
+        except TypeError as error:
+            raise BadCard(f"{card.name}: the stage 'mmdet' does not know a setting: {error}") from error
+        return cls(recipe, boxes=boxes, device=device, **own)
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """One `Detections` per frame, in pixels of that frame, best first."""
+        return [found for batch in self._batches(frames) for found in self._detect(batch)]
+
+    def _batches(self, frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+        """Neighbours of equal size: beside a larger picture, a smaller one would be padded and answered differently."""
+        for _, group in groupby(frames, key=lambda frame: frame.pixels.shape):
+            alike = list(group)
+            yield from (alike[start : start + self._batch] for start in range(0, len(alike), self._batch))
+
+    def _detect(self, frames: Sequence[Frame]) -> Iterator[Detections]:
+        # The packages read pictures with OpenCV: blue first. Their configs turn that round where the network wants it.
+        blue_first = (np.ascontiguousarray(frame.pixels[..., ::-1]) for frame in frames)
+        answers = self._model.predict([self._prepare({"img": pixels, "img_id": 0}) for pixels in blue_first])
+        for frame, answer in zip(frames, answers, strict=True):
+            found = answer.pred_instances.cpu()
+            people = found.labels == self._person
+            boxes, scores = (np.asarray(one[people].numpy(), np.float32) for one in (found.bboxes, found.scores))
+            yield self._filter.apply(boxes, scores, frame.pixels.shape[:2])
+
+
+def _person_class(model: PublishedModel) -> int:
+    classes = model.description().get("classes", ())
+    if "person" in classes:
+        return tuple(classes).index("person")
+    if len(classes) > 1:
+        raise BadCard(
+            f"the detector tells apart {len(classes)} classes, none of which is called 'person': "
+            + ", ".join(map(str, classes[:5])),
+            hint="say which one it is: --set detector.person_class=NUMBER, from 0",
+        )
+    return 0

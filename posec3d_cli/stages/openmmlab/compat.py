@@ -1,0 +1,101 @@
+"""Making the OpenMMLab packages importable as they install today: what is missing, stand-ins for what does not load.
+
+Nothing happens when this module is imported; the stages call `prepare` when they are made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from posec3d_cli.errors import StageUnavailable
+from posec3d_cli.runtime.installation import how_to_add
+
+NEEDS = {
+    "mmdet": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmdet": "mmdet"},
+    "mmpose": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmpose": "mmpose"},
+}
+"""What each stage needs: packages as they are imported, and as they are called where they come from."""
+
+EXTRA = "openmmlab"
+_LAST_PYTHON = (3, 11)  # there are no binaries of xtcocotools for newer ones, and mmengine calls what 3.14 lacks
+
+
+def missing(stage: str) -> list[str]:
+    """The packages that a stage needs and that are not installed; none is imported."""
+    return [package for name, package in NEEDS[stage].items() if find_spec(name) is None]
+
+
+def how_to_install() -> str:
+    """The command, and the Python that it wants where this is a newer one."""
+    newer = sys.version_info[:2] > _LAST_PYTHON
+    remark = " in an environment of Python 3.11: some of them are not made for newer ones" if newer else ""
+    return how_to_add(EXTRA) + remark
+
+
+def prepare(stage: str) -> None:
+    """Have the packages of a stage ready to import.
+
+    Raises:
+        StageUnavailable: one is not installed, or does not import.
+    """
+    absent = missing(stage)
+    if absent:
+        raise StageUnavailable(
+            f"the stage {stage!r} needs {', '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not installed",
+            hint=how_to_install(),
+        )
+    try:
+        with quiet():
+            use_operators()
+            use_coco_tools()
+            for name in NEEDS[stage]:
+                importlib.import_module(name)
+    except (ImportError, AssertionError) as error:  # each asserts that the versions of the others suit it
+        raise StageUnavailable(
+            f"the stage {stage!r} cannot import its packages: {error}", hint=how_to_install()
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, nothing warns: these packages call much that torch means to change, and no user can mend that."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
+
+
+def use_operators() -> None:
+    """Put our operators where mmcv looks for its compiled ones, unless these can be imported."""
+    from posec3d_cli.stages.openmmlab.mmcv_ops import MODULE, Operators
+
+    try:
+        importlib.import_module(MODULE)
+    except ImportError:
+        sys.modules[MODULE] = vars(importlib.import_module("mmcv"))["_ext"] = Operators()
+
+
+def use_coco_tools() -> None:
+    """Let pycocotools stand in for xtcocotools, whose modules are the same, where that does not load.
+
+    Its binaries are built for NumPy 1. mmpose imports it with its data sets, and predicts without it.
+    """
+    try:
+        importlib.import_module("xtcocotools.mask")
+    except (ImportError, ValueError):
+        for name in ("", ".mask", ".coco", ".cocoeval"):
+            sys.modules[f"xtcocotools{name}"] = importlib.import_module(f"pycocotools{name}")
+
+
+def versions(stage: str) -> str:
+    """The installed packages of a stage, and whose operators it runs on, in a few words; none is imported."""
+    named = [f"{name} {metadata.version(name)}" for name in NEEDS[stage] if name != "mmcv"]
+    spec = find_spec("mmcv")
+    folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()
+    compiled = any(folder.glob("_ext*.so")) or any(folder.glob("_ext*.pyd"))
+    return f"{', '.join(named)}; {'operators compiled with mmcv' if compiled else 'operators of our own for mmcv'}"

@@ -1,0 +1,181 @@
+"""HRNet, top-down on each detected box, as MMPose publishes it.
+
+The recipe of its cards:
+
+    width = 32                    # 32 or 48
+    input_size = [192, 256]       # width, height in pixels
+    convention = "1.x"            # "0.x" for the files of MMPose 0.x: how boxes are read and peaks refined
+    decode = "quarter"            # or "dark", for networks trained for it
+    flip_test = true              # average with the mirror image's heatmaps
+    shift_heatmap = true          # move those by one pixel first
+    crop_padding = 1.25           # the crop's sides as multiples of the box's
+    batch = 16                    # people at once
+    skeleton = "coco-17"
+
+All but the first four have these defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posec3d_cli.errors import BadCard
+from posec3d_cli.nets.checkpoints import check_tensors, fold_batch_norms, load_state_dict
+from posec3d_cli.nets.hrnet import MULTIPLE, HRNet, modern_names
+from posec3d_cli.runtime.device import resolve_precision
+from posec3d_cli.skeletons import COCO_17, Skeleton
+from posec3d_cli.stages.pose_estimators.batching import each_person
+from posec3d_cli.stages.pose_estimators.heatmap_decoding import DECODINGS, decode
+from posec3d_cli.stages.pose_estimators.person_crop import CONVENTIONS, cut_out, frame_people, to_input
+from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, Poses
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard
+
+MEAN = (123.675, 116.28, 103.53)  # of ImageNet's pixels: R, G, B from 0 to 255
+DEVIATION = (58.395, 57.12, 57.375)
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class HRNetPose:
+    """Seventeen COCO joints of the person in each box.
+
+    A joint's score is the peak of its heatmap: about 1 at best, sometimes a little above.
+
+    Args:
+        network: it is moved, put in evaluation mode, and its batch norms are folded in.
+        input_size: (w, h) of the network's input in pixels, multiples of 32.
+        convention: "0.x" or "1.x"; see `posec3d_cli.stages.pose_estimators.person_crop` and
+            `posec3d_cli.stages.pose_estimators.heatmap_decoding`.
+        decoding: "quarter" or "dark".
+        flip_test: average the heatmaps with those of the mirror image.
+        shift_heatmap: move the mirror image's heatmaps, turned back, right by one pixel: the two grids differ by it.
+        crop_padding: the crop's sides as multiples of the box's.
+        batch: people that pass the network at once; more need more memory and change no result beyond rounding.
+        heatmaps: return the network's own heatmaps too, clipped to [0, 1].
+        device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
+        precision: "auto", "fp32", "bf16" or "fp16"; of the backbone, for the head is always fp32.
+
+    Raises:
+        BadCard: a setting is out of range.
+        DeviceError: the device cannot run in this precision.
+    """
+
+    skeleton: Skeleton = COCO_17
+
+    def __init__(
+        self,
+        network: HRNet,
+        *,
+        input_size: Sequence[int],
+        convention: str,
+        decoding: str,
+        flip_test: bool = True,
+        shift_heatmap: bool = True,
+        crop_padding: float = 1.25,
+        batch: int = 16,
+        heatmaps: bool = False,
+        device: str = "cpu",
+        precision: str = "auto",
+    ) -> None:
+        self._size = _checked_size(input_size)
+        for name, value, known in (("convention", convention, CONVENTIONS), ("decode", decoding, DECODINGS)):
+            if value not in known:
+                raise BadCard(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        for name, number in (("batch", batch), ("crop_padding", crop_padding)):
+            if not isinstance(number, int | float) or number <= 0:
+                raise BadCard(f"{name} must be a number above 0, got {number!r}")
+        self._convention, self._decoding = convention, decoding
+        self._flip_test, self._shift = flip_test, shift_heatmap
+        self._padding, self._batch, self._heatmaps = crop_padding, batch, heatmaps
+        self.device = device
+        self._device = torch.device(device)
+        self._precision = precision if precision == "fp16" else resolve_precision(precision, device)
+        self._dtype = DTYPES[self._precision]
+        self._layout = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
+        network.eval().requires_grad_(False)
+        fold_batch_norms(network)
+        network.backbone.to(self._device, self._dtype, memory_format=self._layout)  # type: ignore[call-overload]
+        network.head.to(self._device, torch.float32)
+        self._network = network
+        self._mean = torch.tensor(MEAN, device=self._device).view(3, 1, 1)
+        self._deviation = torch.tensor(DEVIATION, device=self._device).view(3, 1, 1)
+
+    @classmethod
+    def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
+        """Make the stage; options: heatmaps, precision, and every setting of the recipe.
+
+        Raises:
+            BadCard: the recipe lacks a setting, or one is unknown or out of range.
+            WeightsMismatch: the tensors of the file are not those of the network.
+            DeviceError: the device cannot run in this precision.
+        """
+        settings = {**card.recipe, **options}
+        if settings.pop("skeleton", COCO_17.name) != COCO_17.name:
+            raise BadCard(f"{card.name}: HRNet's skeleton is {COCO_17.name}, got {card.recipe['skeleton']!r}")
+        width, decoding = settings.pop("width", None), settings.pop("decode", None)
+        if not isinstance(width, int) or width < 1:
+            raise BadCard(f"{card.name}: recipe.width must be a whole number, as 32 for HRNet-W32, got {width!r}")
+        if "weights" not in files:
+            raise BadCard(f"{card.name}: HRNet reads a file called 'weights', the card names none")
+        with torch.device("meta"):  # nothing is drawn or allocated: the fresh weights would be thrown away
+            network = HRNet(width, len(COCO_17.joints))
+        state = modern_names(load_state_dict(files["weights"]))
+        hint = "the card's width must be that of the training, and the network HRNet with a head of one convolution"
+        check_tensors(network, state, name=str(files["weights"]), hint=hint)
+        network.load_state_dict(state, assign=True)
+        try:
+            return cls(network, decoding=decoding, device=device, **settings)
+        except TypeError as error:
+            raise BadCard(f"{card.name}: the stage 'hrnet' lacks a setting or has one too many: {error}") from error
+
+    @property
+    def precision(self) -> str:
+        """ "fp32", "bf16" or "fp16": what the backbone is computed in."""
+        return self._precision
+
+    def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
+        """One `Poses` per frame, row n for box n; keypoints in pixels of the frame."""
+        return each_person(frames, detections, self._pose, batch=self._batch, joints=len(self.skeleton.joints))
+
+    def _pose(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
+        regions = frame_people(boxes, self._size, padding=self._padding, convention=self._convention)
+        transforms = to_input(regions, self._size)
+        crops = [cut_out(one.pixels, transform, self._size) for one, transform in zip(frames, transforms, strict=True)]
+        maps = self._run(np.stack(crops))
+        cells, scores = decode(maps, decoding=self._decoding, convention=self._convention)
+        to_frame = regions.to_frame((maps.shape[3], maps.shape[2]))
+        keypoints = np.einsum("nij,nkj->nki", to_frame[:, :, :2], cells) + to_frame[:, None, :, 2]
+        heatmaps = JointHeatmaps(np.clip(maps, 0, 1), to_frame) if self._heatmaps else None
+        return Poses(keypoints.astype(np.float32), scores, heatmaps)
+
+    @torch.inference_mode()
+    def _run(self, crops: Pixels) -> Floats:
+        """(N, H, W, 3) -> (N, K, H / 4, W / 4)."""
+        x = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float()
+        x = ((x - self._mean) / self._deviation).to(self._dtype).contiguous(memory_format=self._layout)
+        heatmaps = self._forward(x)
+        if self._flip_test:
+            mirrored = self._forward(x.flip(3)).flip(3)[:, list(self.skeleton.mirror)]
+            if self._shift:
+                mirrored = torch.cat([mirrored[..., :1], mirrored[..., :-1]], dim=3)
+            heatmaps = (heatmaps + mirrored) / 2
+        return heatmaps.cpu().contiguous().numpy()
+
+    def _forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self._network.backbone(x)
+        heatmaps: Tensor = self._network.head(features.float())
+        return heatmaps
+
+
+def _checked_size(size: Sequence[int]) -> tuple[int, int]:
+    sides = tuple(size) if isinstance(size, Sequence) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 and side % MULTIPLE == 0 for side in sides):
+        raise BadCard(f"input_size must be [width, height], two multiples of {MULTIPLE}, got {size!r}")
+    return sides

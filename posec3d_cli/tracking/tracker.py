@@ -1,0 +1,286 @@
+"""Who is who: the people of single frames linked over time.
+
+Linking is a sequence of optimal assignments between the tracks so far and the people of the next frame. It needs
+no picture, only boxes and joints, so it works on frames that are several video frames apart. A moving camera
+shifts everybody alike; a constant-velocity guess of each track takes the shift up after two frames, and the last
+seen place stays a candidate, so that a camera that stops at once loses nobody. Whoever is left over on both sides then
+may have jumped, as poses without a steady detector do: the same stance a little further away is the same person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.tracking.similarity import (
+    Doubles,
+    best_pairs,
+    box_overlap,
+    centres_apart,
+    keypoint_similarity,
+    nearness,
+    stance_similarity,
+)
+from posec3d_cli.tracking.tracks import Tracks, assemble
+from posec3d_cli.types import Detections, Floats, Ints, Poses
+
+MISSES = 2  # frames that a track may always miss, however far apart the frames are
+COAST = 0.5  # seconds for which a velocity is believed
+JUMP = 2.0  # body sizes that somebody may jump from one frame to the next
+JUMP_ALONE = 4.0  # the same, where nobody else is or was there
+SAME_STANCE = 0.3  # stance similarity from which two people may be one who jumped
+DUPLICATE = -1  # the identity of somebody who was found twice
+_OPEN = -2  # of somebody who has none yet
+
+
+def link(
+    detections: Sequence[Detections],
+    poses: Sequence[Poses],
+    *,
+    seconds: Sequence[float] | NDArray[np.float64],
+    cuts: Collection[int] = (),
+    max_gap: float = 1.0,
+    min_similarity: float = 0.1,
+    duplicate: float = 0.9,
+) -> Tracks:
+    """Link the people of T frames: `identify`, then `assemble`. The arguments are those of `identify`."""
+    identities = identify(
+        detections,
+        poses,
+        seconds=seconds,
+        cuts=cuts,
+        max_gap=max_gap,
+        min_similarity=min_similarity,
+        duplicate=duplicate,
+    )
+    return assemble(identities, detections, poses)
+
+
+def identify(
+    detections: Sequence[Detections],
+    poses: Sequence[Poses],
+    *,
+    seconds: Sequence[float] | NDArray[np.float64],
+    cuts: Collection[int] = (),
+    max_gap: float = 1.0,
+    min_similarity: float = 0.1,
+    duplicate: float = 0.9,
+) -> list[Ints]:
+    """Say for each person of each frame who it is: T arrays `(N,)` of identities from 0, and -1 for a duplicate.
+
+    The similarity of a track and a person is the mean of three values in [0, 1]: the intersection over union of
+    the boxes, the object keypoint similarity (COCO), and how near the centres are for the time that passed, lowered
+    where the boxes differ in size. Each frame's assignment maximises the sum of similarities. A track and a person who
+    are then both left over, the track seen within `MISSES` frames, that lie within `JUMP` body sizes of each other (or
+    `JUMP_ALONE`, where there is no other track or person) and stand alike are one, where neither has another such
+    candidate. Within one frame, of two people whose joints coincide the one with
+    the lower box score is a duplicate: a top-down pose network shown two overlapping boxes often draws the same person
+    twice.
+
+    Args:
+        detections: one value per frame, in order of time.
+        poses: one value per frame, row n for box n.
+        seconds: `(T,)` the time of each frame, strictly increasing.
+        cuts: the positions, from 1 to T - 1, of frames that begin a new shot: nobody is followed into them.
+        max_gap: seconds for which somebody may be out of sight and keep the identity; two missed frames are
+            always allowed.
+        min_similarity: below this a person starts a new track.
+        duplicate: object keypoint similarity from which two people of one frame are the same one; above 1: never.
+
+    Raises:
+        StageMismatch: the three sequences differ in length, or a frame's poses do not fit its boxes.
+    """
+    return extend(
+        [None] * len(detections),
+        detections,
+        poses,
+        seconds=seconds,
+        cuts=cuts,
+        max_gap=max_gap,
+        min_similarity=min_similarity,
+        duplicate=duplicate,
+    )
+
+
+def extend(
+    identities: Sequence[Ints | None],
+    detections: Sequence[Detections],
+    poses: Sequence[Poses],
+    *,
+    seconds: Sequence[float] | NDArray[np.float64],
+    cuts: Collection[int] = (),
+    max_gap: float = 1.0,
+    min_similarity: float = 0.1,
+    duplicate: float = 0.9,
+) -> list[Ints]:
+    """Identities of all frames, where those of some are given: these stay, and the others get what continues them.
+
+    People of a frame without identities are followed from the frames before, then from the frames after; who is found
+    in neither gets an identity above all that are given. Arguments and errors are those of `identify`, but for
+
+    Args:
+        identities: one array per frame, or None where they are asked for.
+    """
+    times = np.asarray(seconds, np.float64)
+    if not len(identities) == len(detections) == len(poses) == len(times):
+        raise StageMismatch(
+            f"linking needs one value per frame: {len(detections)} detections, {len(poses)} poses, {len(times)} times"
+        )
+    if np.any(np.diff(times) <= 0):
+        raise StageMismatch("linking needs frames in order: seconds must be strictly increasing")
+    told: list[Ints] = []
+    for column, (given, found, shape) in enumerate(zip(identities, detections, poses, strict=True)):
+        if len(found) != len(shape):
+            raise StageMismatch(f"frame {column} has {len(found)} boxes but {len(shape)} poses")
+        if given is None:
+            who = np.full(len(found), DUPLICATE, np.int64)
+            who[_distinct(found, shape, duplicate)] = _OPEN
+        else:
+            who = given.copy()
+        told.append(who)
+    frames = _Frames(told, detections, poses, times, frozenset(cuts))
+    highest = max((int(given.max(initial=-1)) for given in identities if given is not None), default=-1)
+    if highest >= 0:
+        for one in (frames, frames.backwards()):
+            _follow(one, max_gap, min_similarity)
+    _follow(frames, max_gap, min_similarity, first_new=highest + 1)
+    return told
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Frames in the order in which people are followed; `told` is filled in."""
+
+    told: Sequence[Ints]
+    detections: Sequence[Detections]
+    poses: Sequence[Poses]
+    times: Doubles
+    cuts: Collection[int]
+
+    def backwards(self) -> _Frames:
+        cuts = frozenset(len(self.told) - column for column in self.cuts)
+        return _Frames(self.told[::-1], self.detections[::-1], self.poses[::-1], -self.times[::-1], cuts)
+
+
+def _follow(frames: _Frames, max_gap: float, min_similarity: float, first_new: int | None = None) -> None:
+    """Give people who are `_OPEN` the identity of the track that they continue.
+
+    Who continues none starts a track, numbered from `first_new`; without it the person stays open.
+    """
+    tracks: list[_Track] = []
+    for column, (who, found, shape) in enumerate(zip(frames.told, frames.detections, frames.poses, strict=True)):
+        now = float(frames.times[column])
+        if column in frames.cuts:
+            tracks = []
+        tracks = [track for track in tracks if column - track.column - 1 <= MISSES or now - track.seconds <= max_gap]
+        named = {identity: row for row, identity in enumerate(who.tolist()) if identity >= 0}
+        here = {named[track.identity]: track for track in tracks if track.identity in named}
+        free = [track for track in tracks if track.identity not in named]
+        here.update(_assign(free, found, shape, np.flatnonzero(who == _OPEN), column, now, min_similarity))
+        for row in np.flatnonzero(who != DUPLICATE).tolist():
+            track = here.get(row)
+            if track is None:
+                if who[row] == _OPEN:
+                    if first_new is None:
+                        continue
+                    who[row] = first_new
+                    first_new += 1
+                track = _Track(int(who[row]))
+                tracks.append(track)
+            track.extend(column, now, found.boxes[row], shape.keypoints[row], shape.scores[row])
+            who[row] = track.identity
+
+
+class _Track:
+    """The last that was seen of somebody: what is needed to find the person again."""
+
+    box: Doubles
+    joints: Doubles
+    scores: Doubles
+
+    def __init__(self, identity: int) -> None:
+        self.identity = identity
+        self.sightings = 0
+        self.column, self.seconds = -1, 0.0
+        self.velocity = np.zeros(2)  # pixels per second
+
+    def extend(self, column: int, seconds: float, box: Floats, joints: Floats, scores: Floats) -> None:
+        place = box.astype(np.float64)
+        if self.sightings:
+            moved = (place[:2] + place[2:] - self.box[:2] - self.box[2:]) / 2 / (seconds - self.seconds)
+            self.velocity = moved if self.sightings == 1 else (self.velocity + moved) / 2
+        self.sightings += 1
+        self.column, self.seconds = column, seconds
+        self.box, self.joints, self.scores = place, joints.astype(np.float64), scores.astype(np.float64)
+
+
+def _assign(
+    tracks: list[_Track],
+    found: Detections,
+    shape: Poses,
+    rows: NDArray[np.int64],
+    column: int,
+    seconds: float,
+    min_similarity: float,
+) -> dict[int, _Track]:
+    """Those of `rows` that continue a track, each with that track."""
+    if not tracks or not len(rows):
+        return {}
+    boxes, joints = found.boxes[rows].astype(np.float64), shape.keypoints[rows].astype(np.float64)
+    scores = shape.scores[rows].astype(np.float64)
+    likeness = _similarity(tracks, boxes, joints, scores, seconds)
+    taken = {int(rows[n]): tracks[t] for t, n in best_pairs(likeness, min_similarity)}
+    left = [track for track in tracks if track not in taken.values() and column - track.column - 1 <= MISSES]
+    open_rows = np.flatnonzero([int(row) not in taken for row in rows])
+    reach = JUMP_ALONE if len(tracks) == 1 and len(found) == 1 else JUMP
+    for t, n in _jumps(left, boxes[open_rows], joints[open_rows], scores[open_rows], reach):
+        taken[int(rows[open_rows[n]])] = left[t]
+    return taken
+
+
+def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, seconds: float) -> Doubles:
+    """`(tracks, N)`: the better of the similarities at the last seen and at the foreseen place."""
+    last = np.stack([track.box for track in tracks])
+    last_joints = np.stack([track.joints for track in tracks])
+    last_scores = np.stack([track.scores for track in tracks])
+    passed = np.array([seconds - track.seconds for track in tracks])
+    shift = np.stack([track.velocity for track in tracks]) * np.minimum(passed, COAST)[:, None]
+    likeness = np.zeros((len(tracks), len(boxes)))
+    for move in (np.zeros_like(shift), shift):
+        places = last + np.tile(move, 2)
+        near = nearness(places, boxes, passed)
+        same = keypoint_similarity(last_joints + move[:, None], last_scores, places, joints, scores)
+        likeness = np.maximum(likeness, (box_overlap(places, boxes) + same + near) / 3)
+    return likeness
+
+
+def _jumps(
+    tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, reach: float
+) -> list[tuple[int, int]]:
+    """The pairs of a track and a person who may be one that jumped, where neither may be another one."""
+    if not tracks or not len(boxes):
+        return []
+    last = np.stack([track.box for track in tracks])
+    last_joints, last_scores = (np.stack([getattr(track, name) for track in tracks]) for name in ("joints", "scores"))
+    stance = stance_similarity(last_joints, last_scores, last, joints, scores)
+    may = (centres_apart(last, boxes) <= reach) & (stance >= SAME_STANCE)
+    alone = may & (may.sum(axis=1, keepdims=True) == 1) & (may.sum(axis=0, keepdims=True) == 1)
+    return [(int(t), int(n)) for t, n in np.argwhere(alone)]
+
+
+def _distinct(found: Detections, shape: Poses, duplicate: float) -> NDArray[np.int64]:
+    """The rows to keep, best box first, without those whose joints coincide with a better one's."""
+    order = np.argsort(-found.scores, kind="stable")
+    if len(order) < 2 or duplicate > 1:
+        return np.sort(order)
+    joints, scores = shape.keypoints.astype(np.float64), shape.scores.astype(np.float64)
+    same = keypoint_similarity(joints, scores, found.boxes.astype(np.float64), joints, scores)
+    kept: list[int] = []
+    for row in order:
+        if all(same[better, row] < duplicate for better in kept):
+            kept.append(int(row))
+    return np.array(sorted(kept), np.int64)

@@ -1,0 +1,177 @@
+"""Probabilities that mean what they say: one temperature, fitted on clips that the networks did not learn from.
+
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: the logits divided by one number. It changes which
+action is best only where answers are averaged, and there hardly ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from posec3d_cli.datasets.clips import Example
+from posec3d_cli.errors import BadDataset, StageMismatch, counted
+from posec3d_cli.evaluation.evaluate import as_posed
+from posec3d_cli.evaluation.metrics import expected_calibration_error
+from posec3d_cli.recognition.aggregate import Subject, combine, of_window, subjects
+from posec3d_cli.recognition.ensemble import Member
+from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.sampling.clips import Window, used_frames
+from posec3d_cli.types import ActionScores, Floats, Ints, Shown
+
+COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
+LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 costs as much as this one
+
+
+@runtime_checkable
+class Softened(Protocol):
+    """A classifier whose probabilities are the mean of softmax(logits / temperature) over networks and views."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C actions."""
+
+    @property
+    def temperature(self) -> float:
+        """As it is now."""
+
+    def logits(self, volumes: Sequence[Shown]) -> list[Floats]:
+        """Of each volume `(networks, V, C)`, not divided by the temperature."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted temperature and what it changes.
+
+    Attributes:
+        temperature: for the classifier's recipe, in place of the one that it has.
+        nll_before: mean negative log-likelihood of the true labels, in nats, at the temperature that the card has.
+        nll_after: likewise at the fitted one.
+        ece_before: expected calibration error of the best action's probability, at the card's temperature.
+        ece_after: likewise at the fitted one.
+        clips: those that it was fitted on.
+    """
+
+    temperature: float
+    nll_before: float
+    nll_after: float
+    ece_before: float
+    ece_after: float
+    clips: int
+
+    @property
+    def found(self) -> bool:
+        """False where the temperature went to its bound: the clips are too easy, or too hard, to tell one."""
+        return COLDEST * 1.05 < self.temperature < HOTTEST / 1.05
+
+
+def fit_temperature(
+    model: Path, examples: Sequence[Example], *, device: str = "auto", precision: str = "auto"
+) -> Calibration:
+    """The temperature, from 0.2 to 5, that makes the true labels most likely in the answers as they are given.
+
+    That is after the average over networks, views, people and windows. The networks run once. Examples in which
+    nobody is found are left out.
+
+    Args:
+        model: a classifier's model folder.
+        examples: not learnt from; the fewer and the easier, the less the result is worth.
+        device: where the networks run, as in `PoseExtractor.from_cards`.
+        precision: in which numbers, as in `Pipeline.from_cards`.
+
+    Raises:
+        BadDataset: nobody is found in any example, or one has a label that the classifier does not know.
+        StageMismatch: the classifier shows no logits.
+    """
+    actions = ActionReader.from_card(model, device=device, precision=precision)
+    [member] = actions.members
+    if not isinstance(member.classifier, Softened):
+        raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")
+    unknown = sorted({example.label for example in examples} - set(actions.labels))
+    if unknown:
+        raise BadDataset(
+            f"the classifier does not know the labels {', '.join(unknown)}",
+            hint=f"it knows {', '.join(actions.labels)}",
+        )
+    heard = [one for example in examples if (one := _listen(member, member.classifier, example)).said]
+    if not heard:
+        raise BadDataset(f"nobody is found in any of {counted(len(examples), 'clip')} to fit the temperature on")
+    truth = np.array([one.truth for one in heard])
+
+    def answers(temperature: float) -> Floats:
+        return np.stack([one.answer(temperature, actions.labels) for one in heard])
+
+    def cost(log_temperature: float) -> float:
+        return _nll(answers(math.exp(log_temperature)), truth)
+
+    found = minimize_scalar(cost, bounds=(math.log(COLDEST), math.log(HOTTEST)), method="bounded")
+    fitted = math.exp(float(found.x))
+    before, after = answers(member.classifier.temperature), answers(fitted)
+    return Calibration(
+        temperature=fitted,
+        nll_before=_nll(before, truth),
+        nll_after=_nll(after, truth),
+        ece_before=expected_calibration_error(before.max(axis=1), before.argmax(axis=1) == truth),
+        ece_after=expected_calibration_error(after.max(axis=1), after.argmax(axis=1) == truth),
+        clips=len(heard),
+    )
+
+
+def soften(logits: Floats, temperature: float) -> Floats:
+    """`(networks, V, C)` logits to `(C,)` float32 probabilities, as the classifier averages them."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = (powers / powers.sum(axis=-1, keepdims=True)).mean(axis=(0, 1)).astype(np.float32)
+    return probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """What the networks said of one example: for each subject the logits; the answer follows from the temperature."""
+
+    truth: int
+    plan: Sequence[Window]
+    said: Sequence[tuple[Subject, Floats]]
+
+    def answer(self, temperature: float, labels: tuple[str, ...]) -> Floats:
+        """`(C,)` the probabilities, combined as those of a prediction."""
+        scored = [(subject, ActionScores(soften(logits, temperature), labels)) for subject, logits in self.said]
+        windows = [of_window(number, window, scored).scores for number, window in enumerate(self.plan)]
+        known = [scores for scores in windows if scores is not None]
+        return combine(known, [1.0] * len(known)).probabilities
+
+
+class _Recorder:
+    """A classifier that answers as another and keeps its logits."""
+
+    def __init__(self, classifier: Softened) -> None:
+        self._classifier = classifier
+        self.labels = classifier.labels
+        self.kept: list[Floats] = []
+
+    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+        logits = self._classifier.logits(volumes)
+        self.kept += logits
+        return [ActionScores(soften(one, self._classifier.temperature), self.labels) for one in logits]
+
+
+def _listen(member: Member, classifier: Softened, example: Example) -> _Heard:
+    recorder = _Recorder(classifier)
+    posed, reading = as_posed(example), member.reading
+    ActionReader([replace(member, classifier=recorder)]).read(posed, reading)
+    plan = member.reads(reading).plan(posed.video.frame_count, posed.video.fps)
+    shown = [subject for subject, _ in subjects(posed.part(used_frames(plan)), plan, reading, set())]
+    # The reader shows the classifier the same subjects in the same order.
+    return _Heard(classifier.labels.index(example.label), plan, list(zip(shown, recorder.kept, strict=True)))
+
+
+def _nll(answers: Floats, truth: Ints) -> float:
+    """The mean of -log p, `answers` being `(N, C)` and `truth` `(N,)` columns."""
+    likely = answers[np.arange(len(truth)), truth].astype(np.float64)
+    return float(-np.log(np.maximum(likely, LEAST)).mean())

@@ -1,0 +1,148 @@
+"""A trained network becomes a model folder that `--classifier DIR` uses at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from posec3d_cli.files.writing import replacing
+from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.readme import OURS, readme
+from posec3d_cli.training.seen import LEARNED, RECORD
+from posec3d_cli.training.summary import Trained
+
+CARD, LABELS = "model.toml", "labels.txt"
+_WEIGHTS = re.compile(r"weights(-\d+)?\.safetensors")
+
+
+def weights_name(number: int) -> str:
+    """What the file of a model's network `number`, counted from 0, is called."""
+    return f"weights-{number + 1}.safetensors" if number else "weights.safetensors"
+
+
+def weights_of(folder: Path) -> list[Path]:
+    """The files of weights that the card in a folder names as its own and that are there."""
+    try:
+        card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
+        named = {source for file in card["files"] for source in file["sources"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # no card of ours
+    names = sorted(name.removeprefix("file:") for name in named)
+    return [folder / name for name in names if _WEIGHTS.fullmatch(name) and (folder / name).is_file()]
+
+
+def write_weights(folder: Path, number: int, network: nn.Module) -> None:
+    """Write the weights of network `number` in half precision; counters keep their type."""
+    state = {
+        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    with replacing(folder / weights_name(number), overwrite=True) as part:
+        save_file(state, part)
+
+
+def write_card(folder: Path, trained: Trained, networks: int) -> None:
+    """Write `model.toml`, `labels.txt`, `training.json` and a README beside the weights of so many networks.
+
+    A README is only replaced where it still says that it may be: what people wrote about their model is theirs.
+    """
+    files = [folder / weights_name(number) for number in range(networks)]
+    _write(folder / LABELS, "".join(f"{label}\n" for label in trained.classes))
+    _write(folder / CARD, _toml(trained, files))
+    training = {
+        "command": trained.command,
+        "start": trained.start,
+        "clips": trained.clips,
+        "validation": trained.figures,
+        "recipe": asdict(trained.recipe),
+        "history": list(trained.history),
+        "torch": torch.__version__,
+        "device": trained.device,
+        "precision": trained.precision,
+        LEARNED: list(trained.learned_from),
+    }
+    _write(folder / RECORD, json.dumps(training, indent=1) + "\n")
+    page = folder / "README.md"
+    if not page.exists() or OURS in page.read_text(encoding="utf-8"):
+        _write(page, readme(folder, trained))
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path, overwrite=True) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _toml(trained: Trained, files: Sequence[Path]) -> str:
+    recipe = trained.recipe
+    window = (
+        ""
+        if trained.window_seconds is None
+        else (f"window_seconds = {trained.window_seconds}\nstride_seconds = {trained.window_seconds / 2}\n")
+    )
+    options = "".join(f"{name} = {json.dumps(value)}\n" for name, value in trained.network.items())
+    temperature = "" if trained.temperature == 1 else f"temperature = {trained.temperature:.4g}\n"
+    return f"""\
+kind = "classifier"
+stage = "{"stgcn" if recipe.graph else "posec3d"}"
+summary = {json.dumps(f"{recipe.architecture} for {len(trained.classes)} actions, trained with posec3d train")}
+licence = "yours to choose"
+data_terms = "those of the clips that it was trained on"
+verified = true
+
+[recipe]
+architecture = {json.dumps(recipe.architecture)}
+people = {json.dumps(trained.people)}
+{temperature}
+[recipe.network]
+{options}
+[recipe.clip]
+frames = {recipe.frames}
+sampler = "pyskl"
+{window}
+{_graph(recipe) if recipe.graph else _heatmaps(recipe)}{"".join(map(_file_entry, files))}"""
+
+
+def _heatmaps(recipe: Recipe) -> str:
+    channels = (
+        f'channels = "limbs"\nlimbs = {json.dumps(recipe.limbs)}'
+        if recipe.input == "limb"
+        else f"joints = {json.dumps(recipe.joints)}"
+    )
+    return f"""\
+[recipe.heatmaps]
+size = [{recipe.size}, {recipe.size}]
+{channels}
+sigma = {recipe.sigma}
+score_threshold = {recipe.score_threshold}
+crop_padding = {recipe.padding - 1:g}
+crop_min_size = 4
+"""
+
+
+def _graph(recipe: Recipe) -> str:
+    return f"""\
+[recipe.graph]
+stream = "{"bone" if recipe.input == "limb" else "joint"}"
+score_threshold = {recipe.score_threshold}
+people = 1
+"""
+
+
+def _file_entry(file: Path) -> str:
+    blob = file.read_bytes()
+    return f"""
+[[files]]
+name = "{file.stem}"
+sha256 = "{hashlib.sha256(blob).hexdigest()}"
+size = {len(blob)}
+sources = ["file:{file.name}"]
+"""

@@ -1,0 +1,254 @@
+"""The training loop: from samples to the moving average of a network's weights, to be gone on with at any epoch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from posec3d_cli.datasets.clips import UNKNOWN, Example
+from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.dataset import whole_clip
+
+EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
+_STEPS_TO_SETTLE = 20
+
+Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
+Score = Callable[[Recognizer], dict[str, float]]
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        epochs: how many there will be.
+        loss: the mean over the steps of the epoch.
+        rate: the learning rate of its last step.
+        accuracy: top-1 of held-out clips: "all", and by origin; empty where none are held out.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    rate: float
+    accuracy: dict[str, float]
+
+
+class Watcher:
+    """What is told how far a training is; this one does nothing."""
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        """Step `step` of `steps` of an epoch is done (all counted from 1)."""
+
+    def epoch(self, progress: Progress) -> None:
+        """An epoch is done and what is known of it is on the disk."""
+
+
+def accuracy(
+    network: Recognizer, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe
+) -> dict[str, float]:
+    """Top-1 on whole clips: of all, and by origin; clips that show none of the actions are not asked about."""
+    asked = [example for example in examples if example.label != UNKNOWN]
+    device = next(network.parameters()).device
+    network.eval()
+    hits: dict[str, list[bool]] = {}
+    with torch.inference_mode():
+        for start in range(0, len(asked), recipe.batch_size):
+            part = asked[start : start + recipe.batch_size]
+            batch = torch.from_numpy(np.stack([whole_clip(example, recipe) for example in part]))
+            best = network(batch.to(device).contiguous(memory_format=network.layout)).argmax(1).tolist()
+            for example, guess in zip(part, best, strict=True):
+                for name in (EVERY, example.origin):
+                    hits.setdefault(name, []).append(classes[guess] == example.label)
+    return {name: float(np.mean(good)) for name, good in sorted(hits.items())}
+
+
+def fit(
+    network: Recognizer,
+    epochs: Epochs,
+    recipe: Recipe,
+    *,
+    score: Score = lambda network: {},
+    device: str = "cpu",
+    precision: str = "fp32",
+    workers: int = 0,
+    start: State | None = None,
+    step: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
+    report: Callable[[Progress, Recognizer, State], None] = lambda progress, network, state: None,
+) -> Recognizer:
+    """Train a network and return the moving average of its weights. The same arguments give the same weights.
+
+    The average spans an eighth of the training at most. Torch's global random state is left as it was.
+
+    Args:
+        network: on the processor; trained in place.
+        epochs: the samples of epoch number i, counted from 0; all epochs have equally many.
+        recipe: the settings.
+        score: measures the averaged network after every epoch.
+        device: where to train.
+        precision: "fp32", or "bf16" for the convolutions of the training steps; scores are always taken in fp32.
+        workers: processes that draw samples; 0 draws them between the steps, in this one.
+        start: a state that `report` was given; the training goes on behind that epoch as if it had not stopped.
+        step: called after every step with the epoch, the step, the steps of an epoch and the step's loss.
+        report: called after every epoch with the figures, the averaged network and the state; the state refers to
+            the network as it is, so save it at once.
+    """
+    with _own_state(recipe.seed, device):
+        run = _Run(network, epochs, recipe, device, precision, workers)
+        done = 0 if start is None else run.restore(start)
+        for number in range(done, recipe.epochs):
+            loss = run.epoch(number, step)
+            figures = score(run.averaged)
+            progress = Progress(number + 1, recipe.epochs, loss, run.schedule.get_last_rate(), figures)
+            report(progress, run.averaged, run.state(number + 1))
+        return run.averaged
+
+
+@contextmanager
+def _own_state(seed: int, device: str) -> Iterator[None]:
+    """Torch's random numbers (dropout draws from them) and rounding as training wants them; put back afterwards."""
+    cuda = [torch.device(device)] if device.startswith("cuda") else []
+    flushed = float(torch.tensor(2.0**-140) * 1) == 0
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(seed)
+        torch.set_flush_denormal(True)  # vanishing gradients would slow a processor down tenfold
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(flushed)
+
+
+class _Cosine:
+    """The learning rate: up to the peak over the warm-up, then down to 0 along a half cosine."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> None:
+        self.optimizer, self.peak, self.steps = optimizer, recipe.peak_rate, steps
+        self.rising = max(1, round(recipe.warm_up * steps))
+        self.last = 0.0
+
+    def set(self, step: int) -> None:
+        """Set the rate of a step, counted from 0."""
+        if step < self.rising:
+            part = (step + 1) / self.rising
+        else:
+            part = (1 + math.cos(math.pi * (step - self.rising) / max(1, self.steps - self.rising))) / 2
+        self.last = part * self.peak
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.last * group["share"]
+
+    def get_last_rate(self) -> float:
+        """The rate that was set last."""
+        return self.last
+
+
+class _Run:
+    """A network, its optimiser and its average, and what one epoch does to them."""
+
+    def __init__(
+        self, network: Recognizer, epochs: Epochs, recipe: Recipe, device: str, precision: str, workers: int
+    ) -> None:
+        self.network, self.epochs, self.recipe, self.device, self.workers = network, epochs, recipe, device, workers
+        network.to(device)
+        network.to(memory_format=network.layout)  # type: ignore[call-overload]
+        self.steps = -(-len(epochs(0)) // recipe.batch_size)  # type: ignore[arg-type]
+        total = self.steps * recipe.epochs
+        # In a short training a long average would still hold the first weights.
+        decay = max(0.0, min(recipe.averaging, 1 - 8 / total))
+        average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self.average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average)
+        self.optimizer = torch.optim.SGD(
+            _parameters(network, recipe.weight_decay), lr=recipe.peak_rate, momentum=0.9, nesterov=True
+        )
+        self.schedule = _Cosine(self.optimizer, recipe, total)
+        self.criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        self.rounding = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
+
+    @property
+    def averaged(self) -> Recognizer:
+        """The network of the averaged weights."""
+        return cast(Recognizer, self.average.module)
+
+    def epoch(self, number: int, step: Callable[[int, int, int, float], None]) -> float:
+        """Learn from the samples of an epoch; the mean loss."""
+        samples = self.epochs(number)
+        self.network.train()
+        losses = []
+        for count, (batch, answers) in enumerate(_batches(samples, self.recipe, self.workers)):
+            self.schedule.set(number * self.steps + count)
+            losses.append(self._step(batch.to(self.device), answers.to(self.device)))
+            step(number + 1, count + 1, self.steps, losses[-1])
+        settle(self.averaged, samples, self.recipe, self.workers)
+        return float(np.mean(losses))
+
+    def _step(self, batch: Tensor, answers: Tensor) -> float:
+        with self.rounding:
+            logits = self.network(batch.contiguous(memory_format=self.network.layout))
+        loss: Tensor = self.criterion(logits.float(), answers)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 40.0)
+        self.optimizer.step()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
+
+    def state(self, done: int) -> State:
+        """Everything that the epochs behind number `done` depend on."""
+        state = {
+            "epochs": done,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        if self.device.startswith("cuda"):
+            state["random_cuda"] = torch.cuda.get_rng_state(torch.device(self.device))
+        return state
+
+    def restore(self, state: State) -> int:
+        """Put everything back as it was; the number of epochs that are done."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        if self.device.startswith("cuda") and "random_cuda" in state:
+            torch.cuda.set_rng_state(state["random_cuda"], torch.device(self.device))
+        return int(state["epochs"])
+
+
+def settle(network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int = 0) -> None:
+    """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
+    few = itertools.islice(_batches(samples, recipe, workers), _STEPS_TO_SETTLE)
+    torch.optim.swa_utils.update_bn(
+        (batch.contiguous(memory_format=network.layout) for batch, _ in few),
+        network,
+        device=next(network.parameters()).device,
+    )
+
+
+def _batches(samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        samples, batch_size=recipe.batch_size, num_workers=workers, drop_last=False
+    )
+    yield from loader
+
+
+def _parameters(network: Recognizer, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for the kernels, none for biases and normalisation. A group's share is of the learning rate."""
+    kernels = [value for value in network.parameters() if value.ndim > 1]
+    others = [value for value in network.parameters() if value.ndim <= 1]
+    return [
+        {"params": kernels, "weight_decay": decay, "share": 1.0},
+        {"params": others, "weight_decay": 0.0, "share": 1.0},
+    ]

@@ -1,0 +1,88 @@
+"""The page of a trained model: what it knows, what it was trained with, how often it is right, and on what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posec3d_cli.errors import counted
+
+if TYPE_CHECKING:
+    from posec3d_cli.training.summary import Trained
+
+OURS = "This page is written anew by every training; take this line out to keep your own words."
+CURVES, CONFUSION = "curves.png", "confusion.png"
+
+
+def readme(folder: Path, trained: Trained) -> str:
+    """The page as Markdown; it shows the pictures that lie in the folder."""
+    parts = [
+        f"# {folder.name}\n",
+        f"A {trained.recipe.architecture} network that reads {trained.recipe.input}s, for {len(trained.classes)} "
+        f"actions: {', '.join(trained.classes)}.\n",
+        f"{OURS}\n",
+        "## Data\n",
+        _clips(trained.clips),
+        "## Training\n",
+        f"    {trained.command}\n",
+        *([f"It began from the weights of {trained.start}.\n"] if trained.start else []),
+        f"{counted(len(trained.history), 'epoch')}; settings and figures of each: `training.json`.\n",
+        _picture(folder, CURVES, "Loss and accuracy over the epochs"),
+        "## Measured\n",
+        _measured(trained),
+        _picture(folder, CONFUSION, "Which actions were taken for which"),
+        "## Use\n",
+        f"    posec3d predict VIDEO --classifier {json.dumps(str(folder))}\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _clips(clips: Mapping[str, Mapping[str, int]]) -> str:
+    sources = sorted({source for part in clips.values() for source in part})
+    rows = [
+        f"| {source} | {clips['training'].get(source, 0)} | {clips['held_out'].get(source, 0)} |" for source in sources
+    ]
+    return "\n".join(["| source | clips trained on | clips held out |", "|---|---:|---:|", *rows, ""])
+
+
+def _measured(trained: Trained) -> str:
+    parts = {name: part for name, part in trained.figures.items() if "top1" in part}
+    if not parts:
+        return (
+            "Not yet: the training has not come to its end.\n"
+            if any(trained.clips["held_out"].values())
+            else "No clips were held out, so nothing was measured.\n"
+        )
+    lines = [
+        "On clips that were held out of the training, whole sources at a time. Where epochs were compared on them, the",
+        "best was kept, so expect a little less on others. The interval is Wilson's, of 95 %.\n",
+        "| held-out clips | number | top-1 | interval | top-5 | mean class |",
+        "|---|---:|---:|---|---:|---:|",
+        *(_row(name, part) for name, part in parts.items()),
+        "",
+    ]
+    if "calibration" in trained.figures:
+        lines += [_calibration(trained.figures["calibration"]), ""]
+    return "\n".join(lines)
+
+
+def _row(name: str, part: Mapping[str, Any]) -> str:
+    low, high = part["top1_interval"]
+    return (
+        f"| {name} | {part['clips']} | {part['top1']:.1%} | {low:.0%} to {high:.0%} | {part['top5']:.1%} "
+        f"| {part['mean_class']:.1%} |"
+    )
+
+
+def _calibration(figures: Mapping[str, Any]) -> str:
+    return (
+        f"Logits are divided by {figures['temperature']:.3g}, fitted on {figures['clips']} held-out clips that show "
+        f"somebody: the expected calibration error there went from {figures['ece_before']:.3f} to "
+        f"{figures['ece_after']:.3f}."
+    )
+
+
+def _picture(folder: Path, name: str, words: str) -> str:
+    return f"![{words}]({name})\n" if (folder / name).exists() else ""

@@ -1,0 +1,356 @@
+"""From labelled clips to a model folder: the work behind `posec3d train`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from posec3d_cli.datasets.clips import UNKNOWN, Example, source_of
+from posec3d_cli.datasets.splits import split
+from posec3d_cli.errors import BadCard, OutputError
+from posec3d_cli.evaluation.evaluate import evaluate
+from posec3d_cli.evaluation.perturb import harder
+from posec3d_cli.evaluation.report import Answer, Report
+from posec3d_cli.nets import build_network
+from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.output.plots import confusion_picture, curves_picture
+from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.training.calibration import fit_temperature
+from posec3d_cli.training.card import LABELS, weights_name, weights_of, write_card, write_weights
+from posec3d_cli.training.checkpoint import check_folder, check_settings, load_state, save_state
+from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.dataset import Samples
+from posec3d_cli.training.finetune import Start
+from posec3d_cli.training.loop import EVERY, Progress, State, Watcher, accuracy, fit
+from posec3d_cli.training.readme import CONFUSION, CURVES
+from posec3d_cli.training.seen import RECORD, digests, learned_from
+from posec3d_cli.training.settings import Training, settings_of
+from posec3d_cli.training.summary import Trained
+
+HELD_OUT = "held_out.txt"
+LOGS = "tensorboard"
+WIDTHS = {
+    "c3d-light": 16
+}  # half of the published one learns as much from some thousands of clips, in a third of the time
+WINDOW = 2.0  # seconds
+ENOUGH_TO_CALIBRATE = 30  # held-out clips; fewer say too little about confidence
+
+
+def make_training(
+    base: Recipe,
+    start: Start | None = None,
+    *,
+    architecture: str | None = None,
+    stream: str | None = None,
+    size: int | None = None,
+    frames: int | None = None,
+    width: int | None = None,
+    networks: int | None = None,
+    window: float | None = None,
+    people: str | None = None,
+    **others: Any,
+) -> Training:
+    """How to train, from what was asked for; of the rest a model to begin from decides, else our defaults.
+
+    Args:
+        base: the settings of the loop.
+        start: a model to begin from; it fixes the kind of network.
+        architecture: of the network.
+        stream: "joint" or "limb".
+        size: height and width of the volumes.
+        frames: of a sample.
+        width: channels of the network's first stage.
+        networks: how many.
+        window: seconds; 0 for the whole video.
+        people: "together" or "each".
+        others: attributes of `Training`.
+
+    Raises:
+        BadCard: the weights of the model to begin from do not fit what was asked for, or a network of joints is to read
+            everybody at once or volumes of some size.
+    """
+    recipe = base if start is None else start.recipe
+    options = {} if start is None else dict(start.network)
+    changes: dict[str, Any] = {"architecture": architecture, "input": stream, "size": size, "frames": frames}
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+    if start is not None:
+        _check_kind(start, recipe, width)
+    if start is None and (width or recipe.architecture in WIDTHS):
+        options["base_channels"] = width or WIDTHS[recipe.architecture]
+    reading = start.reading if start else None
+    seconds = (reading.window_seconds if reading else WINDOW) if window is None else window or None
+    whom = people or (reading.people if reading else "each")
+    if recipe.graph and whom != "each":
+        raise BadCard(
+            f"a {recipe.architecture} reads each person alone, {whom} was asked for", hint="leave out --people"
+        )
+    if recipe.graph and size is not None:
+        raise BadCard(
+            f"a {recipe.architecture} reads joints and no volumes, which alone have a size; {size} was asked for",
+            hint="leave out --size",
+        )
+    count = networks or (len(start.files) if start else 1)
+    return Training(recipe, options, count, seconds, whom, start=start, **others)
+
+
+def _check_kind(start: Start, recipe: Recipe, width: int | None) -> None:
+    """Refuse what the weights of a model to begin from cannot be given to; joints may become as many limbs."""
+    wanted = {
+        "architecture": (start.recipe.architecture, recipe.architecture),
+        "base_channels": (start.network.get("base_channels"), width),
+        "in_channels": (start.network.get("in_channels"), None if recipe.graph else recipe.in_channels),
+    }
+    for name, (there, asked) in wanted.items():
+        if None not in (there, asked) and there != asked:
+            raise BadCard(f"{start.card.name} has the {name} {there}, {asked} was asked for", hint="leave it out")
+
+
+def train(
+    training: Training,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "cpu",
+    precision: str = "fp32",
+    workers: int = 0,
+    watcher: Watcher | None = None,
+) -> dict[str, Any]:
+    """Train, keep the best epoch's weights as a model folder and the last one's as a state, and measure in the end.
+
+    Args:
+        training: how.
+        examples: what is learnt from and validated on.
+        out: the model folder.
+        resume: go on behind the last epoch that the folder holds, as if there had been no stop.
+        overwrite: begin anew where the folder holds a model.
+        device: where to train, calibrate and measure.
+        precision: of the steps, the calibration and the measurement, "fp32" or "bf16".
+        workers: processes that draw samples.
+        watcher: told about every step and epoch.
+
+    Returns:
+        The figures of the validation: as they are, and lengthened, re-framed and composed; the calibration.
+
+    Raises:
+        OutputExists: the folder holds a model, and neither `resume` nor `overwrite` was said.
+        OutputError: the folder cannot be made.
+        BadDataset: there is nothing to go on with, or it was begun with other settings or clips.
+    """
+    learned, held = split(examples, training.held_out, training.recipe.seed)
+    run = _Run(training, learned, held, out, device, precision, workers, watcher or Watcher())
+    run.prepare(resume, overwrite)
+    for number in range(len(run.finished), training.networks):
+        run.network(number)
+    return run.measure()
+
+
+def check_out(out: Path, networks: int, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Refuse a folder that a training of so many networks must not or cannot be written into.
+
+    Raises:
+        OutputExists, OutputError, BadDataset: see `posec3d_cli.training.checkpoint.check_folder`.
+    """
+    weights = [weights_name(number) for number in range(networks)]
+    written = (*weights, LABELS, RECORD, HELD_OUT, CURVES, CONFUSION, LOGS)
+    check_folder(out, written=written, resume=resume, overwrite=overwrite)
+
+
+class _Run:
+    """One training and its folder."""
+
+    def __init__(
+        self,
+        training: Training,
+        learned: Sequence[Example],
+        held: Sequence[Example],
+        out: Path,
+        device: str,
+        precision: str,
+        workers: int,
+        watcher: Watcher,
+    ) -> None:
+        self.training, self.learned, self.held, self.out = training, learned, held, out
+        self.device, self.precision, self.workers, self.watcher = device, precision, workers, watcher
+        self.classes = _classes(learned, training.start)
+        recipe = training.recipe
+        self.options = dict(training.network)
+        if not recipe.graph:
+            self.options = {"in_channels": recipe.in_channels, **self.options}
+        self.history: list[dict[str, Any]] = []
+        self.finished: list[int] = []  # the best epoch of every network that is done
+        self.loop: State | None = None  # of the network in work
+        self.settings = settings_of(training, learned, held, self.classes, precision)
+        before = learned_from([training.start.card.folder]) if training.start else frozenset()
+        self.learned_from = sorted({one for example in learned for one in digests(example)} | before)
+
+    def prepare(self, resume: bool, overwrite: bool) -> None:
+        """Make the folder, or take up what it holds."""
+        if resume:
+            state = load_state(self.out)
+            check_settings(state["settings"], self.settings)
+            self.history, self.finished, self.loop = state["history"], state["finished"], state["loop"]
+            return
+        check_out(self.out, self.training.networks, overwrite=overwrite)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            for old in [*weights_of(self.out), *(self.out / LOGS).glob("network-*/events.out.tfevents.*")]:
+                old.unlink()
+        except OSError as error:
+            raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
+        (self.out / HELD_OUT).write_text("".join(f"{example.name}\n" for example in self.held), encoding="utf-8")
+
+    def network(self, number: int) -> None:
+        """Train network `number` to its end."""
+        from tensorboardX import SummaryWriter
+
+        recipe = replace(self.training.recipe, seed=self.training.recipe.seed + number)
+        network = _build(recipe, len(self.classes), self.options)
+        if self.training.start is not None:
+            self.training.start.into(network, number % len(self.training.start.files), self.classes)
+        done = self.loop["epochs"] if self.loop else 0
+        logs = self.out / LOGS / f"network-{number + 1}"
+        with closing(SummaryWriter(str(logs), purge_step=done + 1 if done else None)) as board:
+            fit(
+                network,
+                lambda epoch: Samples(self.learned, self.classes, recipe, epoch),
+                recipe,
+                score=lambda averaged: accuracy(averaged, self.held, self.classes, recipe),
+                device=self.device,
+                precision=self.precision,
+                workers=self.workers,
+                start=self.loop,
+                step=partial(self._step, number),
+                report=lambda progress, averaged, state: self._keep(number, progress, averaged, state, board),
+            )
+        self.loop = None
+        self.finished.append(_best(self.history, number)["epoch"])
+        self._save()
+
+    def _step(self, number: int, epoch: int, step: int, steps: int, loss: float) -> None:
+        self.watcher.step(number * self.training.recipe.epochs + epoch, step, steps, loss)
+
+    def _keep(self, number: int, progress: Progress, averaged: nn.Module, state: State, board: Any) -> None:
+        """What an epoch leaves behind: the card if it is the best, the curves, and then the state."""
+        self.history.append(
+            {
+                "network": number,
+                "epoch": progress.epoch,
+                "loss": progress.loss,
+                "rate": progress.rate,
+                "accuracy": progress.accuracy.get(EVERY),
+                "by_origin": {name: value for name, value in progress.accuracy.items() if name != EVERY},
+            }
+        )
+        if _best(self.history, number)["epoch"] == progress.epoch:
+            write_weights(self.out, number, averaged)
+            write_card(self.out, self._trained({}), number + 1)
+        board.add_scalar("loss", progress.loss, progress.epoch)
+        board.add_scalar("rate", progress.rate, progress.epoch)
+        for name, value in progress.accuracy.items():
+            board.add_scalar(f"held-out top-1/{name}", value, progress.epoch)
+        board.flush()
+        name = CURVES if not number else f"{Path(CURVES).stem}-{number + 1}.png"
+        curves_picture([entry for entry in self.history if entry["network"] == number], self.out / name)
+        self.loop = state
+        self._save()
+        in_all = self.training.recipe.epochs
+        self.watcher.epoch(
+            replace(progress, epoch=number * in_all + progress.epoch, epochs=self.training.networks * in_all)
+        )
+
+    def _save(self) -> None:
+        save_state(
+            self.out,
+            {"settings": self.settings, "history": self.history, "finished": self.finished, "loop": self.loop},
+        )
+
+    def _trained(self, figures: dict[str, Any], temperature: float = 1.0) -> Trained:
+        training = self.training
+        counts = {
+            part: dict(Counter(source_of(one) for one in some))
+            for part, some in (("training", self.learned), ("held_out", self.held))
+        }
+        return Trained(
+            self.classes,
+            self.options,
+            training.recipe,
+            training.window_seconds,
+            training.people,
+            training.command,
+            training.start.card.name if training.start else "",
+            counts,
+            self.history,
+            figures,
+            temperature,
+            self.device,
+            self.precision,
+            self.learned_from,
+        )
+
+    def measure(self) -> dict[str, Any]:
+        """Calibrate and measure the model on the held-out clips, and complete its card."""
+        known = [example for example in self.held if example.label != UNKNOWN]
+        networks = self.training.networks
+        write_card(self.out, self._trained({}), networks)
+        if not known:
+            return {}
+        figures: dict[str, Any] = {}
+        temperature = 1.0
+        if len(known) >= ENOUGH_TO_CALIBRATE:
+            calibration = fit_temperature(self.out, known, device=self.device, precision=self.precision)
+            if calibration.found:
+                temperature = calibration.temperature
+                figures["calibration"] = asdict(calibration)
+                write_card(self.out, self._trained({}, temperature), networks)
+        measured = measure(self.out, known, self.out / CONFUSION, device=self.device, precision=self.precision)
+        figures = measured | figures
+        write_card(self.out, self._trained(figures, temperature), networks)
+        return figures
+
+
+def measure(
+    model: Path, held: Sequence[Example], picture: Path | None = None, *, device: str, precision: str
+) -> dict[str, Any]:
+    """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
+    actions = ActionReader.from_card(model, device=device, precision=precision)
+    whole = evaluate(actions, held)
+    parts: dict[str, list[Answer]] = {}
+    for example, answer in zip(held, whole.answers, strict=True):
+        parts.setdefault(source_of(example), []).append(answer)
+    reports = {EVERY: whole, **{name: Report(whole.labels, tuple(part)) for name, part in parts.items()}}
+    reports["all, harder"] = evaluate(actions, harder(held))
+    if picture is not None:
+        confusion_picture(whole.labels, whole.confusion, picture)
+    return {name: report.figures() for name, report in reports.items()}
+
+
+def _classes(learned: Sequence[Example], start: Start | None) -> list[str]:
+    """The labels, in the order of the model to begin from where it has the same."""
+    classes = sorted({example.label for example in learned} - {UNKNOWN})
+    if start is not None and sorted(start.card.labels) == classes:
+        return list(start.card.labels)
+    return classes
+
+
+def _best(history: Sequence[dict[str, Any]], number: int) -> dict[str, Any]:
+    """The epoch of a network with the best held-out accuracy, the later of two alike; without any, the last."""
+    return max(
+        (entry for entry in history if entry["network"] == number),
+        key=lambda entry: (-1.0 if entry["accuracy"] is None else entry["accuracy"], entry["epoch"]),
+    )
+
+
+def _build(recipe: Recipe, classes: int, options: dict[str, Any]) -> Recognizer:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return build_network(recipe.architecture, classes, options)

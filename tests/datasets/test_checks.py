@@ -1,0 +1,197 @@
+"""What is wrong with clips is found before anything is learnt from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import synthetic_people as people
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posec3d_cli.datasets.checks import ClassClips, digest, learnable, notes_of, repeated
+from posec3d_cli.datasets.clips import RECORDED, TRAINING, UNKNOWN, VALIDATION
+from posec3d_cli.datasets.load import Unreadable
+from posec3d_cli.errors import BadDataset
+
+
+def nobody(name, label="arms"):
+    clip = people.example("arms")
+    return replace(clip, name=name, label=label, scores=np.zeros_like(clip.scores))
+
+
+def test_good_clips_are_all_kept():
+    good = people.examples(2)
+    survey = learnable(good)
+    survey.check()
+    assert survey.examples == tuple(good)
+    assert survey.classes == (ClassClips("arms", 2, 2, 0, 0, 0, 0, 0), ClassClips("legs", 2, 2, 0, 0, 0, 0, 0))
+    assert survey.left_out == {}
+    assert survey.findings == ()
+
+
+def test_what_was_left_out_of_files_is_said_of_the_first_clips_and_counted():
+    good = people.examples(2)
+    noted = replace(good[0], notes=("half of it counts",))
+    assert learnable([noted, *good[1:]]).findings == (f"{noted.name}: half of it counts",)
+    said = notes_of([noted] * 9)
+    assert (len(said), said[-1]) == (6, "and 4 more notes of this kind")
+
+
+def test_clips_that_teach_nothing_are_left_out_with_the_reason():
+    good = people.examples(2)
+    brief = people.example("legs", 9, frames=7)
+    survey = learnable([*good, nobody("empty"), brief], [Unreadable("bad", "wave", "it is no video")])
+    assert survey.examples == tuple(good)
+    assert survey.left_out == {
+        "bad": "it is no video",
+        "empty": "no person was found",
+        brief.name: "it has 7 frames, fewer than 8",
+    }
+    assert survey.classes == (
+        ClassClips("arms", given=3, usable=2, nobody=1, unreadable=0, short=0, duplicates=0, contradicting=0),
+        ClassClips("legs", given=3, usable=2, nobody=0, unreadable=0, short=1, duplicates=0, contradicting=0),
+        ClassClips("wave", given=1, usable=0, nobody=0, unreadable=1, short=0, duplicates=0, contradicting=0),
+    )
+    assert survey.findings == ("wave has no usable clip and will not be learnt",)
+
+
+def test_of_copies_one_is_kept():
+    good = people.examples(2)
+    copy = replace(good[0], name="copy", keypoints=good[0].keypoints.copy())
+    survey = learnable([*good, copy])
+    assert survey.examples == tuple(good)
+    assert survey.left_out == {"copy": f"its poses are those of {good[0].name}"}
+    assert [one.duplicates for one in survey.classes] == [1, 0]
+
+
+def test_the_same_poses_under_two_labels_teach_neither():
+    good = people.examples(2)
+    twice = replace(good[0], name="twice")
+    other = replace(good[0], name="other", label="legs")
+    survey = learnable([*good, twice, other])
+    assert survey.examples == tuple(good[1:])
+    assert survey.left_out == {
+        good[0].name: "its poses are those of other, which is labelled legs, and it arms",
+        "twice": "its poses are those of other, which is labelled legs, and it arms",
+        "other": f"its poses are those of {good[0].name}, which is labelled arms, and it legs",
+    }
+    assert [(one.contradicting, one.duplicates) for one in survey.classes] == [(2, 0), (1, 0)]
+
+
+def test_clips_of_nobody_are_no_copies_of_each_other():
+    survey = learnable([nobody("a", "arms"), nobody("b", "legs")])
+    assert [one.nobody for one in survey.classes] == [1, 1]
+
+
+def test_a_class_that_cannot_be_validated_is_named():
+    arms, legs = people.examples(3)[:3], people.examples(3)[3:]
+    assert learnable([arms[0], *legs]).findings == ("arms has one usable clip: it can be learnt but not validated",)
+    together = [replace(one, group="film") for one in arms]
+    [finding] = learnable([*together, *legs]).findings
+    assert finding == "the 3 usable clips of arms are of one source: it can be learnt but not validated"
+    recorded = [replace(one, origin=RECORDED) for one in arms]
+    [finding] = learnable([*recorded, *legs]).findings
+    assert finding == "arms has only 3D recordings: it can be learnt but not validated"
+
+
+def test_one_action_cannot_be_told_apart():
+    survey = learnable([people.example("arms"), nobody("a", "legs")])
+    assert [one.usable for one in survey.classes] == [1, 0]
+    with pytest.raises(BadDataset, match="at least two labels, got arms"):
+        survey.check()
+    with pytest.raises(BadDataset, match="got none"):
+        learnable([]).check()
+
+
+def test_unknown_is_no_action():
+    arms, other = people.example("arms"), replace(people.example("legs"), label=UNKNOWN)
+    survey = learnable([arms, other])
+    assert survey.examples == (arms, other)
+    assert survey.findings == ("arms has one usable clip: it can be learnt but not validated",)
+    with pytest.raises(BadDataset, match="got arms"):
+        survey.check()
+    learnable([arms, other, people.example("legs", 1)]).check()
+
+
+def test_labels_that_are_nearly_the_same_are_named():
+    clips = [replace(one, label="Arms ") for one in people.examples(4)[:2]]
+    survey = learnable(
+        [*people.examples(2, source="other"), *clips, replace(people.example("arms", 9), label="Unknown")]
+    )
+    assert [text for text in survey.findings if "differ" in text] == [
+        "the labels 'Arms ', 'arms' differ in nothing but case, blanks and marks, and are different actions here; "
+        "--actions gives them one name",
+        "the labels 'Unknown', 'unknown' differ in nothing but case, blanks and marks, and are different actions here; "
+        "--actions gives them one name",
+    ]
+
+
+def test_settled_parts_say_what_can_be_validated():
+    arms, legs = people.examples(3)[:3], people.examples(3)[3:]
+    parts = [replace(one, part=TRAINING) for one in arms] + [replace(legs[0], part=VALIDATION), *legs[1:]]
+    assert learnable(parts).findings == ("arms has no clip to validate on",)
+
+
+def test_what_is_only_to_be_validated_on_is_left_out():
+    clips = [replace(people.example("arms", 9), label="wave", part=VALIDATION), *people.examples(2)]
+    survey = learnable(clips)
+    assert survey.left_out == {clips[0].name: "it is to be validated on, and nothing of wave is learnt"}
+    assert [one.unlearnt for one in survey.classes] == [0, 0, 1]
+
+
+def test_only_poses_of_somebody_are_repeated():
+    clips = [
+        nobody("a", "arms"),
+        nobody("b", "legs"),
+        people.example("arms"),
+        replace(people.example("arms"), name="c"),
+    ]
+    assert repeated(clips) == {"c": ("duplicates", "its poses are those of synthetic/arms_0")}
+
+
+def test_where_a_joint_that_was_not_found_lies_means_nothing():
+    clip = people.example("arms")
+    scores = clip.scores.copy()
+    scores[0, 3, 5] = 0
+    moved = clip.keypoints.copy()
+    moved[0, 3, 5] = 9
+    unseen = replace(clip, scores=scores)
+    assert digest(unseen) == digest(replace(unseen, keypoints=moved))
+    assert digest(clip) != digest(replace(clip, keypoints=moved))
+    assert digest(clip) != digest(unseen)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.sampled_from(["arms", "legs", "wave", UNKNOWN]),
+            st.sampled_from(["good", "good", "empty", "short", "bad"]),
+        ),
+        max_size=12,
+    )
+)
+def test_every_clip_is_counted_once_and_no_poses_stand_twice(clips):
+    examples, unreadable = [], []
+    for number, (poses, label, state) in enumerate(clips):
+        one = people.example("arms", poses, frames=5 if state == "short" else 9)
+        one = replace(one, name=str(number), label=label)
+        if state == "bad":
+            unreadable.append(Unreadable(one.name, label, "broken"))
+        else:
+            examples.append(replace(one, scores=one.scores * (state != "empty")))
+    survey = learnable(examples, unreadable)
+    for one in survey.classes:
+        parts = vars(one)
+        assert one.given == sum(parts[name] for name in parts if name not in ("label", "given"))
+    assert sum(one.given for one in survey.classes) == len(clips)
+    assert {one.name for one in survey.examples} | survey.left_out.keys() == {str(n) for n in range(len(clips))}
+    assert len({digest(one) for one in survey.examples}) == len(survey.examples)
+    # Poses are left out altogether only where two labels claim them.
+    good = {}
+    for poses, label, state in clips:
+        if state == "good":
+            good.setdefault(poses, set()).add(label)
+    assert len(survey.examples) == sum(len(labels) == 1 for labels in good.values())

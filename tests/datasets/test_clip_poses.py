@@ -1,0 +1,115 @@
+"""Videos of a data set are posed side by side, and one that misbehaves costs nothing but itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+
+import batch_fakes
+import fakes
+import numpy as np
+import pose_file_factory
+import pytest
+import video_factory
+
+from posec3d_cli.batch.callback import Watcher
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.resume import Todo
+from posec3d_cli.batch.run import run
+from posec3d_cli.batch.task import Models
+from posec3d_cli.datasets.poses import Finding, MainPeople, in_file, in_turn, side_by_side
+from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.extraction.extractor import PoseExtractor
+
+
+class Heard(Watcher):
+    def __init__(self):
+        self.counted, self.ended = {}, {}
+
+    def frames(self, found, done):
+        self.counted[found.name] = done
+
+    def done(self, found, record):
+        self.ended[found.name] = record.status
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    clip = video_factory.write(folder / "good.mp4", 12)
+    for name in ("crash.mp4", "empty.mp4", "hang.mp4", "other.mp4"):
+        shutil.copyfile(clip, folder / name)
+    (folder / "text.mp4").write_text("not a video")
+    return [Found(path, f"clips/{path.name}") for path in sorted(folder.iterdir())]
+
+
+def test_each_video_gives_its_people_or_the_reason(clips):
+    heard = Heard()
+    estimate = side_by_side(batch_fakes.Finding(Models()), 2, timeout=1, watcher=heard)
+    came = {found.name: one for found, one in estimate(clips)}
+    assert came.keys() == {found.name for found in clips}
+    for name in ("clips/good.mp4", "clips/other.mp4"):
+        assert isinstance(came[name], MainPeople)
+        assert (came[name].scores.shape, came[name].fps) == ((1, 12, 17), 25.0)
+        assert np.allclose(came[name].keypoints[..., 0], 30)
+    assert came["clips/empty.mp4"].keypoints.shape == (0, 12, 17, 2)
+    assert "its process crashed" in came["clips/crash.mp4"]
+    assert "given up: nothing moved for 1 seconds" in came["clips/hang.mp4"]
+    assert "text.mp4" in came["clips/text.mp4"]
+    assert {name for name, status in heard.ended.items() if status == "failed"} == {
+        "clips/crash.mp4",
+        "clips/hang.mp4",
+        "clips/text.mp4",
+    }
+    assert heard.counted["clips/good.mp4"] == 12
+
+
+def test_of_no_videos_nothing_is_made():
+    assert list(side_by_side(batch_fakes.Finding(Models()), 2)([])) == []
+
+
+def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
+    cache = PoseCache(tmp_path / "poses")
+    good = next(found for found in clips if found.name == "clips/good.mp4")
+    for seen in ([0, 5, 10], []):
+        stages = PoseExtractor(fakes.Detector(lambda index: [30 + index]), fakes.Pose(), cache=cache, made_of="fakes")
+        [entry] = Finding(Models(), every=5).work(stages)(good, lambda done: None)
+        assert stages.detector.seen == seen
+        assert np.allclose(entry["people"].keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
+
+
+def test_in_this_process_they_are_posed_one_after_the_other(clips):
+    stages = PoseExtractor(fakes.Detector(), fakes.Pose())
+    some = [found for found in clips if found.name in ("clips/good.mp4", "clips/text.mp4")]
+    (first, people), (second, reason) = in_turn(stages)(some)
+    assert [first, second] == some
+    assert people.scores.shape == (1, 12, 17)
+    assert "text.mp4" in reason
+
+
+@pytest.mark.parametrize("where", ["posec3d_cli.datasets.poses", "posec3d_cli.batch.run"])
+def test_the_workers_are_told_the_device(clips, monkeypatch, where):
+    told = []
+
+    class Crew:
+        def __init__(self, make, size, *, device, log):
+            told.append(device)
+            raise InterruptedError
+
+    monkeypatch.setattr(f"{where}.Crew", Crew)
+    models = Models(detector="whole-frame", device="cuda")
+
+    def start():
+        if where.endswith("run"):
+            run(deque([Todo(clips[0])]), batch_fakes.Labelling(models), None, workers=1, timeout=1)
+        else:
+            list(side_by_side(batch_fakes.Finding(models), 1)(clips[:1]))
+
+    with pytest.raises(InterruptedError):
+        start()
+    assert told == ["cuda"]
+
+
+def test_what_was_left_out_of_a_pose_file_is_noted(tmp_path):
+    assert in_file(pose_file_factory.pack(tmp_path)).notes == ()
+    assert "first 4 of its 6 frames" in in_file(pose_file_factory.pack(tmp_path, total_frames=4)).notes[0]

@@ -1,0 +1,273 @@
+"""From labelled sources to examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import fakes
+import numpy as np
+import pose_file_factory as factory
+import pytest
+import synthetic_people as people
+import video_factory
+
+from posec3d_cli.datasets.clips import ESTIMATED, TRAINING, VALIDATION
+from posec3d_cli.datasets.load import clips_called, hold_out, labelled, posed, read_actions, read_names
+from posec3d_cli.datasets.poses import in_turn
+from posec3d_cli.datasets.splits import Splits
+from posec3d_cli.errors import BadDataset
+from posec3d_cli.extraction.extractor import PoseExtractor
+
+
+def nobody_estimates(videos):
+    pytest.fail("no video is read, so no models are needed")
+
+
+def extractor(where=lambda index: [20 + index]):
+    return PoseExtractor(fakes.Detector(where), fakes.Pose())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "clips"
+    for label, count in (("walk", 12), ("run", 10)):
+        (folder / label).mkdir(parents=True)
+        video_factory.write(folder / label / "one.mp4", count)
+    return folder
+
+
+def read(*sources, stages=None, every=1, **options):
+    return posed(labelled(sources, {}, **options), in_turn(stages or extractor(), every))
+
+
+def test_a_table_of_actions_is_read(tmp_path):
+    table = tmp_path / "actions.csv"
+    table.write_text("source,label,action\npack,stroll,walk\npack,rest,\n")
+    assert read_actions(table) == {("pack", "stroll"): "walk", ("pack", "rest"): ""}
+    table.write_text("source,label\npack,stroll\n")
+    with pytest.raises(BadDataset, match="columns source, label, action"):
+        read_actions(table)
+    with pytest.raises(BadDataset, match=r"none\.csv cannot be read"):
+        read_actions(tmp_path / "none.csv")
+
+
+def test_a_list_of_clips_is_read(tmp_path):
+    (tmp_path / "names.txt").write_text("a/b c.mp4\n\n d\n")
+    assert read_names(tmp_path / "names.txt") == ("a/b c.mp4", " d")
+    (tmp_path / "names.txt").write_text("\n")
+    with pytest.raises(BadDataset, match="names no clips"):
+        read_names(tmp_path / "names.txt")
+
+
+def test_packs_need_no_models_and_take_their_joint_names(tmp_path):
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
+    examples, problems = posed(labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates)
+    assert [(one.name, one.label) for one in examples] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
+    assert problems == []
+
+
+def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, tmp_path):
+    (folder / "run" / "bad.mp4").write_text("not a video")
+    table = tmp_path / "mine.csv"
+    table.write_text("video,label\nclips/walk/one.mp4,legs\n")
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
+    found = labelled([folder, table, pack], {("clips", "walk"): "legs", ("clips", "run"): "arms"})
+    assert found.labels == Counter(legs=3, arms=3)
+    assert [video.name for video in found.videos] == [
+        "clips/run/bad.mp4",
+        "clips/run/one.mp4",
+        "clips/walk/one.mp4",
+        "mine/clips/walk/one.mp4",
+    ]
+    examples, [bad] = posed(found, in_turn(extractor()))
+    assert [(one.name, one.label) for one in examples] == [
+        ("clips/run/one.mp4", "arms"),
+        ("clips/walk/one.mp4", "legs"),
+        ("mine/clips/walk/one.mp4", "legs"),
+        ("pack/arms_0", "arms"),
+        ("pack/legs_0", "legs"),
+    ]
+    assert (bad.name, bad.label) == ("clips/run/bad.mp4", "arms")
+    assert "bad.mp4" in bad.reason
+
+
+def test_some_labels_may_be_left_out(folder):
+    found = labelled([folder], {}).of({"walk", "fly"})
+    assert [clip.name for clip in found.clips] == ["clips/walk/one.mp4"]
+
+
+def test_a_source_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BadDataset, match="neither a folder of labelled clips, a table of them, nor a pose pack"):
+        labelled([tmp_path / "none"], {})
+    with pytest.raises(BadDataset, match=r"^http://example\.org/clips is neither") as caught:
+        labelled([Path("http://example.org/clips")], {})
+    assert caught.value.hint.startswith("download it first")
+
+
+def test_two_sources_of_one_name_are_refused(folder, tmp_path):
+    other = people.write_pack(tmp_path / "clips.pkl", people.examples(1))
+    with pytest.raises(BadDataset, match="two sources are called 'clips'") as caught:
+        labelled([folder, other], {})
+    assert "rename" in caught.value.hint
+    with pytest.raises(BadDataset, match="two sources are called 'clips'"):
+        labelled([folder, folder / "run" / ".."], {})
+
+
+def test_two_clips_of_one_name_in_a_pack_are_refused(tmp_path):
+    pack = people.write_pack(tmp_path / "pack.pkl", [people.example("arms", 1), people.example("arms", 1)])
+    with pytest.raises(BadDataset, match="1 names stand for several clips each, the first is 'pack/arms_1'"):
+        labelled([pack], {})
+
+
+def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
+    stages = extractor()
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
+    examples, problems = read(folder, pack, stages=stages, only=["pack/legs_1", "clips/run/one.mp4"])
+    assert [one.name for one in examples] == ["clips/run/one.mp4", "pack/legs_1"]
+    assert not problems
+    assert stages.detector.seen == list(range(10))
+
+
+def test_clips_that_are_asked_for_must_be_there(folder):
+    with pytest.raises(BadDataset, match="2 of the 3 clips listed are not in the data, the first is 'clips/a'"):
+        labelled([folder], {}, only=["clips/run/one.mp4", "clips/b", "clips/a"])
+
+
+def test_the_poses_of_videos_become_examples(folder):
+    examples, problems = read(folder)
+    assert not problems
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+        ("clips/run/one.mp4", "run", ESTIMATED, 10, 25.0),
+        ("clips/walk/one.mp4", "walk", ESTIMATED, 12, 25.0),
+    ]
+    assert examples[0].group != examples[1].group
+    assert np.allclose(examples[1].keypoints[0, :, 0, 0], 20 + np.arange(12))
+    assert np.allclose(examples[1].scores, 0.8)
+
+
+def test_between_posed_frames_poses_are_interpolated(folder):
+    (_, walk), _ = read(folder, every=3)
+    assert len(walk) == 12
+    assert np.allclose(walk.keypoints[0, :, 0, 0], 20 + np.minimum(np.arange(12), 9), atol=1e-4)
+
+
+def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
+    clip = video_factory.write(tmp_path / "whole.avi", 20, codec="mjpeg", pix_fmt="yuvj420p")
+    folder = tmp_path / "clips"
+    (folder / "walk").mkdir(parents=True)
+    broken = video_factory.zeroed(clip, folder / "walk" / "broken.avi", range(5, 8))
+    used = extractor()
+    [one], problems = read(folder, stages=used)
+    assert not problems
+    seen = sorted(used.detector.seen)
+    assert len(seen) < 20, f"{broken} decodes as if it were whole"
+    assert np.allclose(one.keypoints[0, seen, 0, 0], 20 + np.array(seen), atol=1e-4)
+
+
+def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder):
+    examples, problems = read(folder, stages=extractor(lambda index: []))
+    assert not problems
+    assert [one.keypoints.shape for one in examples] == [(1, 10, 17, 2), (1, 12, 17, 2)]
+    assert not any(one.scores.any() for one in examples)
+
+
+@pytest.fixture
+def posed_folder(tmp_path):
+    folder = tmp_path / "posed"
+    for label in ("walk", "run"):
+        (folder / label).mkdir(parents=True)
+    factory.ours(folder / "walk", ".npz", frames=10)
+    factory.openpose(folder / "run", frames=9)
+    return folder
+
+
+def test_of_pose_files_nothing_is_estimated(posed_folder):
+    examples, problems = posed(labelled([posed_folder], {}), nobody_estimates)
+    assert not problems
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+        ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
+        ("posed/walk/ours.npz", "walk", ESTIMATED, 10, 25.0),
+    ]
+    assert np.allclose(examples[1].keypoints[0], factory.keypoints(10))
+
+
+def test_pose_files_and_videos_share_a_folder(posed_folder):
+    video_factory.write(posed_folder / "run" / "one.mp4", 8)
+    examples, _ = read(posed_folder)
+    assert [one.name for one in examples] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
+
+
+def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
+    (posed_folder / "walk" / "bad.json").write_text("{}")
+    people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
+    examples, problems = posed(labelled([posed_folder], {}), nobody_estimates)
+    reasons = {one.name: one.reason for one in problems}
+    assert len(examples) == 2
+    assert "no known pose format" in reasons["posed/walk/bad.json"]
+    assert "holds 2 clips" in reasons["posed/walk/pack.pkl"]
+
+
+def test_clips_are_called_by_their_file_their_path_or_their_whole_name(folder):
+    found = labelled([folder], {})
+    for name in ("clips/run/one.mp4", "run/one.mp4", "./run/one.mp4", "run\\one.mp4 ", str(folder / "run" / "one.mp4")):
+        assert clips_called(found, [name]) == {"clips/run/one.mp4"}
+    with pytest.raises(BadDataset, match=r"'one\.mp4' may be any of 2 clips: clips/run/one\.mp4, clips/walk/one\.mp4"):
+        clips_called(found, ["one.mp4"])
+    video_factory.write(folder / "run" / "two.mp4", 3)
+    assert clips_called(labelled([folder], {}), ["two.mp4"]) == {"clips/run/two.mp4"}
+
+
+def test_listed_clips_are_validated_on_and_all_others_learnt_from(tmp_path):
+    pack = people.write_pack(
+        tmp_path / "pack.pkl", people.examples(3), split={"train": ["arms_0", "legs_0"], "val": ["arms_1", "legs_1"]}
+    )
+    found = labelled([pack], {}, splits=Splits())
+    assert "its split train (2 clips) is learnt from, its split val (2 clips) is validated on" in found.remarks[0]
+    assert [(clip.name, clip.part) for clip in found.clips] == [
+        ("pack/arms_0", TRAINING),
+        ("pack/arms_1", VALIDATION),
+        ("pack/legs_0", TRAINING),
+        ("pack/legs_1", VALIDATION),
+    ]
+    held = hold_out(found, ["arms_1"])
+    assert [(clip.name, clip.part) for clip in held.clips] == [
+        ("pack/arms_0", TRAINING),
+        ("pack/arms_1", VALIDATION),
+        ("pack/legs_0", TRAINING),
+    ]
+    assert held.remarks[1:] == ("1 clip of validation splits is not listed and left out",)
+    assert [clip.part for clip in labelled([pack], {}).clips] == [""] * 6
+
+
+def test_predictions_in_a_labelled_folder_are_refused_or_only_learnt_from(folder):
+    table = folder / "labels.csv"
+    table.write_text("video,status,label,score,guess\nrun/one.mp4,ok,run,0.9,\nwalk/one.mp4,ok,unknown,0.2,walk\n")
+    with pytest.raises(BadDataset, match="is a table of predictions, and none of its 2 rows is corrected"):
+        labelled([folder], {})
+    [clip] = labelled([folder], {}, pseudo_labels=True).clips
+    assert (clip.name, clip.label, clip.part) == ("clips/run/one.mp4", "run", TRAINING)
+
+
+def test_labels_are_the_same_however_they_are_written(folder, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("video;label\nclips/run/one.mp4; developpe\u0301 \n")
+    (folder / "run").rename(folder / "developpe\u0301")
+    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
+    table.write_text(table.read_text().replace("run", "developp\u00e9"))
+    actions = tmp_path / "actions.csv"
+    actions.write_text("Source;Label;Action\npack;arms; developpe\u0301\npack;legs;walk\n")
+    found = labelled([folder, table, pack], read_actions(actions))
+    assert found.labels == Counter({"developp\u00e9": 3, "walk": 2})
+
+
+def test_a_table_that_is_no_csv_is_refused(tmp_path):
+    (tmp_path / "labels.jsonl").write_text("{}")
+    with pytest.raises(BadDataset, match="is no CSV table"):
+        labelled([tmp_path / "labels.jsonl"], {})
+
+
+def test_examples_know_the_file_that_they_are_from(folder):
+    (run, walk), _ = read(folder)
+    assert len(run.sha256) == len(walk.sha256) == 64
+    assert run.sha256 != walk.sha256

@@ -1,0 +1,77 @@
+"""Which splits of a pack are learnt from and validated on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from posec3d_cli.datasets.clips import TRAINING, VALIDATION
+from posec3d_cli.datasets.splits import Splits, parts_of
+from posec3d_cli.errors import BadPoseFile
+
+PACK = Path("pack.pkl")
+
+
+def parts(splits, asked=Splits()):  # noqa: B008 - a frozen value
+    found = parts_of(splits, asked, PACK)
+    return "".join({TRAINING: "t", VALIDATION: "v", "": "?", None: "-"}[found.of(name)] for name in "abcd")
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ({"train": ["a", "b"], "val": ["c"]}, "ttv-"),
+        ({"train": ["a"], "test": ["b"]}, "tv--"),
+        ({"train": ["a"], "val": ["b"], "test": ["c"]}, "tv--"),
+        ({"Train": ("a",), "validation": {"b"}}, "tv--"),
+        ({"train": ["a"], "val": [], "test": ["c"]}, "t-v-"),
+        ({"train": ["a", "b"]}, "????"),
+        ({"all": ["a", "b"]}, "????"),
+        ({"xsub_train": ["a"], "xsub_val": ["b"]}, "????"),
+        (None, "????"),
+    ],
+)
+def test_train_and_val_or_else_test_are_taken_where_a_pack_has_both(splits, expected):
+    assert parts(splits) == expected
+
+
+SPLITS = {"train": ["a"], "val": ["b"], "test": ["c"], "s1": ["a", "d"], "s2": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (Splits("s1", "s2"), "tv-t"),
+        (Splits(val="test"), "t-v-"),
+        (Splits(train="s1"), "tv-t"),
+        (Splits(train="val"), "-?--"),
+    ],
+)
+def test_others_can_be_asked_for(asked, expected):
+    splits = SPLITS if asked.train != "val" else {"val": ["b"]}
+    assert parts(splits, asked) == expected
+
+
+def test_without_a_split_to_learn_from_all_others_are_learnt_from():
+    assert parts({"held": ["b"]}, Splits(val="held")) == "tvtt"
+
+
+def test_what_was_taken_is_said():
+    said = parts_of({"train": ["a", "b"], "val": ["c"], "test": ["d"]}, Splits(), PACK).remark
+    assert said == (
+        "pack.pkl: its split train (2 clips) is learnt from, its split val (1 clip) is validated on, "
+        "clips that are only in test are left out"
+    )
+    assert "xsub_train, xsub_val" in parts_of({"xsub_train": ["a"], "xsub_val": ["b"]}, Splits(), PACK).remark
+    assert parts_of({"all": ["a"]}, Splits(), PACK).remark == ""
+
+
+def test_what_contradicts_itself_is_refused():
+    with pytest.raises(BadPoseFile, match="1 clip in both splits, train and val, the first is 'a'"):
+        parts_of({"train": ["a"], "val": ["a"]}, Splits(), PACK)
+    with pytest.raises(BadPoseFile, match="no split 'x'") as caught:
+        parts_of(SPLITS, Splits(train="x"), PACK)
+    assert "train, val" in caught.value.hint
+    with pytest.raises(BadPoseFile, match="a split names 1 clip, first 'b', and none is there"):
+        parts_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).check(["a", "c"], PACK)

@@ -1,0 +1,103 @@
+"""Labelled poses are read as if they had been found in a video, and the answers kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import fakes
+import numpy as np
+import pytest
+import synthetic_people as people
+
+from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, Example
+from posec3d_cli.errors import BadDataset
+from posec3d_cli.evaluation.evaluate import as_posed, check_labels, evaluate
+from posec3d_cli.recognition.ensemble import Member
+from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.sampling.clips import Reading
+
+
+def actions():
+    """Answers "right" with the probability x / 100."""
+    return ActionReader([Member(fakes.Builder(), fakes.Classifier(), Reading(frames=8))])
+
+
+def standing(name, label, x):
+    """Somebody whose joints are all at x; nobody where x is None."""
+    keypoints = np.full((1, 12, 17, 2), x or 0, np.float32)
+    scores = np.full((1, 12, 17), 0 if x is None else 0.9, np.float32)
+    return Example(name, label, name, ESTIMATED, keypoints, scores, 30.0)
+
+
+def test_clips_are_read_as_videos_are():
+    told = []
+    clips = [
+        standing("a", "left", 10),
+        standing("b", "right", 80),
+        standing("c", "right", 30),
+        standing("d", "left", None),
+    ]
+    report = evaluate(actions(), clips, progress=lambda *said: told.append(said))
+    assert report.confusion.tolist() == [[1, 0], [1, 1]]
+    assert report.nobody == ("d",)
+    assert [(one.clip, one.truth, one.label) for one in report.wrong] == [("c", "right", "left"), ("d", "left", "")]
+    assert report.wrong[0].best == (("left", pytest.approx(0.7)), ("right", pytest.approx(0.3)))
+    assert (report.top1, report.top5, report.mean_class) == (0.5, 3, 0.5)
+    assert told == [(number, 4) for number in range(5)]
+
+
+def test_a_reading_can_be_chosen():
+    used = actions()
+    evaluate(used, [standing("a", "left", 10)], replace(used.reading, views=3, flip=True))
+    assert used.members[0].builder.calls[0][1].shape == (3, 8)
+    assert used.members[0].builder.calls[0][2] is True
+
+
+def test_labels_that_the_classifier_does_not_know_are_refused():
+    clips = [standing("a", "left", 10), standing("b", "up", 10), standing("c", "down", 10), standing("d", "up", 10)]
+    with pytest.raises(BadDataset, match=r"does not know the labels down \(1 clip\), up \(2 clips\)") as caught:
+        evaluate(actions(), clips)
+    assert caught.value.hint == "--only-known leaves their clips out; it knows left, right"
+    check_labels({"left": 3}, ["left", "right"])
+
+
+def test_nothing_to_evaluate_is_refused():
+    with pytest.raises(BadDataset, match="nothing to evaluate"):
+        evaluate(actions(), [])
+
+
+def test_recordings_cannot_be_read_without_a_camera():
+    with pytest.raises(BadDataset, match="3D recording"):
+        as_posed(replace(standing("a", "left", 1), origin=RECORDED))
+
+
+def test_poses_keep_their_places_and_people_their_slots():
+    clip = people.example("arms")
+    two = replace(
+        clip,
+        keypoints=np.concatenate([clip.keypoints, clip.keypoints + 40]),
+        scores=np.concatenate([clip.scores, np.where(np.arange(24)[None, :, None] < 5, 0, clip.scores)]),
+    )
+    posed = as_posed(two)
+    assert [len(found) for found in posed.detections] == [1] * 5 + [2] * 19
+    assert [who.tolist() for who in posed.identities] == [[0]] * 5 + [[0, 1]] * 19
+    assert np.array_equal(posed.poses[10].keypoints, two.keypoints[:, 10])
+    assert posed.video.width >= two.keypoints[..., 0].max()
+    assert posed.video.height >= two.keypoints[..., 1].max()
+    low, high = posed.detections[10].boxes[:, :2], posed.detections[10].boxes[:, 2:]
+    assert (low < two.keypoints[:, 10].min(axis=1)).all()
+    assert (high > two.keypoints[:, 10].max(axis=1)).all()
+
+
+def test_joints_left_of_the_picture_move_it():
+    clip = people.example("arms")
+    posed = as_posed(replace(clip, keypoints=clip.keypoints - 500))
+    places = np.concatenate([one.keypoints for one in posed.poses])
+    assert places.min() == 0
+    assert np.allclose(places - places[0, 0], clip.keypoints[0] - clip.keypoints[0, 0, 0], atol=1e-3)
+
+
+def test_a_clip_of_nobody_has_a_picture_all_the_same():
+    posed = as_posed(standing("a", "left", None))
+    assert all(len(found) == 0 for found in posed.detections)
+    assert min(posed.video.width, posed.video.height) >= 1

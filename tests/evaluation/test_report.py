@@ -1,0 +1,152 @@
+"""What follows from the answers to labelled clips."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+
+import cv2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posec3d_cli.datasets.load import Unreadable
+from posec3d_cli.evaluation.report import Answer, ClassFigures, Pair, Report
+from posec3d_cli.evaluation.write import write_confusion, write_predictions
+
+LABELS = ("sit", "stand", "run")
+
+
+def answer(clip, truth, named="", sure=0.6):
+    other = next(label for label in LABELS if label != named)
+    return Answer(clip, truth, ((named, sure), (other, 1 - sure)) if named else ())
+
+
+@pytest.fixture
+def report():
+    """Seven clips of two of three actions: five right, one taken for another, one in which nobody was found."""
+    rights = [
+        answer(f"clip {number}", "sit" if number < 3 else "stand", "sit" if number < 3 else "stand")
+        for number in range(5)
+    ]
+    return Report(LABELS, (*rights, answer("clip 5", "sit", "stand", 0.61), answer("clip 6", "sit")))
+
+
+def test_a_clip_without_anybody_counts_as_a_mistake(report):
+    assert report.clips == 7
+    assert report.top1 == pytest.approx(5 / 7)
+    assert report.mean_class == pytest.approx((3 / 5 + 2 / 2) / 2)
+    assert report.confusion.tolist() == [[3, 1, 0], [0, 2, 0], [0, 0, 0]]
+    assert report.missed.tolist() == [1, 0, 0]
+    assert report.nobody == ("clip 6",)
+    assert [one.clip for one in report.wrong] == ["clip 5", "clip 6"]
+
+
+def test_a_second_best_label_counts_among_five(report):
+    assert report.top5 == 6
+    low, high = report.top5_interval
+    assert low < 6 / 7 < high
+    assert report.interval[0] < low
+
+
+def test_only_classes_that_occur_have_figures(report):
+    assert report.classes == (ClassFigures("sit", 5, 3, 3), ClassFigures("stand", 2, 3, 2))
+    sit, stand = report.classes
+    assert (sit.precision, sit.recall) == (1, 0.6)
+    assert (stand.precision, stand.recall, stand.f1) == (pytest.approx(2 / 3), 1, pytest.approx(0.8))
+
+
+def test_of_a_class_without_clips_or_answers_some_figures_do_not_exist():
+    taken, never = Report(LABELS, (answer("a", "sit", "run"),)).classes
+    assert (taken.label, taken.recall, taken.precision, taken.f1) == ("sit", 0, None, 0)
+    assert (never.label, never.recall, never.precision, never.f1) == ("run", None, 0, 0)
+
+
+def test_confidences_are_those_of_answers(report):
+    assert report.confidences == pytest.approx([0.6] * 5 + [0.61])
+    assert report.correct.tolist() == [True] * 5 + [False]
+
+
+def test_pairs_come_in_order_of_number_and_their_clips_in_order_of_confidence():
+    some = (
+        answer("a", "sit", "run", 0.7),
+        answer("b", "sit", "stand", 0.5),
+        answer("c", "sit", "stand", 0.9),
+        answer("d", "run", "stand"),
+        answer("e", "run"),
+    )
+    both, *single = Report(LABELS, some).pairs(9)
+    assert both == Pair("sit", "stand", ("c", "b"))
+    assert single == [Pair("run", "stand", ("d",)), Pair("sit", "run", ("a",))]
+    assert Report(LABELS, some).pairs(1) == [both]
+    assert Report(LABELS, some).pairs(0) == []
+
+
+def test_the_figures_are_plain_json(report):
+    figures = json.loads(json.dumps(report.figures()))
+    assert (figures["clips"], figures["top1"], figures["top5"]) == (7, 0.7143, 0.8571)
+    assert figures["nobody"] == ["clip 6"]
+    assert figures["confusion"] == {
+        "labels": ["sit", "stand", "run"],
+        "rows_are_truth": [[3, 1, 0], [0, 2, 0], [0, 0, 0]],
+    }
+    assert figures["mistakes"][1] == {"clip": "clip 6", "truth": "sit", "named": None, "probability": 0.0}
+    assert figures["classes"][1] == {
+        "label": "stand", "clips": 2, "named": 3, "right": 2, "precision": 0.6667, "recall": 1.0, "f1": 0.8,
+    }  # fmt: skip
+    assert figures["mean_class_interval"][0] < figures["mean_class"] < figures["mean_class_interval"][1]
+
+
+@given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(["", *LABELS])), min_size=1, max_size=30))
+def test_the_figures_agree_with_counting(clips):
+    report = Report(LABELS, tuple(answer(str(n), truth, named) for n, (truth, named) in enumerate(clips)))
+    counts = Counter(clips)
+    assert report.confusion.sum() + report.missed.sum() == len(clips)
+    for row, truth in enumerate(LABELS):
+        assert [counts[truth, named] for named in LABELS] == report.confusion[row].tolist()
+    for one in report.classes:
+        assert one.clips == sum(truth == one.label for truth, _ in clips)
+        assert one.named == sum(named == one.label for _, named in clips)
+        if one.precision and one.recall:
+            assert one.f1 == pytest.approx(2 * one.precision * one.recall / (one.precision + one.recall))
+    assert report.top1 <= report.top5 / report.clips
+    assert sum(len(pair.clips) for pair in report.pairs(99)) == len(report.wrong) - len(report.nobody)
+    low, high = report.mean_class_interval or (0, 1)
+    assert 0 <= low < high <= 1
+
+
+def test_a_mean_that_does_not_vary_has_no_interval():
+    report = Report(LABELS, tuple(answer(str(n), label, label) for n, label in enumerate(LABELS)))
+    assert report.mean_class == 1
+    assert report.mean_class_interval is None
+    assert report.figures()["mean_class_interval"] is None
+
+
+def test_the_matrix_of_confusion_is_written_as_a_table_and_a_picture(report, tmp_path):
+    for name in ("a.csv", "a.PNG"):
+        (tmp_path / name).write_text("old")
+        write_confusion(report, tmp_path / name)
+    assert (tmp_path / "a.csv").read_text() == (
+        "label,sit,stand,run,no_person\nsit,3,1,0,1\nstand,0,2,0,0\nrun,0,0,0,0\n"
+    )
+    high, wide, _ = cv2.imread(str(tmp_path / "a.PNG")).shape
+    assert high > 100
+    assert wide > 100
+
+
+def test_the_answers_are_written_as_a_table(report, tmp_path):
+    write_predictions(report, [Unreadable("bad\udcff.mp4", "run", "it is no video, of no kind")], tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    wrong, empty, failed = ({key: cell for key, cell in row.items() if cell} for row in rows[5:])
+    assert wrong == {
+        "clip": "clip 5", "truth": "sit", "status": "ok", "label": "stand", "score": "0.61", "label_2": "sit",
+        "score_2": "0.39",
+    }  # fmt: skip
+    assert empty == {"clip": "clip 6", "truth": "sit", "status": "no_person"}
+    assert failed == {
+        "clip": "bad\\xff.mp4", "truth": "run", "status": "failed", "error": "it is no video, of no kind",
+    }  # fmt: skip
+    assert list(rows[0])[-3:] == ["label_5", "score_5", "error"]

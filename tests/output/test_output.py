@@ -1,0 +1,172 @@
+"""Predictions become documents, pose files and annotated videos."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import fakes
+import numpy as np
+import pytest
+import video_factory
+
+from posec3d_cli.errors import OutputError, OutputExists, UnreadableVideo
+from posec3d_cli.files.writing import check_free, printable, replacing
+from posec3d_cli.output.json import document, entry, failure, with_answers
+from posec3d_cli.output.poses import save_poses
+from posec3d_cli.output.video import save_video
+from posec3d_cli.video import open_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    return video_factory.write(path, 60, size=(161, 120), rate=Fraction(30000, 1001), pix_fmt="yuv444p")
+
+
+def test_a_document_holds_what_a_machine_wants_to_know(clip):
+    pipeline = fakes.pipeline(lambda index: [20, 80])
+    prediction = pipeline.predict(clip, people="each", window=1)
+    written = json.loads(json.dumps(document([entry(prediction, top=1)], pipeline.actions.used), allow_nan=False))
+    assert (written["schema"], written["version"]) == ("posec3d/prediction", 2)
+    assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
+    assert written["pipeline"]["precision"] == "fp32"
+    assert written["pipeline"]["detect_every"] == 1
+    [video] = written["videos"]
+    assert video["status"] == "ok"
+    assert len(video["labels"]) == 1
+    assert video["labels"][0]["label"] in fakes.LABELS
+    assert (video["people_found"], len(video["people"])) == (2, 2)
+    assert video["people"][0]["labels"][0]["label"] in fakes.LABELS
+    assert [window["start_frame"] for window in video["windows"]] == [0, 15, 30]
+    assert video["windows"][1]["start_seconds"] == pytest.approx(15 * 1001 / 30000, abs=1e-4)
+    assert video["source"]["fps"] == pytest.approx(29.97, abs=0.001)
+    assert set(video["seconds"]) >= {"decode", "detect", "pose", "classify"}
+
+
+def test_nobody_and_failures_are_entries_too(clip):
+    pipeline = fakes.pipeline(lambda index: [])
+    nobody = entry(pipeline.predict(clip))
+    assert (nobody["status"], nobody["labels"], nobody["mean_keypoint_score"]) == ("no_person", [], None)
+    failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video", hint="look at it"))
+    assert failed["error"] == {"kind": "UnreadableVideo", "what": "a.mp4 is no video", "hint": "look at it"}
+    json.dumps(document([nobody, failed], pipeline.actions.used), allow_nan=False)
+
+
+def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
+    pipeline = fakes.pipeline(lambda index: [10, 60] if index < 15 else [60])
+    found = entry(pipeline.predict(clip, people="each", window=1))
+    for least, whole in ((0.0, "right"), (0.65, "unknown")):
+        said = with_answers(found, least)
+        assert (said["answer"], said["min_score"]) == (whole, least)
+        for part in (*said["people"], *said["windows"]):
+            best = part["labels"][0]
+            assert part["answer"] == (best["label"] if best["probability"] >= least else "unknown")
+        assert [one["labels"] for one in (said, *said["windows"])] == [
+            one["labels"] for one in (found, *found["windows"])
+        ]
+    assert {person["answer"] for person in said["people"]} == {"left", "unknown"}
+
+
+def test_each_window_says_what_each_person_does_in_it(clip):
+    pipeline = fakes.pipeline(lambda index: [10, 60] if index < 20 else [10, 90])
+    said = with_answers(entry(pipeline.predict(clip, people="each", window=0.5), top=1), 0.65)
+    answers = [[(one["id"], one["answer"]) for one in window["people"]] for window in said["windows"]]
+    assert answers[0] == [(0, "left"), (1, "unknown")]
+    assert answers[-1] == [(0, "left"), (1, "right")]
+    for window in said["windows"]:
+        assert sum(one["weight"] for one in window["people"]) == pytest.approx(1, abs=1e-3)
+    together = entry(pipeline.predict(clip))
+    assert [window["people"] for window in together["windows"]] == [[]] * len(together["windows"])
+
+
+def test_an_answer_that_scores_just_as_much_is_named(clip):
+    found = entry(fakes.pipeline(lambda index: [70]).predict(clip))
+    assert found["labels"][0]["probability"] == 0.7
+    assert with_answers(found, 0.7)["answer"] == "right"
+    assert with_answers(found, 0.700001)["answer"] == "unknown"
+
+
+def test_nobody_is_no_person_whatever_is_asked_for_and_a_failure_has_no_answer(clip):
+    nobody = with_answers(entry(fakes.pipeline(lambda index: []).predict(clip)), 1.0)
+    assert (nobody["answer"], nobody["windows"][0]["answer"]) == ("no_person", "no_person")
+    together = with_answers(entry(fakes.pipeline(lambda index: [10]).predict(clip)), 1.0)
+    assert [person["answer"] for person in together["people"]] == [None]
+    failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video"))
+    assert with_answers(failed, 0.5) == failed
+
+
+def test_a_file_name_that_is_not_utf8_can_be_printed():
+    assert printable("a\udcff.mp4") == "a\\xff.mp4"
+
+
+def test_a_pose_file_holds_every_person_of_every_frame_looked_at(clip, tmp_path):
+    prediction = fakes.pipeline(lambda index: [20, 80] if index < 30 else []).predict(clip)
+    save_poses(prediction, tmp_path / "poses.npz")
+    with np.load(tmp_path / "poses.npz") as file:
+        poses = dict(file)
+    assert str(poses["schema"]) == "posec3d/poses"
+    assert len(poses["frame_indices"]) == 8
+    assert len(poses["frame"]) == len(poses["person"]) == 2 * (poses["frame_indices"] < 30).sum()
+    assert poses["keypoints"].shape == (len(poses["frame"]), 17, 2)
+    assert tuple(poses["fps"]) == (30000, 1001)
+    assert poses["joints"][0] == "nose"
+
+
+def test_a_pose_file_of_nobody_is_empty(clip, tmp_path):
+    save_poses(fakes.pipeline(lambda index: []).predict(clip), tmp_path / "poses.npz")
+    with np.load(tmp_path / "poses.npz") as file:
+        assert file["keypoints"].shape == (0, 17, 2)
+
+
+def test_an_annotated_video_keeps_rate_length_and_size_and_shows_people_and_label(clip, tmp_path):
+    prediction = fakes.pipeline(lambda index: [100]).predict(clip, every_frame=True)
+    save_video(prediction, tmp_path / "out.mp4")
+    with open_video(clip) as source, open_video(tmp_path / "out.mp4") as result:
+        assert result.info.fps == source.info.fps
+        assert result.info.frame_count == source.info.frame_count
+        assert result.info.codec == "h264"
+        assert (result.info.width, result.info.height) == (162, 120)  # H.264 has even sides
+        for before, after in zip(source.frames(), result.frames(), strict=True):
+            changed = np.abs(before.pixels.astype(int) - after.pixels[:, :161]).max(axis=-1) > 60
+            assert changed[:40, :90].any()  # the label
+            assert changed[10:41, 89:112].any()  # the person
+
+
+def test_variable_frame_times_are_kept(tmp_path):
+    ticks = [0, 40, 80, 200, 240, 400, 440, 480]
+    source = video_factory.write(tmp_path / "in.mkv", 8, ticks=ticks)
+    prediction = fakes.pipeline().predict(source, every_frame=True)
+    save_video(prediction, tmp_path / "out.mp4")
+    with open_video(tmp_path / "out.mp4") as result:
+        assert [frame.seconds for frame in result.frames()] == pytest.approx([t / 1000 for t in ticks], abs=0.002)
+
+
+def test_nothing_is_overwritten_unless_asked(clip, tmp_path):
+    prediction = fakes.pipeline().predict(clip)
+    target = tmp_path / "poses.npz"
+    target.write_text("mine")
+    with pytest.raises(OutputExists, match="already there"):
+        save_poses(prediction, target)
+    assert target.read_text() == "mine"
+    save_poses(prediction, target, overwrite=True)
+    assert target.read_bytes()[:2] == b"PK"
+
+
+def test_the_input_is_never_overwritten(clip):
+    with pytest.raises(OutputExists, match="the input itself"):
+        save_video(fakes.pipeline().predict(clip), clip, overwrite=True)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(OutputError, match="no folder"):
+        check_free(tmp_path / "missing" / "out.mp4")
+    with pytest.raises(OutputError, match="is a folder"):
+        check_free(tmp_path)
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
+    with pytest.raises(UnicodeEncodeError), replacing(tmp_path / "out.npz") as part:
+        part.write_text("half \ud800", encoding="utf-8")
+    assert list(tmp_path.iterdir()) == []

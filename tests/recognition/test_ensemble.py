@@ -1,0 +1,199 @@
+"""Several classifiers as one: the weighted mean of what each says by itself, in every part of the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fakes
+import numpy as np
+import pytest
+import random_cards
+import synthetic_people as people
+import video_factory
+
+from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.label_task import Labelling
+from posec3d_cli.batch.task import Models
+from posec3d_cli.datasets.clips import ANNOTATED, Example
+from posec3d_cli.errors import BadCard, StageMismatch, UnknownModel, UnknownStage
+from posec3d_cli.evaluation.evaluate import as_posed
+from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.recognition.ensemble import load_classifiers, used_together
+from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.results import ModelUsed, PipelineUsed
+
+WINDOWS = {"window": 1.0, "views": 2, "flip": True}
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cards")
+    joint = random_cards.write_card(folder / "joint", seed=1)
+    limb = random_cards.write_card(folder / "limb", seed=2, channels="limbs", sampler="mmaction2")
+    return joint, limb
+
+
+def reader(classifier, **options):
+    return ActionReader.from_card(classifier, device="cpu", precision="fp32", offline=True, **options)
+
+
+@pytest.fixture(scope="module")
+def posed():
+    """Two people, of whom the second comes and goes."""
+    first, second = people.moving("arms", 60, speed=0.6), people.moving("legs", 60, speed=1.3)
+    keypoints = np.stack([first * 200 + (120, 60), second * 150 + (420, 90)]).astype(np.float32)
+    scores = np.ones((2, 60, 17), np.float32)
+    scores[1, 20:35] = 0
+    return as_posed(Example("clip", "arms", "g", ANNOTATED, keypoints, scores, 30.0))
+
+
+def probabilities(prediction):
+    """Every list of probabilities of an answer, by whom or what it is about."""
+    found = {"video": prediction.scores}
+    found |= {f"window {window.start}": window.scores for window in prediction.windows}
+    found |= {f"person {person.id}": person.scores for person in prediction.people if person.scores is not None}
+    return {about: scores.probabilities for about, scores in found.items()}
+
+
+@pytest.mark.parametrize("weights", [None, (2.0, 1.0)])
+@pytest.mark.parametrize("whom", ["together", "each"])
+@pytest.mark.parametrize("read", ["read", "read_file"])
+def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, posed, weights, whom, read):
+    fused, joint, limb = reader(cards, weights=weights), reader(cards[0]), reader(cards[1])
+    answers = [getattr(one, read)(posed, one.reading_with(people=whom, **WINDOWS)) for one in (fused, joint, limb)]
+    together, first, second = map(probabilities, answers)
+    assert len(together) == 1 + 3 + (2 if whom == "each" else 0)
+    assert together.keys() == first.keys() == second.keys()
+    a, b = weights or (1.0, 1.0)
+    for about, found in together.items():
+        assert np.abs(first[about] - second[about]).max() > 0.01
+        assert found == pytest.approx((a * first[about] + b * second[about]) / (a + b), abs=1e-6)
+    used = {index for one in (joint, limb) for index in one.frames_needed(answers[0].reading, 60, 30).tolist()}
+    assert answers[0].frames_used == len(used) > answers[1].frames_used
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A classifier of volumes and one of joints."""
+    folder = tmp_path_factory.mktemp("mixed")
+    volumes = random_cards.write_card(folder / "volumes", seed=1)
+    return volumes, random_cards.write_graph_card(folder / "graph", seed=2, stream="bone")
+
+
+@pytest.mark.parametrize("whom", ["together", "each"])
+def test_volumes_and_joints_are_read_side_by_side(mixed, posed, whom):
+    fused, volumes, joints = reader("+".join(map(str, mixed))), reader(mixed[0]), reader(mixed[1])
+    answers = [one.read(posed, one.reading_with(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
+    both, first, second = map(probabilities, answers)
+    assert both.keys() == first.keys() == second.keys()
+    for about, found in both.items():
+        assert np.abs(first[about] - second[about]).max() > 0.01
+        assert found == pytest.approx((first[about] + second[about]) / 2, abs=1e-6)
+    assert [one.pipeline.builder for one in answers] == ["heatmap+graph", "heatmap", "graph"]
+    assert answers[0].pipeline.models["classifier"].stage == "posec3d+stgcn"
+
+
+def test_a_builder_that_is_asked_for_replaces_that_of_volumes_only(mixed):
+    assert reader(list(mixed), builder="estimator-heatmap").used.builder == "estimator-heatmap+graph"
+    assert reader(list(mixed), builder="heatmap").used.builder == "heatmap+graph"
+    assert reader(mixed[1], builder="graph").used.builder == "graph"
+    with pytest.raises(StageMismatch, match="no classifier here reads what the builder 'heatmap' makes"):
+        reader(mixed[1], builder="heatmap")
+    with pytest.raises(BadCard, match="no table 'graph'"):
+        reader(list(mixed), builder="graph")
+    with pytest.raises(UnknownStage, match="'grahp'"):
+        reader(list(mixed), builder="grahp")
+
+
+def test_of_a_video_the_frames_of_both_are_posed_once_and_no_others(cards, tmp_path):
+    clip = video_factory.write(tmp_path / "clip.mp4", 60, size=(96, 48))
+    fake = fakes.pipeline(lambda index: [20 + index])
+
+    def predict(*parts):
+        fake.extractor.detector.seen.clear()
+        prediction = Pipeline(fake.extractor, reader(parts)).predict(clip)
+        return prediction.scores.probabilities, list(fake.extractor.detector.seen)
+
+    (joint, first), (limb, second), (fused, both) = predict(cards[0]), predict(cards[1]), predict(*cards)
+    assert set(first) != set(second)
+    assert both == sorted({*first, *second})
+    assert fused == pytest.approx((joint + limb) / 2, abs=1e-6)
+
+
+def test_names_with_a_plus_between_them_are_as_many_models(cards, tmp_path):
+    joint, limb = cards
+    assert [card.name for card in load_classifiers(f"{joint}+{limb}")] == ["joint", "limb"]
+    odd = random_cards.write_card(tmp_path / "a+b", seed=3)
+    assert [card.name for card in load_classifiers(str(odd))] == ["a+b"]
+    with pytest.raises(UnknownModel, match="no classifier is called 'posec3d-none'"):
+        load_classifiers("posec3d-daily33+posec3d-none")
+    with pytest.raises(UnknownModel, match="have the same name: joint, joint"):
+        load_classifiers([joint, joint])
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("arms", "legs"), "joint and other cannot be fused: they tell 3 and 2 actions apart"),
+        (("arms", "none", "legs"), "joint and other cannot be fused: their class 1 is 'legs' and 'none'"),
+    ],
+)
+def test_classifiers_of_other_actions_are_not_fused(cards, tmp_path, labels, said):
+    other = random_cards.write_card(tmp_path / "other", seed=3, labels=labels)
+    with pytest.raises(StageMismatch, match=said):
+        reader([cards[0], other])
+
+
+def test_classifiers_that_read_a_video_in_other_ways_are_not_fused(cards, tmp_path):
+    other = random_cards.write_card(tmp_path / "other", seed=3, clip="window_seconds = 2.0")
+    with pytest.raises(StageMismatch, match=r"window_seconds is None in the card of one and 2\.0 in that of the other"):
+        reader([cards[0], other])
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ((1.0,), "the weights 1 are 1, and joint.limb is 2 classifiers"),
+        ((0.0, 0.0), "the weights 0:0 must be"),
+        ((2.0, -1.0), "the weights 2:-1 must be"),
+        ((1.0, float("nan")), "the weights 1:nan must be"),
+    ],
+)
+def test_weights_that_are_no_shares_are_refused(cards, weights, said):
+    with pytest.raises(StageMismatch, match=said):
+        reader(cards, weights=weights)
+
+
+def test_where_and_how_each_of_several_ran_is_recorded():
+    used = [
+        PipelineUsed(models={"classifier": ModelUsed(name, "stage", device, {})}, precision=precision)
+        for name, device, precision in [("a", "cuda", "bf16"), ("b", "cpu", None), ("c", "cuda", "fp32")]
+    ]
+    together = used_together(used, (1.0, 1.0, 1.0))
+    assert together.models["classifier"].device == "cuda+cpu"
+    assert together.precision == "bf16+fp32"
+    assert used_together(used[1:2] * 2, (1.0, 1.0)).precision is None
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory):
+    return people.write_pack(tmp_path_factory.mktemp("pack") / "pack.pkl", people.examples(1, frames=40))
+
+
+def test_label_takes_several_and_does_again_what_other_weights_change(cards, pack):
+    both = f"{cards[0]}+{cards[1]}"
+    tasks = [
+        Labelling(Models(classifier=one, weights=weights, device="cpu", precision="fp32"), pictures=False)
+        for one, weights in ((both, None), (both, (2.0, 1.0)), (str(cards[0]), None), (str(cards[1]), None))
+    ]
+    assert len({task.fingerprint() for task in tasks}) == 4
+    found = Found(Path(pack), "pack.pkl")
+    clips = [task.make()(found, lambda count: None) for task in tasks]
+    for fused, leaning, joint, limb in zip(*clips, strict=True):
+        one, other, mean, lean = (
+            {label["label"]: label["probability"] for label in entry["labels"]}
+            for entry in (joint, limb, fused, leaning)
+        )
+        for label in mean:
+            assert mean[label] == pytest.approx((one[label] + other[label]) / 2, abs=2e-6)
+            assert lean[label] == pytest.approx((2 * one[label] + other[label]) / 3, abs=2e-6)
