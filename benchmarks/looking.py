@@ -20,7 +20,7 @@ import numpy as np
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 from posec3d_cli.hub.catalog import load_pipeline
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import keypoint_similarity
 from posec3d_cli.types import Detections, Poses
 
@@ -50,7 +50,7 @@ def main() -> None:
     models = load_pipeline(DEFAULT_PIPELINE)
     extractor = PoseExtractor.from_cards(models.detector, models.pose)
     extractor.poses(options.videos[0], np.arange(2))  # whatever is made at first use is made
-    first: list[PosedVideo] = []
+    first: list[VideoPoses] = []
     print("| a look at every | frames | people | missed | similarity of the others | time |")
     print("|---:" * 6 + "|")
     for every in (1, 2, 3, 6, 12):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli.tracking.tracker import identify
+from posec3d_cli.tracking.tracker import track_people
 from posec3d_cli.types import Detections, Floats, Poses
 
 FPS = 25.0
@@ -208,7 +208,7 @@ Ids = list[NDArray[np.int64]]
 
 def ours(scene: Scene) -> Ids:
     """The identities that this package gives."""
-    return identify(scene.detections, scene.poses, seconds=scene.seconds)
+    return track_people(scene.detections, scene.poses, seconds=scene.seconds)
 
 
 def theirs(name: str) -> Callable[[Scene], Ids]:
@@ -216,7 +216,7 @@ def theirs(name: str) -> Callable[[Scene], Ids]:
     import supervision as sv
     import trackers
 
-    def identities(scene: Scene) -> Ids:
+    def track_ids(scene: Scene) -> Ids:
         rate = 1 / float(np.median(np.diff(scene.seconds)))
         tracker = getattr(trackers, name)(frame_rate=rate, lost_track_buffer=round(FPS))
         ids: Ids = []
@@ -235,7 +235,7 @@ def theirs(name: str) -> Callable[[Scene], Ids]:
             ids.append(who)
         return ids
 
-    return identities
+    return track_ids
 
 
 def figures(scene: Scene, ids: Ids) -> dict[str, float]:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.results import NO_PERSON_IN_WORDS, Prediction
+from posec3d_cli.results import NO_PERSON_IN_WORDS, ClipResult
 
 
-def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
+def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
     """Each video with its answer, or with what went wrong, as soon as it is known."""
     for video in videos:
         try:
@@ -25,7 +25,7 @@ def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path,
             yield video, error
 
 
-def line(outcome: Prediction | PoseC3DError) -> str:
+def line(outcome: ClipResult | PoseC3DError) -> str:
     """One outcome in a few words."""
     if isinstance(outcome, PoseC3DError):
         return f"failed: {outcome.what}"

@@ -20,16 +20,16 @@ import numpy as np
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.writing import check_free, replacing
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 
 
-def extract(extractor: PoseExtractor, path: Path, every: int) -> PosedVideo:
+def extract(extractor: PoseExtractor, path: Path, every: int) -> VideoPoses:
     """The people of every `every`-th frame."""
     with extractor.open(path) as video:
         return extractor.poses_of(video, np.arange(0, video.info.frame_count, every))
 
 
-def table(posed: PosedVideo) -> list[str]:
+def table(posed: VideoPoses) -> list[str]:
     """One line per person, the most important first."""
     tracks = posed.tracks()
     seconds = posed.frame_indices / float(posed.video.fps)
@@ -40,7 +40,7 @@ def table(posed: PosedVideo) -> list[str]:
     return lines
 
 
-def write(posed: PosedVideo, path: Path) -> None:
+def write(posed: VideoPoses, path: Path) -> None:
     """Write the file; it appears whole or not at all."""
     sequence = posed.tracks().sequence(**posed.placing)
     with replacing(path) as part, part.open("wb") as file:

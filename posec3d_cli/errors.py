@@ -172,7 +172,7 @@ def _range(numbers: Sequence[str]) -> str:
     return low if float(low) == float(high) else f"{low} to {high}"
 
 
-def suggest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """ "did you mean 'x'? " for the most similar of `names`, or an empty text where none is similar."""
     choices = sorted(names)
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6) or [x for x in choices if name and name in x]

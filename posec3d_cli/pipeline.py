@@ -15,9 +15,9 @@ from posec3d_cli.extraction.extractor import PoseExtractor, Progress
 from posec3d_cli.hub.cards import DEFAULT_PIPELINE, ModelCard
 from posec3d_cli.hub.catalog import load_pipeline
 from posec3d_cli.recognition.ensemble import Named, load_classifiers
-from posec3d_cli.recognition.recognizer import ActionReader
-from posec3d_cli.results import PosedVideo, Prediction
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.results import ClipResult, VideoPoses
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.video import DEFAULT_READER
 
 
@@ -29,7 +29,7 @@ class Pipeline:
         actions: the builder and the classifier.
     """
 
-    def __init__(self, extractor: PoseExtractor, actions: ActionReader) -> None:
+    def __init__(self, extractor: PoseExtractor, actions: ActionRecognizer) -> None:
         self.extractor = extractor
         self.actions = actions
 
@@ -109,7 +109,7 @@ class Pipeline:
             PoseC3DError: of the branch that fits what is missing or contradictory.
         """
         cards = load_classifiers(classifier)
-        actions = ActionReader.from_card(
+        actions = ActionRecognizer.from_card(
             cards,
             weights=weights,
             builder=builder,
@@ -143,7 +143,7 @@ class Pipeline:
         )
         return cls(extractor, actions)
 
-    def poses(self, path: str | Path, indices: Any = None, *, progress: Progress | None = None) -> PosedVideo:
+    def poses(self, path: str | Path, indices: Any = None, *, progress: Progress | None = None) -> VideoPoses:
         """The people of these frames of a video, or of all; see `PoseExtractor.poses`."""
         return self.extractor.poses(path, indices, progress=progress)
 
@@ -157,7 +157,7 @@ class Pipeline:
         people: str | None = None,
         every_frame: bool = False,
         progress: Progress | None = None,
-    ) -> Prediction:
+    ) -> ClipResult:
         """Say what is done in a video.
 
         Args:
@@ -175,12 +175,12 @@ class Pipeline:
             BadCard: a setting is out of range.
             StageMismatch: two stages do not fit.
         """
-        reading = self.actions.reading_with(views=views, flip=flip, window=window, people=people)
+        reading = self.actions.clip_sampling(views=views, flip=flip, window=window, people=people)
         return self.predict_as(path, reading, every_frame=every_frame, progress=progress)
 
     def predict_as(
-        self, path: str | Path, reading: Reading, *, every_frame: bool = False, progress: Progress | None = None
-    ) -> Prediction:
+        self, path: str | Path, reading: ClipSampling, *, every_frame: bool = False, progress: Progress | None = None
+    ) -> ClipResult:
         """As `predict`, with all settings of the reading at once."""
         with self.extractor.open(path) as video:
             indices = self.actions.frames_needed(reading, video.info.frame_count, video.info.fps)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from posec3d_cli.errors import StageError, StageUnavailable, UnknownStage, suggest
+from posec3d_cli.errors import StageError, StageUnavailable, UnknownStage, did_you_mean
 
 if TYPE_CHECKING:
     pass
@@ -67,7 +67,7 @@ def load_stage(kind: str, name: str) -> type[Any]:
     if name not in stages:
         raise UnknownStage(
             f"no installed package offers a {kind} stage called {name!r}",
-            hint=f"{suggest(name, stages)}`posec3d stages` names them all",
+            hint=f"{did_you_mean(name, stages)}`posec3d stages` names them all",
         )
     entry = stages[name]
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.tracking.tracks import Tracks, assemble
 from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr
 
@@ -29,7 +29,7 @@ def is_named(probability: float, min_score: float) -> bool:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PosedVideo(ShapeRepr):
+class VideoPoses(ShapeRepr):
     """The people of some or all frames of a video, without a pixel.
 
     Attributes:
@@ -49,7 +49,7 @@ class PosedVideo(ShapeRepr):
     frame_indices: Ints
     detections: tuple[Detections, ...] = field(repr=False)
     poses: tuple[Poses, ...] = field(repr=False)
-    identities: tuple[Ints, ...] = field(repr=False)
+    track_ids: tuple[Ints, ...] = field(repr=False)
     skeleton: Skeleton = field(repr=False)
     lost: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     cuts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -67,7 +67,7 @@ class PosedVideo(ShapeRepr):
         indices = self.frame_indices
         return {"frame_size": size, "frame_indices": indices, "fps": self.video.fps, "skeleton": self.skeleton}
 
-    def part(self, indices: Ints) -> PosedVideo:
+    def part(self, indices: Ints) -> VideoPoses:
         """The same, of these frames only.
 
         Raises:
@@ -83,14 +83,14 @@ class PosedVideo(ShapeRepr):
             frame_indices=indices,
             detections=tuple(self.detections[c] for c in columns),
             poses=tuple(self.poses[c] for c in columns),
-            identities=tuple(self.identities[c] for c in columns),
+            track_ids=tuple(self.track_ids[c] for c in columns),
         )
 
     def tracks(self) -> Tracks:
         """Everybody, the most important first. The arrays grow with people times frames."""
         if not len(self):
             raise StageMismatch(f"{self.video.path}: no frame was looked at")
-        return assemble(self.identities, self.detections, self.poses)
+        return assemble(self.track_ids, self.detections, self.poses)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,7 +145,7 @@ class WindowScores(ShapeRepr):
 
 
 @dataclass(frozen=True)
-class ModelUsed:
+class ModelInfo:
     """One model of a pipeline, as it ran.
 
     Attributes:
@@ -162,7 +162,7 @@ class ModelUsed:
 
 
 @dataclass(frozen=True)
-class PipelineUsed:
+class PipelineInfo:
     """What made a prediction.
 
     Attributes:
@@ -175,7 +175,7 @@ class PipelineUsed:
     """
 
     name: str | None = None
-    models: Mapping[str, ModelUsed] = field(default_factory=dict)
+    models: Mapping[str, ModelInfo] = field(default_factory=dict)
     builder: str = "heatmap"
     precision: str | None = None
     fusion: Mapping[str, float] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class PipelineUsed:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Prediction(ShapeRepr):
+class ClipResult(ShapeRepr):
     """What is done in a video.
 
     Attributes:
@@ -208,11 +208,11 @@ class Prediction(ShapeRepr):
     frames_used: int
     frames_with_person: int
     mean_keypoint_score: float | None
-    reading: Reading
-    pipeline: PipelineUsed = field(repr=False)
+    reading: ClipSampling
+    pipeline: PipelineInfo = field(repr=False)
     seconds: Mapping[str, float]
     warnings: tuple[str, ...]
-    posed: PosedVideo = field(repr=False)
+    posed: VideoPoses = field(repr=False)
 
     @property
     def video(self) -> VideoInfo:

@@ -23,17 +23,17 @@ from posec3d_cli.skeletons import Skeleton
 from posec3d_cli.stages.protocols import ActionClassifier, Detector, PoseEstimator, VolumeBuilder
 from posec3d_cli.types import (
     ActionScores,
+    ClassifierInput,
     Detections,
     Floats,
     Frame,
     HeatmapVolume,
     Ints,
+    JointClips,
     JointHeatmaps,
-    PoseClips,
     Poses,
     PoseSequence,
     SequenceHeatmaps,
-    Shown,
 )
 
 
@@ -94,12 +94,12 @@ def sample_volumes(channels: int, *, frames: int = 16, size: int = 32) -> list[H
     return [HeatmapVolume(sparse[:1]), HeatmapVolume(sparse[1:]), HeatmapVolume(np.zeros((1, *shape), np.float32))]
 
 
-def sample_clips(channels: int = 3, *, joints: int = 17, people: int = 1, frames: int = 16) -> list[PoseClips]:
+def sample_clips(channels: int = 3, *, joints: int = 17, people: int = 1, frames: int = 16) -> list[JointClips]:
     """Three clips for a classifier of joints: of one view, of two views, and of nobody."""
     rng = np.random.default_rng(3)
     shape = (people, frames, joints, channels)
     values = rng.uniform(-1, 1, (3, *shape)).astype(np.float32)
-    return [PoseClips(values[:1]), PoseClips(values[1:]), PoseClips(np.zeros((1, *shape), np.float32))]
+    return [JointClips(values[:1]), JointClips(values[1:]), JointClips(np.zeros((1, *shape), np.float32))]
 
 
 def check_detector(detector: Detector, frames: Sequence[Frame] | None = None, *, tolerance: float = 1e-3) -> None:
@@ -196,8 +196,8 @@ def check_volume_builder(
     _require(isinstance(builder, VolumeBuilder), "a builder has a method build(sequence, clips, flip=False)")
     clips = _sample_clips(sequence)
     volume = _unchanged(lambda: builder.build(sequence, clips), [sequence.keypoints, sequence.scores, clips], "build")
-    made = f"build must give a HeatmapVolume or PoseClips, got {type(volume).__name__}"
-    _require(isinstance(volume, HeatmapVolume | PoseClips), made)
+    made = f"build must give a HeatmapVolume or JointClips, got {type(volume).__name__}"
+    _require(isinstance(volume, HeatmapVolume | JointClips), made)
     shape = volume.values.shape
     _require((shape[0], shape[2]) == clips.shape, f"build must give {clips.shape} views and frames, got {shape}")
     if isinstance(volume, HeatmapVolume):
@@ -222,7 +222,9 @@ def _sample_clips(sequence: PoseSequence) -> Ints:
     return sequence.frame_indices[rows]
 
 
-def check_classifier(classifier: ActionClassifier, volumes: Sequence[Shown], *, tolerance: float = 1e-2) -> None:
+def check_classifier(
+    classifier: ActionClassifier, volumes: Sequence[ClassifierInput], *, tolerance: float = 1e-2
+) -> None:
     """Check a classifier.
 
     Args:

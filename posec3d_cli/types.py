@@ -217,7 +217,7 @@ class HeatmapVolume(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PoseClips(ShapeRepr):
+class JointClips(ShapeRepr):
     """What a classifier reads that takes the joints themselves.
 
     Attributes:
@@ -227,10 +227,10 @@ class PoseClips(ShapeRepr):
     values: Floats
 
     def __post_init__(self) -> None:
-        check_array("PoseClips", "values", self.values, np.float32, ("V", "M", "T", "K", "C"))
+        check_array("JointClips", "values", self.values, np.float32, ("V", "M", "T", "K", "C"))
 
 
-Shown = HeatmapVolume | PoseClips
+ClassifierInput = HeatmapVolume | JointClips
 """What builders make and classifiers read; a classifier reads one of them. In both the views come first."""
 
 

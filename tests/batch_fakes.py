@@ -15,7 +15,7 @@ from pathlib import Path
 import fakes
 
 from posec3d_cli.batch import label_task, pose_task
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.datasets import poses
 from posec3d_cli.errors import WeightsMissing
@@ -25,7 +25,7 @@ class Detector(fakes.Detector):
     """Finds somebody at x = 30, and nobody where the clip is called "empty"."""
 
 
-def misbehave(found: Found) -> None:
+def misbehave(found: InputFile) -> None:
     name = Path(found.name).name
     if name.startswith("crash"):
         ctypes.string_at(0)
@@ -77,7 +77,7 @@ def _pipeline():
 
 
 @dataclass(frozen=True)
-class Labelling(label_task.Labelling):
+class LabelTask(label_task.LabelTask):
     """Labels with fake stages; the version stands for the models."""
 
     def fetch(self, progress=None):
@@ -92,7 +92,7 @@ class Labelling(label_task.Labelling):
 
 
 @dataclass(frozen=True)
-class Posing(pose_task.Posing):
+class PoseTask(pose_task.PoseTask):
     """Poses with fake stages."""
 
     def fetch(self, progress=None):
@@ -125,7 +125,7 @@ def _journal():
 
 
 def put_in_place() -> None:
-    label_task.Labelling, pose_task.Posing = Labelling, Posing
+    label_task.LabelTask, pose_task.PoseTask = LabelTask, PoseTask
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import numpy as np
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.recognition.ensemble import Member
-from posec3d_cli.recognition.recognizer import ActionReader
-from posec3d_cli.results import ModelUsed, PipelineUsed
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.results import ModelInfo, PipelineInfo
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
 
@@ -78,11 +78,11 @@ class Classifier:
 
 def pipeline(where=lambda index: [20], *, score=0.8, reading=None):
     models = {
-        "detector": ModelUsed("fake-detector", "fake", "cpu", {}),
-        "pose": ModelUsed("fake-pose", "fake", "cpu", {"weights": "00"}),
-        "classifier": ModelUsed("fake-classifier", "fake", "cpu", {"weights": "11"}),
+        "detector": ModelInfo("fake-detector", "fake", "cpu", {}),
+        "pose": ModelInfo("fake-pose", "fake", "cpu", {"weights": "00"}),
+        "classifier": ModelInfo("fake-classifier", "fake", "cpu", {"weights": "11"}),
     }
     extractor = PoseExtractor(Detector(where), Pose(score), models={k: models[k] for k in ("detector", "pose")})
-    used = PipelineUsed("fake", models, "fake", "fp32")
-    member = Member(Builder(), Classifier(), reading or Reading(frames=8))
-    return Pipeline(extractor, ActionReader([member], used=used))
+    used = PipelineInfo("fake", models, "fake", "fp32")
+    member = Member(Builder(), Classifier(), reading or ClipSampling(frames=8))
+    return Pipeline(extractor, ActionRecognizer([member], used=used))

@@ -13,7 +13,7 @@ from posec3d_cli.hub.cards import WeightFile
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.nets import build_network
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 
 THIN = 4
 """Channels of the stem of a network that an ordinary test has time for; the published ones have 32."""
@@ -92,7 +92,7 @@ def card_of(case, folder, *, width=THIN):
 
 def our_probabilities(card, pack):
     """What our half of the pipeline says of the one clip of a pack, by the published protocol."""
-    actions = ActionReader.from_card(card, device="cpu", precision="fp32", offline=True)
+    actions = ActionRecognizer.from_card(card, device="cpu", precision="fp32", offline=True)
     [clip] = read_pose_file(pack)
-    prediction = actions.read_file(clip, actions.reading_with(views=10, flip=True))
+    prediction = actions.read_file(clip, actions.clip_sampling(views=10, flip=True))
     return prediction.scores.probabilities

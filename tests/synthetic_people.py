@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import ANNOTATED, Example
+from posec3d_cli.datasets.clips import ANNOTATED, LabeledClip
 from posec3d_cli.skeletons import COCO_17
 
 # x to the right and y down, in body heights, of somebody who faces the camera with hanging arms.
@@ -47,7 +47,7 @@ def example(action, number=0, *, frames=24, origin=ANNOTATED, source="synthetic"
     keypoints = poses * generator.uniform(80, 300) + generator.uniform(50, 400, 2)
     name = f"{source}/{action}_{number}"
     scores = np.ones((1, frames, 17), np.float32)
-    return Example(name, action, name, origin, keypoints[None].astype(np.float32), scores, 30.0)
+    return LabeledClip(name, action, name, origin, keypoints[None].astype(np.float32), scores, 30.0)
 
 
 def examples(count, **options):

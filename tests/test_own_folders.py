@@ -9,7 +9,7 @@ from web_factory import Listener
 
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
 from posec3d_cli.hub.cards import ModelCard, WeightFile
-from posec3d_cli.hub.checksums import pin_path
+from posec3d_cli.hub.checksums import recorded_checksum_path
 from posec3d_cli.hub.weights import cached_path, fetch, hashes, locate, weights_folders
 
 BODY = b"weights" * 999
@@ -107,8 +107,8 @@ def test_files_of_which_no_digit_is_known_are_told_apart_by_their_folders(tmp_pa
 def test_what_was_pinned_holds_for_the_folders_too(tmp_path):
     own = put(tmp_path / "own" / NAME)
     fetch(card_of(UNKNOWN), weights_dir=own.parent)
-    assert pin_path(cached_path(UNKNOWN)).is_file()
-    assert not pin_path(own).exists()
+    assert recorded_checksum_path(cached_path(UNKNOWN)).is_file()
+    assert not recorded_checksum_path(own).exists()
     changed = WeightFile("weights", "", None, (SOURCE,))
     put(own.parent / "pose" / NAME, b"changed")
     with pytest.raises(WeightsCorrupt, match=f"expected {SHA256}"):

@@ -9,7 +9,7 @@ from web_factory import Listener, Page
 
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
 from posec3d_cli.hub.cards import ModelCard, WeightFile
-from posec3d_cli.hub.checksums import pin_path
+from posec3d_cli.hub.checksums import recorded_checksum_path
 from posec3d_cli.hub.weights import cached_path, expected, fetch, hashes, locate
 
 BODY = b"the first weights" * 1000
@@ -45,7 +45,7 @@ def test_the_first_download_is_pinned_which_is_said_once(web, home, prefix):
     [path] = fetch(card, progress=listener).values()
     assert path.read_bytes() == BODY
     assert path.name == hashlib.sha256(card.files[0].sources[0].encode()).hexdigest()[:16] + "-w.pth"
-    assert pin_path(path).read_text() == f"{SHA256} {len(BODY)}\n"
+    assert recorded_checksum_path(path).read_text() == f"{SHA256} {len(BODY)}\n"
     assert hashes(card) == {"weights": SHA256}
     assert expected(card, card.files[0]).size == len(BODY)
     assert locate(card, card.files[0]) == path
@@ -53,7 +53,7 @@ def test_the_first_download_is_pinned_which_is_said_once(web, home, prefix):
     [note] = listener.notes
     assert SHA256 in note
     assert listener.steps[-1][:2] == ("w.pth", len(BODY))
-    assert sorted(one.name for one in path.parent.iterdir()) == [path.name, pin_path(path).name]
+    assert sorted(one.name for one in path.parent.iterdir()) == [path.name, recorded_checksum_path(path).name]
 
 
 def test_a_download_that_does_not_begin_as_the_card_says_is_refused_and_not_pinned(web):
@@ -79,7 +79,7 @@ def test_a_file_put_there_by_hand_is_checked_and_pinned(home):
     path.write_bytes(OTHER)
     with pytest.raises(WeightsCorrupt, match=f"expected {PREFIX}…"):
         fetch(card, offline=True)
-    assert not pin_path(path).exists()
+    assert not recorded_checksum_path(path).exists()
     path.write_bytes(BODY)
     assert fetch(card, offline=True) == {"weights": path}
     assert hashes(card) == {"weights": SHA256}
@@ -93,8 +93,8 @@ def test_a_file_that_changed_is_refused_with_both_hashes_and_what_to_do(web):
     with pytest.raises(WeightsCorrupt, match="has the wrong sha256") as caught:
         fetch(card)
     assert caught.value.what.count(SHA256) == caught.value.what.count(hashlib.sha256(OTHER).hexdigest()) == 2
-    assert f"pinned in {pin_path(path)}" in caught.value.what
-    assert f"delete {pin_path(path)}" in caught.value.hint
+    assert f"pinned in {recorded_checksum_path(path)}" in caught.value.what
+    assert f"delete {recorded_checksum_path(path)}" in caught.value.hint
     web.pages["/w.pth"] = Page(BODY)
     assert fetch(card)["weights"].read_bytes() == BODY
 
@@ -106,7 +106,7 @@ def test_without_its_pin_the_new_file_of_the_publisher_is_trusted(web):
     path.unlink()
     with pytest.raises(WeightsCorrupt):
         fetch(card)
-    pin_path(path).unlink()
+    recorded_checksum_path(path).unlink()
     assert fetch(card)["weights"].read_bytes() == OTHER
     assert hashes(card) == {"weights": hashlib.sha256(OTHER).hexdigest()}
 
@@ -115,8 +115,8 @@ def test_a_file_beside_the_card_is_pinned_in_the_cache(tmp_path, home):
     card = card_of("file:w.pth", folder=tmp_path)
     (tmp_path / "w.pth").write_bytes(BODY)
     assert fetch(card) == {"weights": tmp_path / "w.pth"}
-    assert pin_path(cached_path(card.files[0])).is_file()
-    assert not pin_path(tmp_path / "w.pth").exists()
+    assert recorded_checksum_path(cached_path(card.files[0])).is_file()
+    assert not recorded_checksum_path(tmp_path / "w.pth").exists()
     (tmp_path / "w.pth").write_bytes(OTHER)
     with pytest.raises(WeightsCorrupt, match=SHA256):
         fetch(card)
@@ -127,7 +127,7 @@ def test_a_bundle_takes_the_pin_along(web, tmp_path, monkeypatch):
     fetch(card)
     bundle = tmp_path / "bundle"
     copy = fetch(card, home=bundle, offline=True, progress=listener)["weights"]
-    assert pin_path(copy).read_text() == f"{SHA256} {len(BODY)}\n"
+    assert recorded_checksum_path(copy).read_text() == f"{SHA256} {len(BODY)}\n"
     assert listener.notes == []
     monkeypatch.setenv("POSEC3D_HOME", str(bundle))
     copy.write_bytes(OTHER)

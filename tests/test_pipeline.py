@@ -19,7 +19,7 @@ from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.output.json import entry
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.recognition.aggregate import combine
-from posec3d_cli.sampling.clips import Reading, Window, used_frames
+from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.types import ActionScores, JointHeatmaps
 
 
@@ -92,7 +92,7 @@ def answers_of(prediction):
     used = prediction.posed.part(used_frames(prediction.reading.plan(*length_of(prediction))))
     return {
         **{name: said[name] for name in said if name not in ("seconds", "video")},
-        "identities": [who.tolist() for who in used.identities],
+        "identities": [who.tolist() for who in used.track_ids],
     }
 
 
@@ -151,7 +151,7 @@ def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_o
 
 def test_frames_for_drawing_get_the_identities_of_those_that_are_read(clip):
     prediction = fakes.pipeline(lambda index: [15 + index / 4, 85 - index / 4]).predict(clip, every_frame=True)
-    assert [who.tolist() for who in prediction.posed.identities] == [[0, 1]] * 100
+    assert [who.tolist() for who in prediction.posed.track_ids] == [[0, 1]] * 100
 
 
 def test_heatmaps_are_kept_of_the_frames_that_are_read_only(clip):
@@ -241,7 +241,7 @@ def test_somebody_seen_longer_weighs_more(clip):
 
 def test_a_fragment_is_neither_read_alone_nor_counted(clip):
     where = lambda index: [20, 80] if index < 13 else [20]  # noqa: E731
-    reading = Reading(frames=8, people="each", min_share=0.3)
+    reading = ClipSampling(frames=8, people="each", min_share=0.3)
     prediction = fakes.pipeline(where, reading=reading).predict(clip)
     assert [person.frames for person in prediction.people] == [8]
 
@@ -270,7 +270,7 @@ def test_a_person_keeps_the_identity_over_windows(still):
 
 
 def test_a_window_of_nothing_reads_the_video_as_one(clip):
-    reading = Reading(frames=8, window_seconds=1, stride_seconds=0.5)
+    reading = ClipSampling(frames=8, window_seconds=1, stride_seconds=0.5)
     prediction = fakes.pipeline(reading=reading).predict(clip, window=0)
     assert len(prediction.windows) == 1
     assert len(fakes.pipeline(reading=reading).predict(clip).windows) > 1
@@ -349,8 +349,8 @@ def test_a_stage_that_gives_too_few_results_is_named(clip, verb, monkeypatch):
 
 def test_a_reading_comes_from_the_recipe():
     recipe = {"people": "each", "clip": {"frames": 32, "sampler": "mmaction2", "window_seconds": 3.0}}
-    assert Reading.from_recipe(recipe) == Reading(32, "mmaction2", "each", window_seconds=3.0)
-    assert Reading.from_recipe({}) == Reading()
+    assert ClipSampling.from_recipe(recipe) == ClipSampling(32, "mmaction2", "each", window_seconds=3.0)
+    assert ClipSampling.from_recipe({}) == ClipSampling()
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_reading_comes_from_the_recipe():
 )
 def test_a_recipe_that_makes_no_sense_is_refused(clip_table):
     with pytest.raises(BadCard):
-        Reading.from_recipe({"clip": clip_table})
+        ClipSampling.from_recipe({"clip": clip_table})
 
 
 def test_a_combination_is_the_weighted_mean():

@@ -17,8 +17,8 @@ from posec3d_cli.types import (
     Detections,
     Frame,
     HeatmapVolume,
+    JointClips,
     JointHeatmaps,
-    PoseClips,
     Poses,
     PoseSequence,
     SequenceHeatmaps,
@@ -83,8 +83,8 @@ def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatma
             "HeatmapVolume.values must have shape (V, K, T, H, W), got (17, 48, 56, 56)",
         ),
         (
-            lambda: PoseClips(zeros(1, 48, 17, 3)),
-            "PoseClips.values must have shape (V, M, T, K, C), got (1, 48, 17, 3)",
+            lambda: JointClips(zeros(1, 48, 17, 3)),
+            "JointClips.values must have shape (V, M, T, K, C), got (1, 48, 17, 3)",
         ),
         (
             lambda: ActionScores(zeros(3), ("jump", "walk")),

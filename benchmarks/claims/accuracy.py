@@ -23,10 +23,10 @@ from clips import FOLDS, Clip, Shuffled, Variant, draw_test, draw_training, fold
 from tables import print_tables
 
 from posec3d_cli.nets import build_network
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.loop import fit
 
-VOLUME = Recipe(epochs=10, size=20, frames=8, batch_size=16)
+VOLUME = TrainingConfig(epochs=10, size=20, frames=8, batch_size=16)
 GRAPH = replace(VOLUME, architecture="stgcn++")
 OPTIONS = {"c3d-light": {"base_channels": 12}, "stgcn++": {}}
 DROPS = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -83,7 +83,7 @@ class Data:
         return found
 
 
-def network_of(recipe: Recipe, classes: int, seed: int) -> torch.nn.Module:
+def network_of(recipe: TrainingConfig, classes: int, seed: int) -> torch.nn.Module:
     """A fresh network."""
     options = dict(OPTIONS[recipe.architecture])
     if recipe.architecture == "c3d-light":

@@ -16,7 +16,7 @@ from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.datasets.splits import group_of
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import draw_volume
 from posec3d_cli.transforms.gaussians import draw_joints
 from posec3d_cli.transforms.joint_features import graph_features
@@ -107,7 +107,7 @@ class Variant:
     """
 
     poses: str
-    recipe: Recipe
+    recipe: TrainingConfig
     sampling: str | int = "uniform"
     centred: bool = True
     drop: float = 0.0
@@ -161,7 +161,7 @@ def draw_whole(
     keypoints: np.ndarray,
     scores: np.ndarray,
     frame_size: tuple[int, int],
-    recipe: Recipe,
+    recipe: TrainingConfig,
     generator: np.random.Generator | None,
 ) -> np.ndarray:
     """`(K, T, size, size)`: the frame is the crop; with a generator, it varies as the crop around people does."""

@@ -20,7 +20,7 @@ from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.writing import replacing
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.pose_files.write import write_pose_file
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.sampling.indices import uniform_test_indices
 from posec3d_cli.stages.builders.estimator_heatmap import EstimatorHeatmapBuilder
 from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
@@ -47,7 +47,7 @@ class Remembering:
         return [self.known[frame.index] for frame in frames]
 
 
-def volumes(posed: PosedVideo) -> dict[str, np.ndarray] | None:
+def volumes(posed: VideoPoses) -> dict[str, np.ndarray] | None:
     """`(V, K, T, H, W)` float16 of the main person, from coordinates and from heatmaps; None where nobody was found."""
     people = posed.tracks().main_people(0.2, max_people=1).each(**posed.placing)
     if not people:

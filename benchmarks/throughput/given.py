@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.types import Detections, Frame, Poses
 
@@ -16,7 +16,7 @@ from posec3d_cli.types import Detections, Frame, Poses
 def read_given(file: Path) -> tuple[list[Detections], list[Poses]]:
     """The best person of each frame of a pose file, all joints seen; of an empty frame, the one of a frame before."""
     [clip] = read_pose_file(file)
-    assert isinstance(clip, PosedVideo)
+    assert isinstance(clip, VideoPoses)
     some = [number for number, found in enumerate(clip.detections) if len(found)]
     nearest = [max([one for one in some if one <= number], default=some[0]) for number in range(len(clip))]
     boxes = [clip.detections[one] for one in nearest]

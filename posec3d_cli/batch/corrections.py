@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.batch.state import Ledger
+from posec3d_cli.batch.state import RunState
 from posec3d_cli.errors import OutputError, OutputExists, counted
 from posec3d_cli.output.tables import CORRECTED, Corrections, Outcome, plain, rows_of, write_table
 from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 def write_outcomes(
-    path: Path, some: Iterable[Outcome], ledger: Ledger, *, overwrite: bool = False
+    path: Path, some: Iterable[Outcome], ledger: RunState, *, overwrite: bool = False
 ) -> list[dict[str, Any]]:
     """Write the table of a run with what people set right in the one that is there, and give its rows.
 
@@ -42,7 +42,7 @@ def write_outcomes(
     return rows
 
 
-def kept_corrections(path: Path, ledger: Ledger, *, overwrite: bool = False) -> Corrections:
+def kept_corrections(path: Path, ledger: RunState, *, overwrite: bool = False) -> Corrections:
     """The corrections of the table that is there, and those of rows that it lacks at present.
 
     Args:
@@ -87,7 +87,7 @@ def kept_corrections(path: Path, ledger: Ledger, *, overwrite: bool = False) -> 
     return corrections
 
 
-def _changes(rows: Sequence[Row], ledger: Ledger) -> list[str]:
+def _changes(rows: Sequence[Row], ledger: RunState) -> list[str]:
     """What differs from the rows that were written, a few words each."""
     written: dict[str, list[Row]] = {}
     for row in ledger.rows():
@@ -104,7 +104,7 @@ def _changes(rows: Sequence[Row], ledger: Ledger) -> list[str]:
     return changed
 
 
-def _older_changes(rows: Sequence[Row], ledger: Ledger) -> list[str]:
+def _older_changes(rows: Sequence[Row], ledger: RunState) -> list[str]:
     """Of a table that a version wrote which kept no rows: labels that no answer in the run state has."""
     answers: dict[str, set[str]] = {}
     for entry in ledger.entries():

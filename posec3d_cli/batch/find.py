@@ -18,7 +18,7 @@ from posec3d_cli.video import SUFFIXES
 
 
 @dataclass(frozen=True)
-class Found:
+class InputFile:
     """One video or pose file to do.
 
     Attributes:
@@ -44,7 +44,7 @@ class Found:
 
 def find(
     paths: Sequence[Path], *, glob: str | None = None, poses: bool = False, without: Collection[Path] = ()
-) -> list[Found]:
+) -> list[InputFile]:
     """The videos that are named and those below the folders that are named, each once, in order of their names.
 
     Hidden files and folders are left out. Links to folders are followed, but never into a folder that is being listed
@@ -79,13 +79,13 @@ def find(
     absolute = {Path(os.path.abspath(path)): path for path in reversed(found)}
     top = os.path.commonpath([root if os.path.isdir(root) else root.parent for root in roots])
     videos = [
-        Found(path, place.relative_to(top).as_posix(), found[path], named=place in themselves)
+        InputFile(path, place.relative_to(top).as_posix(), found[path], named=place in themselves)
         for place, path in absolute.items()
     ]
     return sorted(videos, key=lambda video: video.name)
 
 
-def with_stems(found: Sequence[Found], known: Iterable[Path]) -> list[Found]:
+def with_stems(found: Sequence[InputFile], known: Iterable[Path]) -> list[InputFile]:
     """The same, each with the name of the files that are made of it: without its suffix, unless two would be alike.
 
     What a run met before counts as if it were still there: a file never gets the name of one that another video left.

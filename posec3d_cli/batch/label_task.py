@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import place, unfinished
 from posec3d_cli.batch.task import Models, say_unkept
 from posec3d_cli.batch.worker import Tell, Work
@@ -19,18 +19,18 @@ from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.video import save_video
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
-from posec3d_cli.recognition.recognizer import ActionReader
-from posec3d_cli.results import PosedVideo, Prediction
+from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.results import ClipResult, VideoPoses
 
 
 @dataclass(frozen=True)
-class Labelling:
+class LabelTask:
     """Say what is done in each video and in each clip of a pose file.
 
     Attributes:
         models: of the pipeline.
         pictures: whether there is a video among them; where all are pose files, only the classifier is made.
-        reading: settings of `ActionReader.reading_with` that replace the card's.
+        reading: settings of `ActionRecognizer.reading_with` that replace the card's.
         min_score: in annotated videos, actions that score less are `unknown`. What is returned holds every score, so
             that whoever writes the table decides there.
         videos: folder for annotated videos, or None.
@@ -66,7 +66,7 @@ class Labelling:
         drawn = {} if self.videos is None else {"min_score": self.min_score}
         return self.models.fingerprint(*KINDS, reading=dict(self.reading), every_frame=self.videos is not None, **drawn)
 
-    def outputs(self, found: Found) -> dict[str, Path]:
+    def outputs(self, found: InputFile) -> dict[str, Path]:
         """The files that are made of a video: "video", "poses"."""
         if is_pose_file(found.path):
             return {}
@@ -90,7 +90,7 @@ class Labelling:
             "classifier_options": models.classifier_options,
         }
         if not self.pictures:
-            return self.work(None, ActionReader.from_card(models.cards("classifier"), **common))
+            return self.work(None, ActionRecognizer.from_card(models.cards("classifier"), **common))
         stages = Pipeline.from_name(
             models.pipeline,
             detector=models.detector,
@@ -105,18 +105,18 @@ class Labelling:
         )
         return self.work(stages, stages.actions)
 
-    def work(self, stages: Pipeline | None, actions: ActionReader) -> Work:
+    def work(self, stages: Pipeline | None, actions: ActionRecognizer) -> Work:
         """What does one video, with models that are made."""
-        reading = actions.reading_with(**self.reading)
+        reading = actions.clip_sampling(**self.reading)
 
-        def read_clip(clip: PosedVideo, found: Found, alive: Callable[[], None]) -> dict[str, Any]:
+        def read_clip(clip: VideoPoses, found: InputFile, alive: Callable[[], None]) -> dict[str, Any]:
             name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
             try:
                 return {**entry(actions.read_file(clip, reading, alive=alive)), "video": name}
             except PoseC3DError as error:
                 return {**failure(clip.video.path, error), "video": name}
 
-        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
+        def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             if stages is None or is_pose_file(found.path):
                 return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
             prediction = stages.predict_as(
@@ -129,7 +129,7 @@ class Labelling:
 
         return do
 
-    def _save(self, found: Found, prediction: Prediction, reader: str, count: Tell) -> tuple[str, ...]:
+    def _save(self, found: InputFile, prediction: ClipResult, reader: str, count: Tell) -> tuple[str, ...]:
         """Write the files that were asked for; sentences about what could not be kept."""
         posed = len(prediction.posed)
         unkept: tuple[str, ...] = ()

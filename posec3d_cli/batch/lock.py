@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from posec3d_cli.batch.state import Ledger, owner_of
+from posec3d_cli.batch.state import RunState, owner_of
 from posec3d_cli.errors import OutputError
 
 
@@ -18,7 +18,7 @@ def state_of(output: Path) -> Path:
 
 
 @contextmanager
-def locked(output: Path) -> Iterator[tuple[Ledger, str]]:
+def locked(output: Path) -> Iterator[tuple[RunState, str]]:
     """Hold the output, and hand out its ledger and who held it before and never let go, or an empty text.
 
     Raises:
@@ -36,7 +36,7 @@ def locked(output: Path) -> Iterator[tuple[Ledger, str]]:
     except OSError as error:
         raise OutputError(f"nothing can be written beside {output}: {error.strerror}") from error
     try:
-        with Ledger(state) as ledger:
+        with RunState(state) as ledger:
             before = ledger.own()
             try:
                 yield ledger, before

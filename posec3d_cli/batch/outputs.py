@@ -18,8 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.state import Ledger
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.state import RunState
 from posec3d_cli.errors import OutputError, OutputExists, counted
 from posec3d_cli.files.digests import digest
 from posec3d_cli.files.writing import remedy, settle
@@ -28,7 +28,7 @@ _UNFINISHED = ".posec3d-unfinished"
 _LOCK = ".lock"
 
 
-def place(folder: Path, found: Found, suffix: str) -> Path:
+def place(folder: Path, found: InputFile, suffix: str) -> Path:
     """Where the file that is made of a video goes: in folders like its own below `folder`, with a suffix of its own."""
     return folder / ((found.stem or found.name) + suffix)
 
@@ -60,7 +60,7 @@ def unfinished(target: Path, folders: Collection[Path], run: str) -> Path:
 
 
 @contextlib.contextmanager
-def written_by_run(target: Path, ledger: Ledger) -> Iterator[Path]:
+def written_by_run(target: Path, ledger: RunState) -> Iterator[Path]:
     """Hand out where one file of a run is to be written; when the block ends without an error, it gets its name.
 
     The ledger knows it by its content before it has its name.
@@ -80,7 +80,7 @@ def written_by_run(target: Path, ledger: Ledger) -> Iterator[Path]:
         settle(part, target)
 
 
-def check_made(targets: Iterable[Path], ledger: Ledger) -> None:
+def check_made(targets: Iterable[Path], ledger: RunState) -> None:
     """Refuse to replace files that no run on this output made.
 
     Raises:

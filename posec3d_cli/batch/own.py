@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.errors import InputError
 from posec3d_cli.output.json import SCHEMA
 from posec3d_cli.pose_files.origin import Source, sources_of
@@ -15,7 +15,7 @@ from posec3d_cli.video.marks import is_annotated
 _ANSWERS = re.compile(rf'\A\s*{{\s*"schema":\s*"{SCHEMA}"'.encode())
 
 
-def without_own(found: Sequence[Found]) -> tuple[list[Found], list[Found]]:
+def without_own(found: Sequence[InputFile]) -> tuple[list[InputFile], list[InputFile]]:
     """The files to do, and those that are left out because posec3d made them of the others.
 
     Left out are annotated videos, answers of `predict --json`, and pose files whose videos are all among the files.

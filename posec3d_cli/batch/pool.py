@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.worker import Notice, Outcome, Work, Worker
 from posec3d_cli.runtime.device import resolve_device, visible_gpus
 from posec3d_cli.runtime.memory import free_memory
@@ -28,7 +28,7 @@ class CrewSize:
     why: str
 
 
-def crew_size(device: str) -> CrewSize:
+def default_workers(device: str) -> CrewSize:
     """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps".
 
     No more than memory allows, but one: `posec3d_cli.runtime.threads.processors` and
@@ -47,7 +47,7 @@ def crew_size(device: str) -> CrewSize:
     return CrewSize(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
 
 
-class Crew:
+class WorkerPool:
     """Workers that share the processors among them; a context manager.
 
     A network that has one processor to itself is faster than a network that is spread over several, so one worker per
@@ -71,12 +71,12 @@ class Crew:
 
     def outcomes(
         self,
-        videos: Iterable[Found],
+        videos: Iterable[InputFile],
         *,
         timeout: float,
-        progress: Callable[[Found, int], None],
+        progress: Callable[[InputFile, int], None],
         notice: Callable[[str], None] = lambda text: None,
-    ) -> Iterator[tuple[Found, Outcome]]:
+    ) -> Iterator[tuple[InputFile, Outcome]]:
         """Do the videos and give what comes out of each, in the order in which they are done.
 
         Args:

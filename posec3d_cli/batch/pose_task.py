@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import place, unfinished
 from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
@@ -19,7 +19,7 @@ from posec3d_cli.results import NO_PERSON
 
 
 @dataclass(frozen=True)
-class Posing:
+class PoseTask:
     """Write the poses of every frame of each video.
 
     Attributes:
@@ -48,7 +48,7 @@ class Posing:
         """Changes with everything that the poses depend on, but for the video."""
         return self.models.fingerprint(*self.kinds)
 
-    def outputs(self, found: Found) -> dict[str, Path]:
+    def outputs(self, found: InputFile) -> dict[str, Path]:
         """The file that is made of a video: "poses"."""
         return {"poses": place(self.folder, found, self.suffix)}
 
@@ -63,7 +63,7 @@ class Posing:
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""
 
-        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
+        def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             posed = extractor.poses(found.path, progress=lambda done, total: count(done))
             target = self.outputs(found)["poses"]
             part = unfinished(target, self.folders, self.run)
@@ -72,7 +72,7 @@ class Posing:
             except OSError as error:
                 raise OutputError(f"{target} cannot be written: {error.strerror}") from error
             settle(part, target)
-            people = len({who for one in posed.identities for who in one.tolist() if who >= 0})
+            people = len({who for one in posed.track_ids for who in one.tolist() if who >= 0})
             return [
                 {
                     "video": printable(found.name),

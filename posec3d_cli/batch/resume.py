@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.state import FAILED, Ledger, Record
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.state import FAILED, Record, RunState
 from posec3d_cli.batch.task import Task
 from posec3d_cli.files.digests import digest, stamp
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class Todo:
     """A video to do, and why again if it was done before: "", "video", "pipeline", "output" or "failed"."""
 
-    found: Found
+    found: InputFile
     again: str = ""
 
 
-def plan(found: Sequence[Found], task: Task, ledger: Ledger, *, retry_failed: bool = False) -> deque[Todo]:
+def plan(found: Sequence[InputFile], task: Task, ledger: RunState, *, retry_failed: bool = False) -> deque[Todo]:
     """The videos that have no outcome yet, or none that still holds. Nothing but the time of a touched file is changed.
 
     Args:
@@ -44,7 +44,7 @@ def plan(found: Sequence[Found], task: Task, ledger: Ledger, *, retry_failed: bo
 
 
 def _outdated(
-    video: Found, record: Record, pipeline: str, task: Task, ledger: Ledger, retry_failed: bool
+    video: InputFile, record: Record, pipeline: str, task: Task, ledger: RunState, retry_failed: bool
 ) -> str | None:
     """Why an outcome does not hold any more, or None."""
     now = stamp(video.path)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.files.writing import printable
 
@@ -23,7 +23,7 @@ class RowNames:
         root: where the relative paths of the table begin.
     """
 
-    def __init__(self, table: Path, found: Sequence[Found], root: Path | None = None) -> None:
+    def __init__(self, table: Path, found: Sequence[InputFile], root: Path | None = None) -> None:
         self.names = {printable(video.name) for video in found}
         self.at_path = {os.path.abspath(video.path): printable(video.name) for video in found}
         self.paths = RelativePaths(table, root)

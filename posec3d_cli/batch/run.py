@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import Watcher
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import check_made, unfinished_files
-from posec3d_cli.batch.pool import Crew
+from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.resume import Todo
-from posec3d_cli.batch.state import FAILED, Ledger, Record
+from posec3d_cli.batch.state import FAILED, Record, RunState
 from posec3d_cli.batch.task import Task
 from posec3d_cli.files.digests import Stamp, stamp
 from posec3d_cli.files.writing import printable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     pass
 
 
-def check_outputs(todo: Iterable[Todo], task: Task, ledger: Ledger) -> None:
+def check_outputs(todo: Iterable[Todo], task: Task, ledger: RunState) -> None:
     """Refuse to replace files that no run on this output made.
 
     Raises:
@@ -37,7 +37,7 @@ def check_outputs(todo: Iterable[Todo], task: Task, ledger: Ledger) -> None:
 def run(
     todo: deque[Todo],
     task: Task,
-    ledger: Ledger,
+    ledger: RunState,
     *,
     workers: int = 1,
     timeout: float = TIMEOUT,
@@ -63,9 +63,9 @@ def run(
     watcher = watcher or Watcher()
     pipeline = task.fingerprint()
     of_video = {one.found: one for one in todo}
-    stamps: dict[Found, Stamp | None] = {}
+    stamps: dict[InputFile, Stamp | None] = {}
 
-    def taken() -> Iterator[Found]:
+    def taken() -> Iterator[InputFile]:
         for video in of_video:
             stamps[video] = stamp(video.path)
             for output in task.outputs(video).values():
@@ -74,7 +74,7 @@ def run(
 
     with (
         unfinished_files(task.folders) as name,
-        Crew(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as crew,
+        WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as crew,
     ):
         outcomes = crew.outcomes(taken(), timeout=timeout, progress=watcher.frames, notice=watcher.notice)
         for video, outcome in outcomes:
@@ -96,13 +96,13 @@ def _remove(outputs: Iterable[Path]) -> None:
             output.unlink()
 
 
-def _named(entry: dict[str, Any], found: Found) -> dict[str, Any]:
+def _named(entry: dict[str, Any], found: InputFile) -> dict[str, Any]:
     """A failure's entry under the video's own name instead of its path."""
     return {**entry, "video": printable(found.name)} if entry["video"] == printable(found.path) else entry
 
 
 def outcomes(
-    found: Sequence[Found], todo: Iterable[Todo], ledger: Ledger, *, min_score: float = 0.0
+    found: Sequence[InputFile], todo: Iterable[Todo], ledger: RunState, *, min_score: float = 0.0
 ) -> Iterator[Outcome]:
     """The outcomes of the videos that are not to be done any more, in the order of `found`, one per clip.
 

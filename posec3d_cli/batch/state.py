@@ -79,7 +79,7 @@ def owner_of(file: Path) -> str:
     return ""
 
 
-class Ledger:
+class RunState:
     """The records of all videos, by path; every change is on the disk when its call returns. A context manager.
 
     Raises:

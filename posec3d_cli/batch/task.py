@@ -1,4 +1,4 @@
-"""What is done with one video: `Labelling` says what happens in it, `Posing` writes the poses of every frame.
+"""What is done with one video: `LabelTask` says what happens in it, `PoseTask` writes the poses of every frame.
 
 Both are plain values: another process is handed one and makes its models there.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from posec3d_cli import __version__
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.worker import Notice, Tell, Work
 from posec3d_cli.extraction import cache as pose_cache
 from posec3d_cli.extraction.cache import PoseCache
@@ -141,7 +141,7 @@ class Task(Protocol):
     def fingerprint(self) -> str:
         """Changes with everything that an outcome depends on, but for the video."""
 
-    def outputs(self, found: Found) -> dict[str, Path]:
+    def outputs(self, found: InputFile) -> dict[str, Path]:
         """The files that are made of a video."""
 
     def in_run(self, name: str) -> Self:

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError, unexpected
 from posec3d_cli.files.digests import digest
 from posec3d_cli.files.writing import FULL, remedy
@@ -39,7 +39,7 @@ class Notice:
 Tell = Callable[[int | Notice], None]
 """Told the number of frames done so far, also with the same number again, as a sign of life; and notices."""
 
-Work = Callable[[Found, Tell], list[dict[str, Any]]]
+Work = Callable[[InputFile, Tell], list[dict[str, Any]]]
 """Does one video and gives its entries. Raises PoseC3DError."""
 
 
@@ -77,10 +77,10 @@ class Worker:
         self._log = log
         self._process: multiprocessing.process.BaseProcess | None = None
         self._ready = False
-        self._found: Found | None = None
+        self._found: InputFile | None = None
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> InputFile | None:
         """The video in work."""
         return self._found
 
@@ -94,7 +94,7 @@ class Worker:
         """Seconds since its last sign of life; 0 while it makes its models."""
         return perf_counter() - self._heard if self._ready else 0.0
 
-    def begin(self, found: Found) -> None:
+    def begin(self, found: InputFile) -> None:
         """Hand it a video."""
         if self._process is None:
             self._start()
@@ -213,7 +213,7 @@ def _serve(
             pipe.send(_attempt(work, pipe.recv(), pipe.send))
 
 
-def _attempt(work: Work, found: Found, progress: Tell) -> Outcome | PoseC3DError:
+def _attempt(work: Work, found: InputFile, progress: Tell) -> Outcome | PoseC3DError:
     started = perf_counter()
     sha256 = digest(found.path)
     try:

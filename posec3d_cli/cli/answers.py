@@ -14,7 +14,7 @@ from posec3d_cli.errors import PoseC3DError, counted, together
 from posec3d_cli.files.input_paths import as_given
 
 if TYPE_CHECKING:
-    from posec3d_cli.results import PipelineUsed, Prediction
+    from posec3d_cli.results import ClipResult, PipelineInfo
 
 HEADERS = ["video", "action", "probability"]
 
@@ -35,7 +35,7 @@ class Answers:
         self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
 
-    def add(self, place: int, prediction: Prediction) -> None:
+    def add(self, place: int, prediction: ClipResult) -> None:
         """An answer; `place` is the input's, in the order in which they were named."""
         self._answered += 1
         self._warnings += [(str(prediction.path), warning) for warning in prediction.warnings]
@@ -63,7 +63,7 @@ class Answers:
         if self._json:
             self._entries[-1][1].setdefault("output_errors", []).append(reason(error))
 
-    def finish(self, used: PipelineUsed) -> bool:
+    def finish(self, used: PipelineInfo) -> bool:
         """Print the document, what makes answers less certain, and how many failed; whether all was done."""
         for line in together(self._warnings, "video"):
             note("note", line)
@@ -81,12 +81,12 @@ class Answers:
             )
         return not self._failed and not self._unwritten
 
-    def interrupt(self, used: PipelineUsed, inputs: int) -> None:
+    def interrupt(self, used: PipelineInfo, inputs: int) -> None:
         """Print what is ready when somebody does not want to wait any longer."""
         note("note", f"interrupted: {self._answered + self._failed} of {counted(inputs, 'video')} were done")
         self.finish(used)
 
-    def _print(self, prediction: Prediction) -> None:
+    def _print(self, prediction: ClipResult) -> None:
         from posec3d_cli.results import NO_PERSON_IN_WORDS
 
         video = str(prediction.path)
@@ -117,7 +117,7 @@ def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[s
     return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
 
 
-def _detailed(prediction: Prediction, min_score: float) -> list[tuple[str, tuple[str, str]]]:
+def _detailed(prediction: ClipResult, min_score: float) -> list[tuple[str, tuple[str, str]]]:
     """The best action of each person who was read alone, and of each window where there are several."""
     from posec3d_cli.results import NO_PERSON_IN_WORDS
 

@@ -16,14 +16,14 @@ from posec3d_cli.cli.render import download_progress, note, print_table
 from posec3d_cli.errors import OutputError, are, counted, listed
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.find import Found
-    from posec3d_cli.batch.label_task import Labelling
-    from posec3d_cli.batch.pose_task import Posing
+    from posec3d_cli.batch.find import InputFile
+    from posec3d_cli.batch.label_task import LabelTask
+    from posec3d_cli.batch.pose_task import PoseTask
     from posec3d_cli.batch.resume import Todo
-    from posec3d_cli.batch.state import Ledger
+    from posec3d_cli.batch.state import RunState
     from posec3d_cli.batch.task import Models
-    from posec3d_cli.datasets.clips import Example
-    from posec3d_cli.datasets.load import Labelled, Unreadable
+    from posec3d_cli.datasets.clips import LabeledClip
+    from posec3d_cli.datasets.load import LabeledDataset, Unreadable
 REASONS = {
     "video": "their content changed",
     "pipeline": "the models or their settings changed",
@@ -40,7 +40,7 @@ def gather(
     poses: bool,
     without: Collection[Path],
     root: Path | None = None,
-) -> tuple[list[Found], list[Found]]:
+) -> tuple[list[InputFile], list[InputFile]]:
     """The videos that a command line names, and what is left out because posec3d made it of them.
 
     Those below the folders that the command writes into are not even looked at.
@@ -58,7 +58,7 @@ def gather(
     return without_own(find(named, glob=glob, poses=poses, without=without))
 
 
-def say_left_out(own: Sequence[Found]) -> None:
+def say_left_out(own: Sequence[InputFile]) -> None:
     """Say which files below the folders were not done."""
     from posec3d_cli.files.writing import printable
 
@@ -83,8 +83,8 @@ def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
 def work_through(
     todo: deque[Todo],
     total: int,
-    task: Labelling | Posing,
-    ledger: Ledger,
+    task: LabelTask | PoseTask,
+    ledger: RunState,
     *,
     workers: int | None,
     timeout: float,
@@ -115,11 +115,11 @@ def work_through(
 
 def choose_workers(asked: int | None, device: str, videos: int) -> int:
     """How many videos are done at the same time; what was chosen where nothing was asked for is said on stderr."""
-    from posec3d_cli.batch.pool import crew_size
+    from posec3d_cli.batch.pool import default_workers
 
     if asked is not None:
         return asked
-    size = crew_size(device)
+    size = default_workers(device)
     if videos < size.count:
         note("workers", f"{videos}, one per video")
         return videos
@@ -227,8 +227,8 @@ def _outputs(
 
 
 def find_people(
-    found: Labelled, models: Models, *, every: int, workers: int | None
-) -> tuple[list[Example], list[Unreadable]]:
+    found: LabeledDataset, models: Models, *, every: int, workers: int | None
+) -> tuple[list[LabeledClip], list[Unreadable]]:
     """Estimate the poses of labelled clips in processes of their own, showing how far it is, and read pose files.
 
     Nothing is fetched or made where there is no video.

@@ -57,7 +57,7 @@ def benchmark(
     weights_dir: WeightsDirOption = None,
 ) -> None:
     """Measure a pipeline stage by stage, in one process: all frames, and one prediction."""
-    from posec3d_cli.batch.pool import crew_size
+    from posec3d_cli.batch.pool import default_workers
     from posec3d_cli.evaluation.speed import advice, measure
     from posec3d_cli.hub.sample_clips import fetch_sample
     from posec3d_cli.pipeline import Pipeline
@@ -92,7 +92,7 @@ def benchmark(
         for name, every in WAYS.items()
     }
     models = {kind: f"{used.name} on {used.device}" for kind, used in stages.actions.used.models.items()}
-    workers = crew_size(device).count
+    workers = default_workers(device).count
     hints = [
         *advice(list(speeds.values())),
         *([f"label and extract-poses do {workers} videos at the same time here"] if workers > 1 else []),

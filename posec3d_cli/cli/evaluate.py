@@ -62,7 +62,7 @@ def evaluate(
     window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
     people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
-    harder: Annotated[
+    perturb: Annotated[
         bool,
         typer.Option(
             "--harder", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
@@ -105,10 +105,10 @@ def evaluate(
     from posec3d_cli.datasets.checks import notes_of, repeated
     from posec3d_cli.evaluation.evaluate import check_labels, counted
     from posec3d_cli.evaluation.evaluate import evaluate as measure
-    from posec3d_cli.evaluation.perturb import harder as harder_copies
+    from posec3d_cli.evaluation.perturb import perturb as harder_copies
     from posec3d_cli.hub.catalog import load_pipeline
     from posec3d_cli.recognition.ensemble import load_classifiers
-    from posec3d_cli.recognition.recognizer import ActionReader
+    from posec3d_cli.recognition.recognizer import ActionRecognizer
     from posec3d_cli.training.seen import learned_from, seen
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
@@ -118,7 +118,7 @@ def evaluate(
         note("note", one_line(remark))
     named = classifier or load_pipeline(pipeline).classifier
     folders = [card.folder for card in load_classifiers(named)]
-    actions = ActionReader.from_card(
+    actions = ActionRecognizer.from_card(
         named,
         weights=ratio(weights),
         device=device,
@@ -156,13 +156,13 @@ def evaluate(
             f"{len(learned)} of {len(examples)} clips were learnt from by this classifier: how often it is right "
             f"about them says little about others; the first is {one_line(learned[0])}",
         )
-    if harder:
+    if perturb:
         examples = harder_copies(examples)
     with saying_read() as read:
         report = measure(
             actions,
             examples,
-            actions.reading_with(views=views, flip=flip, window=window, people=people.value if people else None),
+            actions.clip_sampling(views=views, flip=flip, window=window, people=people.value if people else None),
             read,
         )
     write_files(report, unreadable, confusion or [], predictions)

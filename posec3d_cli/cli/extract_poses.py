@@ -43,9 +43,9 @@ from posec3d_cli.errors import OutputError, OutputExists, counted, together
 from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.find import Found
-    from posec3d_cli.batch.pose_task import Posing
-    from posec3d_cli.batch.state import Ledger
+    from posec3d_cli.batch.find import InputFile
+    from posec3d_cli.batch.pose_task import PoseTask
+    from posec3d_cli.batch.state import RunState
     from posec3d_cli.datasets.write_pickle import Labels
 
 
@@ -119,7 +119,7 @@ def extract_poses(
     start_log(log_file)
     found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
     classes = None if pack is None else _labels(labels, found, root)
-    task = pose_task.Posing(
+    task = pose_task.PoseTask(
         Models(
             pipeline,
             detector,
@@ -130,7 +130,7 @@ def extract_poses(
             weights_dir=weights_dir,
             detect_every=detect_every,
             **stage_options(
-                settings, stages=pose_task.Posing.kinds, max_people=max_people, score_threshold=detector_threshold
+                settings, stages=pose_task.PoseTask.kinds, max_people=max_people, score_threshold=detector_threshold
             ),
         ),
         output,
@@ -193,7 +193,7 @@ def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None
         raise OutputError(f"{pack}: there is no folder {pack.parent}", hint="make it first")
 
 
-def _labels(table: Path | None, found: list[Found], root: Path | None) -> Labels:
+def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> Labels:
     from posec3d_cli.datasets.write_pickle import labels_from_folders, read_pack_labels
 
     if table is None:
@@ -201,7 +201,9 @@ def _labels(table: Path | None, found: list[Found], root: Path | None) -> Labels
     return read_pack_labels(table, found, root=root, say=lambda text: note("note", one_line(text)))
 
 
-def _write_pack(pack: Path, good: list[Found], task: Posing, classes: Labels, nobody: int, ledger: Ledger) -> None:
+def _write_pack(
+    pack: Path, good: list[InputFile], task: PoseTask, classes: Labels, nobody: int, ledger: RunState
+) -> None:
     from posec3d_cli.batch.outputs import written_by_run
     from posec3d_cli.datasets.write_pickle import write_pack
     from posec3d_cli.files.writing import printable

@@ -57,7 +57,7 @@ from posec3d_cli.errors import OutputExists, counted
 from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.find import InputFile
 
 
 def label(
@@ -135,7 +135,7 @@ def label(
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _truth(truth, found, root)
-    task = label_task.Labelling(
+    task = label_task.LabelTask(
         Models(
             pipeline,
             detector,
@@ -192,7 +192,7 @@ def label(
         raise typer.Exit(1)
 
 
-def _truth(table: Path, found: list[Found], root: Path | None) -> dict[str, str]:
+def _truth(table: Path, found: list[InputFile], root: Path | None) -> dict[str, str]:
     from posec3d_cli.evaluation.ground_truth import read_truth, unlabelled
 
     labels = read_truth(table, found, root=root, say=lambda text: note("note", one_line(text)))

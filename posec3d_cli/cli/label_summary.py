@@ -15,8 +15,8 @@ from posec3d_cli.cli.render import note, print_table
 from posec3d_cli.errors import counted
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.label_task import Labelling
-    from posec3d_cli.batch.state import Ledger
+    from posec3d_cli.batch.label_task import LabelTask
+    from posec3d_cli.batch.state import RunState
     from posec3d_cli.output.tables import Outcome
 
 MOST_DOUBTFUL = 10  # answers that are listed
@@ -75,7 +75,7 @@ def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
 
 
 def print_accuracy(
-    outcomes: Sequence[Outcome], labels: dict[str, str], task: Labelling, output: Path, ledger: Ledger
+    outcomes: Sequence[Outcome], labels: dict[str, str], task: LabelTask, output: Path, ledger: RunState
 ) -> None:
     """Say how often the labels are right, and write what was taken for what beside the table."""
     from posec3d_cli.batch.outputs import written_by_run

@@ -50,9 +50,9 @@ from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.pipeline import Pipeline
-    from posec3d_cli.recognition.recognizer import ActionReader
-    from posec3d_cli.results import PipelineUsed, PosedVideo, Prediction
-    from posec3d_cli.sampling.clips import Reading
+    from posec3d_cli.recognition.recognizer import ActionRecognizer
+    from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
+    from posec3d_cli.sampling.clips import ClipSampling
 
 T = TypeVar("T")
 
@@ -155,7 +155,7 @@ def predict(
                     actions = stages.actions
             used = actions.used
             given = people.value if people else None
-            reading = actions.reading_with(views=views, flip=flip, window=window, people=given)
+            reading = actions.clip_sampling(views=views, flip=flip, window=window, people=given)
             note("read", describe(reading, actions))
             for place, job in ready:
                 _do(stages, actions, reading, job, place, answers, min_score=min_score, overwrite=overwrite)
@@ -168,7 +168,7 @@ def predict(
         raise typer.Exit(1)
 
 
-def describe(reading: Reading, actions: ActionReader) -> str:
+def describe(reading: ClipSampling, actions: ActionRecognizer) -> str:
     """How the videos will be read, in a few words."""
     whom = "each person alone" if reading.people == "each" else "everybody together"
     span = "the whole video as one" if reading.window_seconds is None else f"windows of {reading.window_seconds:g} s"
@@ -187,19 +187,19 @@ def _make(name: str, **options: Any) -> Pipeline:
     return Pipeline.from_name(name, **options)
 
 
-def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> ActionReader:
+def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> ActionRecognizer:
     """The half of a pipeline that needs no picture."""
     from posec3d_cli.hub.catalog import load_pipeline
-    from posec3d_cli.recognition.recognizer import ActionReader
+    from posec3d_cli.recognition.recognizer import ActionRecognizer
 
-    return ActionReader.from_card(classifier or load_pipeline(pipeline).classifier, **options)
+    return ActionRecognizer.from_card(classifier or load_pipeline(pipeline).classifier, **options)
 
 
-def _unused(pipeline: str) -> PipelineUsed:
+def _unused(pipeline: str) -> PipelineInfo:
     """What the document says of a pipeline that was not made, for no input could be used."""
-    from posec3d_cli.results import PipelineUsed
+    from posec3d_cli.results import PipelineInfo
 
-    return PipelineUsed(pipeline)
+    return PipelineInfo(pipeline)
 
 
 def _refuse_without_pictures(options: Mapping[str, object], settings: Sequence[str]) -> None:
@@ -225,8 +225,8 @@ def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tup
 
 def _do(
     stages: Pipeline | None,
-    actions: ActionReader,
-    reading: Reading,
+    actions: ActionRecognizer,
+    reading: ClipSampling,
     job: Job,
     place: int,
     answers: Answers,
@@ -247,7 +247,7 @@ def _do(
 
 
 def _saves(
-    stages: Pipeline | None, job: Job, prediction: Prediction, min_score: float, overwrite: bool
+    stages: Pipeline | None, job: Job, prediction: ClipResult, min_score: float, overwrite: bool
 ) -> Iterator[Callable[[], None]]:
     """What writes the files that are asked for."""
     from posec3d_cli.output.poses import save_poses
@@ -260,8 +260,8 @@ def _saves(
 
 
 def _answers(
-    stages: Pipeline | None, actions: ActionReader, reading: Reading, job: Job
-) -> Iterator[tuple[Path, Prediction | PoseC3DError]]:
+    stages: Pipeline | None, actions: ActionRecognizer, reading: ClipSampling, job: Job
+) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
     """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
     if stages is not None and not job.posed:
         yield job.video, _attempt(partial(_predict, stages, reading, job))
@@ -284,12 +284,12 @@ def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
         return unexpected(error)
 
 
-def _predict(stages: Pipeline, reading: Reading, job: Job) -> Prediction:
+def _predict(stages: Pipeline, reading: ClipSampling, job: Job) -> ClipResult:
     with _frame_progress(f"{job.video.name}: people") as progress:
         return stages.predict_as(job.video, reading, every_frame=job.annotated is not None, progress=progress)
 
 
-def _read_clips(job: Job) -> list[PosedVideo]:
+def _read_clips(job: Job) -> list[VideoPoses]:
     from posec3d_cli.pose_files import read_pose_file
 
     clips = read_pose_file(job.video)
@@ -298,7 +298,7 @@ def _read_clips(job: Job) -> list[PosedVideo]:
     return clips
 
 
-def _draw(prediction: Prediction, target: Path, **options: Any) -> None:
+def _draw(prediction: ClipResult, target: Path, **options: Any) -> None:
     from posec3d_cli.output.video import save_video
 
     with _frame_progress(f"{prediction.path.name}: drawing") as progress:

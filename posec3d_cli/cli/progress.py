@@ -17,7 +17,7 @@ from posec3d_cli.errors import counted
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from posec3d_cli.batch.find import Found
+    from posec3d_cli.batch.find import InputFile
     from posec3d_cli.batch.state import Record
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -53,16 +53,16 @@ class Count(Watcher):
     def __init__(self, todo: int, total: int, log: Path | None) -> None:
         self.todo, self.total, self.log = todo, total, log
         self.videos = self.failed = self.frames_done = 0
-        self.in_work: dict[Found, int] = {}
+        self.in_work: dict[InputFile, int] = {}
         self.noted: set[str] = set()
         self.started = time.monotonic()
 
-    def frames(self, found: Found, done: int) -> None:
+    def frames(self, found: InputFile, done: int) -> None:
         """So many frames of a video in work are done."""
         self.in_work[found] = done
         self.show()
 
-    def done(self, found: Found, record: Record) -> None:
+    def done(self, found: InputFile, record: Record) -> None:
         """A video is done and recorded."""
         self.videos += 1
         self.failed += record.status == "failed"
@@ -146,7 +146,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _write_line(log: Path, found: Found, record: Record) -> None:
+def _write_line(log: Path, found: InputFile, record: Record) -> None:
     from posec3d_cli.files.writing import printable
 
     when = time.strftime("%Y-%m-%d %H:%M:%S")

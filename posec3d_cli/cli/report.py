@@ -14,7 +14,7 @@ from posec3d_cli.cli.render import note, print_table
 from posec3d_cli.errors import counted, listed
 
 if TYPE_CHECKING:
-    from posec3d_cli.datasets.checks import Survey
+    from posec3d_cli.datasets.checks import DatasetReport
     from posec3d_cli.datasets.load import Unreadable
     from posec3d_cli.evaluation.report import Report
 
@@ -147,7 +147,7 @@ _COLUMNS = {
 }
 
 
-def print_survey(survey: Survey) -> None:
+def print_survey(survey: DatasetReport) -> None:
     """A table of the classes, the clips that are left out and what else was found, on stderr."""
     rows = [[one_line(one.label), *(str(getattr(one, name)) for name in _COLUMNS)] for one in survey.classes]
     print_table(["action", *_COLUMNS.values()], rows, err=True)

@@ -177,16 +177,16 @@ def train(
 ) -> None:
     """Train a classifier on labelled clips; the result is a model that --classifier takes."""
     from posec3d_cli.batch.task import Models
-    from posec3d_cli.cli.training_progress import learning
+    from posec3d_cli.cli.training_progress import training_progress
     from posec3d_cli.datasets import load
-    from posec3d_cli.datasets.checks import learnable
+    from posec3d_cli.datasets.checks import check_dataset
     from posec3d_cli.datasets.splits import Splits
     from posec3d_cli.hub.catalog import load_card
     from posec3d_cli.runtime.device import resolve_device, resolve_precision
     from posec3d_cli.runtime.threads import processors
     from posec3d_cli.training import train
     from posec3d_cli.training.augment import Augmentation
-    from posec3d_cli.training.config import Recipe
+    from posec3d_cli.training.config import TrainingConfig
     from posec3d_cli.training.finetune import start_from
 
     if resume and overwrite:
@@ -210,7 +210,7 @@ def train(
         note("note", one_line(remark))
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
-    base = Recipe(
+    base = TrainingConfig(
         epochs=epochs, batch_size=batch_size, rate=rate, seed=seed, augmentation=Augmentation().scaled(strength)
     )
     begun = (
@@ -244,10 +244,10 @@ def train(
         cache=pose_cache(cache, no_cache),
     )
     examples, unreadable = find_people(found, models, every=every, workers=workers)
-    survey = learnable(examples, unreadable)
+    survey = check_dataset(examples, unreadable)
     print_survey(survey)
     survey.check()
-    with learning(training.recipe.epochs, training.networks) as watcher:
+    with training_progress(training.recipe.epochs, training.networks) as watcher:
         try:
             figures = train.train(
                 training,

@@ -81,7 +81,7 @@ def _shown(progress: Progress) -> str:
 
 
 @contextlib.contextmanager
-def learning(epochs: int, networks: int) -> Iterator[Watcher]:
+def training_progress(epochs: int, networks: int) -> Iterator[Watcher]:
     """What is told how far a training of so many epochs of so many networks is."""
     if not sys.stderr.isatty():
         lines = Lines(epochs, networks)

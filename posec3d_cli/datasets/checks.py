@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import RECORDED, TRAINING, UNKNOWN, VALIDATION, Example
+from posec3d_cli.datasets.clips import RECORDED, TRAINING, UNKNOWN, VALIDATION, LabeledClip
 from posec3d_cli.datasets.load import Unreadable
 from posec3d_cli.errors import BadDataset, counted
 from posec3d_cli.labels import near_labels
@@ -46,7 +46,7 @@ class ClassClips:
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class DatasetReport:
     """What there is to learn from, and what is wrong with the rest.
 
     Attributes:
@@ -56,7 +56,7 @@ class Survey:
         findings: what is to be known about whole classes and their names, a sentence each.
     """
 
-    examples: tuple[Example, ...]
+    examples: tuple[LabeledClip, ...]
     classes: tuple[ClassClips, ...]
     left_out: Mapping[str, str]
     findings: tuple[str, ...]
@@ -75,7 +75,7 @@ class Survey:
             )
 
 
-def learnable(examples: Sequence[Example], unreadable: Sequence[Unreadable] = ()) -> Survey:
+def check_dataset(examples: Sequence[LabeledClip], unreadable: Sequence[Unreadable] = ()) -> DatasetReport:
     """Part what a network can learn from and what it cannot.
 
     Args:
@@ -105,10 +105,10 @@ def learnable(examples: Sequence[Example], unreadable: Sequence[Unreadable] = ()
     findings = [text for one in classes if (text := _finding(one, usable))]
     findings += near_findings(given)
     findings += notes_of(examples)
-    return Survey(usable, classes, {name: reason for name, (_, reason) in reasons.items()}, tuple(findings))
+    return DatasetReport(usable, classes, {name: reason for name, (_, reason) in reasons.items()}, tuple(findings))
 
 
-def digest(example: Example) -> bytes:
+def digest(example: LabeledClip) -> bytes:
     """The same for the same people: all places of joints that were found, and all scores."""
     found = np.where(example.scores[..., None] > 0, example.keypoints, 0)
     sha256 = hashlib.sha256(repr(example.keypoints.shape).encode())
@@ -118,7 +118,7 @@ def digest(example: Example) -> bytes:
     return sha256.digest()
 
 
-def notes_of(examples: Sequence[Example]) -> list[str]:
+def notes_of(examples: Sequence[LabeledClip]) -> list[str]:
     """What was left out of the clips' files, a sentence per clip; of many clips the first, and how many more."""
     said = [f"{one.name}: {text}" for one in examples for text in one.notes]
     more = len(said) - MOST_NOTES
@@ -134,13 +134,13 @@ def near_findings(labels: Iterable[str]) -> list[str]:
     ]
 
 
-def repeated(examples: Sequence[Example]) -> dict[str, tuple[str, str]]:
+def repeated(examples: Sequence[LabeledClip]) -> dict[str, tuple[str, str]]:
     """What is wrong with examples of the same poses: of one label the first is kept, of several none.
 
     Returns:
         By the name of every example that is not to be used, "duplicates" or "contradicting", and the reason.
     """
-    alike: dict[bytes, list[Example]] = {}
+    alike: dict[bytes, list[LabeledClip]] = {}
     for one in examples:
         if (one.scores > 0).any():
             alike.setdefault(digest(one), []).append(one)
@@ -156,7 +156,7 @@ def repeated(examples: Sequence[Example]) -> dict[str, tuple[str, str]]:
     return reasons
 
 
-def _finding(clips: ClassClips, usable: Sequence[Example]) -> str:
+def _finding(clips: ClassClips, usable: Sequence[LabeledClip]) -> str:
     if clips.label == UNKNOWN:
         return ""
     if not clips.usable:

@@ -14,11 +14,11 @@ ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
 TRAINING, VALIDATION = "training", "validation"
 UNKNOWN = "unknown"
 """The label of clips that show none of the actions."""
-Clip = TypeVar("Clip", bound="Example | LabelledVideo")
+Clip = TypeVar("Clip", bound="LabeledClip | LabeledVideo")
 
 
 @dataclass(frozen=True, eq=False)
-class Example:
+class LabeledClip:
     """One labelled clip.
 
     Attributes:
@@ -51,7 +51,7 @@ class Example:
         return frames
 
 
-def source_of(example: Example) -> str:
+def source_of(example: LabeledClip) -> str:
     """The folder or pack that a clip is from: what stands first in its name."""
     return example.name.partition("/")[0]
 
@@ -74,7 +74,7 @@ def rename(clips: Sequence[Clip], actions: Mapping[tuple[str, str], str], source
 
 
 @dataclass(frozen=True)
-class LabelledVideo:
+class LabeledVideo:
     """A clip and what happens in it.
 
     Attributes:
@@ -82,7 +82,7 @@ class LabelledVideo:
         name: what it is called in reports: the name of the source, a slash and its place there.
         label: the action.
         group: clips of one source video share a group.
-        part: see `posec3d_cli.datasets.clips.Example`.
+        part: see `posec3d_cli.datasets.clips.LabeledClip`.
     """
 
     path: Path

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from posec3d_cli.datasets.clips import TRAINING, LabelledVideo
+from posec3d_cli.datasets.clips import TRAINING, LabeledVideo
 from posec3d_cli.datasets.splits import group_of, is_split
 from posec3d_cli.datasets.table_labels import LabelledRow, read_labels
 from posec3d_cli.errors import BadDataset, counted
@@ -29,14 +29,14 @@ def source_name(source: Path) -> str:
     return place.stem if place.is_file() else place.name
 
 
-def labelled_videos(
+def labeled_videos(
     source: Path,
     group_by: str | None = None,
     *,
     root: Path | None = None,
     pseudo_labels: bool = False,
     say: Callable[[str], None] = lambda text: None,
-) -> list[LabelledVideo]:
+) -> list[LabeledVideo]:
     """The clips of a table with the columns video,label or of a folder: of its `labels.csv`, else of its sub-folders.
 
     A clip is a video or a pose file. A folder that OpenPose wrote is one clip. Where the paths of a table begin:
@@ -75,14 +75,14 @@ def labelled_videos(
 
 def _labelled(
     path: Path, source: str, place: str, label: str, group_by: str | None, *, group: str | None = None, part: str = ""
-) -> LabelledVideo:
+) -> LabeledVideo:
     group = group_of(place, label, group_by) if group is None else group
-    return LabelledVideo(path, f"{source}/{place}", label, f"{source}/{group}", part)
+    return LabeledVideo(path, f"{source}/{place}", label, f"{source}/{group}", part)
 
 
 def _of_rows(
     paths: RelativePaths, rows: list[LabelledRow], source: str, group_by: str | None, column: str | None
-) -> list[LabelledVideo]:
+) -> list[LabeledVideo]:
     found = [paths.find(one.video, _is_there) for one in rows]
     missing = [one.video for one, path in zip(rows, found, strict=True) if path is None]
     if missing:
@@ -91,7 +91,7 @@ def _of_rows(
             f"{missing[0]!r}",
             hint=paths.hint(missing),
         )
-    clips: dict[str, LabelledVideo] = {}
+    clips: dict[str, LabeledVideo] = {}
     for one, path in zip(rows, found, strict=True):
         if path is None:
             continue
@@ -102,7 +102,7 @@ def _of_rows(
         part = TRAINING if one.predicted else ""
         clip = _labelled(path, source, place, one.label, group_by, group=group, part=part)
         if clip.name in clips:
-            clip = LabelledVideo(clip.path, f"{clip.name} (line {one.row.line})", clip.label, clip.group, clip.part)
+            clip = LabeledVideo(clip.path, f"{clip.name} (line {one.row.line})", clip.label, clip.group, clip.part)
         clips[clip.name] = clip
     return list(clips.values())
 

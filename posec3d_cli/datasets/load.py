@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.batch.find import Found
-from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, TRAINING, VALIDATION, Example, LabelledVideo, rename
-from posec3d_cli.datasets.folders import labelled_videos, source_name
-from posec3d_cli.datasets.poses import Estimate, MainPeople, in_file
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, TRAINING, VALIDATION, LabeledClip, LabeledVideo, rename
+from posec3d_cli.datasets.folders import labeled_videos, source_name
+from posec3d_cli.datasets.poses import ClipPoses, Estimate, in_file
 from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.datasets.splits import Splits
 from posec3d_cli.errors import BadDataset, InputError, counted
@@ -26,7 +26,7 @@ OTHER_TABLES = (".jsonl", ".parquet")  # that `posec3d label` writes too
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class LabeledDataset:
     """The labelled clips of some sources, before any pose is estimated.
 
     Attributes:
@@ -34,7 +34,7 @@ class Labelled:
         remarks: what was left out or taken for something on the way, a sentence each.
     """
 
-    clips: tuple[LabelledVideo | Example, ...]
+    clips: tuple[LabeledVideo | LabeledClip, ...]
     remarks: tuple[str, ...] = ()
 
     @property
@@ -43,13 +43,13 @@ class Labelled:
         return Counter(clip.label for clip in self.clips)
 
     @property
-    def videos(self) -> list[Found]:
+    def videos(self) -> list[InputFile]:
         """Those whose poses are to be estimated."""
         return [
-            Found(clip.path, clip.name) for clip in self.clips if isinstance(clip, LabelledVideo) and not clip.posed
+            InputFile(clip.path, clip.name) for clip in self.clips if isinstance(clip, LabeledVideo) and not clip.posed
         ]
 
-    def of(self, labels: Collection[str]) -> Labelled:
+    def of(self, labels: Collection[str]) -> LabeledDataset:
         """The clips of these labels only."""
         return replace(self, clips=tuple(clip for clip in self.clips if clip.label in labels))
 
@@ -104,7 +104,7 @@ def labelled(
     split: str | None = None,
     splits: Splits | None = None,
     only: Collection[str] | None = None,
-) -> Labelled:
+) -> LabeledDataset:
     """The clips of folders, tables and packs under their joint labels; no video and no pose file is opened.
 
     Of a 3D recording only labels that `actions` mentions are used, and it is never validated on.
@@ -112,7 +112,7 @@ def labelled(
     Args:
         sources: labelled folders, CSV tables with the columns video,label, and pose packs.
         actions: see `posec3d_cli.datasets.clips.rename`.
-        group_by: see `posec3d_cli.datasets.folders.labelled_videos`, and so for the next two.
+        group_by: see `posec3d_cli.datasets.folders.labeled_videos`, and so for the next two.
         root: where the paths of tables begin.
         pseudo_labels: whether predictions count as labels.
         split: only this split of the packs.
@@ -124,7 +124,7 @@ def labelled(
             or a clip that is wanted is in none.
     """
     named: dict[str, Path] = {}
-    clips: list[LabelledVideo | Example] = []
+    clips: list[LabeledVideo | LabeledClip] = []
     remarks: list[str] = []
     for source in sources:
         name = source_name(source)
@@ -135,7 +135,7 @@ def labelled(
             )
         named[name] = source
         if _is_table(source) or source.is_dir():
-            own: Sequence[LabelledVideo | Example] = labelled_videos(
+            own: Sequence[LabeledVideo | LabeledClip] = labeled_videos(
                 source, group_by, root=root, pseudo_labels=pseudo_labels, say=remarks.append
             )
         else:
@@ -144,7 +144,7 @@ def labelled(
     again = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
     if again:
         raise BadDataset(f"{len(again)} names stand for several clips each, the first is {again[0]!r}")
-    found = Labelled(tuple(clips), tuple(remarks))
+    found = LabeledDataset(tuple(clips), tuple(remarks))
     if only is None:
         return found
     wanted = clips_called(found, only)
@@ -161,7 +161,7 @@ def _of_pack(
     split: str | None,
     splits: Splits | None,
     remarks: list[str],
-) -> list[Example]:
+) -> list[LabeledClip]:
     if not source.is_file():
         _, hint = problem_of(source) or ("", "")
         raise BadDataset(
@@ -179,7 +179,7 @@ def _of_pack(
     ]
 
 
-def clips_called(found: Labelled, names: Collection[str]) -> set[str]:
+def clips_called(found: LabeledDataset, names: Collection[str]) -> set[str]:
     """The full names of the clips that a list means.
 
     A clip is called by its whole name, `SOURCE/walk/a.mp4`, by its name within its source, `walk/a.mp4`, by its file's
@@ -192,7 +192,7 @@ def clips_called(found: Labelled, names: Collection[str]) -> set[str]:
     for clip in found.clips:
         within = clip.name.partition("/")[2]
         ways = {clip.name, within, within.rpartition("/")[2]}
-        if isinstance(clip, LabelledVideo):
+        if isinstance(clip, LabeledVideo):
             ways |= {os.path.abspath(clip.path), clip.path.as_posix()}
         for way in ways:
             called.setdefault(way, set()).add(clip.name)
@@ -218,7 +218,7 @@ def clips_called(found: Labelled, names: Collection[str]) -> set[str]:
     return wanted
 
 
-def hold_out(found: Labelled, names: Collection[str]) -> Labelled:
+def hold_out(found: LabeledDataset, names: Collection[str]) -> LabeledDataset:
     """The same clips, of which those that a list means are validated on and all others learnt from.
 
     What a pack's split would validate on, and the list does not mention, is left out.
@@ -227,19 +227,19 @@ def hold_out(found: Labelled, names: Collection[str]) -> Labelled:
         BadDataset: see `clips_called`; or one of them is a 3D recording.
     """
     chosen = clips_called(found, names)
-    clips: list[LabelledVideo | Example] = []
+    clips: list[LabeledVideo | LabeledClip] = []
     for clip in found.clips:
-        if clip.name in chosen and isinstance(clip, Example) and clip.origin == RECORDED:
+        if clip.name in chosen and isinstance(clip, LabeledClip) and clip.origin == RECORDED:
             raise BadDataset(f"{clip.name} is a 3D recording, and these cannot be validated on")
         if clip.name in chosen or clip.part != VALIDATION:
             clips.append(replace(clip, part=VALIDATION if clip.name in chosen else TRAINING))
     left = len(found.clips) - len(clips)
     words = "is not listed and left out" if left == 1 else "are not listed and left out"
     said = (f"{counted(left, 'clip')} of validation splits {words}",) if left else ()
-    return Labelled(tuple(clips), (*found.remarks, *said))
+    return LabeledDataset(tuple(clips), (*found.remarks, *said))
 
 
-def posed(found: Labelled, estimate: Estimate) -> tuple[list[Example], list[Unreadable]]:
+def posed(found: LabeledDataset, estimate: Estimate) -> tuple[list[LabeledClip], list[Unreadable]]:
     """The examples of labelled clips, in their order, and the clips that gave none.
 
     A clip in which nobody was found is an example all the same, of one person with scores of 0.
@@ -250,10 +250,10 @@ def posed(found: Labelled, estimate: Estimate) -> tuple[list[Example], list[Unre
     """
     videos = found.videos
     people = {video.name: one for video, one in estimate(videos)} if videos else {}
-    examples: list[Example] = []
+    examples: list[LabeledClip] = []
     unreadable: list[Unreadable] = []
     for clip in found.clips:
-        if isinstance(clip, Example):
+        if isinstance(clip, LabeledClip):
             examples.append(clip)
             continue
         main = _read(clip.path) if clip.posed else people[clip.name]
@@ -264,16 +264,16 @@ def posed(found: Labelled, estimate: Estimate) -> tuple[list[Example], list[Unre
     return examples, unreadable
 
 
-def _read(path: Path) -> MainPeople | str:
+def _read(path: Path) -> ClipPoses | str:
     try:
         return in_file(path)
     except InputError as error:
         return error.what
 
 
-def _example(clip: LabelledVideo, main: MainPeople) -> Example:
+def _example(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:
     keypoints, scores = main.keypoints, main.scores
     if not len(keypoints):
         keypoints, scores = (np.zeros((1, *array.shape[1:]), np.float32) for array in (keypoints, scores))
     name, label, group = clip.name, clip.label, clip.group
-    return Example(name, label, group, ESTIMATED, keypoints, scores, main.fps, clip.part, main.sha256, main.notes)
+    return LabeledClip(name, label, group, ESTIMATED, keypoints, scores, main.fps, clip.part, main.sha256, main.notes)

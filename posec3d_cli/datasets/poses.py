@@ -11,8 +11,8 @@ import numpy as np
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import Watcher
-from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.pool import Crew
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.state import FAILED, OK, Record
 from posec3d_cli.batch.task import Models, say_unkept
 from posec3d_cli.batch.worker import Tell, Work
@@ -21,7 +21,7 @@ from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.digests import digest
 from posec3d_cli.files.writing import printable
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.transforms.motion import at_times
 from posec3d_cli.types import Floats
 
@@ -30,7 +30,7 @@ MAX_PEOPLE = 4
 
 
 @dataclass(frozen=True, eq=False)
-class MainPeople:
+class ClipPoses:
     """The main people of every frame of a clip.
 
     Attributes:
@@ -38,7 +38,7 @@ class MainPeople:
         scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
         fps: frames per second.
         sha256: of the file that they were found in.
-        notes: see `PosedVideo.notes`.
+        notes: see `VideoPoses.notes`.
     """
 
     keypoints: Floats
@@ -48,11 +48,11 @@ class MainPeople:
     notes: tuple[str, ...] = ()
 
 
-Estimate = Callable[[Sequence[Found]], Iterable[tuple[Found, MainPeople | str]]]
+Estimate = Callable[[Sequence[InputFile]], Iterable[tuple[InputFile, ClipPoses | str]]]
 """Finds the people of videos and gives them, or the reason why there are none, in any order."""
 
 
-def in_file(path: Path) -> MainPeople:
+def in_file(path: Path) -> ClipPoses:
     """The main people of a pose file.
 
     Raises:
@@ -69,7 +69,7 @@ def in_video(
     extractor: PoseExtractor,
     every: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> MainPeople:
+) -> ClipPoses:
     """The main people of a video: poses are estimated in every N-th frame and interpolated between.
 
     Raises:
@@ -80,17 +80,17 @@ def in_video(
         return _every_frame(extractor.poses_of(video, frames, progress=progress))
 
 
-def _every_frame(posed: PosedVideo) -> MainPeople:
+def _every_frame(posed: VideoPoses) -> ClipPoses:
     main = posed.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
     frames = np.arange(posed.video.frame_count)
     times = np.interp(frames, posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
-    return MainPeople(*at_times(main.keypoints, main.scores, times), float(posed.video.fps))
+    return ClipPoses(*at_times(main.keypoints, main.scores, times), float(posed.video.fps))
 
 
 def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
     """One video after the other in this process, with stages that are made: a decoder that crashes ends it."""
 
-    def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
+    def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
         for found in videos:
             try:
                 yield found, replace(in_video(found.path, extractor, every), sha256=digest(found.path))
@@ -108,7 +108,7 @@ class Task(Protocol):
         """Which models do it, and where."""
 
     def make(self) -> Work:
-        """Make the models; what they do gives one entry, with a MainPeople under "people"."""
+        """Make the models; what they do gives one entry, with a ClipPoses under "people"."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Finding:
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""
 
-        def do(found: Found, count: Tell) -> list[dict[str, Any]]:
+        def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             people = in_video(found.path, extractor, self.every, lambda done, total: count(done))
             say_unkept(extractor, count)
             return [{"video": printable(found.name), "status": OK, "people": people}]
@@ -156,10 +156,10 @@ def side_by_side(
     """
     hears = watcher or Watcher()
 
-    def estimate(videos: Sequence[Found]) -> Iterator[tuple[Found, MainPeople | str]]:
+    def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
         if not videos:
             return
-        with Crew(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
+        with WorkerPool(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
             outcomes = crew.outcomes(videos, timeout=timeout, progress=hears.frames, notice=hears.notice)
             for found, outcome in outcomes:
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import ANNOTATED, RECORDED, Example
+from posec3d_cli.datasets.clips import ANNOTATED, RECORDED, LabeledClip
 from posec3d_cli.datasets.recorded import UPWARDS, in_slots, joint_names, up_of
 from posec3d_cli.datasets.splits import Parts, Splits, parts_of, split_named
 from posec3d_cli.errors import BadPoseFile
@@ -30,7 +30,7 @@ def read_pack(
     *,
     splits: Splits | None = None,
     say: Callable[[str], None] = lambda text: None,
-) -> list[Example]:
+) -> list[LabeledClip]:
     """The examples of a pose pack.
 
     Two-dimensional packs hold `keypoint` (M, T, 17, 2) in pixels and `keypoint_score` (M, T, 17); recorded ones
@@ -108,7 +108,7 @@ def _recordings(pack: Pack, joints: int) -> Iterator[Floats]:
                 yield keypoints
 
 
-def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skeleton | None) -> Example:
+def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skeleton | None) -> LabeledClip:
     label = _cleaned(_label(value_of(annotation, "label"), pack))
     source = pack.path.stem
     fps = float(pack.rate(annotation) or FPS)
@@ -127,11 +127,11 @@ def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Sk
         keypoints = keypoints[:, :counted]
         finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
         keypoints, scores = in_slots(np.where(finite[..., None], keypoints, 0), skeleton.joints, skeleton.up)
-        return Example(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps, notes=notes)
+        return LabeledClip(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps, notes=notes)
     keypoints, scores = flat_poses(annotation, pack)
     notes = uncounted_note(annotation, keypoints.shape[1])
     group = f"{source}/{_block(name)}"
-    return Example(f"{source}/{name}", label, group, ANNOTATED, keypoints, scores, fps, notes=notes)
+    return LabeledClip(f"{source}/{name}", label, group, ANNOTATED, keypoints, scores, fps, notes=notes)
 
 
 def _label(label: Any, pack: Pack) -> str:

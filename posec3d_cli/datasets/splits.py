@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import RECORDED, TRAINING, VALIDATION, Example
+from posec3d_cli.datasets.clips import RECORDED, TRAINING, VALIDATION, LabeledClip
 from posec3d_cli.errors import BadDataset, BadPoseFile, counted
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _first(splits: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
+def split(examples: Sequence[LabeledClip], share: float, seed: int) -> tuple[list[LabeledClip], list[LabeledClip]]:
     """Part examples into training and validation, whole groups at a time.
 
     Clips whose part is settled are in it. Of every label at most `share` of the other clips, rounded to whole ones, are
@@ -159,7 +159,7 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Ex
                 for name, count in members[group].items():
                     room[name] -= count
 
-    def validates(example: Example) -> bool:
+    def validates(example: LabeledClip) -> bool:
         return example.part == VALIDATION or (not example.part and example.origin != RECORDED and example.group in held)
 
     return [one for one in examples if not validates(one)], [one for one in examples if validates(one)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.row_names import RowNames
 from posec3d_cli.datasets.splits import is_split
 from posec3d_cli.datasets.table_labels import read_labels
@@ -16,7 +16,7 @@ from posec3d_cli.errors import BadDataset, counted
 from posec3d_cli.files.writing import printable
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.write import UNLABELLED, pack_head
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 
 ALL = "all"
 """The split of the clips that no table puts into another."""
@@ -40,14 +40,14 @@ class Labels:
         return sorted(set(self.of.values()))
 
 
-def labels_from_folders(found: Sequence[Found]) -> Labels:
+def labels_from_folders(found: Sequence[InputFile]) -> Labels:
     """Each video's first folder is its label; where a video lies in none, nothing is labelled."""
     folders = {printable(video.name): video.folder for video in found}
     return Labels(folders if all(folders.values()) else {}, {})
 
 
 def read_pack_labels(
-    table: Path, found: Sequence[Found], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
+    table: Path, found: Sequence[InputFile], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
 ) -> Labels:
     """From a table with the columns video,label and, where it has them, corrected and split.
 
@@ -139,7 +139,7 @@ def _lost(labels: Labels, split: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"{', '.join(labels.classes)} are taken for labels and not for splits; --labels says both"
 
 
-def annotation_of(posed: PosedVideo, name: str) -> dict[str, Any]:
+def annotation_of(posed: VideoPoses, name: str) -> dict[str, Any]:
     """A clip as a pack holds it, without its label: M people, the most important first, over T frames.
 
     A person's slot is a track. People who were found in less than a tenth of the frames are left out.

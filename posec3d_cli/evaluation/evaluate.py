@@ -7,20 +7,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from posec3d_cli.datasets.clips import RECORDED, Example
+from posec3d_cli.datasets.clips import RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.report import BEST, Answer, Report
 from posec3d_cli.labels import near_labels
 from posec3d_cli.pose_files.clip import from_slots, posed_clip
-from posec3d_cli.recognition.recognizer import ActionReader
-from posec3d_cli.results import PosedVideo
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.results import VideoPoses
+from posec3d_cli.sampling.clips import ClipSampling
 
 
 def evaluate(
-    actions: ActionReader,
-    examples: Sequence[Example],
-    reading: Reading | None = None,
+    actions: ActionRecognizer,
+    examples: Sequence[LabeledClip],
+    reading: ClipSampling | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Let a classifier name examples whose poses are known.
@@ -66,7 +66,7 @@ def counted(labels: Mapping[str, int]) -> str:
     return ", ".join(f"{label} ({count} clip{'s' * (count != 1)})" for label, count in labels.items())
 
 
-def as_posed(example: Example) -> PosedVideo:
+def as_posed(example: LabeledClip) -> VideoPoses:
     """An example as if a detector and a pose estimator had found it: everybody who shows a joint, frame by frame.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.row_names import RowNames
 from posec3d_cli.batch.state import FAILED
 from posec3d_cli.datasets.table_labels import read_labels
@@ -19,7 +19,7 @@ from posec3d_cli.results import UNKNOWN
 
 
 def read_truth(
-    table: Path, found: Sequence[Found], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
+    table: Path, found: Sequence[InputFile], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
 ) -> dict[str, str]:
     """The label of each video of a run, from a table with the columns video,label and perhaps corrected.
 
@@ -54,7 +54,7 @@ def read_truth(
     return truth
 
 
-def unlabelled(truth: Mapping[str, str], found: Sequence[Found]) -> int:
+def unlabelled(truth: Mapping[str, str], found: Sequence[InputFile]) -> int:
     """How many of the files have no label; of a pack it is enough that a clip has one."""
     labelled = {name.partition(": ")[0] for name in truth} | truth.keys()
     return sum(printable(video.name) not in labelled for video in found)

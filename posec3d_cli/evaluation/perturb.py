@@ -11,20 +11,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import RECORDED, Example
+from posec3d_cli.datasets.clips import RECORDED, LabeledClip
 from posec3d_cli.transforms.motion import at_times, drift, extent
 from posec3d_cli.types import Floats
 
 
-def harder(examples: Sequence[Example], *, seconds: float = 10.0, seed: int = 0) -> list[Example]:
+def perturb(examples: Sequence[LabeledClip], *, seconds: float = 10.0, seed: int = 0) -> list[LabeledClip]:
     """A lengthened, re-framed and composed copy of every 2D example that shows somebody, one each."""
     shown = [example for example in examples if example.origin != RECORDED and (example.scores[0] > 0).any()]
     return [
-        _harder(example, shown, seconds, np.random.default_rng((seed, number))) for number, example in enumerate(shown)
+        _perturb_clip(example, shown, seconds, np.random.default_rng((seed, number)))
+        for number, example in enumerate(shown)
     ]
 
 
-def _harder(example: Example, others: Sequence[Example], seconds: float, generator: np.random.Generator) -> Example:
+def _perturb_clip(
+    example: LabeledClip, others: Sequence[LabeledClip], seconds: float, generator: np.random.Generator
+) -> LabeledClip:
     frames = max(round(seconds * example.fps), len(example))
     times = _pace(len(example), frames, example.fps, generator)
     actor, scores = at_times(example.keypoints[:1], example.scores[:1], times)
@@ -53,7 +56,7 @@ def _pace(length: int, frames: int, fps: float, generator: np.random.Generator) 
     return np.concatenate(parts)[:frames]
 
 
-def _bystander(other: Example, frames: int, generator: np.random.Generator) -> tuple[Floats, Floats]:
+def _bystander(other: LabeledClip, frames: int, generator: np.random.Generator) -> tuple[Floats, Floats]:
     """Somebody of size 1 around (0, 0) who stands still: one moment of another clip, held."""
     moments = np.flatnonzero((other.scores[0] > 0).sum(axis=-1) >= 6)
     moment = int(generator.choice(moments)) if len(moments) else 0

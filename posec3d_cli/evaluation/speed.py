@@ -13,7 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from posec3d_cli.pipeline import Pipeline
-    from posec3d_cli.results import Prediction
+    from posec3d_cli.results import ClipResult
 
 STAGES = ("decode", "detect", "pose", "link", "build", "classify")
 OTHER = "other"  # what the stages do not account for
@@ -97,7 +97,7 @@ def measure(
     return Speed(len(prediction.posed), people, seconds, median(wholes), min(wholes), max(wholes))
 
 
-def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> Prediction:
+def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> ClipResult:
     """As `Pipeline.predict`, of a video that ends early."""
     with pipeline.extractor.open(path) as video:
         info = replace(video.info, frame_count=min(frames, video.info.frame_count))

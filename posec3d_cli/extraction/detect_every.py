@@ -105,8 +105,8 @@ def between(
         return []
     boxes, next_boxes = earlier.boxes.astype(np.float64), later.boxes.astype(np.float64)
     passed = np.full(len(earlier), max(0.0, last.seconds - first.seconds))
-    likeness = (box_overlap(boxes, next_boxes) + nearness(boxes, next_boxes, passed)) / 2
-    pairs = best_pairs(likeness, SAME_PERSON)
+    similarity = (box_overlap(boxes, next_boxes) + nearness(boxes, next_boxes, passed)) / 2
+    pairs = best_pairs(similarity, SAME_PERSON)
     rows, next_rows = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
     gone = np.setdiff1d(np.arange(len(earlier)), rows)
     new = np.setdiff1d(np.arange(len(later)), next_rows)

@@ -18,7 +18,7 @@ from posec3d_cli.extraction.detect_every import MOST_APART, look
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.registry import foreign_version
-from posec3d_cli.results import ModelUsed, PosedVideo
+from posec3d_cli.results import ModelInfo, VideoPoses
 from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import Detector, PoseEstimator
@@ -58,7 +58,7 @@ class PoseExtractor:
         reader: str = DEFAULT_READER,
         max_gap: float = 1.0,
         every: int = 1,
-        models: Mapping[str, ModelUsed] | None = None,
+        models: Mapping[str, ModelInfo] | None = None,
         cache: PoseCache | None = None,
         made_of: str = "",
     ) -> None:
@@ -133,7 +133,7 @@ class PoseExtractor:
             made_of=json.dumps(made_of, sort_keys=True, default=str),
         )
 
-    def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> PosedVideo:
+    def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> VideoPoses:
         """The people of these frames of a video, or of all; pixels are dropped batch by batch.
 
         Args:
@@ -155,7 +155,7 @@ class PoseExtractor:
         *,
         also: Ints | None = None,
         progress: Progress | None = None,
-    ) -> PosedVideo:
+    ) -> VideoPoses:
         """The same, of a video that is already open.
 
         Args:
@@ -223,7 +223,7 @@ class PoseExtractor:
             who = self._identities(people, used, video.info.fps, cuts)
             if len(others):
                 who = self._identities(people, frame_indices.tolist(), video.info.fps, cuts, given=who)
-        return PosedVideo(
+        return VideoPoses(
             video.info,
             frame_indices,
             tuple(people[index][0] for index in frame_indices.tolist()),

@@ -30,7 +30,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from posec3d_cli.errors import BadCard, UnknownModel, suggest
+from posec3d_cli.errors import BadCard, UnknownModel, did_you_mean
 from posec3d_cli.hub.cards import KINDS, ModelCard, PipelineCard, read_weight_file
 from posec3d_cli.hub.tables import Table, read_toml
 from posec3d_cli.labels import clean_label
@@ -66,7 +66,7 @@ def load_card(name_or_path: str | Path, kind: str | None = None) -> ModelCard:
         names = [card.name for card in list_cards(kind)]
         raise UnknownModel(
             f"no {kind or 'model'} is called {str(name_or_path)!r}",
-            hint=suggest(str(name_or_path), names) + "`posec3d models list` names them all",
+            hint=did_you_mean(str(name_or_path), names) + "`posec3d models list` names them all",
         )
     card = _read_card(file)
     if kind is not None and card.kind != kind:
@@ -94,7 +94,7 @@ def load_pipeline(name: str) -> PipelineCard:
     if Path(name).name != name or not file.is_file():
         names = sorted(other.stem for other in file.parent.glob("*.toml"))
         raise UnknownModel(
-            f"no pipeline is called {name!r}", hint=f"{suggest(name, names)}there are: {', '.join(names)}"
+            f"no pipeline is called {name!r}", hint=f"{did_you_mean(name, names)}there are: {', '.join(names)}"
         )
     table = Table(file, read_toml(file))
     values = {key: table.text(key) for key in ("summary", *KINDS)}

@@ -20,7 +20,7 @@ from posec3d_cli.errors import WeightsCorrupt
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import WeightFile
 DIGITS = 64
-PIN_SUFFIX = ".sha256"
+RECORDED_SUFFIX = ".sha256"
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,22 @@ def expected_of(file: WeightFile, places: Iterable[Path] = ()) -> Expected:
     """
     if file.sha256:
         return Expected(file.sha256, file.size)
-    pins = (read_pin(place) for place in places)
+    pins = (read_recorded_checksum(place) for place in places)
     return next((pin for pin in pins if pin is not None), Expected(file.sha256_prefix))
 
 
-def pin_path(path: Path) -> Path:
+def recorded_checksum_path(path: Path) -> Path:
     """Where the pin of a file lies, or would lie."""
-    return path.with_name(path.name + PIN_SUFFIX)
+    return path.with_name(path.name + RECORDED_SUFFIX)
 
 
-def read_pin(path: Path) -> Expected | None:
+def read_recorded_checksum(path: Path) -> Expected | None:
     """What is pinned of the file at `path`; None where nothing is.
 
     Raises:
         WeightsCorrupt: the pin holds no hash.
     """
-    pin = pin_path(path)
+    pin = recorded_checksum_path(path)
     try:
         text = pin.read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
@@ -91,7 +91,7 @@ def read_pin(path: Path) -> Expected | None:
     return Expected(found[1], int(found[2]) if found[2] else None, pin)
 
 
-def write_pin(path: Path, sha256: str, size: int) -> None:
+def write_recorded_checksum(path: Path, sha256: str, size: int) -> None:
     """Pin the file at `path`, whole or not at all.
 
     Raises:
@@ -102,7 +102,7 @@ def write_pin(path: Path, sha256: str, size: int) -> None:
         with os.fdopen(handle, "w", encoding="ascii") as stream:
             stream.write(f"{sha256} {size}\n")
         os.chmod(part, 0o644)
-        os.replace(part, pin_path(path))
+        os.replace(part, recorded_checksum_path(path))
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise

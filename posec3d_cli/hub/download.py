@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import remedy
-from posec3d_cli.hub.checksums import Expected, expected_of, pin_path, write_pin
+from posec3d_cli.hub.checksums import Expected, expected_of, recorded_checksum_path, write_recorded_checksum
 from posec3d_cli.hub.http import download
 from posec3d_cli.hub.partial import (
     CannotWrite,
@@ -231,7 +231,7 @@ class _Attempt:
 
     def _keep(self, part: Path, sink: HashingFile) -> bool:
         """Give a file with the right bytes its name."""
-        if not self.file.sha256 and self.expected.pin != pin_path(self.target):
+        if not self.file.sha256 and self.expected.pin != recorded_checksum_path(self.target):
             self._pin(sink.size, sink.sha256)  # before the file, which never goes without
         try:
             part.replace(self.target)
@@ -256,7 +256,7 @@ class _Attempt:
         """Expect this content from now on."""
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            write_pin(self.target, sha256, size)
+            write_recorded_checksum(self.target, sha256, size)
         except OSError as error:
             raise CannotWrite(error) from error
         if not self.expected.whole:

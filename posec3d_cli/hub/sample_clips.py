@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from posec3d_cli.errors import InputError, suggest
+from posec3d_cli.errors import InputError, did_you_mean
 from posec3d_cli.hub.cards import WeightFile, read_weight_file
 from posec3d_cli.hub.catalog import models_folder
 from posec3d_cli.hub.download import Progress, fetch_files
@@ -74,7 +74,8 @@ def fetch_sample(name: str, *, offline: bool | None = None, progress: Progress |
     samples = {sample.name: sample for sample in list_samples()}
     if name not in samples:
         raise InputError(
-            f"no sample is called {name!r}", hint=f"{suggest(name, samples)}there are: {', '.join(sorted(samples))}"
+            f"no sample is called {name!r}",
+            hint=f"{did_you_mean(name, samples)}there are: {', '.join(sorted(samples))}",
         )
     sample = samples[name]
     found = fetch_files(

@@ -10,7 +10,7 @@ from pathlib import Path
 from posec3d_cli.errors import WeightsCorrupt
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import ModelCard, WeightFile
-from posec3d_cli.hub.checksums import PIN_SUFFIX, expected_of
+from posec3d_cli.hub.checksums import RECORDED_SUFFIX, expected_of
 from posec3d_cli.hub.download import shipped_paths
 from posec3d_cli.hub.partial import CannotWrite, staging
 from posec3d_cli.hub.weights import cached_path, weights_cache
@@ -56,7 +56,7 @@ def verify(cards: Sequence[ModelCard], *, everything: bool = False) -> list[Veri
     rest = []
     if everything and weights_cache().is_dir():
         files = (path for path in sorted(weights_cache().iterdir()) if path.is_file() and path not in known)
-        rest = [path for path in files if not path.name.startswith(".") and path.suffix != PIN_SUFFIX]
+        rest = [path for path in files if not path.name.startswith(".") and path.suffix != RECORDED_SUFFIX]
     return found + [Verified(path, "", path.stat().st_size, UNKNOWN) for path in rest]
 
 

@@ -84,7 +84,7 @@ class Exchange(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(c) for _ in range(BLOCKS))) for c in channels)
         self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(_bring(channels, source, target) for source in range(len(channels)))
+            nn.ModuleList(_resample_branch(channels, source, target) for source in range(len(channels)))
             for target in range(outputs)
         )
         self.relu = nn.ReLU(inplace=True)
@@ -167,7 +167,7 @@ def _halve(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*conv_bn(inputs, outputs, 3, stride=2), nn.ReLU(inplace=True))
 
 
-def _bring(channels: Sequence[int], source: int, target: int) -> nn.Module:
+def _resample_branch(channels: Sequence[int], source: int, target: int) -> nn.Module:
     """From the resolution and channels of one branch to those of another."""
     inputs, outputs = channels[source], channels[target]
     if source == target:

@@ -12,10 +12,10 @@ from posec3d_cli.files.writing import printable
 from posec3d_cli.results import (
     NO_PERSON,
     UNKNOWN,
+    ClipResult,
     PersonScores,
-    PipelineUsed,
-    PosedVideo,
-    Prediction,
+    PipelineInfo,
+    VideoPoses,
     WindowScores,
     is_named,
 )
@@ -25,7 +25,7 @@ SCHEMA = "posec3d/prediction"
 VERSION = 2  # 1 called nobody "no person"; of rows of `label` in JSON lines too
 
 
-def document(videos: Sequence[dict[str, Any]], pipeline: PipelineUsed) -> dict[str, Any]:
+def document(videos: Sequence[dict[str, Any]], pipeline: PipelineInfo) -> dict[str, Any]:
     """What was found in some videos, as plain values for JSON.
 
     Args:
@@ -61,7 +61,7 @@ def reason(error: PoseC3DError) -> dict[str, str]:
     return {"kind": type(error).__name__, "what": printable(error.what), "hint": printable(error.hint)}
 
 
-def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
+def entry(prediction: ClipResult, *, top: int = 5) -> dict[str, Any]:
     """One video that was answered; `top` labels per answer, best first."""
     video, score = prediction.video, prediction.mean_keypoint_score
     return {
@@ -91,7 +91,7 @@ def entry(prediction: Prediction, *, top: int = 5) -> dict[str, Any]:
     }
 
 
-def cuts_of(posed: PosedVideo) -> list[dict[str, Any]]:
+def cuts_of(posed: VideoPoses) -> list[dict[str, Any]]:
     """Where new shots begin, as plain values."""
     fps = float(posed.video.fps)
     return [{"frame": frame, "seconds": round(frame / fps, 4)} for frame in posed.cuts.tolist()]

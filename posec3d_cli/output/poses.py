@@ -9,11 +9,11 @@ from posec3d_cli.files.writing import replacing
 from posec3d_cli.pose_files.write import SUFFIXES as POSE_SUFFIXES
 from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.results import (
-    Prediction,
+    ClipResult,
 )
 
 
-def save_poses(prediction: Prediction, path: Path, *, overwrite: bool = False) -> None:
+def save_poses(prediction: ClipResult, path: Path, *, overwrite: bool = False) -> None:
     """Write the people of the frames that were looked at, as `.npz`, `.json` or `.pkl` by the suffix of `path`.
 
     What each form holds: `posec3d_cli.pose_files.write`. `read_pose_file` reads all of them back.

@@ -15,8 +15,8 @@ from posec3d_cli.output.draw import Figure
 from posec3d_cli.recognition.aggregate import combine
 from posec3d_cli.results import (
     NO_PERSON_IN_WORDS,
+    ClipResult,
     PersonInWindow,
-    Prediction,
     WindowScores,
     is_named,
 )
@@ -27,13 +27,13 @@ from posec3d_cli.video.marks import MARK
 FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly
 
 
-def headline(prediction: Prediction, frame: int, min_score: float = 0.0) -> str:
+def headline(prediction: ClipResult, frame: int, min_score: float = 0.0) -> str:
     """What is done at this frame, with its probability in per cent; "no person" where nobody was found around it."""
     known = [window.scores for window in _around(prediction, frame) if window.scores is not None]
     return _spelled(combine(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
 
 
-def figures_at(prediction: Prediction, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
+def figures_at(prediction: ClipResult, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
     """Everybody in a frame, the most important first.
 
     Args:
@@ -56,14 +56,14 @@ def figures_at(prediction: Prediction, frame: int, column: int | None, min_score
             tags.get(identity, ""),
             faint=identity not in tags,
         )
-        for row, identity in enumerate(posed.identities[column].tolist())
+        for row, identity in enumerate(posed.track_ids[column].tolist())
         if identity >= 0
     ]
     order = list(tags)
     return sorted(figures, key=lambda one: order.index(one.identity) if one.identity in tags else len(order))
 
 
-def _tags(prediction: Prediction, frame: int, min_score: float) -> dict[int, str]:
+def _tags(prediction: ClipResult, frame: int, min_score: float) -> dict[int, str]:
     """What is written at those who count around a frame, the most important first, by identity."""
     if prediction.reading.people != "each":  # nobody has an answer of their own
         return {person.id: f"#{person.id}" for person in prediction.people}
@@ -80,7 +80,7 @@ def _tags(prediction: Prediction, frame: int, min_score: float) -> dict[int, str
     }
 
 
-def _around(prediction: Prediction, frame: int) -> list[WindowScores]:
+def _around(prediction: ClipResult, frame: int) -> list[WindowScores]:
     return [window for window in prediction.windows if window.start <= frame < window.stop]
 
 
@@ -95,7 +95,7 @@ def _spelled(scores: ActionScores, min_score: float) -> str:
 
 
 def save_video(
-    prediction: Prediction,
+    prediction: ClipResult,
     path: Path,
     *,
     min_score: float = 0.0,

@@ -23,7 +23,7 @@ from posec3d_cli.pose_files import (
     ultralytics_labels,
 )
 from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 
 __all__ = ["FORMATS", "PACK_SUFFIXES", "PoseFormat", "PoseSource", "is_pose_file", "read_pose_file"]
 
@@ -53,7 +53,7 @@ def is_pose_file(path: str | Path) -> bool:
     return source.is_folder and any(one.matches(source) for one in FORMATS)
 
 
-def read_pose_file(path: str | Path) -> list[PosedVideo]:
+def read_pose_file(path: str | Path) -> list[VideoPoses]:
     """The clips of a pose file: a pack may hold many, every other format holds one. Joints become COCO-17.
 
     Raises:
@@ -70,7 +70,7 @@ def read_pose_file(path: str | Path) -> list[PosedVideo]:
         raise BadPoseFile(what, hint=error.hint) from error
 
 
-def _read(source: PoseSource, found: PoseFormat) -> list[PosedVideo]:
+def _read(source: PoseSource, found: PoseFormat) -> list[VideoPoses]:
     try:
         return found.read(source)
     except BadPoseFile as error:

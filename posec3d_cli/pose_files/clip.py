@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.tracking import tracker
 from posec3d_cli.tracking.similarity import Doubles
@@ -64,7 +64,7 @@ class People:
     scores: NDArray[Any]
     boxes: NDArray[Any]
     box_scores: NDArray[Any]
-    identities: NDArray[Any]
+    track_ids: NDArray[Any]
 
     def __len__(self) -> int:
         """N, the number of people."""
@@ -144,7 +144,7 @@ def posed_clip(
     frame_count: int | None = None,
     identified: bool = False,
     notes: Sequence[str] = (),
-) -> PosedVideo:
+) -> VideoPoses:
     """The people of a clip as if a detector and a pose estimator had found them.
 
     Args:
@@ -182,13 +182,13 @@ def posed_clip(
     boxes = np.where(boxed, everybody.boxes - np.tile(shift, 2), boxes_around(places, scores)).astype(np.float32)
     sure = np.clip(everybody.box_scores, 0, 1)
     box_scores = np.where(np.isfinite(sure), sure, scores.max(axis=1, initial=0)).astype(np.float32)
-    identities = everybody.identities
-    detections, poses, who = _by_frame(len(frames), column, boxes, box_scores, places, scores, identities)
-    if not identified and not _tell_apart(column, identities):
-        who = tracker.identify(detections, poses, seconds=indices / float(fps))
+    track_ids = everybody.track_ids
+    detections, poses, who = _by_frame(len(frames), column, boxes, box_scores, places, scores, track_ids)
+    if not identified and not _tell_apart(column, track_ids):
+        who = tracker.track_people(detections, poses, seconds=indices / float(fps))
     count = int(indices[-1]) + 1 if frame_count is None else frame_count
     info = VideoInfo(path, size[1], size[0], fps, count, count / float(fps), "", 0, 0, False)
-    return PosedVideo(info, indices, tuple(detections), tuple(poses), tuple(who), COCO_17, notes=tuple(notes))
+    return VideoPoses(info, indices, tuple(detections), tuple(poses), tuple(who), COCO_17, notes=tuple(notes))
 
 
 def was_found(keypoints: NDArray[Any]) -> NDArray[np.bool_]:
@@ -215,7 +215,7 @@ def boxes_around(keypoints: Floats, scores: Floats) -> Floats:
 
 def _joined(frames: Sequence[People]) -> People:
     """The people of all frames in one value, in float64."""
-    names = ("keypoints", "scores", "boxes", "box_scores", "identities")
+    names = ("keypoints", "scores", "boxes", "box_scores", "track_ids")
     shown = [people for people in frames if len(people)] or [NOBODY]
     arrays = (np.concatenate([getattr(people, name) for people in shown]) for name in names)
     return People(*(array if array.dtype.kind == "i" else array.astype(np.float64) for array in arrays))
@@ -237,10 +237,10 @@ def _check_places(people: People, seen: NDArray[np.bool_], frames: Ints) -> None
         )
 
 
-def _tell_apart(column: Ints, identities: Ints) -> bool:
+def _tell_apart(column: Ints, track_ids: Ints) -> bool:
     """Whether everybody has an identity, and in no frame two people the same."""
-    both = column.astype(np.int64) * (MAX_IDENTITY + 1) + identities
-    return not np.any(identities < 0) and len(np.unique(both)) == len(both)
+    both = column.astype(np.int64) * (MAX_IDENTITY + 1) + track_ids
+    return not np.any(track_ids < 0) and len(np.unique(both)) == len(both)
 
 
 def _extent(places: Doubles) -> tuple[tuple[int, int], Doubles]:
@@ -252,7 +252,7 @@ def _extent(places: Doubles) -> tuple[tuple[int, int], Doubles]:
 
 
 def _by_frame(
-    frames: int, column: Ints, boxes: Floats, box_scores: Floats, keypoints: Floats, scores: Floats, identities: Ints
+    frames: int, column: Ints, boxes: Floats, box_scores: Floats, keypoints: Floats, scores: Floats, track_ids: Ints
 ) -> tuple[list[Detections], list[Poses], list[Ints]]:
     """Rows, in order of frame, as one value per frame."""
     nobody, no_pose, no_one = Detections.none(), Poses.none(JOINTS), np.zeros(0, np.int64)
@@ -262,5 +262,5 @@ def _by_frame(
         frame = int(column[start])
         detections[frame] = Detections(boxes[start:stop], box_scores[start:stop])
         poses[frame] = Poses(keypoints[start:stop], scores[start:stop])
-        who[frame] = identities[start:stop]
+        who[frame] = track_ids[start:stop]
     return detections, poses, who

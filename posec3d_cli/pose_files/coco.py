@@ -27,7 +27,7 @@ from posec3d_cli.pose_files.clip import (
 )
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.pose_files.frame_names import frame_ids, frame_numbers
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17, COCO_SETS, Skeleton
 from posec3d_cli.tracking.similarity import Doubles
 
@@ -40,7 +40,7 @@ def is_results(content: Any) -> bool:
     return isinstance(content, list) and bool(content) and isinstance(content[0], dict) and "image_id" in content[0]
 
 
-def read_results(path: Path, results: Sequence[Any]) -> PosedVideo:
+def read_results(path: Path, results: Sequence[Any]) -> VideoPoses:
     """The clip of a list of results; those of other categories than people are left out, and a note says so.
 
     Raises:
@@ -72,7 +72,7 @@ def is_by_picture(content: Any) -> bool:
     return isinstance(content, dict) and any(map(openpose.is_one_frame, content.values()))
 
 
-def read_by_picture(path: Path, pictures: Mapping[str, Any]) -> PosedVideo:
+def read_by_picture(path: Path, pictures: Mapping[str, Any]) -> VideoPoses:
     """The clip of AlphaPose's forms "cmu" and "open".
 
     Raises:
@@ -94,7 +94,7 @@ def is_annotations(content: Any) -> bool:
     return isinstance(content, dict) and "annotations" in content
 
 
-def read_annotations(path: Path, document: Mapping[str, Any]) -> PosedVideo:
+def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
     """The clip of COCO annotations: its pictures are the frames of one video.
 
     A picture's frame number is its `frame_id`, else that of its file name, see `frame_names`; pictures without either

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from posec3d_cli.pose_files.checks import read_json
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 
 LOOKED_AT = 8
 """Files of a folder that are looked into to tell its format: the first may be damaged."""
@@ -85,7 +85,7 @@ class PoseFormat(Protocol):
             BadPoseFile: it cannot be read at all.
         """
 
-    def read(self, source: PoseSource) -> list[PosedVideo]:
+    def read(self, source: PoseSource) -> list[VideoPoses]:
         """The clips of a file of this format, joints as COCO-17.
 
         Raises:
@@ -105,13 +105,13 @@ class FileFormat:
 
     name: str
     suffixes: frozenset[str]
-    clips: Callable[[Path], list[PosedVideo]]
+    clips: Callable[[Path], list[VideoPoses]]
 
     def matches(self, source: PoseSource) -> bool:
         """Whether the suffix is one of its own."""
         return source.suffix in self.suffixes
 
-    def read(self, source: PoseSource) -> list[PosedVideo]:
+    def read(self, source: PoseSource) -> list[VideoPoses]:
         """The clips."""
         return self.clips(source.path)
 
@@ -128,14 +128,14 @@ class JsonFormat:
 
     name: str
     fits: Callable[[Any], bool]
-    clip: Callable[[Path, Any], PosedVideo]
+    clip: Callable[[Path, Any], VideoPoses]
     suffixes = frozenset({".json"})
 
     def matches(self, source: PoseSource) -> bool:
         """Whether it is a JSON file with such content."""
         return source.suffix in self.suffixes and self.fits(source.content)
 
-    def read(self, source: PoseSource) -> list[PosedVideo]:
+    def read(self, source: PoseSource) -> list[VideoPoses]:
         """The clip, alone in a list."""
         return [self.clip(source.path, source.content)]
 
@@ -152,13 +152,13 @@ class FolderFormat:
 
     name: str
     fits: Callable[[PoseSource], bool]
-    clip: Callable[[PoseSource], PosedVideo]
+    clip: Callable[[PoseSource], VideoPoses]
     suffixes: frozenset[str] = frozenset()
 
     def matches(self, source: PoseSource) -> bool:
         """Whether it is such a folder."""
         return source.is_folder and self.fits(source)
 
-    def read(self, source: PoseSource) -> list[PosedVideo]:
+    def read(self, source: PoseSource) -> list[VideoPoses]:
         """The clip, alone in a list."""
         return [self.clip(source)]

@@ -19,7 +19,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import NORMALIZED, entries, number, numbers, rate, table, to_coco, whole
 from posec3d_cli.pose_files.clip import MAX_PIXELS, People, Person, consecutive, posed_clip, was_found
 from posec3d_cli.pose_files.formats import JsonFormat
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17, MEDIAPIPE_33
 from posec3d_cli.tracking.similarity import Doubles
 
@@ -44,15 +44,15 @@ def is_document(content: Any) -> bool:
     return isinstance(content, dict) and "frames" in content
 
 
-def _read_document(path: Path, content: Mapping[str, Any]) -> PosedVideo:
+def _read_document(path: Path, content: Mapping[str, Any]) -> VideoPoses:
     return read_frames(path, entries(content["frames"], "frames"), content)
 
 
-def _read_list(path: Path, content: Sequence[Any]) -> PosedVideo:
+def _read_list(path: Path, content: Sequence[Any]) -> VideoPoses:
     return read_frames(path, content, {})
 
 
-def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -> PosedVideo:
+def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -> VideoPoses:
     """The clip of a list of frames; `header` may say width, height and fps.
 
     Raises:

@@ -18,7 +18,7 @@ from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.pose_files.frame_names import frame_ids
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_SETS, Skeleton
 
 
@@ -32,11 +32,11 @@ def is_demo(content: Any) -> bool:
     return isinstance(content, dict) and "instance_info" in content
 
 
-def _read_demo(path: Path, content: Mapping[str, Any]) -> PosedVideo:
+def _read_demo(path: Path, content: Mapping[str, Any]) -> VideoPoses:
     return read_frames(path, entries(content["instance_info"], "instance_info"), content.get("meta_info"))
 
 
-def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> PosedVideo:
+def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> VideoPoses:
     """The clip of a list of frames.
 
     Raises:

@@ -19,7 +19,7 @@ from posec3d_cli.pose_files.checks import entries, integers, number, numbers, ra
 from posec3d_cli.pose_files.clip import MAX_FRAMES, MAX_IDENTITY, MAX_PIXELS, NOBODY, People, posed_clip
 from posec3d_cli.pose_files.formats import FileFormat, JsonFormat
 from posec3d_cli.pose_files.write import SCHEMA, VERSION
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import Skeleton
 from posec3d_cli.types import Ints
 
@@ -28,7 +28,7 @@ _ROWS = ("frame", "person", "box", "box_score", "keypoints", "scores")
 _DEFLATED_AT_MOST = 1100  # to one; deflate cannot do better than 1032
 
 
-def read_npz(path: Path) -> PosedVideo:
+def read_npz(path: Path) -> VideoPoses:
     """The clip of an archive.
 
     Raises:
@@ -73,7 +73,7 @@ def read_npz(path: Path) -> PosedVideo:
     )
 
 
-def read_document(path: Path, document: dict[str, Any]) -> PosedVideo:
+def read_document(path: Path, document: dict[str, Any]) -> VideoPoses:
     """The clip of a JSON document.
 
     Raises:
@@ -136,7 +136,7 @@ def rows_as_clip(
     frame_size: Any,
     fps: Any,
     cuts: Any,
-) -> PosedVideo:
+) -> VideoPoses:
     """The clip of rows of people, `frame` saying of each in which frame; the other values are checked here.
 
     Raises:
@@ -163,7 +163,7 @@ def rows_as_clip(
     frames = []
     for start, stop in zip(*edges, strict=True):
         here = order[start:stop]
-        known = people.identities[here][people.identities[here] >= 0]
+        known = people.track_ids[here][people.track_ids[here] >= 0]
         if len(np.unique(known)) < len(known):
             raise BadPoseFile(f"frame {frame[here][0]} holds one person twice", hint="a duplicate has the number -1")
         frames.append(people.take(here) if len(here) else NOBODY)

@@ -15,7 +15,7 @@ from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_j
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import OPENPOSE_SETS
 from posec3d_cli.tracking.similarity import Doubles
 
@@ -34,7 +34,7 @@ def fits(source: PoseSource) -> bool:
     return len(names) == len(source.names) and any(_BEGINS.match(source.head(name)) for name in names[:LOOKED_AT])
 
 
-def read_folder(source: PoseSource) -> PosedVideo:
+def read_folder(source: PoseSource) -> VideoPoses:
     """The clip of a folder.
 
     Raises:

@@ -30,7 +30,7 @@ from posec3d_cli.pose_files.clip import (
 from posec3d_cli.pose_files.formats import FileFormat
 from posec3d_cli.pose_files.native import rows_as_clip
 from posec3d_cli.pose_files.safe_pickle import load_pickle
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.types import Floats
 
 CROWD = 10
@@ -206,7 +206,7 @@ def value_of(annotation: Mapping[str, Any], key: str) -> Any:
     return annotation[key]
 
 
-def read_pack_clips(path: Path) -> list[PosedVideo]:
+def read_pack_clips(path: Path) -> list[VideoPoses]:
     """Every clip of a pack; a person's slot is the identity.
 
     Raises:
@@ -225,7 +225,7 @@ def read_pack_clips(path: Path) -> list[PosedVideo]:
 FORMAT = FileFormat("packs of pyskl and mmaction2", SUFFIXES, read_pack_clips)
 
 
-def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> PosedVideo:
+def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> VideoPoses:
     keypoints, scores = flat_poses(annotation, pack)
     path = pack.path if name is None else Path(f"{pack.path}: {name}")
     if "frame_indices" in annotation:
@@ -248,7 +248,7 @@ def _first_two(shape: Any) -> Any:
 
 def _written_by_us(
     path: Path, annotation: Mapping[str, Any], pack: Pack, keypoints: Floats, scores: Floats
-) -> PosedVideo:
+) -> VideoPoses:
     """A clip that says more than other packs do: see `posec3d_cli.pose_files.write`."""
     people, frames = keypoints.shape[:2]
     indices = integers(annotation["frame_indices"], "frame_indices", frames, low=0, high=MAX_FRAMES)

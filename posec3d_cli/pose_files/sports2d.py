@@ -17,7 +17,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import check_pixels, rate, shown
 from posec3d_cli.pose_files.clip import JOINTS, MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
 from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.tracking.similarity import Doubles
 
@@ -36,7 +36,7 @@ def fits(source: PoseSource) -> bool:
     return any(map(_TABLE.fullmatch, source.names))
 
 
-def read_folder(source: PoseSource) -> PosedVideo:
+def read_folder(source: PoseSource) -> VideoPoses:
     """The clip of a folder: everybody of whom there is a table, by the number in its name.
 
     Raises:

@@ -19,7 +19,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, set_of, table, to_coco, whole
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, left_out_note, places_of, posed_clip
 from posec3d_cli.pose_files.formats import JsonFormat
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_SETS
 
 PERSON = 0
@@ -40,7 +40,7 @@ def _is_person(one: Any) -> bool:
     return isinstance(one, dict) and "keypoints" in one and "image_id" not in one
 
 
-def read_frames(path: Path, content: list[Any]) -> PosedVideo:
+def read_frames(path: Path, content: list[Any]) -> VideoPoses:
     """The clip of a list of frames.
 
     Raises:

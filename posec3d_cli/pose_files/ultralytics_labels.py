@@ -30,7 +30,7 @@ from posec3d_cli.pose_files.clip import (
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.ultralytics import PERSON
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import Doubles
 from posec3d_cli.video import SUFFIXES, open_video
 
@@ -57,7 +57,7 @@ def _begins(head: bytes) -> bool:
     return len(values) in _LENGTHS and values[0].is_integer() and all(-1 <= value <= 2 for value in values[1:_BOX])
 
 
-def read_folder(source: PoseSource) -> PosedVideo:
+def read_folder(source: PoseSource) -> VideoPoses:
     """The clip of a folder.
 
     Raises:

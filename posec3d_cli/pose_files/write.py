@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 
 SCHEMA = "posec3d/poses"
 VERSION = 1
@@ -43,7 +43,7 @@ UNLABELLED = -1
 """The label of a clip that nobody has labelled."""
 
 
-def write_pose_file(posed: PosedVideo, path: Path, suffix: str) -> None:
+def write_pose_file(posed: VideoPoses, path: Path, suffix: str) -> None:
     """Write one of `SUFFIXES` to `path`, whatever the path's own suffix is."""
     if suffix == ".npz":
         with path.open("wb") as file:
@@ -54,7 +54,7 @@ def write_pose_file(posed: PosedVideo, path: Path, suffix: str) -> None:
         path.write_bytes(pickle.dumps(pack(posed), protocol=4))
 
 
-def archive(posed: PosedVideo) -> dict[str, Any]:
+def archive(posed: VideoPoses) -> dict[str, Any]:
     """The arrays of an archive."""
     rows = [len(found) for found in posed.detections]
     joints = posed.skeleton.joints
@@ -64,7 +64,7 @@ def archive(posed: PosedVideo) -> dict[str, Any]:
         "version": VERSION,
         "sources": json.dumps(sources([posed.video.path])),
         "frame": np.repeat(posed.frame_indices, rows),
-        "person": np.concatenate([np.zeros(0, np.int64), *posed.identities]),
+        "person": np.concatenate([np.zeros(0, np.int64), *posed.track_ids]),
         "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in posed.detections)]),
         "box_score": np.concatenate([nobody, *(found.scores for found in posed.detections)]),
         "keypoints": np.concatenate([nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in posed.poses)]),
@@ -79,10 +79,10 @@ def archive(posed: PosedVideo) -> dict[str, Any]:
     }
 
 
-def document(posed: PosedVideo) -> dict[str, Any]:
+def document(posed: VideoPoses) -> dict[str, Any]:
     """The values of a JSON document."""
     frames = []
-    columns = zip(posed.frame_indices.tolist(), posed.identities, posed.detections, posed.poses, strict=True)
+    columns = zip(posed.frame_indices.tolist(), posed.track_ids, posed.detections, posed.poses, strict=True)
     for frame, who, found, poses in columns:
         joints = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=-1)
         people = [
@@ -106,14 +106,14 @@ def document(posed: PosedVideo) -> dict[str, Any]:
     }
 
 
-def pack(posed: PosedVideo) -> dict[str, Any]:
+def pack(posed: VideoPoses) -> dict[str, Any]:
     """The content of a pack."""
-    people = sorted({person for who in posed.identities for person in who.tolist() if person >= 0})
+    people = sorted({person for who in posed.track_ids for person in who.tolist() if person >= 0})
     slot = {person: number for number, person in enumerate(people)}
     shape = (len(people), len(posed), len(posed.skeleton.joints))
     keypoints, scores = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
     boxes, box_scores = np.full((*shape[:2], 4), np.nan, np.float32), np.full(shape[:2], np.nan, np.float32)
-    columns = zip(posed.identities, posed.detections, posed.poses, strict=True)
+    columns = zip(posed.track_ids, posed.detections, posed.poses, strict=True)
     for column, (who, found, poses) in enumerate(columns):
         for row, person in enumerate(who.tolist()):
             if person >= 0:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from posec3d_cli.errors import StageMismatch, counted
-from posec3d_cli.results import PersonInWindow, PersonScores, PosedVideo, WindowScores
-from posec3d_cli.sampling.clips import Reading, Window
+from posec3d_cli.results import PersonInWindow, PersonScores, VideoPoses, WindowScores
+from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.tracking.similarity import box_area
 from posec3d_cli.tracking.tracks import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
@@ -35,7 +35,7 @@ Scored = tuple[Subject, ActionScores]
 
 
 def subjects(
-    used: PosedVideo, plan: Sequence[Window], reading: Reading, ids: set[int]
+    used: VideoPoses, plan: Sequence[Window], reading: ClipSampling, ids: set[int]
 ) -> Iterator[tuple[Subject, PoseSequence]]:
     """What is to be read, window by window: nothing where nobody was found. Adds the main people to `ids`."""
     for number, window in enumerate(plan):
@@ -105,11 +105,11 @@ def combine(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionS
     return ActionScores(mean.astype(np.float32), scores[0].labels)
 
 
-def summarise(used: PosedVideo, ids: Collection[int]) -> list[PersonScores]:
+def summarise(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:
     """The people with these identities, the most important first, not scored yet."""
     frames: dict[int, list[float]] = {identity: [] for identity in ids}
     importance = dict.fromkeys(ids, 0.0)
-    for who, found, poses in zip(used.identities, used.detections, used.poses, strict=True):
+    for who, found, poses in zip(used.track_ids, used.detections, used.poses, strict=True):
         sizes = np.sqrt(box_area(found.boxes.astype(np.float64)))
         for row, identity in enumerate(who.tolist()):
             if identity in frames:
@@ -128,7 +128,7 @@ def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
     return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
 
 
-def warnings_for(used: PosedVideo, reading: Reading) -> tuple[str, ...]:
+def warnings_for(used: VideoPoses, reading: ClipSampling) -> tuple[str, ...]:
     """What makes an answer from these frames less certain, in sentences."""
     found = sum(1 for poses in used.poses if len(poses))
     score = mean_keypoint_score(used.poses)

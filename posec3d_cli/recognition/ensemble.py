@@ -15,8 +15,8 @@ from posec3d_cli.errors import StageMismatch, UnknownModel, counted
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.recognition.aggregate import combine
-from posec3d_cli.results import ModelUsed, PersonInWindow, PersonScores, PipelineUsed, WindowScores
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.stages.protocols import ActionClassifier, VolumeBuilder
 
 Named = ModelCard | str | Path
@@ -35,10 +35,10 @@ class Member:
 
     builder: VolumeBuilder
     classifier: ActionClassifier
-    reading: Reading = field(default_factory=Reading)
+    reading: ClipSampling = field(default_factory=ClipSampling)
     weight: float = 1.0
 
-    def reads(self, reading: Reading) -> Reading:
+    def reads(self, reading: ClipSampling) -> ClipSampling:
         """`reading` with the frames per view and the sampler that this one was trained with."""
         return replace(reading, frames=self.reading.frames, sampler=self.reading.sampler)
 
@@ -98,18 +98,18 @@ def check_alike(members: Sequence[Member], names: Sequence[str]) -> None:
             number = next(n for n, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
             raise StageMismatch(f"{both}: their class {number} is {ours[number]!r} and {theirs[number]!r}")
         wanted, found = first.reading, first.reads(member.reading)
-        for setting in (one.name for one in fields(Reading)):
+        for setting in (one.name for one in fields(ClipSampling)):
             a, b = getattr(wanted, setting), getattr(found, setting)
             if a != b:
                 raise StageMismatch(f"{both}: {setting} is {a} in the card of one and {b} in that of the other")
 
 
-def used_together(used: Sequence[PipelineUsed], weights: Sequence[float]) -> PipelineUsed:
+def ensemble_info(used: Sequence[PipelineInfo], weights: Sequence[float]) -> PipelineInfo:
     """What several classifiers were made of, as one; of one alone, what it was made of."""
     if len(used) == 1:
         return used[0]
     parts = [one.models["classifier"] for one in used]
-    whole = ModelUsed(
+    whole = ModelInfo(
         name="+".join(part.name for part in parts),
         stage="+".join(dict.fromkeys(part.stage for part in parts)),
         device="+".join(dict.fromkeys(part.device for part in parts)),
@@ -121,7 +121,7 @@ def used_together(used: Sequence[PipelineUsed], weights: Sequence[float]) -> Pip
     return replace(used[0], models={"classifier": whole}, builder=builder, precision=precision, fusion=shares)
 
 
-def fuse_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:
+def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:
     """One window's answers as one: the mean over those who found somebody there, also about each of its people."""
     known = [(one.scores, weight) for one, weight in zip(answers, weights, strict=True) if one.scores is not None]
     scores = combine([scores for scores, _ in known], [weight for _, weight in known]) if known else None
@@ -141,7 +141,7 @@ def fuse_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> W
     return replace(answers[0], scores=scores, people=tuple(people))
 
 
-def fuse_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[float]) -> tuple[PersonScores, ...]:
+def average_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[float]) -> tuple[PersonScores, ...]:
     """Each person's answers as one: the mean over those who read the person. All answers are about the same people."""
     shares = [weight / sum(weights) for weight in weights]
     people = []

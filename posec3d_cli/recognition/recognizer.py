@@ -25,27 +25,27 @@ from posec3d_cli.recognition.aggregate import (
 from posec3d_cli.recognition.ensemble import (
     Member,
     Named,
+    average_people,
+    average_windows,
     check_alike,
-    fuse_people,
-    fuse_windows,
+    ensemble_info,
     load_classifiers,
-    used_together,
     weights_for,
 )
 from posec3d_cli.recognition.members import _builders
-from posec3d_cli.recognition.substitutes import with_stand_ins
+from posec3d_cli.recognition.substitutes import with_substitutes
 from posec3d_cli.registry import load_stage
-from posec3d_cli.results import PipelineUsed, PosedVideo, Prediction
+from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
 from posec3d_cli.runtime.stopwatch import Stopwatch
-from posec3d_cli.sampling.clips import Reading, Window, used_frames
+from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
-from posec3d_cli.types import Ints, PoseSequence, Shown
+from posec3d_cli.types import ClassifierInput, Ints, PoseSequence
 
 NO_FRAMES = np.zeros(0, np.int64)
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
 
 
-class ActionReader:
+class ActionRecognizer:
     """A builder and a classifier, or several of both: the half of the pipeline that needs no picture.
 
     Args:
@@ -56,9 +56,9 @@ class ActionReader:
         StageMismatch: the answers of the members cannot be averaged.
     """
 
-    def __init__(self, members: Sequence[Member], *, used: PipelineUsed | None = None) -> None:
+    def __init__(self, members: Sequence[Member], *, used: PipelineInfo | None = None) -> None:
         self.members = tuple(members)
-        self.used = used or PipelineUsed(models={})
+        self.used = used or PipelineInfo(models={})
         check_alike(self.members, list(self.used.fusion) or ["a classifier"] * len(self.members))
 
     @classmethod
@@ -96,14 +96,14 @@ class ActionReader:
                 weights_dir=weights_dir,
             )
             made = load_stage("builder", makes).from_card(asked, {})
-            members.append(Member(made, reads, Reading.from_recipe(asked.recipe), weight))
+            members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe), weight))
             used.append(
-                PipelineUsed(models={"classifier": read_by}, builder=makes, precision=getattr(reads, "precision", None))
+                PipelineInfo(models={"classifier": read_by}, builder=makes, precision=getattr(reads, "precision", None))
             )
-        return cls(members, used=used_together(used, weights))
+        return cls(members, used=ensemble_info(used, weights))
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> ClipSampling:
         """How the classifier reads a video, unless something else is asked for; of several, the first."""
         return self.members[0].reading
 
@@ -117,30 +117,30 @@ class ActionReader:
         """The C actions that the classifier tells apart."""
         return self.members[0].classifier.labels
 
-    def frames_needed(self, reading: Reading, frame_count: int, fps: Fraction) -> Ints:
+    def frames_needed(self, reading: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
         """The frames of a video that the answer rests on, each once, in order."""
         return used_frames([window for plan in self._plans(reading, frame_count, fps) for window in plan])
 
-    def _plans(self, reading: Reading, frame_count: int, fps: Fraction) -> list[list[Window]]:
+    def _plans(self, reading: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
         """Each member's plan; all have the same windows."""
         return [member.reads(reading).plan(frame_count, fps) for member in self.members]
 
-    def reading_with(
+    def clip_sampling(
         self,
         *,
         views: int | None = None,
         flip: bool | None = None,
         window: float | None = None,
         people: str | None = None,
-    ) -> Reading:
+    ) -> ClipSampling:
         """The card's reading with these settings replaced; `window` in seconds, 0 for the whole video as one."""
         changes: dict[str, Any] = {"views": views, "flip": flip, "people": people}
         reading = replace(self.reading, **{key: value for key, value in changes.items() if value is not None})
         return reading if window is None else reading.with_window(window)
 
     def read(
-        self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
-    ) -> Prediction:
+        self, posed: VideoPoses, reading: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
+    ) -> ClipResult:
         """Say what is done in a video whose people are known, in at least the frames that the reading needs.
 
         A long video is read in many batches of volumes; `alive` is called after each.
@@ -162,33 +162,33 @@ class ActionReader:
         return self._answer(posed, reading, plans, self.used, self._notices(), alive, lost=lost)
 
     def read_file(
-        self, posed: PosedVideo, reading: Reading | None = None, *, alive: Callable[[], None] = lambda: None
-    ) -> Prediction:
+        self, posed: VideoPoses, reading: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
+    ) -> ClipResult:
         """As `read`, for poses that come from a file: another program chose the frames and found the people.
 
         A frame that is needed and was not looked at is replaced by the nearest that was, see
-        `posec3d_cli.recognition.substitutes.with_stand_ins`; a warning says how many were.
+        `posec3d_cli.recognition.substitutes.with_substitutes`; a warning says how many were.
 
         Raises:
             BadPoseFile: for some frame there is none near enough.
         """
         reading = reading or self.reading
         plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
-        plans, notices = with_stand_ins(plans, posed)
+        plans, notices = with_substitutes(plans, posed)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
         return self._answer(posed, reading, plans, replace(self.used, name=None, models=models), notices, alive)
 
     def _answer(
         self,
-        posed: PosedVideo,
-        reading: Reading,
+        posed: VideoPoses,
+        reading: ClipSampling,
         plans: Sequence[Sequence[Window]],
-        made_by: PipelineUsed,
+        made_by: PipelineInfo,
         notices: tuple[str, ...],
         alive: Callable[[], None],
         *,
         lost: Ints = NO_FRAMES,
-    ) -> Prediction:
+    ) -> ClipResult:
         used = replace(posed.part(used_frames([window for plan in plans for window in plan])), lost=lost)
         watch = Stopwatch()
         ids: set[int] = set()
@@ -198,15 +198,15 @@ class ActionReader:
         ]
         weights = [member.weight for member in self.members]
         by_window = [
-            fuse_windows([of_window(number, window, one) for one in scored], weights)
+            average_windows([of_window(number, window, one) for one in scored], weights)
             for number, window in enumerate(plans[0])
         ]
         seen = summarise(used, ids)
         known = [window.scores for window in by_window if window.scores is not None]
-        return Prediction(
+        return ClipResult(
             path=Path(posed.video.path),
             scores=combine(known, [1.0] * len(known)) if known else None,
-            people=fuse_people([of_people(seen, one) for one in scored], weights),
+            people=average_people([of_people(seen, one) for one in scored], weights),
             windows=tuple(by_window),
             frames_used=len(used),
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
@@ -229,14 +229,14 @@ class ActionReader:
         member: Member,
         shown: Iterable[tuple[Subject, PoseSequence]],
         plan: Sequence[Window],
-        reading: Reading,
+        reading: ClipSampling,
         watch: Stopwatch,
         alive: Callable[[], None],
     ) -> list[Scored]:
         """One answer per subject; only the volumes of a few exist at once."""
         scored: list[Scored] = []
         waiting: list[Subject] = []
-        volumes: list[Shown] = []
+        volumes: list[ClassifierInput] = []
 
         def flush() -> None:
             if not volumes:

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile, are, counted
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.sampling.clips import Window, used_frames
 
-STAND_IN = 0.5  # seconds within which one frame of a pose file may stand for another
+SUBSTITUTE = 0.5  # seconds within which one frame of a pose file may stand for another
 
 
-def with_stand_ins(plans: Sequence[Sequence[Window]], posed: PosedVideo) -> tuple[list[list[Window]], tuple[str, ...]]:
+def with_substitutes(
+    plans: Sequence[Sequence[Window]], posed: VideoPoses
+) -> tuple[list[list[Window]], tuple[str, ...]]:
     """Show the nearest frames that were looked at in place of those that were not, and say so.
 
     Raises:
-        BadPoseFile: a frame is needed and none within `STAND_IN` seconds was looked at.
+        BadPoseFile: a frame is needed and none within `SUBSTITUTE` seconds was looked at.
     """
     needed = used_frames([window for plan in plans for window in plan])
     absent = np.setdiff1d(needed, posed.frame_indices)
@@ -26,9 +28,9 @@ def with_stand_ins(plans: Sequence[Sequence[Window]], posed: PosedVideo) -> tupl
     stood_in = [[window.without(absent, posed.frame_indices) for window in plan] for plan in plans]
     shown, moved = (np.concatenate([w.clips.ravel() for plan in every for w in plan]) for every in (plans, stood_in))
     moves = np.abs(moved - shown)
-    if moves.max() > STAND_IN * posed.video.fps:
+    if moves.max() > SUBSTITUTE * posed.video.fps:
         raise BadPoseFile(
-            f"{posed.video.path}: frame {shown[moves.argmax()]} is needed and no frame within {STAND_IN:g} s of it "
+            f"{posed.video.path}: frame {shown[moves.argmax()]} is needed and no frame within {SUBSTITUTE:g} s of it "
             "was looked at",
             hint="read the file as the video was read when it was written, or write one with every frame",
         )

@@ -20,7 +20,7 @@ CHANNELS = ("rgb", "bgr")
 
 
 @dataclass(frozen=True)
-class PictureInput:
+class ImageInput:
     """What a model wants to be shown; the fields are settings of its card.
 
     Attributes:

@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Lanes:
+class ThreadLanes:
     """Threads that do one piece of work each at a time.
 
     Args:

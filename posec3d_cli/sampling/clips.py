@@ -17,7 +17,7 @@ PEOPLE = ("together", "each")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ClipSampling:
     """How a classifier reads a video; its card says how it was trained to, flags may differ.
 
     Attributes:

@@ -16,7 +16,7 @@ from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.hub.download import Progress
 from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.registry import load_stage
-from posec3d_cli.results import ModelUsed
+from posec3d_cli.results import ModelInfo
 from posec3d_cli.runtime.device import USE_AUTO, resolve_device, same_device
 
 
@@ -29,7 +29,7 @@ def make_stage(
     progress: Any,
     options: Mapping[str, Any] | None = None,
     weights_dir: str | Path | None = None,
-) -> tuple[Any, ModelUsed]:
+) -> tuple[Any, ModelInfo]:
     """A stage made from its card, and what it was made of; `device` as in `PoseExtractor.from_cards`."""
     if not isinstance(card, ModelCard):
         card = load_card(card, kind)
@@ -50,7 +50,7 @@ def make_stage(
     if getattr(stage, "device", place) is None:
         place = "cpu"
     files = {**hashes(card, weights_dir), **files_named(options or {})}
-    return stage, ModelUsed(card.name, card.stage, place, files)
+    return stage, ModelInfo(card.name, card.stage, place, files)
 
 
 def create(

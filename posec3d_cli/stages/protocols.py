@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
     from posec3d_cli.skeletons import Skeleton
-    from posec3d_cli.types import ActionScores, Detections, Frame, Ints, Poses, PoseSequence, Shown
+    from posec3d_cli.types import ActionScores, ClassifierInput, Detections, Frame, Ints, Poses, PoseSequence
 
 
 class Stage(Protocol):
@@ -72,7 +72,7 @@ class PoseEstimator(Protocol):
 class VolumeBuilder(Protocol):
     """Makes of pose sequences what a classifier reads: heatmap volumes, or clips of the joints themselves."""
 
-    def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> Shown:
+    def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> ClassifierInput:
         """Make the views of one sequence.
 
         Args:
@@ -95,6 +95,6 @@ class ActionClassifier(Protocol):
         """The C actions that it tells apart."""
         ...
 
-    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+    def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
         """One `ActionScores` per volume, or clip: the mean over its views of the softmax over classes."""
         ...

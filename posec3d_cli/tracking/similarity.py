@@ -91,12 +91,12 @@ def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
     return np.asarray(np.exp(-(way**2)) * np.minimum(area, other) / np.maximum(area, other))
 
 
-def best_pairs(likeness: Doubles, least: float) -> list[tuple[int, int]]:
+def best_pairs(similarity: Doubles, least: float) -> list[tuple[int, int]]:
     """The pairs (row, column), each row and column at most once, whose values have the largest sum.
 
     Values below `least` count as 0, and pairs of 0 are left out.
     """
-    counted = np.where(likeness < least, 0, likeness)
+    counted = np.where(similarity < least, 0, similarity)
     if not counted.any():
         return []
     if 1 in counted.shape:  # one track or one person: no need to import an optimiser

@@ -47,8 +47,8 @@ def link(
     min_similarity: float = 0.1,
     duplicate: float = 0.9,
 ) -> Tracks:
-    """Link the people of T frames: `identify`, then `assemble`. The arguments are those of `identify`."""
-    identities = identify(
+    """Link the people of T frames: `track_people`, then `assemble`. The arguments are those of `track_people`."""
+    track_ids = track_people(
         detections,
         poses,
         seconds=seconds,
@@ -57,10 +57,10 @@ def link(
         min_similarity=min_similarity,
         duplicate=duplicate,
     )
-    return assemble(identities, detections, poses)
+    return assemble(track_ids, detections, poses)
 
 
-def identify(
+def track_people(
     detections: Sequence[Detections],
     poses: Sequence[Poses],
     *,
@@ -107,7 +107,7 @@ def identify(
 
 
 def extend(
-    identities: Sequence[Ints | None],
+    track_ids: Sequence[Ints | None],
     detections: Sequence[Detections],
     poses: Sequence[Poses],
     *,
@@ -120,20 +120,20 @@ def extend(
     """Identities of all frames, where those of some are given: these stay, and the others get what continues them.
 
     People of a frame without identities are followed from the frames before, then from the frames after; who is found
-    in neither gets an identity above all that are given. Arguments and errors are those of `identify`, but for
+    in neither gets an identity above all that are given. Arguments and errors are those of `track_people`, but for
 
     Args:
         identities: one array per frame, or None where they are asked for.
     """
     times = np.asarray(seconds, np.float64)
-    if not len(identities) == len(detections) == len(poses) == len(times):
+    if not len(track_ids) == len(detections) == len(poses) == len(times):
         raise StageMismatch(
             f"linking needs one value per frame: {len(detections)} detections, {len(poses)} poses, {len(times)} times"
         )
     if np.any(np.diff(times) <= 0):
         raise StageMismatch("linking needs frames in order: seconds must be strictly increasing")
     told: list[Ints] = []
-    for column, (given, found, shape) in enumerate(zip(identities, detections, poses, strict=True)):
+    for column, (given, found, shape) in enumerate(zip(track_ids, detections, poses, strict=True)):
         if len(found) != len(shape):
             raise StageMismatch(f"frame {column} has {len(found)} boxes but {len(shape)} poses")
         if given is None:
@@ -143,7 +143,7 @@ def extend(
             who = given.copy()
         told.append(who)
     frames = _Frames(told, detections, poses, times, frozenset(cuts))
-    highest = max((int(given.max(initial=-1)) for given in identities if given is not None), default=-1)
+    highest = max((int(given.max(initial=-1)) for given in track_ids if given is not None), default=-1)
     if highest >= 0:
         for one in (frames, frames.backwards()):
             _follow(one, max_gap, min_similarity)
@@ -232,8 +232,8 @@ def _assign(
         return {}
     boxes, joints = found.boxes[rows].astype(np.float64), shape.keypoints[rows].astype(np.float64)
     scores = shape.scores[rows].astype(np.float64)
-    likeness = _similarity(tracks, boxes, joints, scores, seconds)
-    taken = {int(rows[n]): tracks[t] for t, n in best_pairs(likeness, min_similarity)}
+    similarity = _similarity(tracks, boxes, joints, scores, seconds)
+    taken = {int(rows[n]): tracks[t] for t, n in best_pairs(similarity, min_similarity)}
     left = [track for track in tracks if track not in taken.values() and column - track.column - 1 <= MISSES]
     open_rows = np.flatnonzero([int(row) not in taken for row in rows])
     reach = JUMP_ALONE if len(tracks) == 1 and len(found) == 1 else JUMP
@@ -249,13 +249,13 @@ def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: D
     last_scores = np.stack([track.scores for track in tracks])
     passed = np.array([seconds - track.seconds for track in tracks])
     shift = np.stack([track.velocity for track in tracks]) * np.minimum(passed, COAST)[:, None]
-    likeness = np.zeros((len(tracks), len(boxes)))
+    similarity = np.zeros((len(tracks), len(boxes)))
     for move in (np.zeros_like(shift), shift):
         places = last + np.tile(move, 2)
         near = nearness(places, boxes, passed)
         same = keypoint_similarity(last_joints + move[:, None], last_scores, places, joints, scores)
-        likeness = np.maximum(likeness, (box_overlap(places, boxes) + same + near) / 3)
-    return likeness
+        similarity = np.maximum(similarity, (box_overlap(places, boxes) + same + near) / 3)
+    return similarity
 
 
 def _jumps(

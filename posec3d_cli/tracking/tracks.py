@@ -127,12 +127,12 @@ class Tracks(ShapeRepr):
         ]
 
 
-def assemble(identities: Sequence[Ints], detections: Sequence[Detections], poses: Sequence[Poses]) -> Tracks:
+def assemble(track_ids: Sequence[Ints], detections: Sequence[Detections], poses: Sequence[Poses]) -> Tracks:
     """Put the people of some frames into tracks, the most important first; equally important ones by identity.
 
     The frames may be any part of those that were identified, for instance one window of a long video.
     """
-    here = np.unique(np.concatenate([*identities, np.zeros(0, np.int64)]))
+    here = np.unique(np.concatenate([*track_ids, np.zeros(0, np.int64)]))
     ids = here[here >= 0].astype(np.int64)
     people, frames = len(ids), len(poses)
     joints = poses[0].keypoints.shape[1] if poses else 0
@@ -141,7 +141,7 @@ def assemble(identities: Sequence[Ints], detections: Sequence[Detections], poses
     boxes = np.zeros((people, frames, 4), np.float32)
     present = np.zeros((people, frames), bool)
     maps = _empty_heatmaps(people, poses)
-    for column, (identity, found, shape) in enumerate(zip(identities, detections, poses, strict=True)):
+    for column, (identity, found, shape) in enumerate(zip(track_ids, detections, poses, strict=True)):
         rows = np.flatnonzero(identity >= 0)
         slots = np.searchsorted(ids, identity[rows])
         keypoints[slots, column] = shape.keypoints[rows]

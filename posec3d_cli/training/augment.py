@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, Example
+from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.transforms.motion import at_times, drift, extent, project
 from posec3d_cli.types import Floats
@@ -63,8 +63,8 @@ class Augmentation:
 
 
 def draw_clip(
-    example: Example,
-    others: Sequence[Example],
+    example: LabeledClip,
+    others: Sequence[LabeledClip],
     frames: int,
     settings: Augmentation,
     generator: np.random.Generator,
@@ -92,7 +92,7 @@ def draw_clip(
         beside = _seen(other, frames, settings, generator)
         keypoints, scores = _compose((keypoints, scores), (beside[0][:1], beside[1][:1]), generator)
     keypoints = _view(keypoints, scores, settings, generator)
-    keypoints, scores = _worsen(keypoints, scores, settings, generator)
+    keypoints, scores = _degrade(keypoints, scores, settings, generator)
     if generator.random() < 0.5:
         width = np.float32(2 * np.max(np.abs(keypoints), initial=1))
         keypoints, scores = keypoints[:, :, _MIRROR], scores[:, :, _MIRROR]
@@ -101,7 +101,7 @@ def draw_clip(
 
 
 def _seen(
-    example: Example, frames: int, settings: Augmentation, generator: np.random.Generator, *, still: bool = False
+    example: LabeledClip, frames: int, settings: Augmentation, generator: np.random.Generator, *, still: bool = False
 ) -> tuple[Floats, Floats]:
     """The example at some pace, from some angle, with the scores that a pose network would give."""
     times = _times(len(example), example.fps, frames, settings, generator)
@@ -168,7 +168,7 @@ def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: 
     return np.asarray(placed, np.float32)
 
 
-def _worsen(
+def _degrade(
     keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """What pose networks get wrong: they tremble, miss joints, frames and half bodies, and swap sides."""

@@ -15,22 +15,22 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from posec3d_cli.datasets.clips import Example
+from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.errors import BadDataset, StageMismatch, counted
 from posec3d_cli.evaluation.evaluate import as_posed
 from posec3d_cli.evaluation.metrics import expected_calibration_error
 from posec3d_cli.recognition.aggregate import Subject, combine, of_window, subjects
 from posec3d_cli.recognition.ensemble import Member
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import Window, used_frames
-from posec3d_cli.types import ActionScores, Floats, Ints, Shown
+from posec3d_cli.types import ActionScores, ClassifierInput, Floats, Ints
 
 COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
 LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 costs as much as this one
 
 
 @runtime_checkable
-class Softened(Protocol):
+class HasLogits(Protocol):
     """A classifier whose probabilities are the mean of softmax(logits / temperature) over networks and views."""
 
     @property
@@ -41,7 +41,7 @@ class Softened(Protocol):
     def temperature(self) -> float:
         """As it is now."""
 
-    def logits(self, volumes: Sequence[Shown]) -> list[Floats]:
+    def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
         """Of each volume `(networks, V, C)`, not divided by the temperature."""
 
 
@@ -72,7 +72,7 @@ class Calibration:
 
 
 def fit_temperature(
-    model: Path, examples: Sequence[Example], *, device: str = "auto", precision: str = "auto"
+    model: Path, examples: Sequence[LabeledClip], *, device: str = "auto", precision: str = "auto"
 ) -> Calibration:
     """The temperature, from 0.2 to 5, that makes the true labels most likely in the answers as they are given.
 
@@ -89,9 +89,9 @@ def fit_temperature(
         BadDataset: nobody is found in any example, or one has a label that the classifier does not know.
         StageMismatch: the classifier shows no logits.
     """
-    actions = ActionReader.from_card(model, device=device, precision=precision)
+    actions = ActionRecognizer.from_card(model, device=device, precision=precision)
     [member] = actions.members
-    if not isinstance(member.classifier, Softened):
+    if not isinstance(member.classifier, HasLogits):
         raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")
     unknown = sorted({example.label for example in examples} - set(actions.labels))
     if unknown:
@@ -99,7 +99,7 @@ def fit_temperature(
             f"the classifier does not know the labels {', '.join(unknown)}",
             hint=f"it knows {', '.join(actions.labels)}",
         )
-    heard = [one for example in examples if (one := _listen(member, member.classifier, example)).said]
+    heard = [one for example in examples if (one := _collect_logits(member, member.classifier, example)).said]
     if not heard:
         raise BadDataset(f"nobody is found in any of {counted(len(examples), 'clip')} to fit the temperature on")
     truth = np.array([one.truth for one in heard])
@@ -123,7 +123,7 @@ def fit_temperature(
     )
 
 
-def soften(logits: Floats, temperature: float) -> Floats:
+def softmax_with_temperature(logits: Floats, temperature: float) -> Floats:
     """`(networks, V, C)` logits to `(C,)` float32 probabilities, as the classifier averages them."""
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
@@ -132,7 +132,7 @@ def soften(logits: Floats, temperature: float) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class _Heard:
+class _Collected:
     """What the networks said of one example: for each subject the logits; the answer follows from the temperature."""
 
     truth: int
@@ -141,7 +141,10 @@ class _Heard:
 
     def answer(self, temperature: float, labels: tuple[str, ...]) -> Floats:
         """`(C,)` the probabilities, combined as those of a prediction."""
-        scored = [(subject, ActionScores(soften(logits, temperature), labels)) for subject, logits in self.said]
+        scored = [
+            (subject, ActionScores(softmax_with_temperature(logits, temperature), labels))
+            for subject, logits in self.said
+        ]
         windows = [of_window(number, window, scored).scores for number, window in enumerate(self.plan)]
         known = [scores for scores in windows if scores is not None]
         return combine(known, [1.0] * len(known)).probabilities
@@ -150,25 +153,27 @@ class _Heard:
 class _Recorder:
     """A classifier that answers as another and keeps its logits."""
 
-    def __init__(self, classifier: Softened) -> None:
+    def __init__(self, classifier: HasLogits) -> None:
         self._classifier = classifier
         self.labels = classifier.labels
         self.kept: list[Floats] = []
 
-    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+    def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
         logits = self._classifier.logits(volumes)
         self.kept += logits
-        return [ActionScores(soften(one, self._classifier.temperature), self.labels) for one in logits]
+        return [
+            ActionScores(softmax_with_temperature(one, self._classifier.temperature), self.labels) for one in logits
+        ]
 
 
-def _listen(member: Member, classifier: Softened, example: Example) -> _Heard:
+def _collect_logits(member: Member, classifier: HasLogits, example: LabeledClip) -> _Collected:
     recorder = _Recorder(classifier)
     posed, reading = as_posed(example), member.reading
-    ActionReader([replace(member, classifier=recorder)]).read(posed, reading)
+    ActionRecognizer([replace(member, classifier=recorder)]).read(posed, reading)
     plan = member.reads(reading).plan(posed.video.frame_count, posed.video.fps)
     shown = [subject for subject, _ in subjects(posed.part(used_frames(plan)), plan, reading, set())]
     # The reader shows the classifier the same subjects in the same order.
-    return _Heard(classifier.labels.index(example.label), plan, list(zip(shown, recorder.kept, strict=True)))
+    return _Collected(classifier.labels.index(example.label), plan, list(zip(shown, recorder.kept, strict=True)))
 
 
 def _nll(answers: Floats, truth: Ints) -> float:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from posec3d_cli.files.writing import replacing
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.readme import OURS, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
@@ -111,7 +111,7 @@ sampler = "pyskl"
 {_graph(recipe) if recipe.graph else _heatmaps(recipe)}{"".join(map(_file_entry, files))}"""
 
 
-def _heatmaps(recipe: Recipe) -> str:
+def _heatmaps(recipe: TrainingConfig) -> str:
     channels = (
         f'channels = "limbs"\nlimbs = {json.dumps(recipe.limbs)}'
         if recipe.input == "limb"
@@ -128,7 +128,7 @@ crop_min_size = 4
 """
 
 
-def _graph(recipe: Recipe) -> str:
+def _graph(recipe: TrainingConfig) -> str:
     return f"""\
 [recipe.graph]
 stream = "{"bone" if recipe.input == "limb" else "joint"}"

@@ -14,7 +14,7 @@ from posec3d_cli.errors import BadDataset, OutputError, OutputExists
 FILE = "state.pt"
 
 
-def save_state(folder: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write the state under a temporary name and rename it, so that there is a whole one at any moment.
 
     Raises:
@@ -31,7 +31,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         raise OutputError(f"{folder / FILE} cannot be written: {error.strerror or error}") from error
 
 
-def load_state(folder: Path) -> dict[str, Any]:
+def load_checkpoint(folder: Path) -> dict[str, Any]:
     """The state of a folder, read without executing anything in it.
 
     Raises:
@@ -70,7 +70,7 @@ def check_folder(folder: Path, *, written: Iterable[str] = (), resume: bool = Fa
     if not os.access(place, os.W_OK | os.X_OK):
         raise OutputError(f"nothing can be written into {place}", hint="choose another folder")
     if resume:
-        load_state(folder)
+        load_checkpoint(folder)
     elif not overwrite:
         if any((folder / name).exists() for name in ("model.toml", FILE)):
             raise OutputExists(

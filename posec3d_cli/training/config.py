@@ -14,7 +14,7 @@ BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """How a network is trained.
 
     The schedule is the published one of PoseC3D and PYSKL (SGD with momentum 0.9, a learning rate of 0.2 for 128

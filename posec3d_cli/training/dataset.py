@@ -9,23 +9,25 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from posec3d_cli.datasets.clips import UNKNOWN, Example
+from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip
 from posec3d_cli.training.augment import draw_clip
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.transforms.gaussians import draw_joints, draw_limbs
 from posec3d_cli.transforms.joint_features import Stream, graph_features
 from posec3d_cli.transforms.motion import at_times
 from posec3d_cli.types import Floats, Ints
 
 
-class Samples(Dataset[tuple[Tensor, Tensor]]):
+class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
     """One epoch of augmented inputs and the probabilities `(C,)` to answer.
 
     Sample i of an epoch is a function of (seed, epoch, i) alone. A clip of an action that is not among the classes,
     and a person who holds still, are labelled as every action alike.
     """
 
-    def __init__(self, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe, epoch: int) -> None:
+    def __init__(
+        self, examples: Sequence[LabeledClip], classes: Sequence[str], recipe: TrainingConfig, epoch: int
+    ) -> None:
         self.examples, self.classes, self.recipe, self.epoch = examples, list(classes), recipe, epoch
         self.order = drawn(importance(examples, recipe), recipe.samples(len(examples)), (recipe.seed, epoch))
 
@@ -47,7 +49,7 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(network_input(keypoints, scores, recipe, generator)), answer
 
 
-def importance(examples: Sequence[Example], recipe: Recipe) -> Floats:
+def importance(examples: Sequence[LabeledClip], recipe: TrainingConfig) -> Floats:
     """`(N,)` how often each example is to be drawn, in parts of the whole: by its origin, and rare labels more."""
     own = np.array([recipe.importance[example.origin] for example in examples], np.float64)
     names, labels = np.unique([example.label for example in examples], return_inverse=True)
@@ -68,7 +70,7 @@ def drawn(parts: Floats, count: int, seed: Sequence[int]) -> Ints:
 
 
 def network_input(
-    keypoints: Floats, scores: Floats, recipe: Recipe, generator: np.random.Generator | None = None
+    keypoints: Floats, scores: Floats, recipe: TrainingConfig, generator: np.random.Generator | None = None
 ) -> Floats:
     """What the network reads of some people: a volume `(K, T, H, W)`, or of ST-GCN++ `(M, T, 17, 3)`.
 
@@ -85,7 +87,7 @@ def network_input(
 
 
 def draw_volume(
-    keypoints: Floats, scores: Floats, recipe: Recipe, generator: np.random.Generator | None = None
+    keypoints: Floats, scores: Floats, recipe: TrainingConfig, generator: np.random.Generator | None = None
 ) -> Floats:
     """`(C, T, size, size)`: the people cropped together and drawn; with a generator, cropped not quite right."""
     size = (recipe.size, recipe.size)
@@ -110,7 +112,7 @@ def draw_volume(
     return np.ascontiguousarray(volume.transpose(1, 0, 2, 3))
 
 
-def whole_clip(example: Example, recipe: Recipe) -> Floats:
+def whole_clip(example: LabeledClip, recipe: TrainingConfig) -> Floats:
     """What the network reads of the acting person over the whole example, in the middle of T equal parts."""
     times = (np.arange(recipe.frames) + 0.5) / recipe.frames * len(example) - 0.5
     times = np.clip(np.round(times), 0, len(example) - 1)

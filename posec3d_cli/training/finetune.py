@@ -12,10 +12,10 @@ from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 
 HEAD = "cls_head.fc_cls."
@@ -23,7 +23,7 @@ SLOWER = 0.2  # the learning rate of a network that has learnt already, in parts
 
 
 @dataclass(frozen=True)
-class Start:
+class Pretrained:
     """A model to begin from.
 
     Attributes:
@@ -36,9 +36,9 @@ class Start:
 
     card: ModelCard
     files: tuple[Path, ...]
-    recipe: Recipe
+    recipe: TrainingConfig
     network: Mapping[str, Any]
-    reading: Reading
+    reading: ClipSampling
 
     def into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
         """Give a network the weights of network `number`; where the labels differ, the head stays as it is.
@@ -58,7 +58,7 @@ class Start:
         network.load_state_dict(state)
 
 
-def start_from(card: ModelCard, base: Recipe, **fetching: Any) -> Start:
+def start_from(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:
     """What there is to begin from.
 
     Args:
@@ -71,15 +71,15 @@ def start_from(card: ModelCard, base: Recipe, **fetching: Any) -> Start:
         WeightsMissing, WeightsCorrupt: the weights cannot be had.
     """
     architecture = str(card.recipe.get("architecture", ""))
-    reading = Reading.from_recipe(card.recipe)
+    reading = ClipSampling.from_recipe(card.recipe)
     rate = base.peak_rate * SLOWER if base.rate is None else base.rate
     recipe = replace(base, architecture=architecture, frames=reading.frames, rate=rate)
     recipe = _graph(card, recipe) if recipe.graph else _volumes(card, recipe, spec_of_card(card, {}))
     files = tuple(fetch(card, **fetching).values())
-    return Start(card, files, recipe, dict(card.recipe.get("network", {})), reading)
+    return Pretrained(card, files, recipe, dict(card.recipe.get("network", {})), reading)
 
 
-def _graph(card: ModelCard, recipe: Recipe) -> Recipe:
+def _graph(card: ModelCard, recipe: TrainingConfig) -> TrainingConfig:
     graph = card.recipe.get("graph", {})
     return replace(
         recipe,
@@ -88,7 +88,7 @@ def _graph(card: ModelCard, recipe: Recipe) -> Recipe:
     )
 
 
-def _volumes(card: ModelCard, recipe: Recipe, spec: HeatmapSpec) -> Recipe:
+def _volumes(card: ModelCard, recipe: TrainingConfig, spec: HeatmapSpec) -> TrainingConfig:
     recipe = replace(
         recipe,
         input="limb" if spec.channels == "limbs" else "joint",

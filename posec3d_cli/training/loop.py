@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from posec3d_cli.datasets.clips import UNKNOWN, Example
+from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip
 from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import whole_clip
 
 EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
@@ -57,7 +57,7 @@ class Watcher:
 
 
 def accuracy(
-    network: Recognizer, examples: Sequence[Example], classes: Sequence[str], recipe: Recipe
+    network: Recognizer, examples: Sequence[LabeledClip], classes: Sequence[str], recipe: TrainingConfig
 ) -> dict[str, float]:
     """Top-1 on whole clips: of all, and by origin; clips that show none of the actions are not asked about."""
     asked = [example for example in examples if example.label != UNKNOWN]
@@ -78,7 +78,7 @@ def accuracy(
 def fit(
     network: Recognizer,
     epochs: Epochs,
-    recipe: Recipe,
+    recipe: TrainingConfig,
     *,
     score: Score = lambda network: {},
     device: str = "cpu",
@@ -133,7 +133,7 @@ def _own_state(seed: int, device: str) -> Iterator[None]:
 class _Cosine:
     """The learning rate: up to the peak over the warm-up, then down to 0 along a half cosine."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: TrainingConfig, steps: int) -> None:
         self.optimizer, self.peak, self.steps = optimizer, recipe.peak_rate, steps
         self.rising = max(1, round(recipe.warm_up * steps))
         self.last = 0.0
@@ -157,7 +157,7 @@ class _Run:
     """A network, its optimiser and its average, and what one epoch does to them."""
 
     def __init__(
-        self, network: Recognizer, epochs: Epochs, recipe: Recipe, device: str, precision: str, workers: int
+        self, network: Recognizer, epochs: Epochs, recipe: TrainingConfig, device: str, precision: str, workers: int
     ) -> None:
         self.network, self.epochs, self.recipe, self.device, self.workers = network, epochs, recipe, device, workers
         network.to(device)
@@ -227,7 +227,9 @@ class _Run:
         return int(state["epochs"])
 
 
-def settle(network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int = 0) -> None:
+def settle(
+    network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe: TrainingConfig, workers: int = 0
+) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
     few = itertools.islice(_batches(samples, recipe, workers), _STEPS_TO_SETTLE)
     torch.optim.swa_utils.update_bn(
@@ -237,7 +239,9 @@ def settle(network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe:
     )
 
 
-def _batches(samples: Dataset[tuple[Tensor, Tensor]], recipe: Recipe, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(
+    samples: Dataset[tuple[Tensor, Tensor]], recipe: TrainingConfig, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         samples, batch_size=recipe.batch_size, num_workers=workers, drop_last=False
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from posec3d_cli.datasets.checks import digest
-from posec3d_cli.datasets.clips import Example
+from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.errors import BadCard
 
 RECORD = "training.json"
@@ -18,7 +18,7 @@ LEARNED = "learned_from"
 _LENGTH = 16  # hexadecimal digits: among a million clips two alike have a chance of one in 37 million
 
 
-def digests(example: Example) -> set[str]:
+def digests(example: LabeledClip) -> set[str]:
     """Of a clip's poses and, where it is known, of the file that they are from: copies of either are recognized."""
     poses = digest(example).hex()
     return {one[:_LENGTH] for one in (poses, example.sha256) if one}
@@ -33,7 +33,7 @@ def learned_from(folders: Iterable[Path]) -> frozenset[str]:
     return frozenset(one for folder in folders for one in _read(folder / RECORD))
 
 
-def seen(examples: Sequence[Example], known: frozenset[str]) -> list[str]:
+def seen(examples: Sequence[LabeledClip], known: frozenset[str]) -> list[str]:
     """The names of the clips that are among those with the digests `known`."""
     return [one.name for one in examples if known and digests(one) & known]
 

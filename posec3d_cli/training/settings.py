@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from posec3d_cli.datasets.clips import Example
-from posec3d_cli.training.config import Recipe
-from posec3d_cli.training.finetune import Start
+from posec3d_cli.datasets.clips import LabeledClip
+from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.finetune import Pretrained
 
 
 def settings_of(
-    training: Training, learned: Sequence[Example], held: Sequence[Example], classes: Sequence[str], precision: str
+    training: Training,
+    learned: Sequence[LabeledClip],
+    held: Sequence[LabeledClip],
+    classes: Sequence[str],
+    precision: str,
 ) -> dict[str, Any]:
     """Everything that decides what a training learns, as plain values to compare with those of another start."""
     settings = {
@@ -33,7 +37,7 @@ def settings_of(
     return plain
 
 
-def _digest(examples: Sequence[Example]) -> str:
+def _digest(examples: Sequence[LabeledClip]) -> str:
     """Of the names, labels and poses of clips, with how many there are."""
     hasher = hashlib.sha256()
     for example in examples:
@@ -58,11 +62,11 @@ class Training:
         start: a model to begin from; None begins from chance.
     """
 
-    recipe: Recipe
+    recipe: TrainingConfig
     network: dict[str, Any]
     networks: int = 1
     window_seconds: float | None = None
     people: str = "each"
     held_out: float = 0.1
     command: str = ""
-    start: Start | None = None
+    start: Pretrained | None = None

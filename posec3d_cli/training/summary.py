@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Trained:
 
     classes: Sequence[str]
     network: Mapping[str, Any]
-    recipe: Recipe
+    recipe: TrainingConfig
     window_seconds: float | None
     people: str
     command: str

@@ -13,22 +13,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from posec3d_cli.datasets.clips import UNKNOWN, Example, source_of
+from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip, source_of
 from posec3d_cli.datasets.splits import split
 from posec3d_cli.errors import BadCard, OutputError
 from posec3d_cli.evaluation.evaluate import evaluate
-from posec3d_cli.evaluation.perturb import harder
+from posec3d_cli.evaluation.perturb import perturb
 from posec3d_cli.evaluation.report import Answer, Report
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.output.plots import confusion_picture, curves_picture
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.calibration import fit_temperature
 from posec3d_cli.training.card import LABELS, weights_name, weights_of, write_card, write_weights
-from posec3d_cli.training.checkpoint import check_folder, check_settings, load_state, save_state
-from posec3d_cli.training.config import Recipe
-from posec3d_cli.training.dataset import Samples
-from posec3d_cli.training.finetune import Start
+from posec3d_cli.training.checkpoint import check_folder, check_settings, load_checkpoint, save_checkpoint
+from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.dataset import TrainingDataset
+from posec3d_cli.training.finetune import Pretrained
 from posec3d_cli.training.loop import EVERY, Progress, State, Watcher, accuracy, fit
 from posec3d_cli.training.readme import CONFUSION, CURVES
 from posec3d_cli.training.seen import RECORD, digests, learned_from
@@ -45,8 +45,8 @@ ENOUGH_TO_CALIBRATE = 30  # held-out clips; fewer say too little about confidenc
 
 
 def make_training(
-    base: Recipe,
-    start: Start | None = None,
+    base: TrainingConfig,
+    start: Pretrained | None = None,
     *,
     architecture: str | None = None,
     stream: str | None = None,
@@ -101,7 +101,7 @@ def make_training(
     return Training(recipe, options, count, seconds, whom, start=start, **others)
 
 
-def _check_kind(start: Start, recipe: Recipe, width: int | None) -> None:
+def _check_kind(start: Pretrained, recipe: TrainingConfig, width: int | None) -> None:
     """Refuse what the weights of a model to begin from cannot be given to; joints may become as many limbs."""
     wanted = {
         "architecture": (start.recipe.architecture, recipe.architecture),
@@ -115,7 +115,7 @@ def _check_kind(start: Start, recipe: Recipe, width: int | None) -> None:
 
 def train(
     training: Training,
-    examples: Sequence[Example],
+    examples: Sequence[LabeledClip],
     out: Path,
     *,
     resume: bool = False,
@@ -171,8 +171,8 @@ class _Run:
     def __init__(
         self,
         training: Training,
-        learned: Sequence[Example],
-        held: Sequence[Example],
+        learned: Sequence[LabeledClip],
+        held: Sequence[LabeledClip],
         out: Path,
         device: str,
         precision: str,
@@ -196,7 +196,7 @@ class _Run:
     def prepare(self, resume: bool, overwrite: bool) -> None:
         """Make the folder, or take up what it holds."""
         if resume:
-            state = load_state(self.out)
+            state = load_checkpoint(self.out)
             check_settings(state["settings"], self.settings)
             self.history, self.finished, self.loop = state["history"], state["finished"], state["loop"]
             return
@@ -222,7 +222,7 @@ class _Run:
         with closing(SummaryWriter(str(logs), purge_step=done + 1 if done else None)) as board:
             fit(
                 network,
-                lambda epoch: Samples(self.learned, self.classes, recipe, epoch),
+                lambda epoch: TrainingDataset(self.learned, self.classes, recipe, epoch),
                 recipe,
                 score=lambda averaged: accuracy(averaged, self.held, self.classes, recipe),
                 device=self.device,
@@ -269,7 +269,7 @@ class _Run:
         )
 
     def _save(self) -> None:
-        save_state(
+        save_checkpoint(
             self.out,
             {"settings": self.settings, "history": self.history, "finished": self.finished, "loop": self.loop},
         )
@@ -319,22 +319,22 @@ class _Run:
 
 
 def measure(
-    model: Path, held: Sequence[Example], picture: Path | None = None, *, device: str, precision: str
+    model: Path, held: Sequence[LabeledClip], picture: Path | None = None, *, device: str, precision: str
 ) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
-    actions = ActionReader.from_card(model, device=device, precision=precision)
+    actions = ActionRecognizer.from_card(model, device=device, precision=precision)
     whole = evaluate(actions, held)
     parts: dict[str, list[Answer]] = {}
     for example, answer in zip(held, whole.answers, strict=True):
         parts.setdefault(source_of(example), []).append(answer)
     reports = {EVERY: whole, **{name: Report(whole.labels, tuple(part)) for name, part in parts.items()}}
-    reports["all, harder"] = evaluate(actions, harder(held))
+    reports["all, harder"] = evaluate(actions, perturb(held))
     if picture is not None:
         confusion_picture(whole.labels, whole.confusion, picture)
     return {name: report.figures() for name, report in reports.items()}
 
 
-def _classes(learned: Sequence[Example], start: Start | None) -> list[str]:
+def _classes(learned: Sequence[LabeledClip], start: Pretrained | None) -> list[str]:
     """The labels, in the order of the model to begin from where it has the same."""
     classes = sorted({example.label for example in learned} - {UNKNOWN})
     if start is not None and sorted(start.card.labels) == classes:
@@ -350,7 +350,7 @@ def _best(history: Sequence[dict[str, Any]], number: int) -> dict[str, Any]:
     )
 
 
-def _build(recipe: Recipe, classes: int, options: dict[str, Any]) -> Recognizer:
+def _build(recipe: TrainingConfig, classes: int, options: dict[str, Any]) -> Recognizer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         return build_network(recipe.architecture, classes, options)

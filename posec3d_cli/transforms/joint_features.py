@@ -24,7 +24,7 @@ PARENTS = (0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 0, 0, 11, 12, 13, 14)
 
 
 @dataclass(frozen=True)
-class GraphSpec:
+class JointSpec:
     """How a classifier wants the joints to be given; the table `recipe.graph` of its card.
 
     Attributes:
@@ -61,7 +61,7 @@ class GraphSpec:
 
 
 def graph_features(
-    keypoints: Floats, scores: Floats, *, stream: Stream = "joint", score_threshold: float = GraphSpec.score_threshold
+    keypoints: Floats, scores: Floats, *, stream: Stream = "joint", score_threshold: float = JointSpec.score_threshold
 ) -> Floats:
     """What the network is told of each joint, or of the bone that ends in it.
 
@@ -117,7 +117,7 @@ def mirror_features(features: Floats) -> Floats:
 
 
 def most_important(
-    keypoints: Floats, scores: Floats, people: int, score_threshold: float = GraphSpec.score_threshold
+    keypoints: Floats, scores: Floats, people: int, score_threshold: float = JointSpec.score_threshold
 ) -> NDArray[np.int64]:
     """The slots of at most `people` of M people, the most important first: the large, clear and long in view.
 

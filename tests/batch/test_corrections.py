@@ -11,7 +11,7 @@ import pytest
 from pyarrow import Table, parquet
 
 from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
-from posec3d_cli.batch.state import Ledger, Record
+from posec3d_cli.batch.state import Record, RunState
 from posec3d_cli.errors import OutputExists
 from posec3d_cli.output.json import with_answers
 from posec3d_cli.output.tables import COLUMNS
@@ -38,7 +38,7 @@ def table(tmp_path, request):
 
 @pytest.fixture
 def ledger(tmp_path):
-    with Ledger(tmp_path / "state") as ledger:
+    with RunState(tmp_path / "state") as ledger:
         yield ledger
 
 

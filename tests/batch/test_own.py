@@ -18,7 +18,7 @@ from posec3d_cli.datasets.write_pickle import Labels, write_pack
 from posec3d_cli.errors import InputError
 from posec3d_cli.pose_files.origin import sources_of
 from posec3d_cli.pose_files.write import SUFFIXES, write_pose_file
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import VideoInfo
 from posec3d_cli.video import VideoWriter
@@ -35,7 +35,7 @@ def clips(tmp_path, clip):
 
 def poses_of(video, path):
     info = VideoInfo(video, 640, 480, Fraction(25), 1, 0.04, "h264", 0, 0, False)
-    write_pose_file(PosedVideo(info, np.zeros(0, np.int64), (), (), (), COCO_17), path, path.suffix)
+    write_pose_file(VideoPoses(info, np.zeros(0, np.int64), (), (), (), COCO_17), path, path.suffix)
 
 
 def annotated(path, comment=MARK):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from posec3d_cli.batch.lock import locked, state_of
-from posec3d_cli.batch.state import FAILED, OK, Ledger, Record, owner_of
+from posec3d_cli.batch.state import FAILED, OK, Record, RunState, owner_of
 from posec3d_cli.errors import OutputError
 from posec3d_cli.files.digests import Stamp, digest, stamp
 from posec3d_cli.results import NO_PERSON
@@ -23,11 +23,11 @@ def record(path="a.mp4", *statuses, **changes):
 
 def test_a_record_comes_back_as_it_was_set_down(tmp_path):
     for name in ("a.mp4", "\udcff\n.mp4"):
-        with Ledger(tmp_path / "state") as ledger:
+        with RunState(tmp_path / "state") as ledger:
             assert ledger.get(Path(name)) is None
             ledger.put(record(name))
             ledger.put(record(name, "failed", stamp=None))
-        with Ledger(tmp_path / "state") as ledger:
+        with RunState(tmp_path / "state") as ledger:
             assert ledger.get(Path(name)) == record(name, "failed", stamp=None)
             assert ledger.get(Path(name).absolute()).path.name == name, "a path is known from wherever it is named"
 
@@ -43,14 +43,14 @@ def test_the_status_of_a_pack_is_the_worst_of_its_clips(statuses, status):
 def test_a_file_that_is_no_state_or_of_another_version_is_refused(tmp_path):
     (tmp_path / "text").write_text("no database" * 100)
     with pytest.raises(OutputError, match="cannot be used: file is not a database"):
-        Ledger(tmp_path / "text")
+        RunState(tmp_path / "text")
     with pytest.raises(OutputError, match="cannot be used"):
-        Ledger(tmp_path / "none" / "state")
+        RunState(tmp_path / "none" / "state")
     connection = sqlite3.connect(tmp_path / "newer")
     connection.execute("PRAGMA user_version=9")
     connection.close()
     with pytest.raises(OutputError, match="another version"):
-        Ledger(tmp_path / "newer")
+        RunState(tmp_path / "newer")
 
 
 def test_a_state_of_the_first_version_is_read_and_its_spelling_mended(tmp_path):
@@ -66,7 +66,7 @@ def test_a_state_of_the_first_version_is_read_and_its_spelling_mended(tmp_path):
     connection.commit()
     connection.close()
     for _ in range(2):
-        with Ledger(tmp_path / "old") as ledger:
+        with RunState(tmp_path / "old") as ledger:
             assert ledger.get(tmp_path / "a.mp4").status == NO_PERSON
             assert ledger.get(tmp_path / "a.mp4").entries == [{"status": "no_person"}]
             assert (ledger.rows(), ledger.corrections()) == ([], {})
@@ -74,7 +74,7 @@ def test_a_state_of_the_first_version_is_read_and_its_spelling_mended(tmp_path):
 
 def test_files_of_the_run_are_known_by_their_place_or_content(tmp_path):
     (tmp_path / "pack").write_bytes(b"one")
-    with Ledger(tmp_path / "state") as ledger:
+    with RunState(tmp_path / "state") as ledger:
         assert not ledger.made(tmp_path / "pack")
         ledger.claim(tmp_path / "pack", digest(tmp_path / "pack"))
         ledger.claim(tmp_path / "poses")
@@ -96,7 +96,7 @@ def test_who_has_the_output_is_known_and_forgotten_when_it_lets_go(tmp_path):
 
 
 def test_who_never_let_go_is_named_to_the_next(tmp_path):
-    with Ledger(state_of(tmp_path / "out")) as ledger:
+    with RunState(state_of(tmp_path / "out")) as ledger:
         ledger.own()
     with locked(tmp_path / "out") as (_, before):
         assert before.startswith("process ")

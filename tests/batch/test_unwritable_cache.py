@@ -8,7 +8,7 @@ import batch_fakes
 import pytest
 
 from posec3d_cli.batch.callback import Watcher
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.task import Models
 from posec3d_cli.datasets import poses
 from posec3d_cli.extraction.cache import PoseCache
@@ -38,7 +38,7 @@ def test_the_people_of_labelled_clips_are_found_all_the_same(clip, taken, monkey
     watcher = Watcher()
     watcher.notice = heard.append
     task = batch_fakes.Finding(Models(device="cpu", cache=PoseCache(taken)))
-    [(_, people)] = poses.side_by_side(task, 1, watcher=watcher)([Found(clip, "clip.mp4")])
+    [(_, people)] = poses.side_by_side(task, 1, watcher=watcher)([InputFile(clip, "clip.mp4")])
     assert people.keypoints.shape[1] == 20
     assert len(heard) == 1
     assert "is a file" in heard[0]

@@ -11,9 +11,9 @@ import batch_fakes
 import fakes
 import pytest
 
-from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.label_task import Labelling
-from posec3d_cli.batch.pool import Crew
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.label_task import LabelTask
+from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.task import Models
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
 from posec3d_cli.extraction.cache import PoseCache
@@ -23,7 +23,7 @@ from posec3d_cli.output.tables import error_of
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "log.txt"
-    with Crew(batch_fakes.Labelling(Models()).make, 1, log=log) as made:
+    with WorkerPool(batch_fakes.LabelTask(Models()).make, 1, log=log) as made:
         made.log = log
         yield made
 
@@ -37,7 +37,7 @@ def outcome_of(worker, found, timeout=20, counted=None):
 
 
 def do(worker, path, **options):
-    [entry] = outcome_of(worker, Found(path, path.name), **options).entries
+    [entry] = outcome_of(worker, InputFile(path, path.name), **options).entries
     return entry["status"], error_of(entry)
 
 
@@ -48,7 +48,7 @@ def named(clip, tmp_path):
 
 def test_a_video_is_done_and_its_frames_are_counted(worker, clip):
     counted = []
-    found = Found(clip, "clip")
+    found = InputFile(clip, "clip")
     outcome = outcome_of(worker, found, counted=counted)
     assert [entry["video"] for entry in outcome.entries] == ["clip"]
     assert counted == [(found, 8), (found, 8)], "once when posed, and again as a sign of life when read"
@@ -94,7 +94,7 @@ def test_a_full_disk_is_no_videos_fault(worker, named):
 
 def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(named, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    videos = [Found(named(name), name) for name in ("wait1.mp4", "wait2.mp4", "crash.mp4", "good.mp4")]
+    videos = [InputFile(named(name), name) for name in ("wait1.mp4", "wait2.mp4", "crash.mp4", "good.mp4")]
     begun = []
 
     def drawn():
@@ -103,7 +103,7 @@ def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(nam
             yield video
 
     ended = []
-    with Crew(batch_fakes.Labelling(Models()).make, 2) as crew:
+    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as crew:
         # Either could wait for ever: that both are in work at once is what lets the test end.
         (tmp_path / "go-wait2.mp4").touch()
         for found, outcome in crew.outcomes(drawn(), timeout=20, progress=lambda found, frames: None):
@@ -115,8 +115,8 @@ def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(nam
 
 
 def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path, monkeypatch):
-    videos = [Found(named(name), name) for name in ("hang.mp4", *(f"good{number}.mp4" for number in range(3)))]
-    with Crew(batch_fakes.Labelling(Models()).make, 2) as crew:
+    videos = [InputFile(named(name), name) for name in ("hang.mp4", *(f"good{number}.mp4" for number in range(3)))]
+    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as crew:
         outcomes = {
             found.name: outcome.entries[0]["status"]
             for found, outcome in crew.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
@@ -126,7 +126,7 @@ def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path
 
 def test_where_nothing_is_to_be_done_nobody_asks_for_a_gpu(monkeypatch):
     monkeypatch.setattr("posec3d_cli.batch.pool.resolve_device", lambda name: pytest.fail("asked"))
-    with Crew(tell_gpu, 0, device="cuda") as crew:
+    with WorkerPool(tell_gpu, 0, device="cuda") as crew:
         assert not list(crew.outcomes([], timeout=20, progress=lambda found, frames: None))
 
 
@@ -134,9 +134,9 @@ def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):
     monkeypatch.setattr("posec3d_cli.batch.pool.visible_gpus", lambda: ["4", "GPU-7"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
     monkeypatch.setattr("posec3d_cli.batch.pool.resolve_device", lambda name: name)
-    videos = [Found(clip, f"{number}.mp4") for number in range(3)]
+    videos = [InputFile(clip, f"{number}.mp4") for number in range(3)]
     for device, seen in [("cuda", ["4", "4", "GPU-7"]), ("cuda:1", ["4,GPU-7"] * 3)]:
-        with Crew(tell_gpu, 3, device=device) as crew:
+        with WorkerPool(tell_gpu, 3, device=device) as crew:
             outcomes = list(crew.outcomes(videos, timeout=20, progress=lambda found, frames: None))
         assert sorted(outcome.entries[0]["gpu"] for _, outcome in outcomes) == seen
 
@@ -150,8 +150,8 @@ def test_workers_share_the_processors(clip, monkeypatch):
 
 
 def threads_in(size, clip):
-    with Crew(tell_threads, size) as crew:
-        [(_, outcome)] = crew.outcomes([Found(clip, "")], timeout=20, progress=lambda found, frames: None)
+    with WorkerPool(tell_threads, size) as crew:
+        [(_, outcome)] = crew.outcomes([InputFile(clip, "")], timeout=20, progress=lambda found, frames: None)
     return outcome.entries[0]["threads"]
 
 
@@ -172,24 +172,30 @@ def blow_up(error):
 
 
 def test_models_that_cannot_be_made_end_the_run(clip):
-    with Crew(refuse, 1) as worker, pytest.raises(WeightsMissing) as caught:
+    with WorkerPool(refuse, 1) as worker, pytest.raises(WeightsMissing) as caught:
         do(worker, clip)
     assert (caught.value.what, caught.value.hint) == ("no weights", "connect")
-    with Crew(functools.partial(blow_up, KeyError("x")), 1) as worker, pytest.raises(StageError, match="KeyError"):
+    with (
+        WorkerPool(functools.partial(blow_up, KeyError("x")), 1) as worker,
+        pytest.raises(StageError, match="KeyError"),
+    ):
         do(worker, clip)
-    with Crew(functools.partial(blow_up, SystemExit(4)), 1) as worker, pytest.raises(StageError, match="with code 4"):
+    with (
+        WorkerPool(functools.partial(blow_up, SystemExit(4)), 1) as worker,
+        pytest.raises(StageError, match="with code 4"),
+    ):
         do(worker, clip)
 
 
 def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
-    base = Labelling(Models()).fingerprint()
-    assert Labelling(Models(), pictures=False, poses=Path("p")).fingerprint() == base
+    base = LabelTask(Models()).fingerprint()
+    assert LabelTask(Models(), pictures=False, poses=Path("p")).fingerprint() == base
     others = [
-        Labelling(Models(detector="whole-frame")),
-        Labelling(Models(precision="bf16")),
-        Labelling(Models(detector_options={"max_people": 1})),
-        Labelling(Models(), reading={"views": 2}),
-        Labelling(Models(weights=(1.0,))),
+        LabelTask(Models(detector="whole-frame")),
+        LabelTask(Models(precision="bf16")),
+        LabelTask(Models(detector_options={"max_people": 1})),
+        LabelTask(Models(), reading={"views": 2}),
+        LabelTask(Models(weights=(1.0,))),
     ]
     assert len({base, *(other.fingerprint() for other in others)}) == 6
 
@@ -205,7 +211,7 @@ def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
     cache = PoseCache(tmp_path)
     more = {"cache": cache, "weights": (2.0, 1.0), "weights_dir": tmp_path, "detect_every": 3}
     models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, **more)
-    assert callable(Labelling(models).make())
+    assert callable(LabelTask(models).make())
     assert made == {
         **{"name": "p", "detector": "d", "pose": "q", "classifier": "c", "builder": "b", "device": "cpu"},
         **{"precision": "fp32", "reader": "decord", "offline": True, "detector_options": {"max_people": 1}},

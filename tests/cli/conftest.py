@@ -42,7 +42,7 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def label(posec3d, monkeypatch, tmp_path, clip):
     """Runs `label` with fake models in a folder of its own; `copies` names the videos to put into `clips/`."""
-    monkeypatch.setattr("posec3d_cli.batch.label_task.Labelling", batch_fakes.Labelling)
+    monkeypatch.setattr("posec3d_cli.batch.label_task.LabelTask", batch_fakes.LabelTask)
     monkeypatch.setenv("FAKE_JOURNAL", str(tmp_path / "journal.txt"))
     monkeypatch.chdir(tmp_path)
 

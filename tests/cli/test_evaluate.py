@@ -15,7 +15,7 @@ import video_factory
 from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.nets import build_network
 from posec3d_cli.training.card import write_card, write_weights
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.seen import digests
 from posec3d_cli.training.summary import Trained
 
@@ -24,7 +24,7 @@ OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 @pytest.fixture
 def model(tmp_path):
-    recipe = Recipe(architecture="slowonly", size=16, frames=8)
+    recipe = TrainingConfig(architecture="slowonly", size=16, frames=8)
     trained = Trained(["arms", "legs"], OPTIONS, recipe, None, "each", "", "", {"training": {}, "held_out": {}}, [], {})
     (tmp_path / "model").mkdir()
     with torch.random.fork_rng(devices=[]):
@@ -209,9 +209,9 @@ def test_a_wrong_option_is_wrong_usage(evaluate, pack, option):
 
 
 def test_harder_copies_are_measured_instead(evaluate, pack):
-    plain, harder = (json.loads(evaluate(pack, "--json", *more).out) for more in ((), ("--harder",)))
-    assert plain["clips"] == harder["clips"] == 6
-    assert plain != harder
+    plain, perturb = (json.loads(evaluate(pack, "--json", *more).out) for more in ((), ("--harder",)))
+    assert plain["clips"] == perturb["clips"] == 6
+    assert plain != perturb
 
 
 def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, tmp_path):

@@ -25,7 +25,7 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def extract(posec3d, monkeypatch, tmp_path, clip):
     """Runs `extract-poses` with fake models in a folder of its own; `copies` names the videos to put into `clips/`."""
-    monkeypatch.setattr("posec3d_cli.batch.pose_task.Posing", batch_fakes.Posing)
+    monkeypatch.setattr("posec3d_cli.batch.pose_task.PoseTask", batch_fakes.PoseTask)
     monkeypatch.setenv("FAKE_JOURNAL", str(tmp_path / "journal.txt"))
     monkeypatch.chdir(tmp_path)
 
@@ -80,7 +80,7 @@ def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_pat
 
     monkeypatch.setattr("posec3d_cli.batch.task.PoseExtractor.from_cards", from_cards)
     models = Models(detector="whole-frame", detect_every=3, detector_options={"max_people": 2})
-    task = batch_fakes.pose_task.Posing.__mro__[1](models, tmp_path)
+    task = batch_fakes.pose_task.PoseTask.__mro__[1](models, tmp_path)
     task.make()
     assert asked["every"] == 3
     assert asked["cards"] == ["whole-frame", "movenet-thunder"]

@@ -6,7 +6,7 @@ import pytest
 
 from posec3d_cli.hub import catalog
 from posec3d_cli.hub.catalog import models_folder
-from posec3d_cli.hub.checksums import pin_path
+from posec3d_cli.hub.checksums import recorded_checksum_path
 from posec3d_cli.hub.weights import cached_path
 
 BODY = b"weights"
@@ -205,8 +205,8 @@ def test_verify_holds_a_pinned_file_to_its_pin(posec3d, unseen):
     path.write_bytes(b"changed")
     ran = posec3d("models", "verify")
     assert ran.code == 1
-    assert f"delete {pin_path(path)} instead" in ran.err
-    pin_path(path).write_text("damaged")
+    assert f"delete {recorded_checksum_path(path)} instead" in ran.err
+    recorded_checksum_path(path).write_text("damaged")
     ran = posec3d("models", "verify")
     assert ran.code == 1
     assert "holds no sha256" in ran.err

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 
 app = typer.Typer(rich_markup_mode=None)
 app.command()(predict)
@@ -241,7 +241,7 @@ def actions(monkeypatch):
     def from_name(*arguments, **options):
         pytest.fail("a pose file needs no detector and no pose model")
 
-    monkeypatch.setattr(ActionReader, "from_card", from_card)
+    monkeypatch.setattr(ActionRecognizer, "from_card", from_card)
     monkeypatch.setattr(Pipeline, "from_name", from_name)
     return fake
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.video import VideoWriter
 
 app = typer.Typer(rich_markup_mode=None)
@@ -52,7 +52,7 @@ def nothing_is_made(monkeypatch):
         pytest.fail("models are made though nothing can be done with them")
 
     monkeypatch.setattr(Pipeline, "from_name", made)
-    monkeypatch.setattr(ActionReader, "from_card", made)
+    monkeypatch.setattr(ActionRecognizer, "from_card", made)
 
 
 def run(*arguments):
@@ -83,7 +83,7 @@ def test_an_unforeseen_error_with_one_clip_of_a_pack_leaves_the_others(monkeypat
         return plain(clip, reading)
 
     monkeypatch.setattr(fake, "read_file", read_file)
-    monkeypatch.setattr(ActionReader, "from_card", lambda card, **options: fake)
+    monkeypatch.setattr(ActionRecognizer, "from_card", lambda card, **options: fake)
     result = run(people.write_pack(tmp_path / "pack.pkl", people.examples(2)), "--json")
     assert result.exit_code == 1
     assert [one["status"] for one in json.loads(result.stdout)["videos"]] == ["ok", "failed", "ok", "ok"]

@@ -8,7 +8,7 @@ import pytest
 
 from posec3d_cli.cli.batch_run import saying_read
 from posec3d_cli.cli.progress import SECONDS_BETWEEN_LINES, now_and_then
-from posec3d_cli.cli.training_progress import learning, place
+from posec3d_cli.cli.training_progress import place, training_progress
 from posec3d_cli.training.loop import Progress
 
 
@@ -39,7 +39,7 @@ def test_something_is_said_every_half_minute_until_the_end(often):
 
 
 def test_a_training_says_which_epoch_of_which_network_it_is_in(often, capsys):
-    with learning(2, 3) as watcher:
+    with training_progress(2, 3) as watcher:
         wait_for("epoch: the first step is being prepared", capsys)
         watcher.step(3, 4, 9, 0.25)
         wait_for("epoch: 1 of 2, network 2 of 3: step 4 of 9, loss 0.250", capsys)

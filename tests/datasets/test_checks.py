@@ -10,7 +10,7 @@ import synthetic_people as people
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.datasets.checks import ClassClips, digest, learnable, notes_of, repeated
+from posec3d_cli.datasets.checks import ClassClips, check_dataset, digest, notes_of, repeated
 from posec3d_cli.datasets.clips import RECORDED, TRAINING, UNKNOWN, VALIDATION
 from posec3d_cli.datasets.load import Unreadable
 from posec3d_cli.errors import BadDataset
@@ -23,7 +23,7 @@ def nobody(name, label="arms"):
 
 def test_good_clips_are_all_kept():
     good = people.examples(2)
-    survey = learnable(good)
+    survey = check_dataset(good)
     survey.check()
     assert survey.examples == tuple(good)
     assert survey.classes == (ClassClips("arms", 2, 2, 0, 0, 0, 0, 0), ClassClips("legs", 2, 2, 0, 0, 0, 0, 0))
@@ -34,7 +34,7 @@ def test_good_clips_are_all_kept():
 def test_what_was_left_out_of_files_is_said_of_the_first_clips_and_counted():
     good = people.examples(2)
     noted = replace(good[0], notes=("half of it counts",))
-    assert learnable([noted, *good[1:]]).findings == (f"{noted.name}: half of it counts",)
+    assert check_dataset([noted, *good[1:]]).findings == (f"{noted.name}: half of it counts",)
     said = notes_of([noted] * 9)
     assert (len(said), said[-1]) == (6, "and 4 more notes of this kind")
 
@@ -42,7 +42,7 @@ def test_what_was_left_out_of_files_is_said_of_the_first_clips_and_counted():
 def test_clips_that_teach_nothing_are_left_out_with_the_reason():
     good = people.examples(2)
     brief = people.example("legs", 9, frames=7)
-    survey = learnable([*good, nobody("empty"), brief], [Unreadable("bad", "wave", "it is no video")])
+    survey = check_dataset([*good, nobody("empty"), brief], [Unreadable("bad", "wave", "it is no video")])
     assert survey.examples == tuple(good)
     assert survey.left_out == {
         "bad": "it is no video",
@@ -60,7 +60,7 @@ def test_clips_that_teach_nothing_are_left_out_with_the_reason():
 def test_of_copies_one_is_kept():
     good = people.examples(2)
     copy = replace(good[0], name="copy", keypoints=good[0].keypoints.copy())
-    survey = learnable([*good, copy])
+    survey = check_dataset([*good, copy])
     assert survey.examples == tuple(good)
     assert survey.left_out == {"copy": f"its poses are those of {good[0].name}"}
     assert [one.duplicates for one in survey.classes] == [1, 0]
@@ -70,7 +70,7 @@ def test_the_same_poses_under_two_labels_teach_neither():
     good = people.examples(2)
     twice = replace(good[0], name="twice")
     other = replace(good[0], name="other", label="legs")
-    survey = learnable([*good, twice, other])
+    survey = check_dataset([*good, twice, other])
     assert survey.examples == tuple(good[1:])
     assert survey.left_out == {
         good[0].name: "its poses are those of other, which is labelled legs, and it arms",
@@ -81,43 +81,43 @@ def test_the_same_poses_under_two_labels_teach_neither():
 
 
 def test_clips_of_nobody_are_no_copies_of_each_other():
-    survey = learnable([nobody("a", "arms"), nobody("b", "legs")])
+    survey = check_dataset([nobody("a", "arms"), nobody("b", "legs")])
     assert [one.nobody for one in survey.classes] == [1, 1]
 
 
 def test_a_class_that_cannot_be_validated_is_named():
     arms, legs = people.examples(3)[:3], people.examples(3)[3:]
-    assert learnable([arms[0], *legs]).findings == ("arms has one usable clip: it can be learnt but not validated",)
+    assert check_dataset([arms[0], *legs]).findings == ("arms has one usable clip: it can be learnt but not validated",)
     together = [replace(one, group="film") for one in arms]
-    [finding] = learnable([*together, *legs]).findings
+    [finding] = check_dataset([*together, *legs]).findings
     assert finding == "the 3 usable clips of arms are of one source: it can be learnt but not validated"
     recorded = [replace(one, origin=RECORDED) for one in arms]
-    [finding] = learnable([*recorded, *legs]).findings
+    [finding] = check_dataset([*recorded, *legs]).findings
     assert finding == "arms has only 3D recordings: it can be learnt but not validated"
 
 
 def test_one_action_cannot_be_told_apart():
-    survey = learnable([people.example("arms"), nobody("a", "legs")])
+    survey = check_dataset([people.example("arms"), nobody("a", "legs")])
     assert [one.usable for one in survey.classes] == [1, 0]
     with pytest.raises(BadDataset, match="at least two labels, got arms"):
         survey.check()
     with pytest.raises(BadDataset, match="got none"):
-        learnable([]).check()
+        check_dataset([]).check()
 
 
 def test_unknown_is_no_action():
     arms, other = people.example("arms"), replace(people.example("legs"), label=UNKNOWN)
-    survey = learnable([arms, other])
+    survey = check_dataset([arms, other])
     assert survey.examples == (arms, other)
     assert survey.findings == ("arms has one usable clip: it can be learnt but not validated",)
     with pytest.raises(BadDataset, match="got arms"):
         survey.check()
-    learnable([arms, other, people.example("legs", 1)]).check()
+    check_dataset([arms, other, people.example("legs", 1)]).check()
 
 
 def test_labels_that_are_nearly_the_same_are_named():
     clips = [replace(one, label="Arms ") for one in people.examples(4)[:2]]
-    survey = learnable(
+    survey = check_dataset(
         [*people.examples(2, source="other"), *clips, replace(people.example("arms", 9), label="Unknown")]
     )
     assert [text for text in survey.findings if "differ" in text] == [
@@ -131,12 +131,12 @@ def test_labels_that_are_nearly_the_same_are_named():
 def test_settled_parts_say_what_can_be_validated():
     arms, legs = people.examples(3)[:3], people.examples(3)[3:]
     parts = [replace(one, part=TRAINING) for one in arms] + [replace(legs[0], part=VALIDATION), *legs[1:]]
-    assert learnable(parts).findings == ("arms has no clip to validate on",)
+    assert check_dataset(parts).findings == ("arms has no clip to validate on",)
 
 
 def test_what_is_only_to_be_validated_on_is_left_out():
     clips = [replace(people.example("arms", 9), label="wave", part=VALIDATION), *people.examples(2)]
-    survey = learnable(clips)
+    survey = check_dataset(clips)
     assert survey.left_out == {clips[0].name: "it is to be validated on, and nothing of wave is learnt"}
     assert [one.unlearnt for one in survey.classes] == [0, 0, 1]
 
@@ -182,7 +182,7 @@ def test_every_clip_is_counted_once_and_no_poses_stand_twice(clips):
             unreadable.append(Unreadable(one.name, label, "broken"))
         else:
             examples.append(replace(one, scores=one.scores * (state != "empty")))
-    survey = learnable(examples, unreadable)
+    survey = check_dataset(examples, unreadable)
     for one in survey.classes:
         parts = vars(one)
         assert one.given == sum(parts[name] for name in parts if name not in ("label", "given"))

@@ -13,11 +13,11 @@ import pytest
 import video_factory
 
 from posec3d_cli.batch.callback import Watcher
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
 from posec3d_cli.batch.task import Models
-from posec3d_cli.datasets.poses import Finding, MainPeople, in_file, in_turn, side_by_side
+from posec3d_cli.datasets.poses import ClipPoses, Finding, in_file, in_turn, side_by_side
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 
@@ -40,7 +40,7 @@ def clips(tmp_path_factory):
     for name in ("crash.mp4", "empty.mp4", "hang.mp4", "other.mp4"):
         shutil.copyfile(clip, folder / name)
     (folder / "text.mp4").write_text("not a video")
-    return [Found(path, f"clips/{path.name}") for path in sorted(folder.iterdir())]
+    return [InputFile(path, f"clips/{path.name}") for path in sorted(folder.iterdir())]
 
 
 def test_each_video_gives_its_people_or_the_reason(clips):
@@ -49,7 +49,7 @@ def test_each_video_gives_its_people_or_the_reason(clips):
     came = {found.name: one for found, one in estimate(clips)}
     assert came.keys() == {found.name for found in clips}
     for name in ("clips/good.mp4", "clips/other.mp4"):
-        assert isinstance(came[name], MainPeople)
+        assert isinstance(came[name], ClipPoses)
         assert (came[name].scores.shape, came[name].fps) == ((1, 12, 17), 25.0)
         assert np.allclose(came[name].keypoints[..., 0], 30)
     assert came["clips/empty.mp4"].keypoints.shape == (0, 12, 17, 2)
@@ -91,17 +91,17 @@ def test_in_this_process_they_are_posed_one_after_the_other(clips):
 def test_the_workers_are_told_the_device(clips, monkeypatch, where):
     told = []
 
-    class Crew:
+    class WorkerPool:
         def __init__(self, make, size, *, device, log):
             told.append(device)
             raise InterruptedError
 
-    monkeypatch.setattr(f"{where}.Crew", Crew)
+    monkeypatch.setattr(f"{where}.WorkerPool", WorkerPool)
     models = Models(detector="whole-frame", device="cuda")
 
     def start():
         if where.endswith("run"):
-            run(deque([Todo(clips[0])]), batch_fakes.Labelling(models), None, workers=1, timeout=1)
+            run(deque([Todo(clips[0])]), batch_fakes.LabelTask(models), None, workers=1, timeout=1)
         else:
             list(side_by_side(batch_fakes.Finding(models), 1)(clips[:1]))
 

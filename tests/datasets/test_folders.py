@@ -6,7 +6,7 @@ import pose_file_factory as factory
 import pytest
 import video_factory
 
-from posec3d_cli.datasets.folders import labelled_videos, source_name
+from posec3d_cli.datasets.folders import labeled_videos, source_name
 from posec3d_cli.errors import BadDataset
 
 
@@ -22,18 +22,18 @@ def folder(tmp_path):
 
 
 def names_and_labels(source, **options):
-    return [(clip.name, clip.label) for clip in labelled_videos(source, **options)]
+    return [(clip.name, clip.label) for clip in labeled_videos(source, **options)]
 
 
 def test_each_sub_folder_is_an_action(folder):
-    clips = labelled_videos(folder)
+    clips = labeled_videos(folder)
     assert [(clip.name, clip.label) for clip in clips] == [("clips/run/one.mp4", "run"), ("clips/walk/one.mp4", "walk")]
     assert clips[0].group != clips[1].group
     assert clips[0].path == folder / "run" / "one.mp4"
 
 
 def test_a_pattern_groups_clips(folder):
-    assert {clip.group for clip in labelled_videos(folder, group_by="(one)")} == {"clips/one"}
+    assert {clip.group for clip in labeled_videos(folder, group_by="(one)")} == {"clips/one"}
 
 
 def test_a_table_of_labels_rules_in_its_folder(folder):
@@ -44,39 +44,39 @@ def test_a_table_of_labels_rules_in_its_folder(folder):
 def test_a_table_may_be_named_itself_and_lie_elsewhere(folder, tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text(f"video,label\nclips/walk/one.mp4,stroll\n{folder / 'run' / 'one.mp4'},jog\n")
-    clips = labelled_videos(table)
+    clips = labeled_videos(table)
     assert [clip.path for clip in clips] == [folder / "walk" / "one.mp4", folder / "run" / "one.mp4"]
     assert [clip.name for clip in clips] == ["mine/clips/walk/one.mp4", f"mine{folder / 'run' / 'one.mp4'}"]
 
 
 def test_the_table_of_a_folder_is_the_folder(folder):
     (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,stroll\n")
-    assert labelled_videos(folder / "labels.csv") == labelled_videos(folder)
+    assert labeled_videos(folder / "labels.csv") == labeled_videos(folder)
 
 
 def test_a_column_groups_clips_before_a_pattern_does(folder):
     (folder / "labels.csv").write_text("video,label,one\nwalk/one.mp4,walk,anna\nrun/one.mp4,run,anna\n")
-    assert {clip.group for clip in labelled_videos(folder, "one")} == {"clips/anna"}
-    assert {clip.group for clip in labelled_videos(folder, "on")} == {"clips/on"}
+    assert {clip.group for clip in labeled_videos(folder, "one")} == {"clips/anna"}
+    assert {clip.group for clip in labeled_videos(folder, "on")} == {"clips/on"}
 
 
 @pytest.mark.parametrize("column", ["video", "label"])
 def test_the_first_two_columns_are_no_groups(folder, column):
     (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,walk\n")
     with pytest.raises(BadDataset, match="does not match the clip") as caught:
-        labelled_videos(folder, column)
+        labeled_videos(folder, column)
     assert "name of a column" in caught.value.hint
 
 
 def test_a_clip_without_a_group_is_an_error(folder):
     (folder / "labels.csv").write_text("video,label,who\nwalk/one.mp4,walk,anna\nrun/one.mp4,run,\n")
     with pytest.raises(BadDataset, match="line 3 lacks a who"):
-        labelled_videos(folder, "who")
+        labeled_videos(folder, "who")
 
 
 def test_a_video_that_is_named_twice_is_two_clips(folder):
     (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,walk\nwalk/one.mp4,run\nwalk/one.mp4,run\n")
-    assert [clip.name for clip in labelled_videos(folder)] == [
+    assert [clip.name for clip in labeled_videos(folder)] == [
         "clips/walk/one.mp4",
         "clips/walk/one.mp4 (line 3)",
         "clips/walk/one.mp4 (line 4)",
@@ -99,14 +99,14 @@ def test_a_video_that_is_named_twice_is_two_clips(folder):
 def test_a_wrong_table_is_refused(folder, table, message):
     (folder / "labels.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
     with pytest.raises(BadDataset, match=message):
-        labelled_videos(folder)
+        labeled_videos(folder)
 
 
 def test_a_folder_without_clips_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     video_factory.write(tmp_path / "without label.mp4", 3)
     with pytest.raises(BadDataset, match="no labelled clips"):
-        labelled_videos(tmp_path)
+        labeled_videos(tmp_path)
 
 
 def test_a_source_is_called_by_its_name_wherever_one_stands(folder, monkeypatch):
@@ -134,7 +134,7 @@ def posed_folder(tmp_path):
 
 def test_pose_files_are_clips(posed_folder):
     assert names_and_labels(posed_folder) == [("posed/run/openpose_25", "run"), ("posed/walk/ours.npz", "walk")]
-    assert all(clip.posed for clip in labelled_videos(posed_folder))
+    assert all(clip.posed for clip in labeled_videos(posed_folder))
 
 
 def test_a_table_of_labels_may_name_pose_files(posed_folder):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, TRAINING, VALIDATION, Example, rename
+from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, TRAINING, VALIDATION, LabeledClip, rename
 from posec3d_cli.datasets.splits import group_of, split
 from posec3d_cli.errors import BadDataset
 
@@ -18,7 +18,7 @@ NOTHING = np.zeros((1, 1, 17, 2), np.float32), np.zeros((1, 1, 17), np.float32)
 
 
 def clip(name, label, group, origin=ESTIMATED):
-    return Example(name, label, group, origin, *NOTHING, 30.0)
+    return LabeledClip(name, label, group, origin, *NOTHING, 30.0)
 
 
 @st.composite

@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 import synthetic_people as people
 
-from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, Example
+from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.evaluate import as_posed, check_labels, evaluate
 from posec3d_cli.recognition.ensemble import Member
-from posec3d_cli.recognition.recognizer import ActionReader
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.sampling.clips import ClipSampling
 
 
 def actions():
     """Answers "right" with the probability x / 100."""
-    return ActionReader([Member(fakes.Builder(), fakes.Classifier(), Reading(frames=8))])
+    return ActionRecognizer([Member(fakes.Builder(), fakes.Classifier(), ClipSampling(frames=8))])
 
 
 def standing(name, label, x):
     """Somebody whose joints are all at x; nobody where x is None."""
     keypoints = np.full((1, 12, 17, 2), x or 0, np.float32)
     scores = np.full((1, 12, 17), 0 if x is None else 0.9, np.float32)
-    return Example(name, label, name, ESTIMATED, keypoints, scores, 30.0)
+    return LabeledClip(name, label, name, ESTIMATED, keypoints, scores, 30.0)
 
 
 def test_clips_are_read_as_videos_are():
@@ -80,7 +80,7 @@ def test_poses_keep_their_places_and_people_their_slots():
     )
     posed = as_posed(two)
     assert [len(found) for found in posed.detections] == [1] * 5 + [2] * 19
-    assert [who.tolist() for who in posed.identities] == [[0]] * 5 + [[0, 1]] * 19
+    assert [who.tolist() for who in posed.track_ids] == [[0]] * 5 + [[0, 1]] * 19
     assert np.array_equal(posed.poses[10].keypoints, two.keypoints[:, 10])
     assert posed.video.width >= two.keypoints[..., 0].max()
     assert posed.video.height >= two.keypoints[..., 1].max()

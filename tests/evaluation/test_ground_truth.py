@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posec3d_cli.batch.find import Found
+from posec3d_cli.batch.find import InputFile
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.ground_truth import compare, read_truth, unlabelled
 from posec3d_cli.output.json import with_answers
@@ -66,7 +66,7 @@ def test_a_class_that_is_called_unknown_is_an_action_like_others():
 
 @pytest.fixture
 def found(tmp_path):
-    return [Found(tmp_path / "clips" / name, name) for name in ("walk/a.mp4", "b.mp4", "pack.pkl")]
+    return [InputFile(tmp_path / "clips" / name, name) for name in ("walk/a.mp4", "b.mp4", "pack.pkl")]
 
 
 def truth(tmp_path, found, rows, **options):

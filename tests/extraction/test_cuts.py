@@ -136,7 +136,7 @@ def clip(tmp_path_factory):
 def test_nobody_is_followed_over_a_cut(clip):
     posed = PoseExtractor(fakes.Detector(lambda index: [30, 70]), fakes.Pose()).poses(clip)
     assert posed.cuts.tolist() == [30, 50]
-    assert [who.tolist() for who in posed.identities] == [[0, 1]] * 30 + [[2, 3]] * 20 + [[4, 5]] * 50
+    assert [who.tolist() for who in posed.track_ids] == [[0, 1]] * 30 + [[2, 3]] * 20 + [[4, 5]] * 50
 
 
 @pytest.mark.parametrize("options", [{}, {"people": "each", "window": 0.8}])
@@ -148,7 +148,7 @@ def test_an_answer_lists_the_cuts_and_is_the_same_whether_every_frame_is_drawn_o
         pipeline.extractor.every = apart
         prediction = pipeline.predict(clip, every_frame=every_frame, **options)
         used = prediction.posed.part(used_frames(prediction.reading.plan(100, prediction.video.fps)))
-        said.append(({**entry(prediction), "seconds": None}, [who.tolist() for who in used.identities]))
+        said.append(({**entry(prediction), "seconds": None}, [who.tolist() for who in used.track_ids]))
     assert said[0] == said[1]
     assert said[0][0]["cuts"] == [{"frame": 30, "seconds": 1.2}, {"frame": 50, "seconds": 2.0}]
     assert "2 cuts at 1.20 and 2.00 s: nobody is followed over a cut" in said[0][0]["warnings"]
@@ -187,7 +187,7 @@ def test_real_clips_that_were_joined_are_cut_where_they_were_joined(shared):
     for frames in (None, np.arange(0, 96, 5)):
         posed = extractor.poses(shared / "inputs" / "cuts4.mp4", frames)
         assert posed.cuts.tolist() == [24, 48, 72]
-        assert len({int(who[0]) for who in posed.identities}) == 4
+        assert len({int(who[0]) for who in posed.track_ids}) == 4
 
 
 @pytest.mark.shared

@@ -32,8 +32,8 @@ def extractor(cache, *, made_of="models 1", where=lambda index: [20 + index] if 
 
 def same(one, other):
     pairs = zip(
-        (*one.detections, *one.poses, *one.identities),
-        (*other.detections, *other.poses, *other.identities),
+        (*one.detections, *one.poses, *one.track_ids),
+        (*other.detections, *other.poses, *other.track_ids),
         strict=True,
     )
     for left, right in pairs:

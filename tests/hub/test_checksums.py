@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from posec3d_cli.errors import WeightsCorrupt
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import WeightFile
-from posec3d_cli.hub.checksums import Expected, expected_of, pin_path, read_pin, write_pin
+from posec3d_cli.hub.checksums import (
+    Expected,
+    expected_of,
+    read_recorded_checksum,
+    recorded_checksum_path,
+    write_recorded_checksum,
+)
 
 DIGITS = st.text("0123456789abcdef", min_size=64, max_size=64)
 SOURCES = ("https://host.example/w.bin",)
@@ -42,16 +48,16 @@ def test_the_digits_in_a_published_name_are_those_that_its_content_begins_with(b
 @given(sha256=DIGITS, size=st.integers(0, 2**50))
 def test_a_pin_is_read_as_it_was_written(tmp_path_factory, sha256, size):
     file = tmp_path_factory.mktemp("pin") / "w.bin"
-    assert read_pin(file) is None
-    write_pin(file, sha256, size)
-    assert read_pin(file) == Expected(sha256, size, pin_path(file))
+    assert read_recorded_checksum(file) is None
+    write_recorded_checksum(file, sha256, size)
+    assert read_recorded_checksum(file) == Expected(sha256, size, recorded_checksum_path(file))
     assert [path.name for path in file.parent.iterdir()] == ["w.bin.sha256"]
 
 
 def test_a_card_that_knows_goes_before_a_pin_and_the_first_pin_before_the_second(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    write_pin(first, "1" * 64, 1)
-    write_pin(second, "2" * 64, 2)
+    write_recorded_checksum(first, "1" * 64, 1)
+    write_recorded_checksum(second, "2" * 64, 2)
     known = WeightFile("w", "3" * 64, 3, SOURCES)
     unknown = WeightFile("w", "", None, SOURCES, "ab")
     assert expected_of(known, [first]).sha256 == "3" * 64
@@ -62,17 +68,17 @@ def test_a_card_that_knows_goes_before_a_pin_and_the_first_pin_before_the_second
 
 @pytest.mark.parametrize("text", ["", "abc 3\n", "A" * 64, "a" * 65, "a" * 64 + " 3\n" + "b" * 64 + " 4\n", "é"])
 def test_a_damaged_pin_is_refused_with_its_name(tmp_path, text):
-    pin_path(tmp_path / "w.bin").write_text(text, encoding="utf-8")
+    recorded_checksum_path(tmp_path / "w.bin").write_text(text, encoding="utf-8")
     with pytest.raises(WeightsCorrupt, match="holds no sha256") as caught:
-        read_pin(tmp_path / "w.bin")
+        read_recorded_checksum(tmp_path / "w.bin")
     assert str(tmp_path / "w.bin.sha256") in caught.value.what
     assert "delete it" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["{0}  w.bin\n", "{0} *3 w.bin\n", "{0}\n", "{0}"])
 def test_what_sha256sum_writes_is_a_pin_without_a_size(tmp_path, text):
-    pin_path(tmp_path / "w.bin").write_text(text.format("a" * 64))
-    assert read_pin(tmp_path / "w.bin") == Expected("a" * 64, None, tmp_path / "w.bin.sha256")
+    recorded_checksum_path(tmp_path / "w.bin").write_text(text.format("a" * 64))
+    assert read_recorded_checksum(tmp_path / "w.bin") == Expected("a" * 64, None, tmp_path / "w.bin.sha256")
 
 
 def test_a_pin_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
@@ -81,5 +87,5 @@ def test_a_pin_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no"):
-        write_pin(tmp_path / "w.bin", "1" * 64, 1)
+        write_recorded_checksum(tmp_path / "w.bin", "1" * 64, 1)
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import pytest
 from posec3d_cli.hub.catalog import list_cards
 from posec3d_cli.nets import build_network
 from posec3d_cli.recognition.ensemble import load_classifiers
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import POSEC3D_DEFAULT_LIMBS, POSEC3D_LIMBS
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 
@@ -55,7 +55,7 @@ def test_a_card_says_what_its_name_and_its_address_say(card):
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 def test_a_card_reads_as_the_code_of_its_family(card):
-    drawn, reading, name = spec(card), Reading.from_recipe(card.recipe), dataset(card)
+    drawn, reading, name = spec(card), ClipSampling.from_recipe(card.recipe), dataset(card)
     assert (reading.frames, reading.people, reading.window_seconds) == (48, "together", None)
     assert reading.sampler == ("pyskl" if family(card) == "pyskl" else "mmaction2")
     assert drawn.score_threshold == (1e-3 if family(card) == "pyskl" else 1e-4)
@@ -88,7 +88,7 @@ def test_a_card_builds_the_network_of_its_file(card):
 def test_the_joint_and_the_limb_model_of_a_dataset_can_be_fused(name):
     joint, limb = load_classifiers(f"{name}+{name[:-6]}-limb")
     assert joint.labels == limb.labels
-    assert Reading.from_recipe(joint.recipe) == Reading.from_recipe(limb.recipe)
+    assert ClipSampling.from_recipe(joint.recipe) == ClipSampling.from_recipe(limb.recipe)
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)

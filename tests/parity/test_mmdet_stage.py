@@ -9,7 +9,7 @@ from published_models import blue_first, pictures, randomise, save_as_published
 
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.mmdet import MMDet
-from posec3d_cli.stages.openmmlab.models import Recipe, find_config
+from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, find_config
 from posec3d_cli.testing import check_detector, sample_frames
 
 EVERYTHING = BoxFilter(score_threshold=0, nms_iou=1, min_area=0, max_people=0)
@@ -31,7 +31,7 @@ def both(request, published, shared, tmp_path_factory):
     randomise(theirs, lambda model: apis.inference_detector(model, blue_first(pictures(shared, 1)[0])))
     weights = save_as_published(theirs, tmp_path_factory.mktemp("weights") / "model.pth", dataset_meta={})
     # One picture at a time, as theirs: in company the last digit differs, and with it the order of boxes that tie.
-    ours = MMDet(Recipe(name, weights, changes), person_class=0, boxes=EVERYTHING, batch=1)
+    ours = MMDet(ConfigAndCheckpoint(name, weights, changes), person_class=0, boxes=EVERYTHING, batch=1)
     return request.param, theirs, ours
 
 

@@ -11,7 +11,7 @@ import torch
 from clear_peaks import ROUNDING, ROUNDING_OF_BINS, clear_bins, clear_peaks
 from hrnet_factory import seeded_network
 
-from posec3d_cli.runtime.onnx import PictureInput
+from posec3d_cli.runtime.onnx import ImageInput
 from posec3d_cli.stages.pose_estimators.onnx import OnnxPose
 from posec3d_cli.stages.pose_estimators.person_crop import cut_out, frame_people, to_input
 from posec3d_cli.types import Detections, Frame
@@ -46,7 +46,7 @@ def settle(model: torch.nn.Module, photograph: np.ndarray, size: tuple[int, int]
     width, height = size
     places = np.random.default_rng(0).integers(0, np.array(photograph.shape[:2]) - (min(height, 390), width), (24, 2))
     crops = [cv2.resize(photograph[y : y + height, x : x + width, ::-1], size) for y, x in places]
-    seen = torch.from_numpy(PictureInput(size, "rgb", MEAN, STD).tensor(np.stack(crops)))
+    seen = torch.from_numpy(ImageInput(size, "rgb", MEAN, STD).tensor(np.stack(crops)))
     for module in model.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             module.reset_running_stats()
@@ -84,7 +84,7 @@ def export(model: torch.nn.Module, size: tuple[int, int], names: list[str], path
 
 
 @torch.no_grad()
-def clear_joints(model: torch.nn.Module, photograph: np.ndarray, picture: PictureInput) -> np.ndarray:
+def clear_joints(model: torch.nn.Module, photograph: np.ndarray, picture: ImageInput) -> np.ndarray:
     """`(N, K)`: whose peaks are clear in what the network says about the boxes."""
     transforms = to_input(frame_people(BOXES, picture.input_size, padding=1.25, convention="1.x"), picture.input_size)
     crops = np.stack([cut_out(photograph[..., ::-1], transform, picture.input_size) for transform in transforms])
@@ -140,13 +140,13 @@ def test_rtmpose_as_an_export_gives_what_mmpose_gives(published, photograph, tmp
     model = made_by_mmpose(published, config)
     settle(model, photograph, size)
     file = export(model, size, ["simcc_x", "simcc_y"], tmp_path / "model.onnx")
-    picture = PictureInput(size, "rgb", MEAN, STD)
+    picture = ImageInput(size, "rgb", MEAN, STD)
     clear = clear_joints(model, photograph, picture)
     stage = OnnxPose(file, output="simcc", picture=picture)
     keypoints = compare(published, model, photograph, stage, clear, ROUNDING_OF_BINS)
     assert len(np.unique(keypoints.reshape(-1, 2), axis=0)) > 60, "equal answers would prove nothing"
     seen = Frame(np.ascontiguousarray(photograph[..., ::-1]), 0, 0.0)
-    wrong = OnnxPose(file, output="simcc", picture=PictureInput(size, "bgr", MEAN, STD))
+    wrong = OnnxPose(file, output="simcc", picture=ImageInput(size, "bgr", MEAN, STD))
     [other] = wrong.estimate([seen], [Detections(BOXES, np.ones(len(BOXES), np.float32))])
     assert np.mean(np.abs(other.keypoints - keypoints).max(2) > 0.05) > 0.5, "the order of channels must matter"
 
@@ -157,7 +157,7 @@ def test_hrnet_as_an_export_gives_what_mmpose_gives(published, photograph, tmp_p
     model = made_by_mmpose(published, "topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py")
     model.load_state_dict(seeded_network(32).state_dict(), strict=True)
     file = export(model, size, ["heatmaps"], tmp_path / "model.onnx")
-    picture = PictureInput(size, "rgb", MEAN, STD)
+    picture = ImageInput(size, "rgb", MEAN, STD)
     clear = clear_joints(model, photograph, picture)
     stage = OnnxPose(file, output="heatmap", picture=picture)
     compare(published, model, photograph, stage, clear, ROUNDING)

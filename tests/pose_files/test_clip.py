@@ -85,7 +85,7 @@ def test_boxes_lie_around_the_joints_unless_the_file_has_them():
 
 def test_track_numbers_are_kept_where_they_tell_people_apart():
     crossing = [[someone(100, identity=4), someone(300, identity=2)], [someone(300, identity=4)]]
-    assert [who.tolist() for who in clip(*crossing).identities] == [[4, 2], [4]]
+    assert [who.tolist() for who in clip(*crossing).track_ids] == [[4, 2], [4]]
 
 
 @pytest.mark.parametrize("numbers", [(0, 0), (-1, 3), (-1, -1)])
@@ -94,7 +94,7 @@ def test_people_are_linked_where_track_numbers_are_missing_or_shared(numbers):
     frames = [
         [someone(100 + t, identity=first), someone(300 - t, identity=second)][:: 1 if t % 2 else -1] for t in range(6)
     ]
-    assert [who.tolist() for who in clip(*frames).identities] == [[0, 1], [1, 0]] * 3
+    assert [who.tolist() for who in clip(*frames).track_ids] == [[0, 1], [1, 0]] * 3
 
 
 @pytest.mark.parametrize("place", [2e5, -1e30])

@@ -43,7 +43,7 @@ def test_every_format_gives_the_same_joints(path):
 def test_every_format_gives_scores_boxes_and_identities(path, form):
     [clip] = read_pose_file(path)
     score = 1 if form in ("COCO annotations", "Sports2D") else 0.75
-    for found, poses, who in zip(clip.detections, clip.poses, clip.identities, strict=True):
+    for found, poses, who in zip(clip.detections, clip.poses, clip.track_ids, strict=True):
         assert np.allclose(poses.scores, score)
         assert who.tolist() == [0]
         (box,), keypoints = found.boxes, poses.keypoints[0]

@@ -38,7 +38,7 @@ def test_people_of_a_pack_keep_their_slots(tmp_path):
     scores = np.ones((2, factory.FRAMES, 17), np.float32)
     scores[0, :3] = 0
     [clip] = read_pose_file(factory.pack(tmp_path, keypoint=keypoints, keypoint_score=scores))
-    assert [who.tolist() for who in clip.identities] == [[1]] * 3 + [[0, 1]] * 3
+    assert [who.tolist() for who in clip.track_ids] == [[1]] * 3 + [[0, 1]] * 3
 
 
 @pytest.mark.parametrize(

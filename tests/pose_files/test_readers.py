@@ -26,7 +26,7 @@ def test_openpose_identities_are_kept(tmp_path):
     for number in range(factory.FRAMES):
         rewritten(frame_file(folder, number), lambda content: content["people"][0].update(person_id=[5]))
     [clip] = read_pose_file(folder)
-    assert {who.tolist()[0] for who in clip.identities} == {5}
+    assert {who.tolist()[0] for who in clip.track_ids} == {5}
 
 
 def test_openpose_of_the_first_version_is_read(tmp_path):
@@ -169,7 +169,7 @@ def test_alphapose_frames_without_results_show_nobody(tmp_path):
 def test_alphapose_tracks_are_kept(tmp_path):
     path = rewritten(factory.alphapose(tmp_path), lambda results: [{**one, "idx": 3} for one in results])
     [clip] = read_pose_file(path)
-    assert {who.tolist()[0] for who in clip.identities} == {3}
+    assert {who.tolist()[0] for who in clip.track_ids} == {3}
 
 
 def test_alphapose_boxes_are_left_top_width_height(tmp_path):

@@ -26,7 +26,7 @@ def test_people_are_numbered_as_their_tables_are(folder):
     other = folder / NAME.replace("00", "03")
     other.write_text("\n".join((folder / NAME).read_text().splitlines()[:-2]))
     [clip] = read_pose_file(folder)
-    assert [who.tolist() for who in clip.identities] == [[0, 3]] * 4 + [[0]] * 2
+    assert [who.tolist() for who in clip.track_ids] == [[0, 3]] * 4 + [[0]] * 2
 
 
 def test_joints_that_the_model_has_not_and_empty_cells_are_missing(folder):

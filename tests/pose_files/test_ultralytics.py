@@ -22,7 +22,7 @@ def test_ultralytics_frames_may_be_empty_or_texts_or_tracked(tmp_path):
 
     [clip] = read_pose_file(rewritten(factory.ultralytics(tmp_path), change))
     assert [len(poses) for poses in clip.poses] == [0, 0, 1, 1, 1, 1]
-    assert [who.tolist() for who in clip.identities[2:]] == [[7]] * 4
+    assert [who.tolist() for who in clip.track_ids[2:]] == [[7]] * 4
 
 
 def test_ultralytics_joints_without_visibility_count_fully(tmp_path):
@@ -58,7 +58,7 @@ def test_people_of_ultralytics_without_frames_are_refused(tmp_path):
 )
 def test_label_texts_may_end_with_the_score_and_the_track(tmp_path, more, who, score):
     [clip] = read_pose_file(factory.ultralytics_labels(tmp_path, *more))
-    assert {one.tolist()[0] for one in clip.identities} == {who}
+    assert {one.tolist()[0] for one in clip.track_ids} == {who}
     assert clip.detections[0].scores[0] == score
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.write import SUFFIXES, write_pose_file
-from posec3d_cli.results import PosedVideo
+from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import Detections, Poses, VideoInfo
 
@@ -28,7 +28,7 @@ def clips(draw):
     fps = Fraction(draw(st.integers(1, 60000)), draw(st.sampled_from([1, 1000, 1001])))
     fps = min(max(fps, Fraction(1, 10)), Fraction(1000))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    detections, poses, identities = [], [], []
+    detections, poses, track_ids = [], [], []
     for _ in indices:
         who = draw(st.sets(st.integers(0, 5), max_size=3))
         who = np.array([*generator.permutation(list(who)), *[-1] * draw(st.integers(0, 1))], np.int64)
@@ -38,10 +38,10 @@ def clips(draw):
         keypoints = generator.uniform(-20, 900, (len(who), 17, 2)) * (scores > 0)[..., None]
         detections.append(Detections(boxes, generator.uniform(0, 1, len(who)).astype(np.float32)))
         poses.append(Poses(keypoints.astype(np.float32), scores))
-        identities.append(who)
+        track_ids.append(who)
     info = VideoInfo(Path("walk.mp4"), 640, 480, fps, count, float(count / fps), "h264", 0, 0, False)
-    parts = (np.array(indices, np.int64), tuple(detections), tuple(poses), tuple(identities))
-    return PosedVideo(info, *parts, COCO_17)
+    parts = (np.array(indices, np.int64), tuple(detections), tuple(poses), tuple(track_ids))
+    return VideoPoses(info, *parts, COCO_17)
 
 
 def assert_same(before, after, rows):
@@ -50,8 +50,8 @@ def assert_same(before, after, rows):
     assert (after.video.width, after.video.height) == (before.video.width, before.video.height)
     assert np.array_equal(after.frame_indices, before.frame_indices)
     for column in range(len(before)):
-        old, new = rows(before.identities[column]), rows(after.identities[column])
-        assert np.array_equal(before.identities[column][old], after.identities[column][new])
+        old, new = rows(before.track_ids[column]), rows(after.track_ids[column])
+        assert np.array_equal(before.track_ids[column][old], after.track_ids[column][new])
         assert np.array_equal(before.detections[column].boxes[old], after.detections[column].boxes[new])
         assert np.array_equal(before.detections[column].scores[old], after.detections[column].scores[new])
         assert np.array_equal(before.poses[column].keypoints[old], after.poses[column].keypoints[new])
@@ -110,7 +110,7 @@ def test_a_document_is_plain_json(folder):
 def test_nobody_at_all_comes_back_as_nobody(folder, suffix):
     clip = factory.posed()
     nobody = (Detections.none(),) * len(clip), (Poses.none(17),) * len(clip), (np.zeros(0, np.int64),) * len(clip)
-    write_pose_file(PosedVideo(clip.video, clip.frame_indices, *nobody, COCO_17), folder / f"no{suffix}", suffix)
+    write_pose_file(VideoPoses(clip.video, clip.frame_indices, *nobody, COCO_17), folder / f"no{suffix}", suffix)
     [read] = read_pose_file(folder / f"no{suffix}")
     assert [len(found) for found in read.detections] == [0] * factory.FRAMES
 

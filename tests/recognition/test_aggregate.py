@@ -12,9 +12,9 @@ import pytest
 import video_factory
 
 from posec3d_cli.errors import BadPoseFile, StageMismatch
-from posec3d_cli.recognition.substitutes import with_stand_ins
-from posec3d_cli.results import ModelUsed, PipelineUsed
-from posec3d_cli.sampling.clips import Reading
+from posec3d_cli.recognition.substitutes import with_substitutes
+from posec3d_cli.results import ModelInfo, PipelineInfo
+from posec3d_cli.sampling.clips import ClipSampling
 
 
 def some_frames(*numbers, count=100):
@@ -24,13 +24,13 @@ def some_frames(*numbers, count=100):
 
 
 def plan(posed, frames=4):
-    return Reading(frames=frames).plan(posed.video.frame_count, posed.video.fps)
+    return ClipSampling(frames=frames).plan(posed.video.frame_count, posed.video.fps)
 
 
 def test_frames_that_are_there_stay():
     posed = some_frames(*range(100))
     before = plan(posed)
-    [after], notices = with_stand_ins([before], posed)
+    [after], notices = with_substitutes([before], posed)
     assert np.array_equal(after[0].clips, before[0].clips)
     assert notices == ()
 
@@ -38,7 +38,7 @@ def test_frames_that_are_there_stay():
 def test_the_nearest_frames_stand_in_and_that_is_said():
     posed = some_frames(*range(0, 100, 10))
     before = plan(posed)
-    [[after]], (notice,) = with_stand_ins([before], posed)
+    [[after]], (notice,) = with_substitutes([before], posed)
     assert np.abs(after.clips - before[0].clips).max() <= 9
     assert set(after.indices) <= set(posed.frame_indices)
     assert notice.endswith("of 4 frames needed are not in the file: the nearest stand in")
@@ -47,7 +47,7 @@ def test_the_nearest_frames_stand_in_and_that_is_said():
 def test_a_frame_without_a_near_neighbour_is_refused():
     posed = some_frames(*range(20))
     with pytest.raises(BadPoseFile, match=r"walk\.json: frame \d+ is needed and no frame within 0\.5 s") as caught:
-        with_stand_ins([plan(posed)], posed)
+        with_substitutes([plan(posed)], posed)
     assert "every frame" in caught.value.hint
 
 
@@ -63,8 +63,8 @@ def test_a_file_is_read_where_a_video_would_be_refused():
 
 def test_what_is_read_from_a_file_was_found_by_no_detector_of_ours():
     actions = fakes.pipeline().actions
-    models = {**actions.used.models, "detector": ModelUsed("whole-frame", "whole-frame", "cpu", {})}
-    actions.used = PipelineUsed("fake", models)
+    models = {**actions.used.models, "detector": ModelInfo("whole-frame", "whole-frame", "cpu", {})}
+    actions.used = PipelineInfo("fake", models)
     prediction = actions.read_file(factory.posed())
     assert not any("detector" in warning for warning in prediction.warnings)
     assert set(prediction.pipeline.models) == {"classifier"}

@@ -11,16 +11,16 @@ import random_cards
 import synthetic_people as people
 import video_factory
 
-from posec3d_cli.batch.find import Found
-from posec3d_cli.batch.label_task import Labelling
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.label_task import LabelTask
 from posec3d_cli.batch.task import Models
-from posec3d_cli.datasets.clips import ANNOTATED, Example
+from posec3d_cli.datasets.clips import ANNOTATED, LabeledClip
 from posec3d_cli.errors import BadCard, StageMismatch, UnknownModel, UnknownStage
 from posec3d_cli.evaluation.evaluate import as_posed
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.recognition.ensemble import load_classifiers, used_together
-from posec3d_cli.recognition.recognizer import ActionReader
-from posec3d_cli.results import ModelUsed, PipelineUsed
+from posec3d_cli.recognition.ensemble import ensemble_info, load_classifiers
+from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.results import ModelInfo, PipelineInfo
 
 WINDOWS = {"window": 1.0, "views": 2, "flip": True}
 
@@ -34,7 +34,7 @@ def cards(tmp_path_factory):
 
 
 def reader(classifier, **options):
-    return ActionReader.from_card(classifier, device="cpu", precision="fp32", offline=True, **options)
+    return ActionRecognizer.from_card(classifier, device="cpu", precision="fp32", offline=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def posed():
     keypoints = np.stack([first * 200 + (120, 60), second * 150 + (420, 90)]).astype(np.float32)
     scores = np.ones((2, 60, 17), np.float32)
     scores[1, 20:35] = 0
-    return as_posed(Example("clip", "arms", "g", ANNOTATED, keypoints, scores, 30.0))
+    return as_posed(LabeledClip("clip", "arms", "g", ANNOTATED, keypoints, scores, 30.0))
 
 
 def probabilities(prediction):
@@ -60,7 +60,7 @@ def probabilities(prediction):
 @pytest.mark.parametrize("read", ["read", "read_file"])
 def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, posed, weights, whom, read):
     fused, joint, limb = reader(cards, weights=weights), reader(cards[0]), reader(cards[1])
-    answers = [getattr(one, read)(posed, one.reading_with(people=whom, **WINDOWS)) for one in (fused, joint, limb)]
+    answers = [getattr(one, read)(posed, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, joint, limb)]
     together, first, second = map(probabilities, answers)
     assert len(together) == 1 + 3 + (2 if whom == "each" else 0)
     assert together.keys() == first.keys() == second.keys()
@@ -83,7 +83,7 @@ def mixed(tmp_path_factory):
 @pytest.mark.parametrize("whom", ["together", "each"])
 def test_volumes_and_joints_are_read_side_by_side(mixed, posed, whom):
     fused, volumes, joints = reader("+".join(map(str, mixed))), reader(mixed[0]), reader(mixed[1])
-    answers = [one.read(posed, one.reading_with(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
+    answers = [one.read(posed, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
     both, first, second = map(probabilities, answers)
     assert both.keys() == first.keys() == second.keys()
     for about, found in both.items():
@@ -166,13 +166,13 @@ def test_weights_that_are_no_shares_are_refused(cards, weights, said):
 
 def test_where_and_how_each_of_several_ran_is_recorded():
     used = [
-        PipelineUsed(models={"classifier": ModelUsed(name, "stage", device, {})}, precision=precision)
+        PipelineInfo(models={"classifier": ModelInfo(name, "stage", device, {})}, precision=precision)
         for name, device, precision in [("a", "cuda", "bf16"), ("b", "cpu", None), ("c", "cuda", "fp32")]
     ]
-    together = used_together(used, (1.0, 1.0, 1.0))
+    together = ensemble_info(used, (1.0, 1.0, 1.0))
     assert together.models["classifier"].device == "cuda+cpu"
     assert together.precision == "bf16+fp32"
-    assert used_together(used[1:2] * 2, (1.0, 1.0)).precision is None
+    assert ensemble_info(used[1:2] * 2, (1.0, 1.0)).precision is None
 
 
 @pytest.fixture(scope="module")
@@ -183,11 +183,11 @@ def pack(tmp_path_factory):
 def test_label_takes_several_and_does_again_what_other_weights_change(cards, pack):
     both = f"{cards[0]}+{cards[1]}"
     tasks = [
-        Labelling(Models(classifier=one, weights=weights, device="cpu", precision="fp32"), pictures=False)
+        LabelTask(Models(classifier=one, weights=weights, device="cpu", precision="fp32"), pictures=False)
         for one, weights in ((both, None), (both, (2.0, 1.0)), (str(cards[0]), None), (str(cards[1]), None))
     ]
     assert len({task.fingerprint() for task in tasks}) == 4
-    found = Found(Path(pack), "pack.pkl")
+    found = InputFile(Path(pack), "pack.pkl")
     clips = [task.make()(found, lambda count: None) for task in tasks]
     for fused, leaning, joint, limb in zip(*clips, strict=True):
         one, other, mean, lean = (

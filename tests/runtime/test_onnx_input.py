@@ -5,7 +5,7 @@ import pytest
 from onnx_factory import write_constants, write_model
 
 from posec3d_cli.errors import BadCard
-from posec3d_cli.runtime.onnx import PictureInput, open_session
+from posec3d_cli.runtime.onnx import ImageInput, open_session
 
 RED_GREEN_BLUE = np.array([[[[10, 20, 30]]]], np.uint8)
 
@@ -15,14 +15,14 @@ def seen(picture):
 
 
 def test_channels_come_in_the_models_order_and_mean_and_std_belong_to_that_order():
-    assert seen(PictureInput([1, 1], "rgb")) == [10, 20, 30]
-    assert seen(PictureInput([1, 1], "bgr")) == [30, 20, 10]
-    assert seen(PictureInput([1, 1], "bgr", [30, 10, 0], [1, 2, 5])) == [0, 5, 2]
+    assert seen(ImageInput([1, 1], "rgb")) == [10, 20, 30]
+    assert seen(ImageInput([1, 1], "bgr")) == [30, 20, 10]
+    assert seen(ImageInput([1, 1], "bgr", [30, 10, 0], [1, 2, 5])) == [0, 5, 2]
 
 
 def test_pictures_become_rows_of_channels():
     pixels = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
-    tensor = PictureInput([5, 4], "rgb").tensor(pixels)
+    tensor = ImageInput([5, 4], "rgb").tensor(pixels)
     assert (tensor.shape, tensor.dtype) == ((2, 3, 4, 5), np.float32)
     assert tensor[1, 2, 3, 4] == pixels[1, 3, 4, 2]
     assert tensor.flags.c_contiguous
@@ -43,7 +43,7 @@ def test_pictures_become_rows_of_channels():
 )
 def test_an_impossible_setting_is_refused_with_its_value(settings, complaint):
     with pytest.raises(BadCard, match=complaint):
-        PictureInput(**{"input_size": [4, 4], "channels": "rgb", **settings})
+        ImageInput(**{"input_size": [4, 4], "channels": "rgb", **settings})
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def test_an_impossible_setting_is_refused_with_its_value(settings, complaint):
 )
 def test_a_model_says_how_many_pictures_it_reads_at_once(tmp_path, shape, batch):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=shape)
-    assert PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 1) == batch
+    assert ImageInput([6, 4], "rgb").check(open_session(model, stage="test"), 1) == batch
 
 
 @pytest.mark.parametrize("shape", [[1, 3, 6, 4], [1, 4, 6, 3], [1, 3, 4], [1, 1, 4, 6]])
 def test_a_model_of_another_input_is_refused_with_both_shapes(tmp_path, shape):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=shape)
     with pytest.raises(BadCard, match=r"\(N, 3, 4, 6\), but reads tensor\(float\) \[1, ") as caught:
-        PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 1)
+        ImageInput([6, 4], "rgb").check(open_session(model, stage="test"), 1)
     assert str(shape) in caught.value.what
 
 
 def test_a_model_with_too_few_outputs_is_refused(tmp_path):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=[1, 3, 4, 6])
     with pytest.raises(BadCard, match="must have 2 outputs, but has 1"):
-        PictureInput([6, 4], "rgb").check(open_session(model, stage="test"), 2)
+        ImageInput([6, 4], "rgb").check(open_session(model, stage="test"), 2)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_a_model_with_too_few_outputs_is_refused(tmp_path):
 def test_a_model_that_reads_no_picture_is_refused_with_what_it_reads(tmp_path, graph, reads):
     session = open_session(write_model(tmp_path / "a.onnx", graph), stage="test")
     with pytest.raises(BadCard, match=reads):
-        PictureInput([6, 4], "rgb").check(session, 1)
+        ImageInput([6, 4], "rgb").check(session, 1)

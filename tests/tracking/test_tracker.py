@@ -170,7 +170,8 @@ def test_frames_that_do_not_fit_are_refused():
 def identified(frames, *, step=1 / 30, **options):
     detections, poses = zip(*frames, strict=True)
     return [
-        who.tolist() for who in tracker.identify(detections, poses, seconds=np.arange(len(frames)) * step, **options)
+        who.tolist()
+        for who in tracker.track_people(detections, poses, seconds=np.arange(len(frames)) * step, **options)
     ]
 
 
@@ -206,10 +207,10 @@ def test_nobody_is_followed_over_a_cut():
     assert identified(frames, cuts=[2, 5]) == [[0, 1]] * 2 + [[2, 3]] * 3 + [[4, 5]]
 
 
-def extended(identities, frames, **options):
+def extended(track_ids, frames, **options):
     detections, poses = zip(*frames, strict=True)
     seconds = np.arange(len(frames)) / 25
-    given = [None if who is None else np.array(who, np.int64) for who in identities]
+    given = [None if who is None else np.array(who, np.int64) for who in track_ids]
     return [who.tolist() for who in tracker.extend(given, detections, poses, seconds=seconds, **options)]
 
 

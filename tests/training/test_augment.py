@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, Example
+from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.augment import Augmentation, draw_clip
 from posec3d_cli.transforms.motion import at_times, drift, extent, project
@@ -27,7 +27,7 @@ def in_space(frames=20):
     """A 3D example of somebody who faces the camera and lifts the arms."""
     flat = people.moving("arms", frames) * 1.7
     points = np.concatenate([flat, np.full((*flat.shape[:2], 1), 3.0, np.float32)], axis=-1)
-    return Example("r", "arms", "r", RECORDED, points[None], np.ones((1, frames, 17), np.float32), 30.0)
+    return LabeledClip("r", "arms", "r", RECORDED, points[None], np.ones((1, frames, 17), np.float32), 30.0)
 
 
 def clips():

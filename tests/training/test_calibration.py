@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.evaluation.evaluate import as_posed
 from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training import calibration
-from posec3d_cli.training.calibration import fit_temperature, soften
+from posec3d_cli.training.calibration import fit_temperature, softmax_with_temperature
 
 CLIP = "flip = true\nwindow_seconds = 0.6"
 
@@ -68,14 +68,14 @@ def pairs():
 @pytest.fixture(scope="module")
 def examples(model):
     """Clips of which the model calls three in four rightly."""
-    actions = ActionReader.from_card(model)
+    actions = ActionRecognizer.from_card(model)
     called = [(one, actions.read(as_posed(one)).scores.top(2)) for one in pairs()]
     return [replace(one, label=best[number == 0][0]) for number, (one, best) in enumerate(called)]
 
 
 def measured(model, examples, temperature):
     """The mean negative log-likelihood and the calibration error of the predictions themselves."""
-    actions = ActionReader.from_card(model, classifier_options={"temperature": temperature})
+    actions = ActionRecognizer.from_card(model, classifier_options={"temperature": temperature})
     scores = [actions.read(as_posed(one)).scores for one in examples]
     truth = [
         float(one.probabilities[one.labels.index(example.label)]) for one, example in zip(scores, examples, strict=True)
@@ -141,7 +141,7 @@ def test_labels_that_the_classifier_does_not_know_are_named(model, examples):
 
 
 def test_a_classifier_without_logits_is_refused(model, examples, monkeypatch):
-    monkeypatch.delattr("posec3d_cli.stages.classifiers.base.NetworkClassifier.logits")
+    monkeypatch.delattr("posec3d_cli.stages.classifiers.base.TorchClassifier.logits")
     with pytest.raises(StageMismatch, match="shows no logits"):
         fit_temperature(model, examples)
 
@@ -152,17 +152,20 @@ LOGITS = st.lists(st.floats(-50, 50), min_size=3, max_size=3)
 @given(LOGITS, st.floats(0.2, 5), st.floats(0.5, 2))
 def test_only_the_ratio_of_logits_and_temperature_counts(logits, temperature, factor):
     values = np.array(logits, np.float32).reshape(1, 1, 3)
-    there, scaled = soften(values, temperature), soften(values * np.float32(factor), temperature * factor)
+    there, scaled = (
+        softmax_with_temperature(values, temperature),
+        softmax_with_temperature(values * np.float32(factor), temperature * factor),
+    )
     assert there.sum() == pytest.approx(1, abs=1e-5)
     assert scaled == pytest.approx(there, abs=1e-4)
-    assert soften(values, 2 * temperature).max() <= there.max() + 1e-6
+    assert softmax_with_temperature(values, 2 * temperature).max() <= there.max() + 1e-6
 
 
 def test_networks_and_views_are_averaged_after_the_softmax():
     values = np.log(np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.2, 0.8], [0.4, 0.6]]], np.float32))
-    assert soften(values, 1.0) == pytest.approx([0.5, 0.5])
-    assert soften(values[:1, :1], 2.0) == pytest.approx([3 / 4, 1 / 4])
-    assert np.isfinite(soften(np.array([[[1e4, -1e4]]], np.float32), 0.2)).all()
+    assert softmax_with_temperature(values, 1.0) == pytest.approx([0.5, 0.5])
+    assert softmax_with_temperature(values[:1, :1], 2.0) == pytest.approx([3 / 4, 1 / 4])
+    assert np.isfinite(softmax_with_temperature(np.array([[[1e4, -1e4]]], np.float32), 0.2)).all()
 
 
 def test_the_calibration_error_of_a_case_done_by_hand():

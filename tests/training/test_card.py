@@ -10,18 +10,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from posec3d_cli.datasets.clips import ESTIMATED, Example
+from posec3d_cli.datasets.clips import ESTIMATED, LabeledClip
 from posec3d_cli.evaluation.evaluate import as_posed
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.nets import build_network
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.card import weights_name, write_card, write_weights
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import network_input
 from posec3d_cli.training.summary import Trained
 from posec3d_cli.types import ActionScores
 
-RECIPE = Recipe(architecture="slowonly", size=40)
+RECIPE = TrainingConfig(architecture="slowonly", size=40)
 OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 
@@ -81,14 +81,14 @@ def random_clip(seed, *, height, people_in=1):
     generator = np.random.default_rng(seed)
     keypoints = generator.uniform(-0.2, 1, (people_in, 40, 17, 2)) * height * generator.uniform(0.5, 1.5, 2)
     scores = generator.uniform(0, 1, keypoints.shape[:3]) * (generator.random(keypoints.shape[:3]) < 0.8)
-    return Example("clip", "legs", "g", ESTIMATED, keypoints.astype(np.float32), scores.astype(np.float32), 25.0)
+    return LabeledClip("clip", "legs", "g", ESTIMATED, keypoints.astype(np.float32), scores.astype(np.float32), 25.0)
 
 
 def shown_and_given(clip, folder, recipe=RECIPE):
     """What the classifier is shown of a clip, and what the training would have given the network of the same frames."""
-    [member] = ActionReader.from_card(folder, device="cpu").members
+    [member] = ActionRecognizer.from_card(folder, device="cpu").members
     seen = Seen()
-    actions = ActionReader([replace(member, classifier=seen)])
+    actions = ActionRecognizer([replace(member, classifier=seen)])
     actions.read(as_posed(clip))
     frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
     ((shown,),) = seen.volumes
@@ -107,7 +107,7 @@ def test_the_folder_is_a_card(folder):
 
 def test_windows_and_single_people_are_noted_down(tmp_path):
     written(tmp_path / "model", window_seconds=2.0, people="each")
-    reading = ActionReader.from_card(tmp_path / "model", device="cpu").reading
+    reading = ActionRecognizer.from_card(tmp_path / "model", device="cpu").reading
     assert (reading.window_seconds, reading.stride_seconds, reading.people) == (2.0, 1.0, "each")
 
 
@@ -118,7 +118,7 @@ def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
 
 def test_the_classifier_answers_as_the_network_did(folder):
     clip = random_clip(0, height=20_000)
-    answer = ActionReader.from_card(folder, device="cpu", precision="fp32").read(as_posed(clip)).scores
+    answer = ActionRecognizer.from_card(folder, device="cpu", precision="fp32").read(as_posed(clip)).scores
     _, volume = shown_and_given(clip, folder)
     with torch.inference_mode():
         expected = network()(torch.from_numpy(volume)[None]).softmax(1)[0].numpy()
@@ -163,7 +163,7 @@ def test_a_readme_of_ours_is_brought_up_to_date_and_one_of_the_user_is_kept(fold
 def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
     clip = as_posed(random_clip(0, height=300))
     plain, soft = (
-        ActionReader.from_card(written(tmp_path / name, temperature=value), device="cpu").read(clip).scores
+        ActionRecognizer.from_card(written(tmp_path / name, temperature=value), device="cpu").read(clip).scores
         for name, value in (("plain", 1.0), ("soft", 2.0))
     )
     assert "temperature" not in (tmp_path / "plain" / "model.toml").read_text()
@@ -180,7 +180,7 @@ def test_limbs_are_drawn_for_the_classifier_as_for_the_training(tmp_path):
 
 @pytest.mark.parametrize("stream", ["joint", "limb"])
 def test_a_graph_network_reads_what_the_training_gave_it(tmp_path, stream):
-    recipe = Recipe(architecture="stgcn++", input=stream)
+    recipe = TrainingConfig(architecture="stgcn++", input=stream)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = build_network("stgcn++", 2, {"base_channels": 8}).eval()

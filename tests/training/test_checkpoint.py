@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from posec3d_cli.errors import BadDataset, OutputError, OutputExists
-from posec3d_cli.training.checkpoint import FILE, check_folder, check_settings, load_state, save_state
+from posec3d_cli.training.checkpoint import FILE, check_folder, check_settings, load_checkpoint, save_checkpoint
 
 STATE = {"settings": {"seed": 0}, "history": [{"loss": 0.5}], "loop": {"network": {"a": torch.ones(2)}}}
 
 
 def test_what_was_saved_is_loaded(tmp_path):
-    save_state(tmp_path, STATE)
-    save_state(tmp_path, STATE | {"history": []})
-    found = load_state(tmp_path)
+    save_checkpoint(tmp_path, STATE)
+    save_checkpoint(tmp_path, STATE | {"history": []})
+    found = load_checkpoint(tmp_path)
     assert found["history"] == []
     assert torch.equal(found["loop"]["network"]["a"], torch.ones(2))
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
@@ -24,9 +24,9 @@ def test_what_was_saved_is_loaded(tmp_path):
 
 def test_a_folder_without_a_state_is_refused(tmp_path):
     with pytest.raises(BadDataset, match="holds no training to go on with"):
-        load_state(tmp_path)
+        load_checkpoint(tmp_path)
     with pytest.raises(OutputError, match=r"state\.pt cannot be written"):
-        save_state(tmp_path / "none", STATE)
+        save_checkpoint(tmp_path / "none", STATE)
 
 
 def test_a_folder_is_looked_at_before_anything_is_done(tmp_path):
@@ -41,7 +41,7 @@ def test_a_folder_is_looked_at_before_anything_is_done(tmp_path):
         with pytest.raises(OutputExists, match="already holds a training"):
             check_folder(folder)
         check_folder(folder, overwrite=True)
-    save_state(tmp_path, STATE)
+    save_checkpoint(tmp_path, STATE)
     check_folder(tmp_path, resume=True)
 
 
@@ -69,28 +69,28 @@ class Harmful:
 def test_a_damaged_state_is_refused(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
-        load_state(tmp_path)
+        load_checkpoint(tmp_path)
 
 
 def test_a_state_that_is_cut_off_is_refused(tmp_path):
-    save_state(tmp_path, STATE)
+    save_checkpoint(tmp_path, STATE)
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
-        load_state(tmp_path)
+        load_checkpoint(tmp_path)
 
 
 def test_nothing_in_a_state_is_executed(tmp_path, capsys):
     torch.save({"settings": Harmful()}, tmp_path / FILE)
     with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
-        load_state(tmp_path)
+        load_checkpoint(tmp_path)
     assert "executed" not in capsys.readouterr().out
 
 
 def test_other_things_are_not_a_state(tmp_path):
     torch.save([1, 2], tmp_path / FILE)
     with pytest.raises(BadDataset, match="is not the state of a training"):
-        load_state(tmp_path)
+        load_checkpoint(tmp_path)
 
 
 def test_other_settings_are_named_with_both_values():

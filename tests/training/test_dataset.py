@@ -15,48 +15,48 @@ from hypothesis import strategies as st
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, UNKNOWN
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.augment import Augmentation
-from posec3d_cli.training.config import Recipe
-from posec3d_cli.training.dataset import Samples, draw_volume, drawn, importance, network_input, whole_clip
+from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.dataset import TrainingDataset, draw_volume, drawn, importance, network_input, whole_clip
 
 CLASSES = ["arms", "legs"]
-RECIPE = Recipe(size=16, frames=8, batch_size=8)
+RECIPE = TrainingConfig(size=16, frames=8, batch_size=8)
 
 
 def test_a_sample_is_a_function_of_seed_epoch_and_number():
     training = people.examples(4)
-    one, same, later = (Samples(training, CLASSES, RECIPE, epoch) for epoch in (0, 0, 1))
+    one, same, later = (TrainingDataset(training, CLASSES, RECIPE, epoch) for epoch in (0, 0, 1))
     assert torch.equal(one[3][0], same[3][0])
     assert torch.equal(one[3][1], same[3][1])
     same[5]
     assert torch.equal(one[3][0], same[3][0])
     assert not torch.equal(one[3][0], later[3][0])
     assert one[0][0].shape == (13, 8, 16, 16)
-    other = Samples(training, CLASSES, replace(RECIPE, seed=1), 0)
+    other = TrainingDataset(training, CLASSES, replace(RECIPE, seed=1), 0)
     assert other.order.tolist() != one.order.tolist()
 
 
 def test_a_person_who_holds_still_is_labelled_as_every_action_alike():
     training = people.examples(4)
     for still, expected in ((0.0, [0.0, 1.0]), (1.0, [0.5, 0.5])):
-        samples = Samples(training, CLASSES, replace(RECIPE, augmentation=Augmentation(still=still)), 0)
+        samples = TrainingDataset(training, CLASSES, replace(RECIPE, augmentation=Augmentation(still=still)), 0)
         assert all(sorted(samples[number][1].tolist()) == expected for number in range(len(samples)))
 
 
 def test_a_clip_of_no_action_is_labelled_as_every_action_alike():
     other = replace(people.example("arms"), label=UNKNOWN)
-    samples = Samples([other], CLASSES, replace(RECIPE, augmentation=Augmentation(still=0)), 0)
+    samples = TrainingDataset([other], CLASSES, replace(RECIPE, augmentation=Augmentation(still=0)), 0)
     assert [samples[number][1].tolist() for number in range(3)] == [[0.5, 0.5]] * 3
 
 
 @pytest.mark.parametrize(("clips", "wanted"), [(1, 16), (90, 912), (395, 3952), (1000, 4000), (5001, 5008)])
 def test_small_sets_are_repeated_ten_times_and_large_ones_less(clips, wanted):
-    assert Recipe().samples(clips) == wanted
+    assert TrainingConfig().samples(clips) == wanted
 
 
 def test_the_learning_rate_follows_the_batch():
-    assert Recipe(batch_size=128).peak_rate == pytest.approx(0.2)
-    assert Recipe(batch_size=16).peak_rate == pytest.approx(0.025)
-    assert Recipe(rate=0.5).peak_rate == 0.5
+    assert TrainingConfig(batch_size=128).peak_rate == pytest.approx(0.2)
+    assert TrainingConfig(batch_size=16).peak_rate == pytest.approx(0.025)
+    assert TrainingConfig(rate=0.5).peak_rate == 0.5
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=30), st.integers(1, 200), st.integers(0, 5))
@@ -73,7 +73,7 @@ def test_examples_are_drawn_as_often_as_their_parts_say(parts, count, seed):
 def test_examples_are_drawn_by_origin():
     some = [*people.examples(10, origin=ESTIMATED, source="a"), *people.examples(10, origin=ANNOTATED, source="b")]
     recipe = replace(RECIPE, importance={ESTIMATED: 3.0, ANNOTATED: 0.5, RECORDED: 0.0})
-    counts = Counter(some[number].origin for number in Samples(some, CLASSES, recipe, 0).order)
+    counts = Counter(some[number].origin for number in TrainingDataset(some, CLASSES, recipe, 0).order)
     assert counts[ESTIMATED] / counts[ANNOTATED] == pytest.approx(6, rel=0.1)
 
 

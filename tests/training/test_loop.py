@@ -11,12 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, UNKNOWN
 from posec3d_cli.nets import ARCHITECTURES, build_network
-from posec3d_cli.training.config import Recipe
-from posec3d_cli.training.dataset import Samples
+from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.loop import accuracy, fit, settle
 
 CLASSES = ["arms", "legs"]
-RECIPE = Recipe(architecture="slowonly", epochs=3, size=16, frames=8, batch_size=8, rate=0.05)
+RECIPE = TrainingConfig(architecture="slowonly", epochs=3, size=16, frames=8, batch_size=8, rate=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def flushes():
 
 
 def of(examples, recipe, classes=CLASSES):
-    return lambda epoch: Samples(examples, classes, recipe, epoch)
+    return lambda epoch: TrainingDataset(examples, classes, recipe, epoch)
 
 
 def test_actions_that_differ_only_in_motion_are_learnt():
@@ -143,7 +143,7 @@ def test_a_training_that_fails_leaves_torch_as_it_was():
 
 def test_settling_measures_the_statistics_of_the_volumes():
     net = network()
-    samples = Samples(people.examples(2), CLASSES, RECIPE, 0)
+    samples = TrainingDataset(people.examples(2), CLASSES, RECIPE, 0)
     first = net.backbone.conv1
     first.bn.running_mean.fill_(100)
     volumes = torch.stack([samples[number][0] for number in range(len(samples))])

@@ -12,16 +12,16 @@ import torch
 from posec3d_cli.datasets.clips import UNKNOWN
 from posec3d_cli.errors import BadCard, BadDataset, OutputError, OutputExists, WeightsMismatch
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.recognition.recognizer import ActionReader
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.training.config import Recipe
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.finetune import start_from
 from posec3d_cli.training.loop import Watcher
 from posec3d_cli.training.seen import digests, learned_from, seen
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.train import make_training, train
 
-RECIPE = Recipe(architecture="slowonly", epochs=2, size=16, frames=8, batch_size=8)
+RECIPE = TrainingConfig(architecture="slowonly", epochs=2, size=16, frames=8, batch_size=8)
 NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
 SMALL = Training(RECIPE, NETWORK, held_out=0.25, command="posec3d train …")
 
@@ -107,7 +107,7 @@ def test_a_training_leaves_a_model_that_answers(made):
     assert list(figures) == ["all", "synthetic", "all, harder"]
     assert [part["clips"] for part in figures.values()] == [2, 2, 2]
     assert [one.epoch for one in notes.epochs] == [1, 2]
-    assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")
+    assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")
     noted = json.loads((out / "training.json").read_text())
     assert noted["clips"] == {"training": {"synthetic": 6}, "held_out": {"synthetic": 2}}
     assert noted["validation"]["all"]["top1"] == figures["all"]["top1"]
@@ -132,7 +132,7 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
     out = tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
         train(SMALL, people.examples(4), out, watcher=Notes(stop=1))
-    assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")  # a model at any moment
+    assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")  # a model at any moment
     assert "has not come to its end" in (out / "README.md").read_text()
     told = Notes()
     again = train(SMALL, people.examples(4), out, resume=True, watcher=told)
@@ -192,7 +192,7 @@ def test_several_networks_differ_answer_together_and_go_on(tmp_path):
     files = load_card(out).files
     assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]
     assert files[0].sha256 != files[1].sha256
-    assert ActionReader.from_card(out, device="cpu").labels == ("arms", "legs")
+    assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")
     assert (out / "curves-2.png").exists()
 
 
@@ -206,11 +206,11 @@ def test_clips_of_no_action_are_no_class(tmp_path):
 
 def test_a_model_to_begin_from_gives_its_weights_and_its_kind(made):
     out, _, _ = made
-    begun = start_from(load_card(out), Recipe(rate=0.1, batch_size=4))
+    begun = start_from(load_card(out), TrainingConfig(rate=0.1, batch_size=4))
     assert (begun.recipe.architecture, begun.recipe.size, begun.recipe.frames) == ("slowonly", 16, 8)
     assert (begun.recipe.rate, begun.recipe.batch_size) == (0.1, 4)
-    assert start_from(load_card(out), Recipe()).recipe.rate == pytest.approx(0.2 * 0.025)
-    training = make_training(Recipe(), begun)
+    assert start_from(load_card(out), TrainingConfig()).recipe.rate == pytest.approx(0.2 * 0.025)
+    training = make_training(TrainingConfig(), begun)
     assert (training.networks, training.people, training.window_seconds) == (1, "each", None)
     network = _built(training, 2)
     begun.into(network, 0, ["arms", "legs"])
@@ -231,8 +231,8 @@ def _built(training, classes):
 
 def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
     out, _, _ = made
-    begun = start_from(load_card(out), Recipe())
-    training = make_training(Recipe(), begun)
+    begun = start_from(load_card(out), TrainingConfig())
+    training = make_training(TrainingConfig(), begun)
     network = _built(training, 3)
     head = network.cls_head.fc_cls.weight.clone()
     begun.into(network, 0, ["a", "b", "c"])
@@ -255,45 +255,45 @@ def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_pat
 
 
 def test_what_contradicts_the_model_to_begin_from_is_refused(made):
-    begun = start_from(load_card(made[0]), Recipe())
+    begun = start_from(load_card(made[0]), TrainingConfig())
     for asked in ({"architecture": "c3d-light"}, {"width": 8}):
         with pytest.raises(BadCard, match="was asked for"):
-            make_training(Recipe(), begun, **asked)
+            make_training(TrainingConfig(), begun, **asked)
 
 
 def test_a_model_of_joints_may_become_one_of_as_many_limbs(made):
-    begun = start_from(load_card(made[0]), Recipe())
-    training = make_training(Recipe(), begun, stream="limb")
+    begun = start_from(load_card(made[0]), TrainingConfig())
+    training = make_training(TrainingConfig(), begun, stream="limb")
     assert (training.recipe.input, training.recipe.in_channels) == ("limb", 13)
     begun.into(_built(training, 2), 0, ["arms", "legs"])
     fewer = replace(begun, recipe=replace(begun.recipe, joints=COCO_17.joints[5:]))
     with pytest.raises(BadCard, match="the in_channels 13, 11 was asked for"):
-        make_training(Recipe(), fewer, stream="limb")
+        make_training(TrainingConfig(), fewer, stream="limb")
 
 
 def test_of_what_is_not_asked_for_the_defaults_are_taken():
-    training = make_training(Recipe())
+    training = make_training(TrainingConfig())
     assert (training.recipe.architecture, training.network) == ("c3d-light", {"base_channels": 16})
     assert (training.window_seconds, training.people, training.networks) == (2.0, "each", 1)
-    asked = make_training(Recipe(), architecture="slowonly", window=0, people="together", size=56, frames=48)
+    asked = make_training(TrainingConfig(), architecture="slowonly", window=0, people="together", size=56, frames=48)
     assert (asked.network, asked.window_seconds, asked.people) == ({}, None, "together")
     assert (asked.recipe.size, asked.recipe.frames) == (56, 48)
     with pytest.raises(BadCard, match="reads each person alone"):
-        make_training(Recipe(), architecture="stgcn++", people="together")
+        make_training(TrainingConfig(), architecture="stgcn++", people="together")
     with pytest.raises(BadCard, match=r"stgcn\+\+ reads joints and no volumes, .* 56 was asked for") as caught:
-        make_training(Recipe(), architecture="stgcn++", size=56)
+        make_training(TrainingConfig(), architecture="stgcn++", size=56)
     assert caught.value.hint == "leave out --size"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_what_was_named_is_where_and_how_the_model_is_calibrated_and_measured(tmp_path, monkeypatch, precision):
-    make, made = ActionReader.from_card, []
+    make, made = ActionRecognizer.from_card, []
 
     def spy(card, **options):
         made.append((options, make(card, **options).used))
         return make(card, **options)
 
-    monkeypatch.setattr(ActionReader, "from_card", spy)
+    monkeypatch.setattr(ActionRecognizer, "from_card", spy)
     monkeypatch.setattr("posec3d_cli.training.train.ENOUGH_TO_CALIBRATE", 2)
     train(SMALL, people.examples(4), tmp_path / "model", precision=precision)
     assert [options for options, _ in made] == [{"device": "cpu", "precision": precision}] * 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from posec3d_cli.errors import BadCard
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.transforms.joint_features import PARENTS, GraphSpec, graph_features, mirror_features, most_important
+from posec3d_cli.transforms.joint_features import PARENTS, JointSpec, graph_features, mirror_features, most_important
 
 MIRROR = list(COCO_17.mirror)
 STREAMS = ("joint", "bone")
@@ -136,8 +136,8 @@ def test_the_large_clear_and_long_in_view_come_first():
 )
 def test_a_spec_that_makes_no_sense_is_refused(recipe, said):
     with pytest.raises(BadCard, match=said):
-        GraphSpec.from_recipe(recipe)
+        JointSpec.from_recipe(recipe)
 
 
 def test_a_spec_is_what_the_card_says():
-    assert GraphSpec.from_recipe({"stream": "bone", "people": 2}) == GraphSpec("bone", people=2)
+    assert JointSpec.from_recipe({"stream": "bone", "people": 2}) == JointSpec("bone", people=2)

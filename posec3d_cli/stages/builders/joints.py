@@ -11,17 +11,17 @@ import numpy as np
 from posec3d_cli.errors import BadCard
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import shown_columns
-from posec3d_cli.transforms.joint_features import GraphSpec, graph_features, mirror_features, most_important
-from posec3d_cli.types import Ints, PoseClips, PoseSequence
+from posec3d_cli.transforms.joint_features import JointSpec, graph_features, mirror_features, most_important
+from posec3d_cli.types import Ints, JointClips, PoseSequence
 
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 
 
-class GraphBuilder:
+class JointBuilder:
     """Gives the joints or bones of the most important people, around the middle of them in all frames shown."""
 
-    def __init__(self, spec: GraphSpec) -> None:
+    def __init__(self, spec: JointSpec) -> None:
         self.spec = spec
 
     @classmethod
@@ -34,9 +34,9 @@ class GraphBuilder:
         recipe = card.recipe.get("graph")
         if not isinstance(recipe, Mapping):
             raise BadCard(f"{card.name}: the recipe has no table 'graph'", hint="it says how to give the joints")
-        return cls(GraphSpec.from_recipe({**recipe, **options}))
+        return cls(JointSpec.from_recipe({**recipe, **options}))
 
-    def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> PoseClips:
+    def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> JointClips:
         """Give the views, all with the same origin and unit; slots that nobody fills are zeros.
 
         Raises:
@@ -51,4 +51,4 @@ class GraphBuilder:
             keypoints[chosen], scores[chosen], stream=spec.stream, score_threshold=spec.score_threshold
         )
         values = np.ascontiguousarray(features[:, views].swapaxes(0, 1))  # (V, M, T, K, 3)
-        return PoseClips(np.concatenate([values, mirror_features(values)]) if flip else values)
+        return JointClips(np.concatenate([values, mirror_features(values)]) if flip else values)

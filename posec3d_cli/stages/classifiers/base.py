@@ -20,7 +20,7 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.runtime.device import resolve_precision
-from posec3d_cli.types import ActionScores, Floats, Shown
+from posec3d_cli.types import ActionScores, ClassifierInput, Floats
 
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
@@ -28,7 +28,7 @@ RECIPE_KEYS = ("architecture", "network", "people", "temperature", "clip")
 PEOPLE = ("together", "each")
 
 
-class NetworkClassifier(ABC):
+class TorchClassifier(ABC):
     """One network with its weights, or several that are asked alike, ready to classify.
 
     Attributes:
@@ -157,7 +157,7 @@ class NetworkClassifier(ABC):
         """What the logits are divided by before the softmax."""
         return self._temperature
 
-    def classify(self, volumes: Sequence[Shown]) -> list[ActionScores]:
+    def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
         """One `ActionScores` per volume, or clip: the mean over its views of the softmax over classes.
 
         They may differ in V, in T and in size; views of the same shape share batches, whichever volume they are of.
@@ -174,7 +174,7 @@ class NetworkClassifier(ABC):
             for total, volume in zip(sums, volumes, strict=True)
         ]
 
-    def logits(self, volumes: Sequence[Shown]) -> list[Floats]:
+    def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
         """What `classify` softens with the temperature and averages: of each volume, `(networks, V, C)` float32.
 
         Raises:
@@ -187,7 +187,7 @@ class NetworkClassifier(ABC):
                 views[owner].append(view)
         return [np.stack(some, axis=1) for some in views]
 
-    def _check(self, volumes: Sequence[Shown]) -> None:
+    def _check(self, volumes: Sequence[ClassifierInput]) -> None:
         for volume in volumes:
             if not isinstance(volume, self.reads):
                 raise StageMismatch(
@@ -212,7 +212,7 @@ class NetworkClassifier(ABC):
     def check_view(self, shape: tuple[int, ...]) -> None:
         """Refuse a view of this shape, with `StageMismatch`, unless the networks read such."""
 
-    def _batches(self, volumes: Sequence[Shown]) -> Iterator[tuple[list[int], Floats]]:
+    def _batches(self, volumes: Sequence[ClassifierInput]) -> Iterator[tuple[list[int], Floats]]:
         """Stacked views of equal shape, each with the index of the volume that it is of."""
         groups: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
         for index, volume in enumerate(volumes):
@@ -238,7 +238,7 @@ class NetworkClassifier(ABC):
 
 
 def _check_recipe(
-    card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path], stage: type[NetworkClassifier]
+    card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path], stage: type[TorchClassifier]
 ) -> None:
     keys = (*RECIPE_KEYS, stage.recipe_table)
     for key in recipe:

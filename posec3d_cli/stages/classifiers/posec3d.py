@@ -21,7 +21,7 @@ from torch import nn
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.nets import VOLUME_ARCHITECTURES
 from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.stages.classifiers.base import NetworkClassifier
+from posec3d_cli.stages.classifiers.base import TorchClassifier
 from posec3d_cli.types import HeatmapVolume
 
 # Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
@@ -29,7 +29,7 @@ from posec3d_cli.types import HeatmapVolume
 VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
 
 
-class PoseC3D(NetworkClassifier):
+class PoseC3D(TorchClassifier):
     """PoseC3D networks: views are `(K, T, H, W)` heatmaps."""
 
     builder = "heatmap"

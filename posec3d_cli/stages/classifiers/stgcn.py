@@ -19,19 +19,19 @@ from posec3d_cli.errors import StageMismatch
 from posec3d_cli.nets import GRAPH_ARCHITECTURES
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.nets.stgcn import JOINTS
-from posec3d_cli.stages.classifiers.base import NetworkClassifier
-from posec3d_cli.types import PoseClips
+from posec3d_cli.stages.classifiers.base import TorchClassifier
+from posec3d_cli.types import JointClips
 
 # Joints of a batch, M x T x K x views: on a CPU 24 views of one person over 48 frames. A view by itself takes about
 # twice as long as one of eight, and more than that gain nothing.
 JOINTS_PER_BATCH = {"cpu": 20_000, "mps": 20_000, "cuda": 640_000}
 
 
-class STGCN(NetworkClassifier):
+class STGCN(TorchClassifier):
     """ST-GCN++ networks: views are `(M, T, 17, C)` joints or bones."""
 
     builder = "graph"
-    reads = PoseClips
+    reads = JointClips
     recipe_table = "graph"
     architectures = GRAPH_ARCHITECTURES
     batch_sizes = JOINTS_PER_BATCH

@@ -14,7 +14,7 @@ import numpy as np
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.runtime.device import USE_AUTO
 from posec3d_cli.runtime.native_stderr import without_lines
-from posec3d_cli.runtime.threads import Lanes
+from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.letterbox import letterbox
 from posec3d_cli.types import Detections, Frame, Pixels
@@ -74,7 +74,7 @@ class EfficientDet:
         self._input = inputs[0]["index"]
         self.input_size = side
         self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
-        self._lanes = Lanes(threads)
+        self._lanes = ThreadLanes(threads)
         self._idle = SimpleQueue[Any]()  # an interpreter reads one picture at a time: each lane borrows one
         self._idle.put(first)
 

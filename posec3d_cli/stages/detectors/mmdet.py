@@ -11,7 +11,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadCard
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
-from posec3d_cli.stages.openmmlab.models import PublishedModel, Recipe
+from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, PublishedModel
 from posec3d_cli.types import Detections, Frame
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class MMDet:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: ConfigAndCheckpoint,
         *,
         person_class: int | None = None,
         batch: int = 4,
@@ -55,7 +55,7 @@ class MMDet:
         Options: config, weights, cfg_options, person_class, batch, score_threshold, nms_iou, min_area, max_people.
         """
         settings = {**card.recipe, **options}
-        recipe = Recipe.take(settings, card, files)
+        recipe = ConfigAndCheckpoint.take(settings, card, files)
         own = {name: settings.pop(name) for name in ("person_class", "batch") if name in settings}
         try:
             boxes = BoxFilter(**settings)

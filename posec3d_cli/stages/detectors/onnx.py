@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from posec3d_cli.errors import BadCard
-from posec3d_cli.runtime.onnx import PictureInput, answer, naming, open_session
-from posec3d_cli.runtime.threads import Lanes
+from posec3d_cli.runtime.onnx import ImageInput, answer, naming, open_session
+from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.letterbox import fitted_size, letterbox
 from posec3d_cli.types import Detections, Floats, Frame, Pixels
@@ -53,7 +53,7 @@ class OnnxDetector:
         model: Path,
         *,
         output: str,
-        picture: PictureInput,
+        picture: ImageInput,
         person_class: int = 0,
         device: str = "cpu",
         threads: int | None = None,
@@ -73,7 +73,7 @@ class OnnxDetector:
         self._picture = picture
         self._person_class = person_class
         self._filter = boxes or BoxFilter()
-        self._lanes = Lanes(threads, device=device)
+        self._lanes = ThreadLanes(threads, device=device)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -83,7 +83,7 @@ class OnnxDetector:
         seen = ("input_size", "channels", "mean", "std")
         shown = {name: settings.pop(name) for name in seen if name in settings}
         try:
-            return cls(files["model"], picture=PictureInput(**shown), boxes=BoxFilter(**settings), device=device, **own)
+            return cls(files["model"], picture=ImageInput(**shown), boxes=BoxFilter(**settings), device=device, **own)
         except TypeError as error:
             raise BadCard(f"{card.name}: a setting of the stage 'onnx' is missing or unknown: {error}") from error
 

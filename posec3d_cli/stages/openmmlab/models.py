@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posec3d_cli.errors import BadCard, StageUnavailable, WeightsMismatch, suggest
+from posec3d_cli.errors import BadCard, StageUnavailable, WeightsMismatch, did_you_mean
 from posec3d_cli.nets.checkpoints import load_state_dict
 from posec3d_cli.stages.openmmlab.compat import prepare, quiet
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ConfigAndCheckpoint:
     """What says which model it is.
 
     Attributes:
@@ -34,7 +34,7 @@ class Recipe:
     cfg_options: Mapping[str, Any]
 
     @classmethod
-    def take(cls, settings: dict[str, Any], card: ModelCard, files: Mapping[str, Path]) -> Recipe:
+    def take(cls, settings: dict[str, Any], card: ModelCard, files: Mapping[str, Path]) -> ConfigAndCheckpoint:
         """Take these settings out of `settings`; a path in "weights" goes before the card's file of that name.
 
         Raises:
@@ -67,7 +67,7 @@ class PublishedModel:
         WeightsMissing, WeightsCorrupt, WeightsMismatch: the checkpoint does not fit.
     """
 
-    def __init__(self, package: str, recipe: Recipe, device: str) -> None:
+    def __init__(self, package: str, recipe: ConfigAndCheckpoint, device: str) -> None:
         import torch
 
         prepare(package)
@@ -167,7 +167,7 @@ def find_config(package: str, name: str) -> Path:
     near = [one for one in names if Path(one).name == path.name]
     raise BadCard(
         f"there is no config {name!r}, neither as a file nor among those of {package}",
-        hint=f"did you mean {near[0]!r}?" if near else suggest(name, names).strip(),
+        hint=f"did you mean {near[0]!r}?" if near else did_you_mean(name, names).strip(),
     )
 
 

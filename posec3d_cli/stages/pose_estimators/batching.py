@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from posec3d_cli.runtime.threads import Lanes
+from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Poses
 
 _MOST_CROPS = 16  # in all lanes together; 12 take some 500 MB
 
 
-def crops_at_once(device: str, lanes: Lanes) -> int:
+def crops_at_once(device: str, lanes: ThreadLanes) -> int:
     """How many crops suit one call of a network that takes any number."""
     if device != "cpu":
         return _MOST_CROPS
@@ -27,7 +27,7 @@ def each_person(
     *,
     batch: int,
     joints: int,
-    lanes: Lanes | None = None,
+    lanes: ThreadLanes | None = None,
 ) -> list[Poses]:
     """Pose the people of several frames.
 
@@ -44,7 +44,7 @@ def each_person(
     """
     boxes = [box for found in detections for box in found.boxes]
     owners = [frame for frame, found in zip(frames, detections, strict=True) for _ in found.boxes]
-    lanes = lanes or Lanes(1)
+    lanes = lanes or ThreadLanes(1)
     size = min(batch, max(1, -(-len(boxes) // lanes.count)))
     chunks = [slice(start, start + size) for start in range(0, len(boxes), size)]
     people = lanes.map(lambda chunk: pose(owners[chunk], np.stack(boxes[chunk])), chunks)

@@ -11,7 +11,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.skeletons import COCO_17, Skeleton
-from posec3d_cli.stages.openmmlab.models import PublishedModel, Recipe
+from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, PublishedModel
 from posec3d_cli.types import Detections, Floats, Frame, Poses
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class MMPose:
 
     skeleton: Skeleton = COCO_17
 
-    def __init__(self, recipe: Recipe, *, flip_test: bool | None = None, batch: int = 16, device: str = "cpu") -> None:
+    def __init__(
+        self, recipe: ConfigAndCheckpoint, *, flip_test: bool | None = None, batch: int = 16, device: str = "cpu"
+    ) -> None:
         if not isinstance(batch, int) or batch < 1:
             raise BadCard(f"batch must be a number of people above 0, got {batch!r}")
         self._model = PublishedModel("mmpose", recipe, device)
@@ -56,7 +58,7 @@ class MMPose:
             raise StageMismatch(
                 f"{card.name}: the stage 'mmpose' does not hand on its network's heatmaps", hint="use --builder heatmap"
             )
-        recipe = Recipe.take(settings, card, files)
+        recipe = ConfigAndCheckpoint.take(settings, card, files)
         try:
             return cls(recipe, device=device, **settings)
         except TypeError as error:

@@ -12,7 +12,7 @@ import numpy as np
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.convert_tfjs import convert
 from posec3d_cli.runtime.onnx import open_session
-from posec3d_cli.runtime.threads import Lanes
+from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.stages.pose_estimators.batching import crops_at_once, each_person
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, Poses
@@ -64,7 +64,7 @@ class MoveNet:
         self._size = input_size
         self._padding = crop_padding
         self._heatmaps = heatmaps
-        self._lanes = Lanes(threads, device=device)
+        self._lanes = ThreadLanes(threads, device=device)
         self._batch = crops_at_once(device, self._lanes)
 
     @classmethod

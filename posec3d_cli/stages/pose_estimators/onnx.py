@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from posec3d_cli.errors import BadCard, counted
-from posec3d_cli.runtime.onnx import PictureInput, answer, naming, open_session
-from posec3d_cli.runtime.threads import Lanes
+from posec3d_cli.runtime.onnx import ImageInput, answer, naming, open_session
+from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.skeletons import COCO_17, HALPE_26, Skeleton
 from posec3d_cli.stages.pose_estimators import heatmap_decoding
 from posec3d_cli.stages.pose_estimators.batching import crops_at_once, each_person
@@ -58,7 +58,7 @@ class OnnxPose:
         model: Path,
         *,
         output: str,
-        picture: PictureInput,
+        picture: ImageInput,
         skeleton: str = COCO_17.name,
         crop_padding: float = 1.25,
         device: str = "cpu",
@@ -79,7 +79,7 @@ class OnnxPose:
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one crop at a time or any number, but reads {batch}")
         self._model = model
-        self._lanes = Lanes(threads, device=device)
+        self._lanes = ThreadLanes(threads, device=device)
         self._batch = batch or crops_at_once(device, self._lanes)
         self._input = self._session.get_inputs()[0].name
         self._picture = picture
@@ -93,7 +93,7 @@ class OnnxPose:
         seen = ("input_size", "channels", "mean", "std")
         shown = {name: settings.pop(name) for name in seen if name in settings}
         try:
-            return cls(files["model"], picture=PictureInput(**shown), device=device, **settings)
+            return cls(files["model"], picture=ImageInput(**shown), device=device, **settings)
         except TypeError as error:
             raise BadCard(f"{card.name}: a setting of the stage 'onnx' is missing or unknown: {error}") from error
 

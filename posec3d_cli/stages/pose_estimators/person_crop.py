@@ -20,7 +20,7 @@ SMALLEST = 1.0  # pixels of the frame; an empty box has no region
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
+class PersonCrops:
     """The parts of frames that N people fill.
 
     Attributes:
@@ -40,7 +40,7 @@ class Regions:
         return transforms
 
 
-def frame_people(boxes: Floats, size: tuple[int, int], *, padding: float, convention: str) -> Regions:
+def frame_people(boxes: Floats, size: tuple[int, int], *, padding: float, convention: str) -> PersonCrops:
     """The region of each box.
 
     Args:
@@ -63,10 +63,10 @@ def frame_people(boxes: Floats, size: tuple[int, int], *, padding: float, conven
         sides = sides * padding
         widths = np.maximum(sides[:, 0], sides[:, 1] * proportion)
     widths = np.maximum(widths, SMALLEST)
-    return Regions(centers.astype(np.float32), np.stack([widths, widths / proportion], axis=1).astype(np.float32))
+    return PersonCrops(centers.astype(np.float32), np.stack([widths, widths / proportion], axis=1).astype(np.float32))
 
 
-def to_input(regions: Regions, size: tuple[int, int]) -> NDArray[np.float64]:
+def to_input(regions: PersonCrops, size: tuple[int, int]) -> NDArray[np.float64]:
     """`(N, 2, 3)` affine from pixels of the frame to those of the input of `size` (w, h)."""
     width, height = size
     target = np.array([[width / 2, height / 2], [0, height / 2], [0, height / 2 + width / 2]], np.float32)

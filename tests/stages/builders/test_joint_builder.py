@@ -8,12 +8,12 @@ import pytest
 from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.skeletons import COCO_17, Skeleton
-from posec3d_cli.stages.builders.joints import GraphBuilder
+from posec3d_cli.stages.builders.joints import JointBuilder
 from posec3d_cli.stages.protocols import VolumeBuilder
-from posec3d_cli.transforms.joint_features import GraphSpec, graph_features, mirror_features
+from posec3d_cli.transforms.joint_features import JointSpec, graph_features, mirror_features
 from posec3d_cli.types import PoseSequence
 
-SPEC = GraphSpec("joint", people=2)
+SPEC = JointSpec("joint", people=2)
 
 
 def people(count: int, frame_numbers: list[int], skeleton: Skeleton = COCO_17) -> PoseSequence:
@@ -36,13 +36,13 @@ def card(recipe: dict[str, object]) -> ModelCard:
 
 
 def test_it_is_a_builder() -> None:
-    assert isinstance(GraphBuilder(SPEC), VolumeBuilder)
+    assert isinstance(JointBuilder(SPEC), VolumeBuilder)
 
 
 @pytest.mark.parametrize("stream", ["joint", "bone"])
 def test_views_show_the_frames_that_they_name_of_the_largest_people(stream) -> None:
     sequence = people(3, [3, 10, 40])
-    clips = GraphBuilder(replace(SPEC, stream=stream)).build(sequence, np.array([[10, 40, 10], [40, 40, 40]])).values
+    clips = JointBuilder(replace(SPEC, stream=stream)).build(sequence, np.array([[10, 40, 10], [40, 40, 40]])).values
 
     shown = graph_features(sequence.keypoints[[2, 1], 1:], sequence.scores[[2, 1], 1:], stream=stream)
     assert clips.shape == (2, 2, 3, 17, 3)
@@ -52,23 +52,23 @@ def test_views_show_the_frames_that_they_name_of_the_largest_people(stream) -> N
 
 def test_frames_that_no_view_shows_move_nothing() -> None:
     sequence, clips = people(1, [0, 1]), np.array([[0]])
-    before = GraphBuilder(SPEC).build(sequence, clips).values
+    before = JointBuilder(SPEC).build(sequence, clips).values
     sequence.keypoints[:, 1] += 1000
 
-    assert (GraphBuilder(SPEC).build(sequence, clips).values == before).all()
+    assert (JointBuilder(SPEC).build(sequence, clips).values == before).all()
 
 
 def test_slots_that_nobody_fills_are_zeros() -> None:
-    values = GraphBuilder(replace(SPEC, people=3)).build(people(1, [0, 1]), np.array([[0, 1]])).values
+    values = JointBuilder(replace(SPEC, people=3)).build(people(1, [0, 1]), np.array([[0, 1]])).values
 
     assert values.shape == (1, 3, 2, 17, 3)
     assert values[:, 0].any()
     assert not values[:, 1:].any()
-    assert not GraphBuilder(SPEC).build(people(0, [0, 1]), np.array([[0, 1]]), flip=True).values.any()
+    assert not JointBuilder(SPEC).build(people(0, [0, 1]), np.array([[0, 1]]), flip=True).values.any()
 
 
 def test_flipped_views_follow_the_plain_ones() -> None:
-    values = GraphBuilder(SPEC).build(people(2, [0, 1]), np.array([[0, 1], [1, 1]]), flip=True).values
+    values = JointBuilder(SPEC).build(people(2, [0, 1]), np.array([[0, 1], [1, 1]]), flip=True).values
 
     assert values.shape == (4, 2, 2, 17, 3)
     assert (values[2:] == mirror_features(values[:2])).all()
@@ -77,7 +77,7 @@ def test_flipped_views_follow_the_plain_ones() -> None:
 def test_joints_below_the_threshold_are_left_out() -> None:
     sequence = people(1, [0])
     sequence.scores[0, 0, 9] = 0.2
-    values = GraphBuilder(replace(SPEC, score_threshold=0.3)).build(sequence, np.array([[0]])).values
+    values = JointBuilder(replace(SPEC, score_threshold=0.3)).build(sequence, np.array([[0]])).values
 
     assert not values[0, 0, 0, 9].any()
     assert values[0, 0, 0, [8, 10]].all()
@@ -85,17 +85,17 @@ def test_joints_below_the_threshold_are_left_out() -> None:
 
 def test_another_skeleton_and_a_frame_without_poses_are_refused() -> None:
     with pytest.raises(StageMismatch, match=r"reads coco-17 poses, got stick"):
-        GraphBuilder(SPEC).build(people(1, [0], Skeleton("stick", ("top", "end"), ((0, 1),))), np.array([[0]]))
+        JointBuilder(SPEC).build(people(1, [0], Skeleton("stick", ("top", "end"), ((0, 1),))), np.array([[0]]))
     with pytest.raises(StageMismatch, match=r"1 of 2 frames that have no poses: 4"):
-        GraphBuilder(SPEC).build(people(1, [0]), np.array([[0, 4]]))
+        JointBuilder(SPEC).build(people(1, [0]), np.array([[0, 4]]))
 
 
 def test_the_classifiers_card_decides_and_options_replace_its_settings() -> None:
-    builder = GraphBuilder.from_card(card({"graph": {"stream": "bone", "people": 3}}), {}, people=2)
+    builder = JointBuilder.from_card(card({"graph": {"stream": "bone", "people": 3}}), {}, people=2)
 
-    assert builder.spec == GraphSpec("bone", people=2)
+    assert builder.spec == JointSpec("bone", people=2)
 
 
 def test_a_card_without_the_table_is_refused_by_name() -> None:
     with pytest.raises(BadCard, match="waver: the recipe has no table 'graph'"):
-        GraphBuilder.from_card(card({"heatmaps": {}}), {})
+        JointBuilder.from_card(card({"heatmaps": {}}), {})

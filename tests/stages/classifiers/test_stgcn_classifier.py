@@ -16,7 +16,7 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.stages.classifiers.posec3d import PoseC3D
 from posec3d_cli.stages.classifiers.stgcn import JOINTS_PER_BATCH, STGCN
 from posec3d_cli.stages.protocols import ActionClassifier
-from posec3d_cli.types import HeatmapVolume, PoseClips
+from posec3d_cli.types import HeatmapVolume, JointClips
 
 LABELS = ("clap", "jump", "run", "wave")
 NETWORK = {"base_channels": 12}
@@ -49,12 +49,12 @@ def load(folder: Path, seeds: tuple[int, ...] = (0,), *, precision: str = "fp32"
     return STGCN.from_card(Card(RECIPE), files, precision=precision, **options)
 
 
-def clips(views: int, *, people: int = 1, frames: int = 8, seed: int = 0) -> PoseClips:
+def clips(views: int, *, people: int = 1, frames: int = 8, seed: int = 0) -> JointClips:
     values = np.random.default_rng(seed).uniform(-1, 1, (views, people, frames, 17, 3))
-    return PoseClips(values.astype(np.float32))
+    return JointClips(values.astype(np.float32))
 
 
-def expected(seed: int, given: PoseClips) -> np.ndarray:
+def expected(seed: int, given: JointClips) -> np.ndarray:
     """The definition, view by view, with the network as it was trained."""
     network = build_network("stgcn++", len(LABELS), NETWORK).eval()
     network.load_state_dict(random_cards.random_state("stgcn++", len(LABELS), NETWORK, seed))
@@ -103,18 +103,18 @@ def test_no_batch_holds_more_than_a_few_joints(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("shape", [(1, 1, 8, 16, 3), (1, 1, 8, 17, 2), (1, 0, 8, 17, 3), (1, 1, 0, 17, 3)])
 def test_clips_of_other_joints_or_of_nothing_are_refused(shape, tmp_path: Path) -> None:
     with pytest.raises(StageMismatch, match=r"reads clips of \(M, T, 17, 3\) joints, got"):
-        load(tmp_path).classify([PoseClips(np.zeros(shape, np.float32))])
+        load(tmp_path).classify([JointClips(np.zeros(shape, np.float32))])
 
 
 def test_what_the_other_kind_of_classifier_reads_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StageMismatch, match="reads a PoseClips, got a HeatmapVolume") as caught:
+    with pytest.raises(StageMismatch, match="reads a JointClips, got a HeatmapVolume") as caught:
         load(tmp_path).classify([HeatmapVolume(np.zeros((1, 17, 8, 8, 8), np.float32))])
     assert "'graph'" in caught.value.hint
     network = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
     path = tmp_path / "volumes.safetensors"
     save_file(random_cards.random_state("slowonly", len(LABELS), network, 0), path)
     volumes = PoseC3D.from_card(Card({"architecture": "slowonly", "network": network}), {"weights": path})
-    with pytest.raises(StageMismatch, match="reads a HeatmapVolume, got a PoseClips"):
+    with pytest.raises(StageMismatch, match="reads a HeatmapVolume, got a JointClips"):
         volumes.classify([clips(1)])
 
 

@@ -13,7 +13,7 @@ from posec3d_cli import testing
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.runtime.onnx import PictureInput
+from posec3d_cli.runtime.onnx import ImageInput
 from posec3d_cli.stages.detectors.onnx import OnnxDetector, decode_dets, decode_yolox
 from posec3d_cli.types import Frame
 
@@ -168,6 +168,6 @@ def test_a_real_export_needs_what_its_recipe_says(shared, file, name):
 
 def test_the_recipe_can_be_given_without_a_card(tmp_path):
     model = write_dets(tmp_path / "a.onnx", [[0, 0, 40, 60]], [[0, 10, 10]], [0], size=SIZE)
-    stage = OnnxDetector(model, output="dets", picture=PictureInput(SIZE, "rgb", std=(255, 255, 255)))
+    stage = OnnxDetector(model, output="dets", picture=ImageInput(SIZE, "rgb", std=(255, 255, 255)))
     [found] = stage.detect([Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)])
     assert found.boxes.tolist() == [[0, 0, 40, 60]]

@@ -8,7 +8,7 @@ from posec3d_cli.errors import BadCard, StageMismatch, StageUnavailable
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.stages.detectors.mmdet import MMDet
 from posec3d_cli.stages.openmmlab import compat
-from posec3d_cli.stages.openmmlab.models import Recipe
+from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint
 from posec3d_cli.stages.pose_estimators.mmpose import MMPose
 
 STAGES = {"mmdet": MMDet, "mmpose": MMPose}
@@ -51,6 +51,6 @@ def test_heatmaps_are_not_handed_on():
 def test_a_path_among_the_settings_goes_before_the_cards_file(tmp_path):
     settings = {**GIVEN, "batch": 2}
     card = load_card("mmdet")
-    assert str(Recipe.take(settings, card, {"weights": tmp_path}).weights) == "w.pth"
+    assert str(ConfigAndCheckpoint.take(settings, card, {"weights": tmp_path}).weights) == "w.pth"
     assert settings == {"batch": 2}
-    assert Recipe.take({"config": "c.py"}, card, {"weights": tmp_path}).weights == tmp_path
+    assert ConfigAndCheckpoint.take({"config": "c.py"}, card, {"weights": tmp_path}).weights == tmp_path
