@@ -81,12 +81,13 @@ class _Skeleton:
 
 def _skeleton(pack: Pack, say: Callable[[str], None]) -> _Skeleton | None:
     """Of a pack that names joints; None for others."""
-    if not pack.joints:
+    joints = pack.joints.tolist() if isinstance(pack.joints, np.ndarray) else pack.joints
+    if not joints:
         return None
-    if not isinstance(pack.joints, list | tuple | np.ndarray):
-        raise BadPoseFile(f"{pack.path}: joints must be a list of names, got {pack.joints!r:.60}")
+    if not isinstance(joints, list | tuple):
+        raise BadPoseFile(f"{pack.path}: joints must be a list of names, got {joints!r:.60}")
     try:
-        names = joint_names(pack.joints)
+        names = joint_names(joints)
     except BadPoseFile as error:
         raise BadPoseFile(f"{pack.path}: {error.what}", hint=error.hint) from error
     if pack.up is not None:
