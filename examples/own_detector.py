@@ -32,13 +32,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from posec3d_cli.errors import BadCard, PoseC3DError
-from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.hub.cards import ModelCard
-from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.stages.create import create
+from posec3d_cli import Detections, Frame, ModelCard, PoseC3DError, PoseExtractor, create_stage, load_card
+from posec3d_cli.errors import BadCard
 from posec3d_cli.testing import check_detector
-from posec3d_cli.types import Detections, Frame
 
 
 class PlainBackground:
@@ -83,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     detector = PlainBackground()
     check_detector(detector)
     try:
-        pose = create(load_card("movenet-lightning", "pose"))
+        pose = create_stage(load_card("movenet-lightning", "pose"))
         posed = PoseExtractor(detector, pose).poses(arguments[0], np.arange(10))
     except PoseC3DError as error:
         print(f"error: {error.what}\nhint:  {error.hint}", file=sys.stderr)

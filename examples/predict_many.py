@@ -11,9 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.results import NO_PERSON_IN_WORDS, ClipResult
+from posec3d_cli import ClipResult, Pipeline, PoseC3DError
 
 
 def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
@@ -30,7 +28,7 @@ def line(outcome: ClipResult | PoseC3DError) -> str:
     if isinstance(outcome, PoseC3DError):
         return f"failed: {outcome.what}"
     if outcome.scores is None:
-        return NO_PERSON_IN_WORDS
+        return "no person"
     return ", ".join(f"{label} {100 * probability:.1f} %" for label, probability in outcome.scores.top(3))
 
 

@@ -3,10 +3,8 @@
     python examples/read_poses.py VIDEO OUT.npz [EVERY]
 
 Every EVERY-th frame is looked at, by default each one; somebody who is out of sight for more than a second, or
-between two frames further apart than that, counts as somebody new. OUT.npz holds, for M people, T frames, K joints:
-    keypoints, scores: `(M, T, K, 2)` x, y in pixels and `(M, T, K)`; a score of 0 means not found.
-    frame_indices: `(T,)` which frames of the video these are.
-    joints: `(K,)` names.
+between two frames further apart than that, counts as somebody new. docs/pose-files.md says what OUT.npz holds;
+`posec3d predict OUT.npz` and `posec3d_cli.read_pose_file` read it.
 """
 
 from __future__ import annotations
@@ -17,10 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.files.writing import check_free, replacing
-from posec3d_cli.results import VideoPoses
+from posec3d_cli import PoseC3DError, PoseExtractor, VideoPoses, save_poses
 
 
 def extract(extractor: PoseExtractor, path: Path, every: int) -> VideoPoses:
@@ -40,19 +35,6 @@ def table(posed: VideoPoses) -> list[str]:
     return lines
 
 
-def write(posed: VideoPoses, path: Path) -> None:
-    """Write the file; it appears whole or not at all."""
-    sequence = posed.tracks().sequence(**posed.placing)
-    with replacing(path) as part, part.open("wb") as file:
-        np.savez_compressed(
-            file,
-            keypoints=sequence.keypoints,
-            scores=sequence.scores,
-            frame_indices=sequence.frame_indices,
-            joints=np.array(sequence.skeleton.joints),
-        )
-
-
 def main(arguments: Sequence[str]) -> int:
     """Extract, print and write."""
     if len(arguments) not in (2, 3):
@@ -60,10 +42,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     video, out, every = Path(arguments[0]), Path(arguments[1]), int(arguments[2]) if arguments[2:] else 1
     try:
-        check_free(out)
         extractor = PoseExtractor.from_cards("efficientdet-lite2", "movenet-thunder")
         posed = extract(extractor, video, every)
-        write(posed, out)
+        save_poses(posed, out)
     except PoseC3DError as error:
         print(f"error: {error.what}\nhint:  {error.hint}", file=sys.stderr)
         return 1

@@ -11,11 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from posec3d_cli.sampling.indices import uniform_test_indices
-from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
-from posec3d_cli.transforms.heatmaps import HeatmapSpec
-from posec3d_cli.types import HeatmapVolume, PoseSequence
+from posec3d_cli import COCO_17, HeatmapBuilder, HeatmapSpec, HeatmapVolume, PoseSequence, uniform_test_indices
 
 FPS = 25
 STANDING = {

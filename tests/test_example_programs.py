@@ -18,7 +18,8 @@ import video_factory
 from posec3d_cli.errors import BadCard, UnreadableVideo, WeightsMissing
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.hub.sample_clips import fetch_sample
-from posec3d_cli.stages.create import create
+from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.stages.create import create_stage
 from posec3d_cli.testing import check_detector
 from posec3d_cli.types import Frame
 
@@ -125,11 +126,11 @@ def plugin(tmp_path, module):
 def test_the_detector_of_ones_own_is_made_by_name_from_the_card_that_the_example_shows(plugin, monkeypatch):
     monkeypatch.syspath_prepend(plugin)
     card = load_card(plugin, "detector")
-    detector = create(card)
+    detector = create_stage(card)
     assert type(detector).__name__ == "PlainBackground"
-    assert (detector.difference, create(card, difference=9).difference) == (40, 9)
+    assert (detector.difference, create_stage(card, difference=9).difference) == (40, 9)
     with pytest.raises(BadCard, match="unknown setting colour"):
-        create(card, colour="blue")
+        create_stage(card, colour="blue")
 
 
 @pytest.mark.weights
@@ -181,16 +182,13 @@ def test_the_poses_of_the_walk_are_written_and_one_walker_is_seen_most(example, 
     out = tmp_path / "walk.npz"
     ran = example("read_poses", walk, out, 20)
     assert ran.code == 0
-    with np.load(out) as file:
-        arrays = dict(file)
-    people, frames, joints, two = arrays["keypoints"].shape
-    assert (joints, two, frames) == (17, 2, len(arrays["frame_indices"]))
-    assert arrays["scores"].shape == (people, frames, joints)
-    assert set(np.diff(arrays["frame_indices"])) == {20}
-    assert list(arrays["joints"][:2]) == ["nose", "left_eye"]
-    assert len(ran.lines) == people + 1
-    x = arrays["keypoints"][0, arrays["scores"][0].mean(axis=1) > 0.3, 11, 0]
-    assert len(x) > frames / 2
+    [posed] = read_pose_file(out)
+    assert set(np.diff(posed.frame_indices)) == {20}
+    tracks = posed.tracks()
+    assert len(ran.lines) == len(tracks.ids) + 1
+    left_hip = posed.skeleton.joints.index("left_hip")
+    x = tracks.keypoints[0, tracks.scores[0].mean(axis=1) > 0.3, left_hip, 0]
+    assert len(x) > len(posed) / 2
     assert np.ptp(x) > 300
 
     again = example("read_poses", walk, out)

@@ -60,7 +60,7 @@ def test_a_plugins_stage_is_listed_without_importing_it(plugin):
 
 def test_a_plugins_stage_is_made_with_card_files_device_and_options(plugin, tmp_path):
     plugin("stage-good", "good", "stage_good_module:Mine", {"stage_good_module": MODULE})
-    stage = create.create(card_of(tmp_path, "good"), device="cpu", score_threshold=0.5)
+    stage = create.create_stage(card_of(tmp_path, "good"), device="cpu", score_threshold=0.5)
     assert stage.arguments == ("mine", {}, "cpu", {"score_threshold": 0.5})
 
 
@@ -85,10 +85,10 @@ def test_a_plugins_stage_runs_where_it_was_told_or_is_refused(plugin, tmp_path, 
     plugin("stage-placed", "placed", f"{module}:Mine", {module: text})
     card = card_of(tmp_path, "placed")
     if runs:
-        assert create.create(card, device=asked).arguments[2] == asked
+        assert create.create_stage(card, device=asked).arguments[2] == asked
         return
     with pytest.raises(StageUnavailable, match=f"the detector stage 'placed' cannot run on '{asked}'") as caught:
-        create.create(card, device=asked)
+        create.create_stage(card, device=asked)
     assert "--device auto" in caught.value.hint
 
 
@@ -148,4 +148,4 @@ def test_a_file_that_the_stage_needs_and_the_card_does_not_name_is_named(plugin,
     module = MODULE.replace("dict(files)", "files['model']")
     plugin("stage-asking", "asking", "stage_asking_module:Mine", {"stage_asking_module": module})
     with pytest.raises(BadCard, match=r"^mine: its stage 'asking' needs a file called 'model'; there is none$"):
-        create.create(card_of(tmp_path, "asking"))
+        create.create_stage(card_of(tmp_path, "asking"))

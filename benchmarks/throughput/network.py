@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.runtime.device import resolve_precision
-from posec3d_cli.stages.create import create
+from posec3d_cli.stages.create import create_stage
 from posec3d_cli.stages.pose_estimators.hrnet import DTYPES
 from posec3d_cli.types import Floats, HeatmapVolume
 
@@ -51,7 +51,7 @@ def published(models: Path, values: Floats) -> tuple[Callable[[], Floats], int]:
 
 def ours(models: Path, values: Floats, precision: str) -> Callable[[], Floats]:
     """What gives our stage's probabilities."""
-    stage = create(load_card(models / "posec3d", "classifier"), precision=precision)
+    stage = create_stage(load_card(models / "posec3d", "classifier"), precision=precision)
     volume = HeatmapVolume(values)
     return lambda: np.asarray(stage.classify([volume])[0].probabilities)
 

@@ -145,6 +145,6 @@ class LabelTask:
                     progress=lambda done, total: count(posed),
                 )
             else:
-                save_poses(prediction, part, overwrite=True)
+                save_poses(prediction.posed, part, overwrite=True)
             settle(part, target)
         return unkept

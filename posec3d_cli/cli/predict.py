@@ -253,7 +253,7 @@ def _saves(
     from posec3d_cli.output.poses import save_poses
 
     if job.poses is not None:
-        yield partial(save_poses, prediction, job.poses, overwrite=overwrite)
+        yield partial(save_poses, prediction.posed, job.poses, overwrite=overwrite)
     if job.annotated is not None and stages is not None:
         reader = stages.extractor.reader
         yield partial(_draw, prediction, job.annotated, reader=reader, min_score=min_score, overwrite=overwrite)

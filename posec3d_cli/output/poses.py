@@ -1,4 +1,4 @@
-"""posec3d_cli.output.poses."""
+"""Poses as a file, which appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from posec3d_cli.errors import OutputError
 from posec3d_cli.files.writing import replacing
 from posec3d_cli.pose_files.write import SUFFIXES as POSE_SUFFIXES
 from posec3d_cli.pose_files.write import write_pose_file
-from posec3d_cli.results import (
-    ClipResult,
-)
+from posec3d_cli.results import VideoPoses
 
 
-def save_poses(prediction: ClipResult, path: Path, *, overwrite: bool = False) -> None:
-    """Write the people of the frames that were looked at, as `.npz`, `.json` or `.pkl` by the suffix of `path`.
+def save_poses(poses: VideoPoses, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write the poses of a video to a file: `.npz`, `.json` or `.pkl`, by the suffix of `path`.
 
-    What each form holds: `posec3d_cli.pose_files.write`. `read_pose_file` reads all of them back.
+    What each form holds: docs/pose-files.md. `read_pose_file` reads all of them back.
 
     Raises:
         OutputExists: `path` is already there and `overwrite` was not said.
         OutputError: it cannot be written, or has another suffix.
     """
+    path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in POSE_SUFFIXES:
         raise OutputError(f"{path} has no suffix of a pose file", hint=f"one of {', '.join(POSE_SUFFIXES)}")
     with replacing(path, overwrite=overwrite) as part:
-        write_pose_file(prediction.posed, part, suffix)
+        write_pose_file(poses, part, suffix)

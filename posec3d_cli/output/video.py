@@ -96,7 +96,7 @@ def _spelled(scores: ActionScores, min_score: float) -> str:
 
 def save_video(
     prediction: ClipResult,
-    path: Path,
+    path: str | Path,
     *,
     min_score: float = 0.0,
     overwrite: bool = False,
@@ -119,6 +119,7 @@ def save_video(
     """
     from posec3d_cli.output.draw import annotate
 
+    path = Path(path)
     posed, info = prediction.posed, prediction.video
     check_free(path, overwrite=overwrite, source=prediction.path)
     column_of = {int(index): column for column, index in enumerate(posed.frame_indices)}

@@ -36,7 +36,7 @@ def make_stage(
     place = resolve_device(device)
 
     def make(where: str) -> Any:
-        return create(
+        return create_stage(
             card, device=where, offline=offline, progress=progress, weights_dir=weights_dir, **(options or {})
         )
 
@@ -53,7 +53,7 @@ def make_stage(
     return stage, ModelInfo(card.name, card.stage, place, files)
 
 
-def create(
+def create_stage(
     card: ModelCard,
     *,
     device: str = "cpu",

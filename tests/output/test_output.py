@@ -103,7 +103,7 @@ def test_a_file_name_that_is_not_utf8_can_be_printed():
 
 def test_a_pose_file_holds_every_person_of_every_frame_looked_at(clip, tmp_path):
     prediction = fakes.pipeline(lambda index: [20, 80] if index < 30 else []).predict(clip)
-    save_poses(prediction, tmp_path / "poses.npz")
+    save_poses(prediction.posed, tmp_path / "poses.npz")
     with np.load(tmp_path / "poses.npz") as file:
         poses = dict(file)
     assert str(poses["schema"]) == "posec3d/poses"
@@ -115,7 +115,7 @@ def test_a_pose_file_holds_every_person_of_every_frame_looked_at(clip, tmp_path)
 
 
 def test_a_pose_file_of_nobody_is_empty(clip, tmp_path):
-    save_poses(fakes.pipeline(lambda index: []).predict(clip), tmp_path / "poses.npz")
+    save_poses(fakes.pipeline(lambda index: []).predict(clip).posed, tmp_path / "poses.npz")
     with np.load(tmp_path / "poses.npz") as file:
         assert file["keypoints"].shape == (0, 17, 2)
 
@@ -148,9 +148,9 @@ def test_nothing_is_overwritten_unless_asked(clip, tmp_path):
     target = tmp_path / "poses.npz"
     target.write_text("mine")
     with pytest.raises(OutputExists, match="already there"):
-        save_poses(prediction, target)
+        save_poses(prediction.posed, target)
     assert target.read_text() == "mine"
-    save_poses(prediction, target, overwrite=True)
+    save_poses(prediction.posed, target, overwrite=True)
     assert target.read_bytes()[:2] == b"PK"
 
 
