@@ -17,8 +17,8 @@ from time import perf_counter
 
 import numpy as np
 
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 from posec3d_cli.hub.catalog import load_pipeline
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import keypoint_similarity

@@ -4,6 +4,7 @@
     ├── InputError    UnreadableVideo · EmptyVideo · BadPoseFile · BadDataset
     ├── ModelError    UnknownModel · BadCard · WeightsMissing · WeightsCorrupt · WeightsMismatch
     ├── StageError    UnknownStage · StageUnavailable · StageMismatch
+    ├── ConfigError
     ├── DeviceError
     └── OutputError   OutputExists
 
@@ -92,6 +93,10 @@ class StageUnavailable(StageError):
 
 class StageMismatch(StageError):
     """Two neighbouring stages do not fit, or a plugin breaks its protocol."""
+
+
+class ConfigError(PoseC3DError):
+    """A setting is out of range, or two settings contradict each other."""
 
 
 class DeviceError(PoseC3DError):

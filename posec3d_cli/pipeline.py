@@ -9,16 +9,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from posec3d_cli.config import DEFAULT_PIPELINE, DEFAULT_READER
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor, Progress
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE, ModelCard
+from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_pipeline
 from posec3d_cli.recognition.ensemble import Named, load_classifiers
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ClipResult, VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling
-from posec3d_cli.video import DEFAULT_READER
 
 
 class Pipeline:

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import video_factory
 
+from posec3d_cli import results
 from posec3d_cli.batch import task
-from posec3d_cli.extraction import cache as cache_module
-from posec3d_cli.extraction.cache import POSES_VERSION, PoseCache
+from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.results import POSES_VERSION
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "poses.json").read_text())
 RAISE = (
     "the code makes other poses than those of version {} in tests/golden/poses.json. If that is meant, raise "
-    "POSES_VERSION in posec3d_cli/extraction/cache.py, or users get the old poses out of their caches; then run "
+    "POSES_VERSION in posec3d_cli/results.py, or users get the old poses out of their caches; then run "
     "tests/golden/make_poses.py"
 )
 ATOL = {"boxes": 1.5, "box_scores": 0.03, "keypoints": 3.0, "scores": 0.1}  # processors round differently
@@ -45,6 +46,6 @@ def test_poses_of_another_version_are_not_used(tmp_path, monkeypatch):
     clip = video_factory.write(tmp_path / "clip.mp4", 2)
     cache, models = PoseCache(tmp_path / "cache"), task.Models("light", classifier="posec3d-daily33")
     key, fingerprint = cache.key(clip, "models"), models.fingerprint("detector", "pose")
-    monkeypatch.setattr(cache_module, "POSES_VERSION", POSES_VERSION + 1)
+    monkeypatch.setattr(results, "POSES_VERSION", POSES_VERSION + 1)
     assert cache.key(clip, "models") != key
     assert models.fingerprint("detector", "pose") != fingerprint

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from posec3d_cli import __version__
+from posec3d_cli import __version__, results
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.worker import Notice, Tell, Work
-from posec3d_cli.extraction import cache as pose_cache
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.digests import files_named
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE, ModelCard
+from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card, load_pipeline
 from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.recognition.ensemble import load_classifiers
@@ -116,7 +116,7 @@ class Models:
             "stages": [[kind, dict(given), files_named(given)] for kind in kinds if (given := self.options(kind))],
             "weights": self.weights,
             "options": options,
-            "version": [__version__, pose_cache.POSES_VERSION],
+            "version": [__version__, results.POSES_VERSION],
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -27,8 +27,8 @@ from posec3d_cli.cli.options import (
     stage_options,
 )
 from posec3d_cli.cli.render import download_progress, note, print_json, print_table
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import counted
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.evaluation.speed import Speed

@@ -17,9 +17,10 @@ from posec3d_cli import __version__
 from posec3d_cli.cli.models import weights_state
 from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import note, print_json, print_table
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import cannot_write
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE, ModelCard
+from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import list_cards, load_card, load_pipeline
 from posec3d_cli.hub.download import is_offline
 from posec3d_cli.hub.sources import npm_client, parse_source, pip_client

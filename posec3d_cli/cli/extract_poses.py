@@ -39,8 +39,8 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputError, OutputExists, counted, together
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import InputFile

@@ -53,8 +53,8 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputExists, counted
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import InputFile

@@ -11,8 +11,9 @@ import typer
 from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import PoseC3DError, WeightsCorrupt, counted
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE, KINDS, ModelCard, PipelineCard, WeightFile
+from posec3d_cli.hub.cards import KINDS, ModelCard, PipelineCard, WeightFile
 from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline
 from posec3d_cli.hub.verify import WRONG, remove_leftovers, verify
 from posec3d_cli.hub.weights import expected, fetch, locate

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from posec3d_cli.config import MOST_DETECT_EVERY
 from posec3d_cli.hub.cards import KINDS
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ DetectEveryOption = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
-        max=16,  # posec3d_cli.extraction.detect_every.MOST_APART, whose import takes time
+        max=MOST_DETECT_EVERY,
         metavar="N",
         help="Look for people in every N-th of the frames posed only; in between, boxes move from look to look.",
     ),

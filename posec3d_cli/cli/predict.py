@@ -45,8 +45,8 @@ from posec3d_cli.cli.options import (
     stage_options,
 )
 from posec3d_cli.cli.render import download_progress, note, stderr_console
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputError, PoseC3DError, counted, unexpected
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 
 if TYPE_CHECKING:
     from posec3d_cli.pipeline import Pipeline

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posec3d_cli import results
 from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.extraction.cuts import SIZE, Signature
 from posec3d_cli.files.writing import cannot_write, replacing
@@ -28,13 +29,6 @@ from posec3d_cli.hub.weights import cache_home
 from posec3d_cli.types import Detections, Poses
 
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
-POSES_VERSION = 3
-"""Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
-
-To be raised by whoever changes which boxes or joints come out for the same video, models and settings, so that nobody
-is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test compares the
-poses of two small films with those of this version, see `tests/golden/make_poses.py`.
-"""
 _FORMAT = "2"
 _SUFFIX = ".npz"
 
@@ -82,7 +76,7 @@ class PoseCache:
         Raises:
             UnreadableVideo: the file cannot be read.
         """
-        digest = hashlib.sha256(f"{_FORMAT} {POSES_VERSION} {made_of}".encode())
+        digest = hashlib.sha256(f"{_FORMAT} {results.POSES_VERSION} {made_of}".encode())
         try:
             with video.open("rb") as file:
                 hashlib.file_digest(file, lambda: digest)

@@ -13,7 +13,6 @@ from posec3d_cli.stages.protocols import Detector
 from posec3d_cli.tracking.similarity import best_pairs, box_overlap, nearness
 from posec3d_cli.types import Detections, Frame
 
-MOST_APART = 16  # the largest N: so many frames are held until the next look
 HELD_BYTES = 2**27  # of pixels, until the next look
 SAME_PERSON = 0.1  # the smallest likeness, in [0, 1], of two boxes of one person
 
@@ -35,7 +34,7 @@ def look(
     Args:
         batches: the frames.
         detector: finds the people.
-        every: N, from 1 to `MOST_APART`.
+        every: N, from 1 to `MOST_DETECT_EVERY`.
         time: called with "detect", a block that adds up the time in it.
         is_cut: whether there may be a cut between a frame and the next of them.
 

@@ -11,10 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from posec3d_cli.config import DEFAULT_READER, check_detect_every
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
 from posec3d_cli.extraction.cache import KnownFrames, PoseCache
 from posec3d_cli.extraction.cuts import find_cuts, frames_to_check, is_sharp, signature
-from posec3d_cli.extraction.detect_every import MOST_APART, look
+from posec3d_cli.extraction.detect_every import look
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.registry import foreign_version
@@ -24,7 +25,7 @@ from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.tracking import tracker
 from posec3d_cli.types import Detections, Frame, Ints, Poses
-from posec3d_cli.video import DEFAULT_READER, VideoReader, open_video
+from posec3d_cli.video import VideoReader, open_video
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
@@ -40,14 +41,14 @@ class PoseExtractor:
         pose: estimates their poses.
         reader: the video reader's name.
         max_gap: seconds for which somebody may be out of sight and keep the identity.
-        every: look for people in every N-th frame only, 1 to `posec3d_cli.extraction.detect_every.MOST_APART`, see
+        every: look for people in every N-th frame only, 1 to `posec3d_cli.config.MOST_DETECT_EVERY`, see
             there.
         models: what the two stages were made of, by kind.
         cache: where poses are kept and looked up; None keeps none, and so does `every` above 1.
         made_of: everything that the poses depend on besides the video, as a text; needed with a cache.
 
     Raises:
-        ValueError: `every` is out of range.
+        ConfigError: `every` is out of range.
     """
 
     def __init__(
@@ -62,8 +63,7 @@ class PoseExtractor:
         cache: PoseCache | None = None,
         made_of: str = "",
     ) -> None:
-        if not 1 <= every <= MOST_APART:
-            raise ValueError(f"people are looked for in every N-th frame, N from 1 to {MOST_APART}, got {every}")
+        check_detect_every(every)
         self.detector = detector
         self.pose = pose
         self.reader = reader

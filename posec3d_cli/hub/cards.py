@@ -13,7 +13,6 @@ from posec3d_cli.hub.sources import parse_source
 from posec3d_cli.hub.tables import Table
 
 KINDS = ("detector", "pose", "classifier")
-DEFAULT_PIPELINE = "light"
 
 
 @dataclass(frozen=True)

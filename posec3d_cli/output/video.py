@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.files.writing import check_free
 from posec3d_cli.output.draw import Figure
 from posec3d_cli.recognition.aggregate import combine
@@ -21,7 +22,7 @@ from posec3d_cli.results import (
     is_named,
 )
 from posec3d_cli.types import ActionScores
-from posec3d_cli.video import DEFAULT_READER, SoundOf, VideoWriter, open_video
+from posec3d_cli.video import SoundOf, VideoWriter, open_video
 from posec3d_cli.video.marks import MARK
 
 FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly

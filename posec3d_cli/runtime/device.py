@@ -8,10 +8,10 @@ import runpy
 import sys
 from pathlib import Path
 
+from posec3d_cli.config import PRECISIONS
 from posec3d_cli.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
-PRECISIONS = ("auto", "fp32", "bf16")
 USE_AUTO = "use --device auto, which lets each model run where it can"
 
 

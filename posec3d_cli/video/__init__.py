@@ -24,15 +24,15 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from posec3d_cli.config import DEFAULT_READER, READERS
 from posec3d_cli.errors import InputError
 from posec3d_cli.types import VideoInfo
 from posec3d_cli.video.reader import VideoReader
 from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
 
-__all__ = ["DEFAULT_READER", "SUFFIXES", "SoundOf", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
+__all__ = ["SUFFIXES", "SoundOf", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
 
-DEFAULT_READER = "pyav"
 SUFFIXES = frozenset(
     (
         *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts"),
@@ -45,7 +45,7 @@ SUFFIXES = frozenset(
 
 def readers() -> tuple[str, ...]:
     """The names that `open_video` takes."""
-    return ("decord", "pyav")
+    return READERS
 
 
 def open_video(path: str | Path, *, reader: str = DEFAULT_READER) -> VideoReader:

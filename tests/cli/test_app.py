@@ -7,8 +7,8 @@ import typer
 from posec3d_cli import __version__
 from posec3d_cli.cli import app as program
 from posec3d_cli.cli.options import Precision
+from posec3d_cli.config import PRECISIONS
 from posec3d_cli.errors import InputError, UnknownModel, UnknownStage
-from posec3d_cli.runtime import device
 
 HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "onnx", "av", "decord", "scipy", "ai_edge_litert"}
 
@@ -98,4 +98,4 @@ def test_a_bug_is_not_hidden(monkeypatch, failing):
 
 
 def test_the_precisions_offered_are_those_of_the_library():
-    assert tuple(Precision) == device.PRECISIONS
+    assert tuple(Precision) == PRECISIONS

@@ -12,8 +12,8 @@ import pytest
 import video_factory
 
 from posec3d_cli.batch.task import Models
+from posec3d_cli.config import MOST_DETECT_EVERY
 from posec3d_cli.datasets.pyskl import read_pack
-from posec3d_cli.extraction.detect_every import MOST_APART
 from posec3d_cli.pose_files import read_pose_file
 
 
@@ -158,7 +158,7 @@ def test_videos_in_no_folder_are_not_labelled(extract):
         (["-o", "clips"], 2, "clips is searched for videos"),
         (["-o", "mine"], 1, "mine is not empty"),
         (["--detect-every", "0"], 2, "--detect-every"),
-        (["--detect-every", str(MOST_APART + 1)], 2, "--detect-every"),
+        (["--detect-every", str(MOST_DETECT_EVERY + 1)], 2, "--detect-every"),
         (["--format", "txt"], 2, "--format"),
     ],
 )
@@ -172,7 +172,7 @@ def test_what_cannot_work_is_refused_before_anything_is_done(extract, tmp_path, 
 
 
 def test_people_may_be_looked_for_in_as_few_frames_as_there_is_room_to_hold(extract):
-    assert extract("--detect-every", str(MOST_APART), copies=["a.mp4"]).code == 0
+    assert extract("--detect-every", str(MOST_DETECT_EVERY), copies=["a.mp4"]).code == 0
 
 
 def test_frames_that_are_lost_to_damage_are_said(extract, tmp_path, clip):

@@ -10,9 +10,10 @@ from benchmark_modules import imported
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.errors import StageMismatch
+from posec3d_cli.config import MOST_DETECT_EVERY
+from posec3d_cli.errors import ConfigError, StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
-from posec3d_cli.extraction.detect_every import MOST_APART, between, look
+from posec3d_cli.extraction.detect_every import between, look
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.types import Detections, Frame, Poses
@@ -70,9 +71,9 @@ def test_each_video_begins_with_a_look(clip):
     assert extractor.detector.seen == [0, 16, 32, 39] * 2
 
 
-@pytest.mark.parametrize("every", [0, MOST_APART + 1])
+@pytest.mark.parametrize("every", [0, MOST_DETECT_EVERY + 1])
 def test_an_interval_out_of_range_is_refused(every):
-    with pytest.raises(ValueError, match=str(every)):
+    with pytest.raises(ConfigError, match=str(every)):
         PoseExtractor(fakes.Detector(), fakes.Pose(), every=every)
 
 

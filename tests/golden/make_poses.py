@@ -2,7 +2,7 @@
 
     python tests/golden/make_poses.py
 
-To be run after posec3d_cli.extraction.cache.POSES_VERSION was raised because poses changed on purpose. It writes
+To be run after posec3d_cli.results.POSES_VERSION was raised because poses changed on purpose. It writes
 nothing where the version is the stored one: caches would then hand out poses of the old code.
 """
 
@@ -16,16 +16,14 @@ sys.path[:0] = [str(HERE.parents[0]), str(HERE.parents[1])]
 
 from drawn_people import poses_of  # noqa: E402
 
-from posec3d_cli.extraction.cache import POSES_VERSION  # noqa: E402
+from posec3d_cli.results import POSES_VERSION  # noqa: E402
 
 
 def main() -> None:
     """Run the pipeline."""
     file = HERE / "poses.json"
     if file.exists() and json.loads(file.read_text())["version"] == POSES_VERSION:
-        sys.exit(
-            f"{file} holds the poses of version {POSES_VERSION}: raise posec3d_cli.extraction.cache.POSES_VERSION first"
-        )
+        sys.exit(f"{file} holds the poses of version {POSES_VERSION}: raise posec3d_cli.results.POSES_VERSION first")
     with tempfile.TemporaryDirectory() as folder:
         golden = {"version": POSES_VERSION, "poses": poses_of(Path(folder))}
     file.write_text(json.dumps(golden, separators=(",", ":")) + "\n")

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import BadCard, UnknownModel
 from posec3d_cli.hub import catalog
-from posec3d_cli.hub.cards import DEFAULT_PIPELINE
 from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline, models_folder
 from posec3d_cli.hub.sources import parse_source
 from posec3d_cli.registry import GROUPS

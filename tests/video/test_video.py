@@ -13,8 +13,9 @@ import video_factory as factory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.errors import EmptyVideo, InputError, OutputError, UnreadableVideo
-from posec3d_cli.video import DEFAULT_READER, VideoWriter, decord_reader, open_video, readers
+from posec3d_cli.video import VideoWriter, decord_reader, open_video, readers
 from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, PacketInspector, PacketLook, is_cut_short, nal_length_size
 from posec3d_cli.video.timing import time_frames
 

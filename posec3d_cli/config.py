@@ -1,0 +1,202 @@
+"""Every setting of a pipeline, once: its name, its default, what it says and which values it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from posec3d_cli.errors import ConfigError, counted
+
+DEFAULT_PIPELINE = "light"
+DEFAULT_READER = "pyav"
+READERS = ("decord", "pyav")
+PRECISIONS = ("auto", "fp32", "bf16")
+PEOPLE = ("together", "each")
+MOST_DETECT_EVERY = 16
+
+Model = str | Path
+"""A model's name, or the path of its folder."""
+Settings = Mapping[str, Any]
+Shaped = Literal["poses", "answers"]
+
+
+def _about(sentence: str, *, shapes: Shaped | None = None) -> dict[str, Any]:
+    """What a field says on the command line, and which result depends on it besides the models."""
+    return {"help": sentence, "shapes": shapes}
+
+
+_OF_A_CARD = "Settings in place of those of the card."
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """The settings of a pipeline from a video to its actions; equal configs give equal answers.
+
+    A plain value: it can be compared, pickled and handed to other processes, and names models without loading any.
+
+    Attributes:
+        pipeline: name of the pipeline card whose three models are used.
+        detector: model that replaces that of the pipeline card; a name or a folder.
+        pose: likewise, the pose estimator.
+        classifiers: likewise, the classifier; several are an ensemble.
+        ensemble_weights: one weight per classifier, relative to each other; empty: equal ones.
+        builder: input builder stage that replaces the one that classifiers of heatmap volumes name.
+        detector_settings: settings that replace those of the detector's card.
+        pose_settings: likewise, of the pose estimator's card. With `heatmaps` no pose cache is used, for these are too
+            large.
+        classifier_settings: likewise, of every classifier's card.
+        detect_every: detect people in every N-th posed frame; in between, boxes are interpolated. Above 1 no pose
+            cache is used: what is found in a frame depends on which came before and after.
+        views: clips sampled from each window; None: as the classifier's card says. So for the next three.
+        flip: classify mirror images too.
+        window_seconds: length of a window; 0: the whole video is one.
+        people: "together", everybody in one input, or "each", one input per tracked person.
+        min_score: where the best action scores less, the answer is `unknown`.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps". With "auto", a stage that cannot use the best device runs on
+            the processor; a device that is named is used or refused.
+        precision: "auto", "fp32" or "bf16", of the classifier's arithmetic.
+        reader: video reader, "pyav" or "decord".
+        offline: never use the network; None: the variable `POSEC3D_OFFLINE` decides.
+        weights_dir: folder that is searched for weights before anything is downloaded.
+        cache_dir: folder of the pose cache; "default": the user's; None: no cache.
+
+    Raises:
+        ConfigError: a value is out of range, or two contradict each other.
+    """
+
+    pipeline: str = field(
+        default=DEFAULT_PIPELINE, metadata=_about("Pipeline card that names detector, pose model and classifier.")
+    )
+    detector: Model | None = field(
+        default=None, metadata=_about("Detector, a model name or folder, in place of the pipeline's.")
+    )
+    pose: Model | None = field(
+        default=None, metadata=_about("Pose model, a name or folder, in place of the pipeline's.")
+    )
+    classifiers: tuple[Model, ...] = field(
+        default=(), metadata=_about("Classifier, a name or folder; several joined by + are an ensemble.")
+    )
+    ensemble_weights: tuple[float, ...] = field(
+        default=(), metadata=_about("Weights of the ensemble's classifiers; default equal.", shapes="answers")
+    )
+    builder: str | None = field(
+        default=None, metadata=_about("Input builder: heatmap, the usual one, or estimator-heatmap.", shapes="answers")
+    )
+    detector_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
+    pose_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
+    classifier_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
+    detect_every: int = field(
+        default=1,
+        metadata=_about(
+            f"Detect people in every N-th posed frame, 1 to {MOST_DETECT_EVERY}; default 1.", shapes="poses"
+        ),
+    )
+    views: int | None = field(
+        default=None,
+        metadata=_about("Clips sampled from each window, at least 1; default as the model's card.", shapes="answers"),
+    )
+    flip: bool | None = field(
+        default=None, metadata=_about("Classify mirror images too; default as the model's card.", shapes="answers")
+    )
+    window_seconds: float | None = field(
+        default=None,
+        metadata=_about("Window length; 0 takes the video as one; default as the model's card.", shapes="answers"),
+    )
+    people: str | None = field(
+        default=None,
+        metadata=_about("Everybody in one input, or each person alone; default as the model's card.", shapes="answers"),
+    )
+    min_score: float = field(default=0.0, metadata=_about("Answer `unknown` where the best action scores less."))
+    device: str = field(
+        default="auto", metadata=_about("Device of the networks; auto takes a GPU where there is one.", shapes="poses")
+    )
+    precision: str = field(
+        default="auto",
+        metadata=_about(
+            "Precision of the classifier; auto takes bf16 where the hardware computes in it.", shapes="answers"
+        ),
+    )
+    reader: str = field(
+        default=DEFAULT_READER,
+        metadata=_about("Video reader; pyav reads every file, decord refuses some.", shapes="poses"),
+    )
+    offline: bool | None = field(default=None, metadata=_about("Never use the network, like POSEC3D_OFFLINE=1."))
+    weights_dir: Path | None = field(
+        default=None, metadata=_about("Search this folder for weights first, like POSEC3D_WEIGHTS.")
+    )
+    cache_dir: Path | Literal["default"] | None = field(default="default", metadata=_about("Folder of the pose cache."))
+
+    def __post_init__(self) -> None:
+        for name in ("classifiers", "ensemble_weights"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigError(f"{name} must be a tuple, got the text {getattr(self, name)!r}")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("detector_settings", "pose_settings", "classifier_settings"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for name, permitted in (("people", (None, *PEOPLE)), ("precision", PRECISIONS), ("reader", READERS)):
+            if getattr(self, name) not in permitted:
+                choices = ", ".join(str(choice) for choice in permitted if choice is not None)
+                raise ConfigError(f"{name} must be one of {choices}, got {getattr(self, name)!r}")
+        check_detect_every(self.detect_every)
+        if self.views is not None and not (isinstance(self.views, int) and self.views >= 1):
+            raise ConfigError(f"views must be a whole number of at least 1, got {self.views}")
+        if self.window_seconds is not None and not 0 <= self.window_seconds < math.inf:
+            raise ConfigError(f"window_seconds must be 0 or more, got {self.window_seconds}")
+        if not 0 <= self.min_score <= 1:
+            raise ConfigError(f"min_score must be from 0 to 1, got {self.min_score}")
+        if isinstance(self.cache_dir, str) and self.cache_dir != "default":
+            raise ConfigError(f'cache_dir must be a Path, "default" or None, got the text {self.cache_dir!r}')
+        weights = self.ensemble_weights
+        if weights and not (all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0):
+            raise ConfigError(f"the weights {_ratio(weights)} must be finite, not below 0 and not all 0")
+        if weights and self.classifiers:
+            check_weights(weights, [Path(one).name for one in self.classifiers])
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Read-only mappings are pickled as dicts."""
+        values = (getattr(self, one.name) for one in fields(self))
+        return type(self), tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
+
+    def settings_of(self, kind: str) -> Settings:
+        """The settings that replace those of the cards of this kind: "detector", "pose" or "classifier"."""
+        settings: Settings = getattr(self, f"{kind}_settings")
+        return settings
+
+    def fingerprint_fields(self, of: Shaped) -> dict[str, Any]:
+        """The fields that poses, or answers, depend on, besides the models and the settings of their cards."""
+        shapes = ("poses",) if of == "poses" else ("poses", "answers")
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata["shapes"] in shapes}
+
+
+def check_detect_every(number: int) -> None:
+    """Refuse what cannot be a `detect_every`.
+
+    Raises:
+        ConfigError: it is no whole number in the range.
+    """
+    if not (isinstance(number, int) and 1 <= number <= MOST_DETECT_EVERY):
+        raise ConfigError(f"detect_every must be a whole number from 1 to {MOST_DETECT_EVERY}, got {number}")
+
+
+def check_weights(weights: Sequence[float], names: Sequence[str]) -> None:
+    """Refuse weights that are more or fewer than the classifiers.
+
+    Raises:
+        ConfigError: they are.
+    """
+    if len(weights) != len(names):
+        many = counted(len(names), "classifier")
+        raise ConfigError(f"the weights {_ratio(weights)} are {len(weights)}, and {'+'.join(names)} is {many}")
+
+
+def _ratio(weights: Sequence[float]) -> str:
+    return ":".join(f"{weight:g}" for weight in weights)
+
+
+def help_of(name: str) -> str:
+    """The sentence that the command line shows for a field of `PipelineConfig`."""
+    return str(PipelineConfig.__dataclass_fields__[name].metadata["help"])

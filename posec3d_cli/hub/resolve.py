@@ -1,0 +1,122 @@
+"""Which models a config means: their cards, their weights, and what tells two pipelines apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from posec3d_cli import __version__, results
+from posec3d_cli.config import Model, PipelineConfig, check_weights
+from posec3d_cli.errors import UnknownModel
+from posec3d_cli.files.digests import files_named
+from posec3d_cli.hub.cards import KINDS, ModelCard
+from posec3d_cli.hub.catalog import load_card, load_pipeline
+from posec3d_cli.hub.download import Progress
+from posec3d_cli.hub.weights import fetch, hashes
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedPipeline:
+    """A config and the cards of its models; made by `resolve`, or by hand of cards that lie nowhere.
+
+    Attributes:
+        config: the settings.
+        detector: its card.
+        pose: the card of the pose estimator.
+        classifiers: one card, or those of an ensemble.
+        name: of the pipeline card, where all of its models are used.
+
+    Raises:
+        ConfigError: the weights of the ensemble are not those of its classifiers.
+        UnknownModel: two of the classifiers are called alike.
+    """
+
+    config: PipelineConfig
+    detector: ModelCard
+    pose: ModelCard
+    classifiers: tuple[ModelCard, ...]
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [card.name for card in self.classifiers]
+        if len(set(names)) < len(names):
+            raise UnknownModel(f"two of the classifiers to fuse have the same name: {', '.join(names)}")
+        if self.config.ensemble_weights:
+            check_weights(self.config.ensemble_weights, names)
+
+    @property
+    def weights(self) -> Sequence[float]:
+        """One weight per classifier."""
+        return self.config.ensemble_weights or [1.0] * len(self.classifiers)
+
+    def cards(self, kinds: Iterable[str] = KINDS) -> list[ModelCard]:
+        """The cards of the models of these kinds."""
+        every = {"detector": (self.detector,), "pose": (self.pose,), "classifier": self.classifiers}
+        return [card for kind in kinds for card in every[kind]]
+
+    def fetch(self, kinds: Iterable[str] = KINDS, progress: Progress | None = None) -> None:
+        """Get the weights of these kinds into the cache, so that other processes need not.
+
+        Raises:
+            WeightsMissing, WeightsCorrupt, InputError: as `posec3d_cli.hub.weights.fetch`.
+        """
+        for card in self.cards(kinds):
+            fetch(card, offline=self.config.offline, progress=progress, weights_dir=self.config.weights_dir)
+
+    def fingerprint(self, kinds: Sequence[str] = KINDS, **more: Any) -> str:
+        """Changes with the models of these kinds, their weights, recipes and settings, and with this program's version.
+
+        Args:
+            kinds: with "classifier", all fields that answers depend on count; else those that poses depend on.
+            more: what else the result depends on.
+        """
+        config = self.config
+        made_of = {
+            "cards": [
+                {
+                    **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels")},
+                    "files": list(hashes(card, config.weights_dir).values()),
+                }
+                for card in self.cards(kinds)
+            ],
+            "fields": config.fingerprint_fields("answers" if "classifier" in kinds else "poses"),
+            "settings": [
+                [kind, dict(given), files_named(given)] for kind in kinds if (given := config.settings_of(kind))
+            ],
+            "more": more,
+            "version": [__version__, results.POSES_VERSION],
+        }
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def resolve(config: PipelineConfig) -> ResolvedPipeline:
+    """Find the cards of a config's models; nothing is fetched.
+
+    Raises:
+        UnknownModel: there is no such pipeline or model, or two classifiers are called alike.
+        BadCard: a card lacks a key, or holds an unknown one or a value of the wrong type.
+        ConfigError: the weights of the ensemble are not those of its classifiers.
+    """
+    card = load_pipeline(config.pipeline)
+    replaced = config.detector is not None or config.pose is not None or bool(config.classifiers)
+    return ResolvedPipeline(
+        config,
+        load_card(config.detector or card.detector, "detector"),
+        load_card(config.pose or card.pose, "pose"),
+        tuple(load_card(one, "classifier") for one in config.classifiers or ensemble_of(card.classifier)),
+        None if replaced else card.name,
+    )
+
+
+def ensemble_of(text: str) -> tuple[Model, ...]:
+    """The classifiers of "a" or "a+b"; a folder may have a + in its name."""
+    if "+" not in text:
+        return (text,)
+    try:
+        load_card(text, "classifier")
+    except UnknownModel:
+        return tuple(text.split("+"))
+    return (text,)
