@@ -5,20 +5,26 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-_AROUND = "\ufeff\u200b\u200c\u200d\u2060"
-"""Marks without width; `str.strip` leaves them."""
+_AROUND = "\u200c\u200d"
+"""Marks without width that change how letters join; between letters they mean something."""
+_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u2060\u00ad"))
+"""Marks without width that mean nothing anywhere; `str.strip` leaves them."""
+
+
+def without_marks(text: str) -> str:
+    """A text without blanks and marks that nobody sees around it."""
+    while (shorter := text.strip().strip(_AROUND + "".join(map(chr, _INVISIBLE)))) != text:
+        text = shorter
+    return text
 
 
 def clean_label(text: str) -> str:
-    """A label without blanks and invisible marks around it, in Unicode's composed form (NFC).
+    """A label in one line, with single blanks, without invisible marks, in Unicode's composed form (NFC).
 
     Two labels that look alike because one holds a letter and its accent apart, as file systems of Apple write them,
     are one label.
     """
-    cleaned = unicodedata.normalize("NFC", text)
-    while (shorter := cleaned.strip().strip(_AROUND)) != cleaned:
-        cleaned = shorter
-    return cleaned
+    return without_marks(" ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split()))
 
 
 def near_key(label: str) -> str:

@@ -12,6 +12,17 @@ from posec3d_cli.labels import clean_label, near_labels
 
 
 @pytest.mark.parametrize(
+    "written", ["run\nfast", "run  fast", "run\u00a0fast", "ru\u200bn fast", "run\t\ufefffa\u00adst"]
+)
+def test_a_label_is_one_line_with_single_blanks_and_nothing_unseen(written):
+    assert clean_label(written) == "run fast"
+
+
+def test_marks_that_join_letters_stay_between_them():
+    assert clean_label("\u200cمی\u200cخواهم\u200d") == "می\u200cخواهم"
+
+
+@pytest.mark.parametrize(
     "written", ["squat", " squat", "squat ", "squat\t", "\u00a0squat", "\ufeffsquat", "squat\u200b "]
 )
 def test_blanks_and_invisible_marks_around_a_label_are_no_part_of_it(written):

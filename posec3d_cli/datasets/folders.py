@@ -60,6 +60,8 @@ def labeled_videos(
         columns, rows = read_labels(table, pseudo_labels=pseudo_labels, say=say)
         column = (group_by or "").strip().casefold()
         by_column = column in columns.headings and column not in _NO_GROUPS
+        if by_column:
+            columns.check_once(column)
         return _of_rows(RelativePaths(table, root), rows, name, group_by, column if by_column else None)
     found = [(path, path.relative_to(source).as_posix()) for path in _clips_below(source)]
     if not found:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from posec3d_cli.errors import BadDataset, counted
+from posec3d_cli.errors import BadDataset, are, counted
 from posec3d_cli.files.csv_tables import CsvTable, Row, read_csv
 from posec3d_cli.labels import clean_label
-from posec3d_cli.output.tables import CORRECTED
+from posec3d_cli.output.tables import COLUMNS, CORRECTED
+from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
 
 _COLUMNS = ("video", "label")
-_OF_PREDICTIONS = {"status", "score"}  # headings of the tables that `posec3d label` writes
+_OF_PREDICTIONS = frozenset(COLUMNS) - {*_COLUMNS, CORRECTED, "seconds", "error", "frames"}
+_NO_LABELS = {"", UNKNOWN, NO_PERSON, NO_PERSON_IN_WORDS}
+_ENOUGH = 2  # of these headings, which `posec3d label` writes: some may have been taken away
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def read_labels(
 ) -> tuple[CsvTable, list[LabelledRow]]:
     """The rows of a table with the columns video,label that say what is done, and the table.
 
-    A cell of the column `corrected` takes the place of the label. Of a table of predictions, which has the columns
+    A cell of the column `corrected` takes the place of the label. Of a table of predictions, which has columns such as
     status and score too, only the corrected rows count, and with `pseudo_labels` also those whose prediction is a
     label: neither unknown, nobody nor failed.
 
@@ -53,7 +56,8 @@ def read_labels(
         BadDataset: it cannot be used, or is a table of predictions none of which counts.
     """
     read = read_csv(table, _COLUMNS)
-    if not set(read.headings) >= _OF_PREDICTIONS:
+    read.check_once(CORRECTED)
+    if len(_OF_PREDICTIONS & set(read.headings)) < _ENOUGH:
         return read, [
             _checked(read, LabelledRow(row, _corrected(row) or clean_label(row["label"]))) for row in read.rows
         ]
@@ -61,7 +65,10 @@ def read_labels(
     if pseudo_labels:
         rows = list(_predicted(read.rows))
         told = sum(one.predicted for one in rows)
-        say(f"{table} is a table of predictions: {told} rows are taken as predicted, {len(rows) - told} as corrected")
+        say(
+            f"{table} is a table of predictions: {counted(told, 'row')} {are(told)} taken as predicted, "
+            f"{len(rows) - told} as corrected"
+        )
         return read, [_checked(read, one) for one in rows]
     if not corrected:
         raise BadDataset(
@@ -82,7 +89,9 @@ def _predicted(rows: tuple[Row, ...]) -> Iterator[LabelledRow]:
     for row in rows:
         if label := _corrected(row):
             yield LabelledRow(row, label)
-        elif row["status"] == "ok" and not row["guess"] and (label := clean_label(row["label"])):
+            continue
+        label = clean_label(row["label"])
+        if row["status"] in ("ok", "") and not row["guess"] and label not in _NO_LABELS:
             yield LabelledRow(row, label, predicted=True)
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posec3d_cli.errors import BadDataset
+from posec3d_cli.labels import without_marks
 
 SUFFIXES = (".csv", ".tsv")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SAVE = "spreadsheets save it as 'CSV UTF-8'"
 _SHOWN = 8  # headings that a message lists
 
 
@@ -23,7 +25,8 @@ class Row:
 
     Attributes:
         line: of the file, counted from 1, in which it ends.
-        cells: by heading, without blanks around them; empty where the row is shorter than the headings.
+        cells: by heading, without blanks and invisible marks around them; empty where the row is shorter than the
+            headings.
     """
 
     line: int
@@ -39,13 +42,22 @@ class CsvTable:
 
     Attributes:
         path: the file.
-        headings: in lower case, without blanks around them.
+        headings: in lower case, without blanks and invisible marks around them.
         rows: those that hold anything.
     """
 
     path: Path
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
+
+    def check_once(self, heading: str) -> None:
+        """Refuse a heading that stands over several columns, whose cells may contradict each other.
+
+        Raises:
+            BadDataset: it does.
+        """
+        if self.headings.count(heading) > 1:
+            raise BadDataset(f"{self.path} has two columns {heading}", hint="case and blanks in headings mean nothing")
 
 
 def read_csv(path: Path, headings: Sequence[str]) -> CsvTable:
@@ -68,13 +80,13 @@ def read_csv(path: Path, headings: Sequence[str]) -> CsvTable:
             f"{path} must have the columns {', '.join(headings)}, and its first line has {_listed(head)}",
             hint="the first line names the columns, with commas, semicolons or tabs between them",
         )
-    again = [heading for heading in headings if head.count(heading) > 1]
-    if again:
-        raise BadDataset(f"{path} has two columns {again[0]}", hint="case and blanks in headings mean nothing")
     rows = [_row(path, line, head, cells, separator) for line, cells in _rows(path, text, separator)[1:]]
     if not rows:
         raise BadDataset(f"{path} has no rows below its headings {_listed(head)}")
-    return CsvTable(path, tuple(head), tuple(rows))
+    table = CsvTable(path, tuple(head), tuple(rows))
+    for heading in headings:
+        table.check_once(heading)
+    return table
 
 
 def _text_of(path: Path) -> str:
@@ -86,11 +98,11 @@ def _text_of(path: Path) -> str:
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadDataset(
-            f"{path} is no CSV table in UTF-8: {error}", hint="spreadsheets save it as 'CSV UTF-8'"
-        ) from error
+        raise BadDataset(f"{path} is no CSV table in UTF-8: {error}", hint=_SAVE) from error
+    if "\0" in text:
+        raise BadDataset(f"{path} is no CSV table in UTF-8: it holds null bytes", hint=_SAVE)
     # Spreadsheets may say the separator in a line of its own.
-    return re.sub(r"\Asep=.\r?\n", "\n", text, flags=re.IGNORECASE)
+    return re.sub(r'\A("?)sep=.\1[,;\t]*\r?\n', "\n", text, flags=re.IGNORECASE)
 
 
 def _headings(path: Path, text: str, separator: str) -> list[str]:
@@ -98,7 +110,7 @@ def _headings(path: Path, text: str, separator: str) -> list[str]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         for cells in reader:
-            head = [cell.strip().casefold() for cell in cells]
+            head = [without_marks(cell).casefold() for cell in cells]
             while head and not head[-1]:
                 head.pop()
             if head:
@@ -114,7 +126,7 @@ def _rows(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
     rows = []
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
+            stripped = [without_marks(cell) for cell in cells]
             if any(stripped):
                 rows.append((reader.line_num, stripped))
     except csv.Error as error:

@@ -60,6 +60,12 @@ def test_a_column_groups_clips_before_a_pattern_does(folder):
     assert {clip.group for clip in labeled_videos(folder, "on")} == {"clips/on"}
 
 
+def test_a_column_that_is_there_twice_groups_nothing(folder):
+    (folder / "labels.csv").write_text("video,label,who,Who\nwalk/one.mp4,walk,1,2\n")
+    with pytest.raises(BadDataset, match="two columns who"):
+        labeled_videos(folder, "who")
+
+
 @pytest.mark.parametrize("column", ["video", "label"])
 def test_the_first_two_columns_are_no_groups(folder, column):
     (folder / "labels.csv").write_text("video,label\nwalk/one.mp4,walk\n")

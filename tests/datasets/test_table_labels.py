@@ -47,7 +47,7 @@ def test_predictions_count_only_when_asked_for_and_neither_unknown_nor_failed_on
         ("b.mp4", "run", False),
         ("e.mp4", "wave", False),
     ]
-    assert "1 rows are taken as predicted, 2 as corrected" in said[0]
+    assert "1 row is taken as predicted, 2 as corrected" in said[0]
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,23 @@ def test_labels_are_cleaned(tmp_path):
         ("a", "squat", False),
         ("b", "dé", False),
     ]
+
+
+@pytest.mark.parametrize("head", ["score,margin", "guess,tracks", "status,main_people", "label_2,score_2"])
+def test_a_table_of_predictions_is_known_by_any_two_of_its_columns(tmp_path, head):
+    with pytest.raises(BadDataset, match="is a table of predictions, and none of its 1 row is corrected"):
+        labels(tmp_path / "t.csv", f"video,label,{head}\na.mp4,walk,,\n")
+
+
+def test_a_score_alone_makes_no_table_of_predictions(tmp_path):
+    assert labels(tmp_path / "t.csv", "video,label,score\na.mp4,walk,9.5\n") == [("a.mp4", "walk", False)]
+
+
+def test_without_a_status_answers_that_are_no_label_are_none(tmp_path):
+    content = "video,label,score,margin\na.mp4,walk,,\nb.mp4,unknown,,\nc.mp4,no person,,\nd.mp4,,,\n"
+    assert labels(tmp_path / "t.csv", content, pseudo_labels=True) == [("a.mp4", "walk", True)]
+
+
+def test_two_columns_of_corrections_are_refused(tmp_path):
+    with pytest.raises(BadDataset, match="has two columns corrected"):
+        labels(tmp_path / "t.csv", "video,label,corrected,Corrected\na.mp4,walk,run,\n")

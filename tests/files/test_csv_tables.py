@@ -34,6 +34,8 @@ def rows(path, content, encoding="utf-8"):
         "\n\nvideo,label\n\na.mp4,walk\n,\nb c.mp4,run\n\n",
         "more,label,video,\n1,walk,a.mp4,\n,run,b c.mp4\n",
         "video,label,,\na.mp4,walk,,\nb c.mp4,run,,\n",
+        '"sep=;"\r\nvideo;label\r\na.mp4;walk\r\nb c.mp4;run\r\n',
+        "\u200bvideo,label\u200b\n\ufeffa.mp4,walk\nb c.mp4\u200b,\u2060run\n",
     ],
 )
 def test_every_way_to_write_a_table_is_read_alike(tmp_path, content):
@@ -70,6 +72,7 @@ def test_rows_know_their_line(tmp_path):
         ("video,label,Video\na,b,c\n", "two columns video"),
         ("video,label\na,b.mp4,walk\n", "line 2 has 3 cells, and the headings are 2"),
         ('video,label\n"a.mp4,walk\nb.mp4,run\n', "no CSV table: line 3"),
+        ("video,label\na.mp4,walk\n".encode("utf-16-le"), "no CSV table in UTF-8: it holds null bytes"),
         (b"video,label\nd\xe9velopp\xe9.mp4,run\n", "no CSV table in UTF-8"),
     ],
 )
