@@ -51,17 +51,36 @@ def read_pack(
     if splits is not None:
         parts = parts_of(pack.splits, splits, path)
     names = [pack.name(number) for number in range(len(pack.annotations))]
-    parts.check(names, path)
+    lacking = parts.lacking(names, path)
     skeleton = _skeleton(pack, say)
+    _check_kinds_of_labels(pack)
     examples = []
     for number, name in enumerate(names):
         part = parts.of(name)
         if part is not None:
             with pack.blaming(number) as annotation:
                 examples.append(replace(_example(annotation, pack, name, skeleton), part=part))
-    if parts.remark:
-        say(parts.remark)
+    for remark in filter(None, (parts.remark, lacking)):
+        say(remark)
     return examples
+
+
+def _check_kinds_of_labels(pack: Pack) -> None:
+    """Refuse labels that are numbers here and names there, where nothing says which number has which name.
+
+    Raises:
+        BadPoseFile: there are both.
+    """
+    if pack.classes is not None:
+        return
+    labels = [one.get("label") for one in pack.annotations if isinstance(one, dict)]
+    name = next((one for one in labels if isinstance(one, str) and not one.strip().isdigit()), None)
+    number = next((one for one in labels if isinstance(one, int | np.integer)), None)
+    if name is not None and number is not None:
+        raise BadPoseFile(
+            f"{pack.path}: the label is the number {number} in some annotations and a name, {name!r}, in others",
+            hint="an entry 'classes' of the pack lists the names that the numbers stand for",
+        )
 
 
 def _cleaned(label: str) -> str:

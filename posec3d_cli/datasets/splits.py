@@ -14,6 +14,7 @@ import numpy as np
 
 from posec3d_cli.datasets.clips import RECORDED, TRAINING, VALIDATION, LabeledClip
 from posec3d_cli.errors import BadDataset, BadPoseFile, counted
+from posec3d_cli.pose_files.checks import shown
 
 if TYPE_CHECKING:
     pass
@@ -43,18 +44,24 @@ class Parts:
     validation: frozenset[str] | None = None
     remark: str = ""
 
-    def check(self, names: Collection[str], path: Path) -> None:
-        """Refuse splits that mean no clip of the pack, by the names of its clips.
+    def lacking(self, names: Collection[str], path: Path) -> str:
+        """What the splits name and the pack, whose clips have these names, lacks: in one sentence, or an empty text.
 
         Raises:
-            BadPoseFile: there is such a split.
+            BadPoseFile: a split means no clip at all.
         """
+        lacking = []
         for part in (self.training, self.validation):
             if part and part.isdisjoint(names):
                 raise BadPoseFile(
                     f"{path}: a split names {counted(len(part), 'clip')}, first {min(part)!r}, and none is there",
                     hint="a split lists what the clips are called in frame_dir",
                 )
+            if part and (absent := part - set(names)):
+                lacking.append(
+                    f"{len(absent)} of the {counted(len(part), 'clip')} that a split names ({min(absent)!r})"
+                )
+        return f"{path.name} lacks {' and '.join(lacking)}" if lacking else ""
 
     def of(self, name: str | None) -> str | None:
         """The part of a clip, empty where it is not settled; None where the clip is to be left out."""
@@ -76,10 +83,12 @@ def split_named(splits: Any, name: str, path: Path) -> frozenset[str]:
     Raises:
         BadPoseFile: the pack has no such split.
     """
-    names = splits.get(name) if isinstance(splits, dict) else None
-    if not isinstance(names, list | tuple | set | np.ndarray):
+    if not isinstance(splits, dict) or name not in splits:
         known = ", ".join(map(str, splits)) if isinstance(splits, dict) else ""
         raise BadPoseFile(f"{path} has no split {name!r}", hint=f"its splits: {known or 'none'}")
+    names = splits[name]
+    if not isinstance(names, list | tuple | set | frozenset) and np.ndim(names) != 1:
+        raise BadPoseFile(f"{path}: its split {name!r} must be a list of names of clips, got {shown(names)}")
     return frozenset(str(one) for one in names)
 
 
@@ -129,8 +138,12 @@ def parts_of(splits: Any, asked: Splits, path: Path) -> Parts:
 
 def _first(splits: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
     """The first split with one of these names, in any case, that holds clips."""
-    by_name = {name.casefold(): name for name in splits if isinstance(name, str) and np.size(list(splits[name] or ()))}
+    by_name = {name.casefold(): name for name in splits if isinstance(name, str) and _holds_clips(splits[name])}
     return next((by_name[name] for name in names if name in by_name), None)
+
+
+def _holds_clips(names: Any) -> bool:
+    return names is not None and (not hasattr(names, "__len__") or len(names) > 0)
 
 
 def split(examples: Sequence[LabeledClip], share: float, seed: int) -> tuple[list[LabeledClip], list[LabeledClip]]:

@@ -78,7 +78,8 @@ class Pack:
         Raises:
             BadPoseFile: it is no camera's rate.
         """
-        return rate(annotation.get("fps", self.fps))
+        own = annotation.get("fps")
+        return rate(self.fps if own is None else own)
 
     @contextmanager
     def blaming(self, number: int) -> Iterator[Mapping[str, Any]]:
@@ -132,7 +133,10 @@ def flat_poses(annotation: Mapping[str, Any], pack: Pack) -> tuple[Floats, Float
     """
     keypoints = array_of(annotation, "keypoint", pack)
     if keypoints.ndim == 4 and keypoints.shape[3] == 3:
-        raise BadPoseFile("it is a 3D recording, and only poses in a picture can be read")
+        raise BadPoseFile(
+            "it is a 3D recording, and only poses in a picture can be read",
+            hint="where the third number is a score: keypoint holds x, y, and keypoint_score the scores",
+        )
     if keypoints.ndim != 4 or keypoints.shape[2:] != (JOINTS, 2):
         raise BadPoseFile(f"keypoint must have shape (M, T, {JOINTS}, 2), got {keypoints.shape}")
     shape = keypoints.shape[:3]
@@ -167,7 +171,9 @@ def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
                 f"{shape} {people} people in {frames}: people and frames look exchanged", hint=_COUNT_HINT
             )
         return held
-    total = whole(annotation["total_frames"], "total_frames", 1, MAX_FRAMES)
+    told = annotation["total_frames"]
+    told = int(told) if isinstance(told, float) and told.is_integer() else told  # 60.0 is no contradiction
+    total = whole(told, "total_frames", 1, MAX_FRAMES)
     if total > held or ("frame_indices" in annotation and total != held):
         turned = "; people and frames look exchanged" if people == total else ""
         raise BadPoseFile(f"total_frames is {total}, but {shape} {frames}{turned}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from posec3d_cli.datasets.clips import TRAINING, VALIDATION
@@ -26,6 +27,8 @@ def parts(splits, asked=Splits()):  # noqa: B008 - a frozen value
         ({"train": ["a"], "val": ["b"], "test": ["c"]}, "tv--"),
         ({"Train": ("a",), "validation": {"b"}}, "tv--"),
         ({"train": ["a"], "val": [], "test": ["c"]}, "t-v-"),
+        ({"train": np.array(["a", "b"]), "val": np.array(["c"])}, "ttv-"),
+        ({"train": ["a"], "val": None, "test": frozenset({"c"})}, "t-v-"),
         ({"train": ["a", "b"]}, "????"),
         ({"all": ["a", "b"]}, "????"),
         ({"xsub_train": ["a"], "xsub_val": ["b"]}, "????"),
@@ -74,4 +77,12 @@ def test_what_contradicts_itself_is_refused():
         parts_of(SPLITS, Splits(train="x"), PACK)
     assert "train, val" in caught.value.hint
     with pytest.raises(BadPoseFile, match="a split names 1 clip, first 'b', and none is there"):
-        parts_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).check(["a", "c"], PACK)
+        parts_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "c"], PACK)
+    with pytest.raises(BadPoseFile, match="its split 'train' must be a list of names of clips, got 'a'"):
+        parts_of({"train": "a", "val": ["b"]}, Splits(), PACK)
+
+
+def test_clips_that_a_split_names_and_the_pack_lacks_are_said():
+    said = parts_of({"train": ["a", "x", "y"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK)
+    assert said == "pack.pkl lacks 2 of the 3 clips that a split names ('x')"
+    assert parts_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK) == ""

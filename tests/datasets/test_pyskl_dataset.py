@@ -263,3 +263,17 @@ def test_real_recordings_are_people_of_ordinary_height_with_the_head_up(shared, 
     heads = np.array([np.median(one.keypoints[0, :, slot("nose"), 1]) for one in examples])
     hips = np.array([np.median(one.keypoints[0, :, slot("left_hip"), 1]) for one in examples])
     assert 0.3 < np.median(hips - heads) < 1
+
+
+def test_labels_that_are_numbers_here_and_names_there_are_refused(tmp_path):
+    clips = [annotation(), annotation(frame_dir="clip 4", label="run")]
+    with pytest.raises(BadPoseFile, match="the number 0 in some annotations and a name, 'run', in others"):
+        read_pack(written(tmp_path / "pack.pkl", *clips, classes=None))
+    assert [one.label for one in read_pack(written(tmp_path / "pack.pkl", *clips))] == ["walk", "run"]
+
+
+def test_what_a_split_names_and_the_pack_lacks_is_said(tmp_path):
+    said = []
+    path = written(tmp_path / "pack.pkl", annotation(frame_dir="a"), split={"val": ["a", "b"]})
+    assert len(read_pack(path, "val", say=said.append)) == 1
+    assert said == ["pack.pkl lacks 1 of the 2 clips that a split names ('b')"]

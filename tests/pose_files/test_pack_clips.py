@@ -124,3 +124,23 @@ def test_a_pack_without_clips_is_refused(tmp_path):
     (tmp_path / "pack.pkl").write_bytes(pickle.dumps({"annotations": []}))
     with pytest.raises(BadPoseFile, match="holds no clip"):
         read_pose_file(tmp_path / "pack.pkl")
+
+
+def test_a_clip_that_leaves_its_rate_empty_has_that_of_the_pack(tmp_path):
+    path = factory.pack(tmp_path)
+    path.write_bytes(pickle.dumps({"annotations": [annotation(path, fps=None)], "fps": 15}))
+    assert read_pose_file(path)[0].video.fps == 15
+
+
+@pytest.mark.parametrize("told", [6.0, np.float64(6)])
+def test_a_whole_number_of_frames_may_be_a_float(tmp_path, told):
+    assert counts(factory.pack(tmp_path, total_frames=told)) == [1] * 6
+    with pytest.raises(BadPoseFile, match=r"whole number from 1 to 2000000, got 5\.5"):
+        read_pose_file(factory.pack(tmp_path, total_frames=5.5))
+
+
+def test_a_score_in_the_place_of_depth_is_explained(tmp_path):
+    places = np.concatenate([factory.keypoints()[None], np.ones((1, factory.FRAMES, 17, 1))], axis=-1)
+    with pytest.raises(BadPoseFile, match="3D recording") as caught:
+        read_pose_file(factory.pack(tmp_path, keypoint=places.astype(np.float32)))
+    assert "keypoint_score the scores" in caught.value.hint
