@@ -1,6 +1,6 @@
 """Fit the temperature of a classifier on clips that it did not learn from.
 
-    python benchmarks/calibration.py MODEL DATA… [--actions CSV] [--clips FILE]
+    python benchmarks/calibration.py MODEL DATA… [--label-map CSV] [--clips FILE]
 
 DATA and the options are those of `posec3d evaluate`, except that DATA are pose packs and folders of pose files
 (`posec3d extract-poses` writes them). `posec3d train` does the same at its end.
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("sources", type=Path, nargs="+")
-    parser.add_argument("--actions", type=Path)
+    parser.add_argument("--label-map", type=Path)
     parser.add_argument("--clips", type=Path)
     asked = parser.parse_args()
     found = load.labelled(

@@ -43,10 +43,10 @@ def evaluate(
             "CSV tables with the columns video,label, and 2D pose packs (.pkl).",
         ),
     ],
-    table: Annotated[
+    label_map: Annotated[
         Path | None,
         typer.Option(
-            "--actions",
+            "--label-map",
             metavar="CSV",
             help="Joint names of labels: columns source,label,action; an empty action leaves out.",
         ),
@@ -61,11 +61,13 @@ def evaluate(
     flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")] = None,
     window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
     people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
-    every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
+    pose_every: Annotated[
+        int, typer.Option("--pose-every", min=1, help="Estimate poses of every N-th frame, interpolate between.")
+    ] = 1,
     perturb: Annotated[
         bool,
         typer.Option(
-            "--harder", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
+            "--perturb", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
         ),
     ] = False,
     only_known: Annotated[
@@ -113,7 +115,9 @@ def evaluate(
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
     names = None if clips is None else load.read_names(clips)
-    found = load.labelled(sources, load.read_actions(table) if table else {}, root=root, split=split, only=names)
+    found = load.labelled(
+        sources, load.read_actions(label_map) if label_map else {}, root=root, split=split, only=names
+    )
     for remark in found.remarks:
         note("note", one_line(remark))
     named = classifier or load_pipeline(pipeline).classifier
@@ -140,7 +144,7 @@ def evaluate(
         weights_dir=weights_dir,
         cache=pose_cache(cache, no_cache),
     )
-    examples, unreadable = find_people(found, models, every=every, workers=workers)
+    examples, unreadable = find_people(found, models, every=pose_every, workers=workers)
     for one in unreadable:
         note("failed", one_line(f"{one.name}: {one.reason}"))
     for text in notes_of(examples):

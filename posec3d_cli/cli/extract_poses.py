@@ -70,7 +70,9 @@ def extract_poses(
     glob: GlobOption = None,
     pack: Annotated[
         Path | None,
-        typer.Option("--pack", metavar="OUT.pkl", help="Also write all of them in one file, for pyskl and mmaction2."),
+        typer.Option(
+            "--pyskl-pickle", metavar="OUT.pkl", help="Also write all of them in one file, for pyskl and mmaction2."
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
@@ -183,10 +185,10 @@ def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None
         raise OutputError(f"{output}: there is no folder {output.parent}", hint="make it first")
     if pack is None:
         if labels is not None:
-            raise typer.BadParameter("--labels are those of a --pack, and none is written")
+            raise typer.BadParameter("--labels are those of a --pyskl-pickle, and none is written")
         return
     if pack.suffix.lower() not in (".pkl", ".pickle"):
-        raise typer.BadParameter(f"--pack writes .pkl files, got {pack}")
+        raise typer.BadParameter(f"--pyskl-pickle writes .pkl files, got {pack}")
     if pack.is_dir():
         raise OutputError(f"{pack} is a folder", hint="name a file in it")
     if not pack.parent.is_dir():

@@ -72,7 +72,7 @@ ClassifierOption = Annotated[
 ]
 WeightsOption = Annotated[
     str | None,
-    typer.Option("--weights", metavar="A:B", help="The part of each of several classifiers; by default 1:1."),
+    typer.Option("--ensemble-weights", metavar="A:B", help="The part of each of several classifiers; by default 1:1."),
 ]
 PrecisionOption = Annotated[
     Precision,
@@ -208,7 +208,7 @@ def ratio(text: str | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in text.split(":"))
     except ValueError:
-        raise typer.BadParameter(f"--weights is a ratio such as 2:1, got {text!r}") from None
+        raise typer.BadParameter(f"--ensemble-weights is a ratio such as 2:1, got {text!r}") from None
 
 
 def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:

@@ -59,11 +59,11 @@ def train(
             "columns video,label, and pose packs (.pkl); several are joined by the names of their labels.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The model folder to write.")],
-    start: Annotated[
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The model folder to write.")],
+    pretrained: Annotated[
         str | None,
         typer.Option(
-            "--from",
+            "--pretrained",
             metavar="MODEL",
             help="Begin from this classifier's weights, a name or a folder; where the labels differ, with a new head.",
         ),
@@ -74,15 +74,20 @@ def train(
     ] = None,
     stream: Annotated[
         Input | None,
-        typer.Option("--input", help="Joints, or the limbs between them (the bones of stgcn++); by default joints."),
+        typer.Option("--stream", help="Joints, or the limbs between them (the bones of stgcn++); by default joints."),
     ] = None,
     epochs: Annotated[
         int, typer.Option(min=1, help="Epochs; each shows a clip up to 10 times, fewer where there are many clips.")
     ] = 24,
     batch_size: Annotated[int, typer.Option(min=2, help="Samples per step.")] = 16,
-    rate: Annotated[
+    learning_rate: Annotated[
         float | None,
-        typer.Option(min=0, help="Highest learning rate; by default 0.2 per 128 samples of a step, as published."),
+        typer.Option(
+            "--learning-rate",
+            "--lr",
+            min=0,
+            help="Highest learning rate; by default 0.2 per 128 samples of a step, as published.",
+        ),
     ] = None,
     size: Annotated[
         int | None, typer.Option(min=8, help="Height and width of a volume in pixels; by default 28, published: 56.")
@@ -92,13 +97,14 @@ def train(
         int | None,
         typer.Option(min=4, help="Channels of the network's first stage; by default as published, 16 for c3d-light."),
     ] = None,
-    networks: Annotated[
+    ensemble_size: Annotated[
         int | None,
         typer.Option(
+            "--ensemble-size",
             min=1,
             metavar="N",
             help="Train N networks from different first weights, average their answers; by default 1, or as many as "
-            "the model of --from has.",
+            "the model of --pretrained has.",
         ),
     ] = None,
     window: Annotated[
@@ -108,14 +114,16 @@ def train(
     people: Annotated[
         People | None, typer.Option(help="One volume per person, or one of all; by default each.")
     ] = None,
-    held_out: Annotated[
+    val_share: Annotated[
         float,
-        typer.Option("--val", min=0, max=0.9, help="The part of the clips to validate on, where no split says which."),
+        typer.Option(
+            "--val-share", min=0, max=0.9, help="The part of the clips to validate on, where no split says which."
+        ),
     ] = 0.1,
-    held_out_names: Annotated[
+    val_list: Annotated[
         Path | None,
         typer.Option(
-            "--held-out", metavar="FILE", help="Validate on these clips instead: names or paths, one per line."
+            "--val-list", metavar="FILE", help="Validate on these clips instead: names or paths, one per line."
         ),
     ] = None,
     train_split: Annotated[
@@ -146,18 +154,24 @@ def train(
             "together.",
         ),
     ] = None,
-    actions: Annotated[
+    label_map: Annotated[
         Path | None,
         typer.Option(
+            "--label-map",
             metavar="CSV",
             help="Joint names of labels: columns source,label,action; an empty action leaves out, `unknown` is what "
             "shows none of the actions.",
         ),
     ] = None,
     root: RootOption = None,
-    every: Annotated[int, typer.Option(min=1, help="Estimate poses of every N-th frame, interpolate between.")] = 1,
-    strength: Annotated[
-        float, typer.Option(min=0, help="How much the faults of cameras and pose networks are exaggerated.")
+    pose_every: Annotated[
+        int, typer.Option("--pose-every", min=1, help="Estimate poses of every N-th frame, interpolate between.")
+    ] = 1,
+    augmentation_strength: Annotated[
+        float,
+        typer.Option(
+            "--augmentation-strength", min=0, help="How much the faults of cameras and pose networks are exaggerated."
+        ),
     ] = 0.6,
     seed: Annotated[int, typer.Option(help="Of the split, the first weights and the samples.")] = 0,
     resume: Annotated[
@@ -191,31 +205,35 @@ def train(
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
-    if held_out_names and val_split:
-        raise typer.BadParameter("--held-out and --val-split contradict each other")
+    if val_list and val_split:
+        raise typer.BadParameter("--val-list and --val-split contradict each other")
     # What is wrong with folders and files is found before models are loaded.
-    train.check_out(out, networks or 1, resume=resume, overwrite=overwrite)
-    held_out_list = load.read_names(held_out_names) if held_out_names else ()
+    train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
+    held_out = load.read_names(val_list) if val_list else ()
     found = load.labelled(
         sources,
-        load.read_actions(actions) if actions else {},
+        load.read_actions(label_map) if label_map else {},
         group_by=group_by,
         root=root,
         pseudo_labels=pseudo_labels,
         splits=Splits(train_split, val_split),
     )
-    if held_out_list:
-        found = load.hold_out(found, held_out_list)
+    if held_out:
+        found = load.hold_out(found, held_out)
     for remark in found.remarks:
         note("note", one_line(remark))
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
     base = TrainingConfig(
-        epochs=epochs, batch_size=batch_size, rate=rate, seed=seed, augmentation=Augmentation().scaled(strength)
+        epochs=epochs,
+        batch_size=batch_size,
+        rate=learning_rate,
+        seed=seed,
+        augmentation=Augmentation().scaled(augmentation_strength),
     )
     begun = (
-        start_from(load_card(start, "classifier"), base, offline=offline_choice(offline), weights_dir=weights_dir)
-        if start
+        start_from(load_card(pretrained, "classifier"), base, offline=offline_choice(offline), weights_dir=weights_dir)
+        if pretrained
         else None
     )
     training = train.make_training(
@@ -227,11 +245,11 @@ def train(
             size=size,
             frames=frames,
             width=width,
-            networks=networks,
+            networks=ensemble_size,
             window=window,
             people=people and people.value,
         ),
-        held_out=held_out,
+        held_out=val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
     models = Models(
@@ -243,7 +261,7 @@ def train(
         weights_dir=weights_dir,
         cache=pose_cache(cache, no_cache),
     )
-    examples, unreadable = find_people(found, models, every=every, workers=workers)
+    examples, unreadable = find_people(found, models, every=pose_every, workers=workers)
     survey = check_dataset(examples, unreadable)
     print_survey(survey)
     survey.check()
@@ -252,7 +270,7 @@ def train(
             figures = train.train(
                 training,
                 survey.examples,
-                out,
+                output,
                 resume=resume,
                 overwrite=overwrite,
                 device=place,
@@ -261,12 +279,12 @@ def train(
                 watcher=watcher,
             )
         except KeyboardInterrupt:
-            note("stopped", f"the same command with --resume goes on behind the last epoch that {out} holds")
+            note("stopped", f"the same command with --resume goes on behind the last epoch that {output} holds")
             raise
     for name, part in figures.items():
         if "top1" in part:
             low, high = part["top1_interval"]
             typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")
-    typer.echo(f"model: {out}")
+    typer.echo(f"model: {output}")
     if unreadable:
         raise typer.Exit(1)

@@ -129,7 +129,7 @@ def near_findings(labels: Iterable[str]) -> list[str]:
     """What is to be known about labels that are nearly the same, a sentence for each group."""
     return [
         f"the labels {', '.join(map(repr, alike))} differ in nothing but case, blanks and marks, and are different "
-        "actions here; --actions gives them one name"
+        "actions here; --label-map gives them one name"
         for alike in near_labels({*labels, UNKNOWN})
     ]
 

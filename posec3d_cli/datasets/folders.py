@@ -70,7 +70,7 @@ def labeled_videos(
     if is_split(labels):
         raise BadDataset(
             f"the sub-folders of {source} are called {', '.join(sorted(set(labels)))}: these are splits, not actions",
-            hint="give one of them; --held-out names the clips to validate on, a table or pack may join them all",
+            hint="give one of them; --val-list names the clips to validate on, a table or pack may join them all",
         )
     return [_labelled(path, name, place, label, group_by) for (path, place), label in zip(found, labels, strict=True)]
 

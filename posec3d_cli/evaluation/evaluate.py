@@ -56,7 +56,7 @@ def check_labels(labels: Mapping[str, int], known: Collection[str]) -> None:
         alike = "; ".join(" and ".join(map(repr, group)) for group in nearly)
         raise BadDataset(
             f"the classifier does not know the labels {counted(unknown)}",
-            hint=(f"nearly the same are {alike}: --actions gives them one name; " if alike else "")
+            hint=(f"nearly the same are {alike}: --label-map gives them one name; " if alike else "")
             + f"--only-known leaves their clips out; it knows {', '.join(known)}",
         )
 

@@ -134,7 +134,7 @@ def test_a_split_and_a_reading_can_be_chosen(evaluate, pack):
 def test_labels_get_their_joint_names(evaluate, pack, tmp_path):
     table = tmp_path / "actions.csv"
     table.write_text("source,label,action\npack,arms,legs\npack,legs,\n")
-    ran = evaluate(pack, "--actions", table, "--json")
+    ran = evaluate(pack, "--label-map", table, "--json")
     assert ran.code == 0, ran.err
     rows = json.loads(ran.out)["confusion"]["rows_are_truth"]
     assert (sum(rows[0]), sum(rows[1])) == (0, 3)
@@ -209,7 +209,7 @@ def test_a_wrong_option_is_wrong_usage(evaluate, pack, option):
 
 
 def test_harder_copies_are_measured_instead(evaluate, pack):
-    plain, perturb = (json.loads(evaluate(pack, "--json", *more).out) for more in ((), ("--harder",)))
+    plain, perturb = (json.loads(evaluate(pack, "--json", *more).out) for more in ((), ("--perturb",)))
     assert plain["clips"] == perturb["clips"] == 6
     assert plain != perturb
 
@@ -263,7 +263,7 @@ def test_clips_that_the_model_was_trained_on_are_said(evaluate, model, pack):
 def test_a_label_that_is_nearly_one_of_the_classifier_is_named(evaluate, pack, tmp_path):
     table = tmp_path / "actions.csv"
     table.write_text("source;label;action\npack;arms;Arms\n")
-    ran = evaluate(pack, "--actions", table)
+    ran = evaluate(pack, "--label-map", table)
     assert ran.code == 1
     assert "nearly the same are 'Arms' and 'arms'" in ran.err
 

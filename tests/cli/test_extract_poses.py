@@ -88,7 +88,7 @@ def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_pat
 
 
 def test_a_pack_holds_what_trainings_read(extract):
-    ran = extract("--pack", "poses.pkl", copies=["walk/a.mp4", "run/b.mp4", "run/empty.mp4", "run/bug.mp4"])
+    ran = extract("--pyskl-pickle", "poses.pkl", copies=["walk/a.mp4", "run/b.mp4", "run/empty.mp4", "run/bug.mp4"])
     assert ran.code == 1
     assert "note:  poses.pkl holds 2 clips; without 1 video in which nobody was found" in ran.err
     content = pickle.loads(Path("poses.pkl").read_bytes())
@@ -108,21 +108,21 @@ def test_a_pack_holds_what_trainings_read(extract):
 
 def test_a_table_labels_the_pack_and_splits_it(extract, tmp_path):
     Path("labels.csv").write_text("video,label,split\na.mp4,walk,train\nb.mp4,run,val\n")
-    assert extract("--pack", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4", "b.mp4"]).code == 0
+    assert extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4", "b.mp4"]).code == 0
     assert pickle.loads(Path("poses.pkl").read_bytes())["split"] == {"train": ["a.mp4"], "val": ["b.mp4"]}
     assert [example.label for example in read_pack(Path("poses.pkl"), "val")] == ["run"]
     Path("labels.csv").write_text("video,label\na.mp4,walk\nb.mp4,run\n")
-    assert extract("--pack", "poses.pkl", "--labels", "labels.csv").code == 0
+    assert extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv").code == 0
     assert begun(tmp_path) == [], "a pack needs no pose done again"
     assert list(pickle.loads(Path("poses.pkl").read_bytes())["split"]) == ["all"]
-    ran = extract("--pack", "poses.pkl", "--labels", "labels.csv", copies=["c.mp4"])
+    ran = extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv", copies=["c.mp4"])
     assert (ran.code, begun(tmp_path)) == (1, [])
     assert "labels.csv has no label for 1 of 3 videos, the first is 'c.mp4'" in ran.err
 
 
 def test_splits_that_get_lost_are_said(extract):
     Path("labels.csv").write_text("video;label;split\na.mp4;walk;train\nempty.mp4;run;val\nb.mp4;run;\n")
-    command = ("--pack", "poses.pkl", "--labels", "labels.csv")
+    command = ("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv")
     ran = extract(*command, copies=["a.mp4", "empty.mp4", "b.mp4"])
     assert pickle.loads(Path("poses.pkl").read_bytes())["split"] == {"train": ["a.mp4"], "all": ["b.mp4"]}
     assert "warning: poses.pkl: the split val is empty and left out" in ran.err
@@ -130,19 +130,19 @@ def test_splits_that_get_lost_are_said(extract):
 
 
 def test_folders_that_are_called_like_splits_are_said(extract):
-    ran = extract("--pack", "poses.pkl", copies=["train/a.mp4", "val/b.mp4"])
+    ran = extract("--pyskl-pickle", "poses.pkl", copies=["train/a.mp4", "val/b.mp4"])
     assert "train, val are taken for labels and not for splits" in ran.err
 
 
 def test_a_table_that_says_two_things_of_a_video_is_refused(extract):
     Path("labels.csv").write_text("video,label\na.mp4,walk\nclips/a.mp4,run\n")
-    ran = extract("--pack", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4"])
+    ran = extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4"])
     assert ran.code == 1
     assert "line 3 says of 'clips/a.mp4' ('run', ''), and before ('walk', '')" in " ".join(ran.err.split())
 
 
 def test_videos_in_no_folder_are_not_labelled(extract):
-    extract("--pack", "poses.pkl", copies=["a.mp4", "walk/b.mp4"])
+    extract("--pyskl-pickle", "poses.pkl", copies=["a.mp4", "walk/b.mp4"])
     assert [one["label"] for one in pickle.loads(Path("poses.pkl").read_bytes())["annotations"]] == [-1, -1]
 
 
@@ -150,9 +150,9 @@ def test_videos_in_no_folder_are_not_labelled(extract):
     ("arguments", "code", "said"),
     [
         (["--labels", "labels.csv"], 2, "none is written"),
-        (["--pack", "poses.npz"], 2, "--pack writes .pkl files"),
-        (["--pack", "none/poses.pkl"], 1, "there is no folder none"),
-        (["--pack", "clips.pkl"], 1, "is a folder"),
+        (["--pyskl-pickle", "poses.npz"], 2, "--pyskl-pickle writes .pkl files"),
+        (["--pyskl-pickle", "none/poses.pkl"], 1, "there is no folder none"),
+        (["--pyskl-pickle", "clips.pkl"], 1, "is a folder"),
         (["-o", "clips/a.mp4"], 1, "is a file"),
         (["-o", "none/poses"], 1, "there is no folder none"),
         (["-o", "clips"], 2, "clips is searched for videos"),
@@ -186,14 +186,14 @@ def test_frames_that_are_lost_to_damage_are_said(extract, tmp_path, clip):
 
 def test_a_pack_that_is_not_of_this_run_is_replaced_only_if_that_is_said(extract, tmp_path):
     Path("poses.pkl").write_bytes(b"mine")
-    ran = extract("--pack", "poses.pkl", copies=["a.mp4"])
+    ran = extract("--pyskl-pickle", "poses.pkl", copies=["a.mp4"])
     assert (ran.code, begun(tmp_path), Path("poses.pkl").read_bytes()) == (1, [], b"mine")
     assert "poses.pkl is already there, and not of this run's making" in ran.err
-    assert extract("--pack", "poses.pkl", "--overwrite").code == 0
-    assert extract("--pack", "poses.pkl", copies=["b.mp4"]).code == 0, "a run replaces what it wrote"
+    assert extract("--pyskl-pickle", "poses.pkl", "--overwrite").code == 0
+    assert extract("--pyskl-pickle", "poses.pkl", copies=["b.mp4"]).code == 0, "a run replaces what it wrote"
     assert len(pickle.loads(Path("poses.pkl").read_bytes())["annotations"]) == 2
     Path("poses.pkl").write_bytes(b"mine")
-    assert extract("--pack", "poses.pkl").code == 1
+    assert extract("--pyskl-pickle", "poses.pkl").code == 1
     assert [path.name for path in Path.cwd().iterdir() if path.name.startswith(".")] == []
 
 

@@ -1,4 +1,4 @@
-"""`--classifier A+B --weights 2:1`, with networks that were never trained."""
+"""`--classifier A+B --ensemble-weights 2:1`, with networks that were never trained."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pack(tmp_path_factory):
 def test_predict_names_both_models_and_their_shares(posec3d, cards, pack):
     joint, limb = cards
     options = ("--device", "cpu", "--precision", "fp32", "--offline", "--top", 3, "--json")
-    ran = posec3d("predict", pack, "--classifier", f"{joint}+{limb}", "--weights", "3:1", *options)
+    ran = posec3d("predict", pack, "--classifier", f"{joint}+{limb}", "--ensemble-weights", "3:1", *options)
     assert ran.code == 0, ran.err
     assert "; joint+limb (0.75 + 0.25) on cpu in fp32" in ran.err
     found, alone = (
@@ -47,8 +47,8 @@ def test_predict_names_both_models_and_their_shares(posec3d, cards, pack):
 
 @pytest.mark.parametrize("ratio", ["2:x", "", "2/1"])
 def test_a_ratio_that_is_none_is_a_usage_error(posec3d, cards, pack, ratio):
-    ran = posec3d("predict", pack, "--classifier", f"{cards[0]}+{cards[1]}", "--weights", ratio)
-    assert (ran.code, "--weights is a ratio such as 2:1" in ran.err) == (2, True)
+    ran = posec3d("predict", pack, "--classifier", f"{cards[0]}+{cards[1]}", "--ensemble-weights", ratio)
+    assert (ran.code, "--ensemble-weights is a ratio such as 2:1" in ran.err) == (2, True)
 
 
 def test_evaluate_measures_the_fused_answers(posec3d, cards, pack):
@@ -58,5 +58,5 @@ def test_evaluate_measures_the_fused_answers(posec3d, cards, pack):
     def wrong(*classifier):
         return json.loads(posec3d("evaluate", pack, "--classifier", *classifier, *options).out)["mistakes"]
 
-    assert wrong(f"{joint}+{limb}", "--weights", "1:0") == wrong(joint)
-    assert wrong(f"{joint}+{limb}", "--weights", "0:1") == wrong(limb)
+    assert wrong(f"{joint}+{limb}", "--ensemble-weights", "1:0") == wrong(joint)
+    assert wrong(f"{joint}+{limb}", "--ensemble-weights", "0:1") == wrong(limb)

@@ -8,7 +8,7 @@ import synthetic_people as people
 from posec3d_cli.hub.catalog import load_card
 
 TINY = (
-    "--epochs", 2, "--width", 4, "--size", 16, "--frames", 8, "--batch-size", 8, "--device", "cpu", "--val", 0.25,
+    "--epochs", 2, "--width", 4, "--size", 16, "--frames", 8, "--batch-size", 8, "--device", "cpu", "--val-share", 0.25,
     "--offline",
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def test_a_pack_becomes_a_model_that_evaluate_takes(posec3d, pack, tmp_path):
 
 def test_the_network_and_its_precision_can_be_chosen(posec3d, pack, tmp_path):
     model = tmp_path / "model"
-    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "x3d-shallow", "--input", "limb", "--precision", "bf16")
+    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "x3d-shallow", "--stream", "limb", "--precision", "bf16")
     assert ran.code == 0, ran.err
     recipe = load_card(model, "classifier").recipe
     assert (recipe["architecture"], recipe["heatmaps"]["channels"]) == ("x3d-shallow", "limbs")
@@ -73,7 +73,7 @@ def test_a_training_begins_from_another_model(posec3d, pack, tmp_path):
     more = people.write_pack(
         tmp_path / "more.pkl", [*people.examples(4), *(people.example("arms", number) for number in range(20, 24))]
     )
-    begun = ("--from", tmp_path / "first", "--epochs", 1, "--batch-size", 8, "--device", "cpu", "--offline")
+    begun = ("--pretrained", tmp_path / "first", "--epochs", 1, "--batch-size", 8, "--device", "cpu", "--offline")
     ran = posec3d("train", more, "-o", tmp_path / "second", *begun)
     assert ran.code == 0, ran.err
     assert load_card(tmp_path / "second").recipe["network"] == load_card(tmp_path / "first").recipe["network"]
@@ -106,13 +106,13 @@ def test_a_single_action_is_an_error(posec3d, tmp_path):
 
 
 def test_a_table_that_is_not_there_is_an_error(posec3d, pack, tmp_path):
-    ran = posec3d("train", pack, "-o", tmp_path / "model", "--actions", tmp_path / "none.csv", *TINY)
+    ran = posec3d("train", pack, "-o", tmp_path / "model", "--label-map", tmp_path / "none.csv", *TINY)
     assert ran.code == 1
     assert "none.csv cannot be read" in ran.err
 
 
 @pytest.mark.parametrize(
-    "option", [("--people", "nobody"), ("--epochs", 0), ("--width", 2), ("--val", 1), ("--arch", "resnet")]
+    "option", [("--people", "nobody"), ("--epochs", 0), ("--width", 2), ("--val-share", 1), ("--arch", "resnet")]
 )
 def test_a_wrong_option_is_wrong_usage(posec3d, pack, tmp_path, option):
     ran = posec3d("train", pack, "-o", tmp_path / "model", *option)
@@ -157,7 +157,7 @@ def test_a_list_names_clips_by_their_files_and_is_checked_before_poses_are_estim
     posec3d, folder, tmp_path, monkeypatch
 ):
     (tmp_path / "held.txt").write_text("\ufeffarms_1.pkl\nlegs/legs_2.pkl\n", encoding="utf-8")
-    command = ("train", folder, "-o", tmp_path / "model", *TINY, "--held-out", tmp_path / "held.txt")
+    command = ("train", folder, "-o", tmp_path / "model", *TINY, "--val-list", tmp_path / "held.txt")
     ran = posec3d(*command)
     assert ran.code == 0, ran.err
     held = (tmp_path / "model" / "held_out.txt").read_text().splitlines()
@@ -209,7 +209,7 @@ def test_predictions_are_learnt_from_only_when_asked_for(posec3d, folder, tmp_pa
 
 
 def test_data_that_is_not_there_is_found_before_the_model_to_begin_from_is_loaded(posec3d, tmp_path):
-    ran = posec3d("train", tmp_path / "none", "-o", tmp_path / "model", *TINY, "--from", "nonsense")
+    ran = posec3d("train", tmp_path / "none", "-o", tmp_path / "model", *TINY, "--pretrained", "nonsense")
     assert "is neither a folder of labelled clips" in ran.err
     (tmp_path / "file").touch()
     ran = posec3d("train", tmp_path / "none", "-o", tmp_path / "file", *TINY)

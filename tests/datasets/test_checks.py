@@ -122,9 +122,9 @@ def test_labels_that_are_nearly_the_same_are_named():
     )
     assert [text for text in survey.findings if "differ" in text] == [
         "the labels 'Arms ', 'arms' differ in nothing but case, blanks and marks, and are different actions here; "
-        "--actions gives them one name",
+        "--label-map gives them one name",
         "the labels 'Unknown', 'unknown' differ in nothing but case, blanks and marks, and are different actions here; "
-        "--actions gives them one name",
+        "--label-map gives them one name",
     ]
 
 

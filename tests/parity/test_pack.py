@@ -1,4 +1,4 @@
-"""A pack of `extract-poses --pack`, read and prepared for training by mmaction2's own `PoseDataset`."""
+"""A pack of `extract-poses --pyskl-pickle`, read and prepared for training by mmaction2's own `PoseDataset`."""
 
 from __future__ import annotations
 
