@@ -32,7 +32,7 @@ def main() -> None:
     )
     if found.videos:
         raise BadDataset(f"{len(found.videos)} clips are videos", hint="estimate their poses with extract-poses first")
-    examples, _ = load.posed(found, lambda videos: [])
+    examples, _ = load.video_poses(found, lambda videos: [])
     for name, value in asdict(fit_temperature(asked.model, examples)).items():
         print(f"{name} {value:.4g}")
 

@@ -55,24 +55,24 @@ def main() -> None:
     print("|---:" * 6 + "|")
     for every in (1, 2, 3, 6, 12):
         extractor.every = every
-        posed, start = [], perf_counter()
+        video_poses, start = [], perf_counter()
         for video in options.videos:
             with extractor.open(video) as opened:
                 frames = np.arange(0, opened.info.frame_count, options.stride)[: options.frames]
-                posed.append(extractor.poses_of(opened, frames))
+                video_poses.append(extractor.poses_of(opened, frames))
         took = perf_counter() - start
         if not first:
-            first, whole = posed, took
+            first, whole = video_poses, took
         alike = np.array(
             [
                 one
-                for reference, other in zip(first, posed, strict=True)
+                for reference, other in zip(first, video_poses, strict=True)
                 for row in zip(reference.detections, reference.poses, other.poses, strict=True)
                 for one in similarities(*row)
             ]
         )
         print(
-            f"| {every} | {sum(map(len, posed))} | {len(alike)} | {(alike < MISSED).mean():.1%} "
+            f"| {every} | {sum(map(len, video_poses))} | {len(alike)} | {(alike < MISSED).mean():.1%} "
             f"| {alike[alike >= MISSED].mean():.3f} | {took / whole:.2f} |",
             flush=True,
         )

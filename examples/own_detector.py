@@ -80,11 +80,11 @@ def main(arguments: Sequence[str]) -> int:
     check_detector(detector)
     try:
         pose = create_stage(load_card("movenet-lightning", "pose"))
-        posed = PoseExtractor(detector, pose).poses(arguments[0], np.arange(10))
+        video_poses = PoseExtractor(detector, pose).poses(arguments[0], np.arange(10))
     except PoseC3DError as error:
         print(f"error: {error.what}\nhint:  {error.hint}", file=sys.stderr)
         return 1
-    for index, found, poses in zip(posed.frame_indices, posed.detections, posed.poses, strict=True):
+    for index, found, poses in zip(video_poses.frame_indices, video_poses.detections, video_poses.poses, strict=True):
         for box, scores in zip(found.boxes, poses.scores, strict=True):
             print(f"frame {index}: box {box.round().astype(int).tolist()}, mean joint score {scores.mean():.2f}")
         if not len(found):

@@ -24,10 +24,10 @@ def extract(extractor: PoseExtractor, path: Path, every: int) -> VideoPoses:
         return extractor.poses_of(video, np.arange(0, video.info.frame_count, every))
 
 
-def table(posed: VideoPoses) -> list[str]:
+def table(video_poses: VideoPoses) -> list[str]:
     """One line per person, the most important first."""
-    tracks = posed.tracks()
-    seconds = posed.frame_indices / float(posed.video.fps)
+    tracks = video_poses.tracks()
+    seconds = video_poses.frame_indices / float(video_poses.video.fps)
     lines = ["person  frames  from s   to s  mean score"]
     for number, present, scores in zip(tracks.ids, tracks.present, tracks.scores, strict=True):
         first, last = seconds[present][[0, -1]]
@@ -43,12 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     video, out, every = Path(arguments[0]), Path(arguments[1]), int(arguments[2]) if arguments[2:] else 1
     try:
         extractor = PoseExtractor.from_cards("efficientdet-lite2", "movenet-thunder")
-        posed = extract(extractor, video, every)
-        save_poses(posed, out)
+        video_poses = extract(extractor, video, every)
+        save_poses(video_poses, out)
     except PoseC3DError as error:
         print(f"error: {error.what}\nhint:  {error.hint}", file=sys.stderr)
         return 1
-    print("\n".join(table(posed)))
+    print("\n".join(table(video_poses)))
     return 0
 
 

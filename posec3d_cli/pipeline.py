@@ -12,7 +12,7 @@ import numpy as np
 from posec3d_cli.config import DEFAULT_PIPELINE, DEFAULT_READER
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
-from posec3d_cli.extraction.extractor import PoseExtractor, Progress
+from posec3d_cli.extraction.extractor import PoseExtractor, ProgressCallback
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_pipeline
 from posec3d_cli.recognition.ensemble import Named, load_classifiers
@@ -143,7 +143,7 @@ class Pipeline:
         )
         return cls(extractor, actions)
 
-    def poses(self, path: str | Path, indices: Any = None, *, progress: Progress | None = None) -> VideoPoses:
+    def poses(self, path: str | Path, indices: Any = None, *, progress: ProgressCallback | None = None) -> VideoPoses:
         """The people of these frames of a video, or of all; see `PoseExtractor.poses`."""
         return self.extractor.poses(path, indices, progress=progress)
 
@@ -156,7 +156,7 @@ class Pipeline:
         window: float | None = None,
         people: str | None = None,
         every_frame: bool = False,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> ClipResult:
         """Say what is done in a video.
 
@@ -175,19 +175,24 @@ class Pipeline:
             BadCard: a setting is out of range.
             StageMismatch: two stages do not fit.
         """
-        reading = self.actions.clip_sampling(views=views, flip=flip, window=window, people=people)
-        return self.predict_as(path, reading, every_frame=every_frame, progress=progress)
+        sampling = self.actions.clip_sampling(views=views, flip=flip, window=window, people=people)
+        return self.predict_as(path, sampling, every_frame=every_frame, progress=progress)
 
     def predict_as(
-        self, path: str | Path, reading: ClipSampling, *, every_frame: bool = False, progress: Progress | None = None
+        self,
+        path: str | Path,
+        sampling: ClipSampling,
+        *,
+        every_frame: bool = False,
+        progress: ProgressCallback | None = None,
     ) -> ClipResult:
         """As `predict`, with all settings of the reading at once."""
         with self.extractor.open(path) as video:
-            indices = self.actions.frames_needed(reading, video.info.frame_count, video.info.fps)
+            indices = self.actions.frames_needed(sampling, video.info.frame_count, video.info.fps)
             also = np.arange(video.info.frame_count) if every_frame else None
-            posed = self.extractor.poses_of(video, indices, also=also, progress=progress)
-        alive = (lambda: None) if progress is None else (lambda: progress(len(posed), len(posed)))
-        return self.actions.read(posed, reading, alive=alive)
+            video_poses = self.extractor.poses_of(video, indices, also=also, progress=progress)
+        alive = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
+        return self.actions.read(video_poses, sampling, alive=alive)
 
 
 def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:

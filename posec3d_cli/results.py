@@ -177,7 +177,7 @@ class PipelineInfo:
         models: by kind: "detector", "pose", "classifier".
         builder: the builder's name; of several classifiers that read different things, the names with `+` between.
         precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
-        fusion: where the classifier is several, the part of each in the answer by its name, summing to 1.
+        ensemble: where the classifier is several, the part of each in the answer by its name, summing to 1.
         detect_every: N; people were looked for in every N-th of the frames that were posed.
     """
 
@@ -185,7 +185,7 @@ class PipelineInfo:
     models: Mapping[str, ModelInfo] = field(default_factory=dict)
     builder: str = "heatmap"
     precision: str | None = None
-    fusion: Mapping[str, float] = field(default_factory=dict)
+    ensemble: Mapping[str, float] = field(default_factory=dict)
     detect_every: int = 1
 
 
@@ -196,16 +196,16 @@ class ClipResult(ShapeRepr):
     Attributes:
         path: the video.
         scores: None where nobody was found.
-        people: everybody found in at least `reading.min_share` of a window's frames, the most important first.
+        people: everybody found in at least `sampling.min_share` of a window's frames, the most important first.
         windows: one per window, at least one.
         frames_used: the number of frames that the answer rests on.
         frames_with_person: in how many of them somebody was found.
         mean_keypoint_score: over everybody found and all joints; None where nobody was.
-        reading: how the video was read.
+        sampling: how the video was read.
         pipeline: with what.
-        seconds: wall time by stage: decode, detect, pose, link, build, classify.
+        seconds: wall time by stage: decode, detect, pose, track, build, classify.
         warnings: sentences about what makes the answer less certain.
-        posed: the poses of at least the frames used.
+        video_poses: the poses of at least the frames used.
     """
 
     path: Path
@@ -215,13 +215,13 @@ class ClipResult(ShapeRepr):
     frames_used: int
     frames_with_person: int
     mean_keypoint_score: float | None
-    reading: ClipSampling
+    sampling: ClipSampling
     pipeline: PipelineInfo = field(repr=False)
     seconds: Mapping[str, float]
     warnings: tuple[str, ...]
-    posed: VideoPoses = field(repr=False)
+    video_poses: VideoPoses = field(repr=False)
 
     @property
     def video(self) -> VideoInfo:
         """What is known about the file."""
-        return self.posed.video
+        return self.video_poses.video

@@ -68,11 +68,11 @@ def poses_of(folder):
 
     kept = {}
     for name, narrow in (("square pixels", False), ("wide pixels", True)):
-        posed = extractor.poses(write(folder / f"{name}.mp4", narrow=narrow))
+        video_poses = extractor.poses(write(folder / f"{name}.mp4", narrow=narrow))
         kept[name] = {
-            "boxes": rounded((found.boxes for found in posed.detections), 1),
-            "box_scores": rounded((found.scores for found in posed.detections), 3),
-            "keypoints": rounded((poses.keypoints for poses in posed.poses), 1),
-            "scores": rounded((poses.scores for poses in posed.poses), 3),
+            "boxes": rounded((found.boxes for found in video_poses.detections), 1),
+            "box_scores": rounded((found.scores for found in video_poses.detections), 3),
+            "keypoints": rounded((poses.keypoints for poses in video_poses.poses), 1),
+            "scores": rounded((poses.scores for poses in video_poses.poses), 3),
         }
     return kept

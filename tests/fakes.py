@@ -76,7 +76,7 @@ class Classifier:
         return [ActionScores(np.array([1 - p, p], np.float32), LABELS) for p in right]
 
 
-def pipeline(where=lambda index: [20], *, score=0.8, reading=None):
+def pipeline(where=lambda index: [20], *, score=0.8, sampling=None):
     models = {
         "detector": ModelInfo("fake-detector", "fake", "cpu", {}),
         "pose": ModelInfo("fake-pose", "fake", "cpu", {"weights": "00"}),
@@ -84,5 +84,5 @@ def pipeline(where=lambda index: [20], *, score=0.8, reading=None):
     }
     extractor = PoseExtractor(Detector(where), Pose(score), models={k: models[k] for k in ("detector", "pose")})
     used = PipelineInfo("fake", models, "fake", "fp32")
-    member = Member(Builder(), Classifier(), reading or ClipSampling(frames=8))
+    member = Member(Builder(), Classifier(), sampling or ClipSampling(frames=8))
     return Pipeline(extractor, ActionRecognizer([member], used=used))

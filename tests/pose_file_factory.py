@@ -11,7 +11,7 @@ import numpy as np
 import synthetic_people as people
 
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.pose_files.clip import from_slots, posed_clip
+from posec3d_cli.pose_files.clip import from_slots, make_video_poses
 from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.skeletons import COCO_17
 
@@ -30,10 +30,10 @@ def keypoints(frames=FRAMES):
     return (people.moving("arms", frames) * 150 + (120, 40)).astype(np.float32)
 
 
-def posed(path=Path("walk.mp4"), frames=FRAMES):
+def video_poses(path=Path("walk.mp4"), frames=FRAMES):
     """The same as a clip."""
     shown = from_slots(keypoints(frames)[None], np.full((1, frames, 17), 0.75, np.float32))
-    return posed_clip(path, shown, fps=Fraction(25), frame_size=(HEIGHT, WIDTH))
+    return make_video_poses(path, shown, fps=Fraction(25), frame_size=(HEIGHT, WIDTH))
 
 
 def in_set(places, numbers, size, score=0.75):
@@ -69,7 +69,7 @@ def frame_file(folder, number):
 
 def ours(folder, suffix, frames=FRAMES):
     path = folder / f"ours{suffix}"
-    write_pose_file(posed(frames=frames), path, suffix)
+    write_pose_file(video_poses(frames=frames), path, suffix)
     return path
 
 

@@ -94,5 +94,5 @@ def our_probabilities(card, pack):
     """What our half of the pipeline says of the one clip of a pack, by the published protocol."""
     actions = ActionRecognizer.from_card(card, device="cpu", precision="fp32", offline=True)
     [clip] = read_pose_file(pack)
-    prediction = actions.read_file(clip, actions.clip_sampling(views=10, flip=True))
-    return prediction.scores.probabilities
+    result = actions.read_file(clip, actions.clip_sampling(views=10, flip=True))
+    return result.scores.probabilities

@@ -182,13 +182,13 @@ def test_the_poses_of_the_walk_are_written_and_one_walker_is_seen_most(example, 
     out = tmp_path / "walk.npz"
     ran = example("read_poses", walk, out, 20)
     assert ran.code == 0
-    [posed] = read_pose_file(out)
-    assert set(np.diff(posed.frame_indices)) == {20}
-    tracks = posed.tracks()
+    [video_poses] = read_pose_file(out)
+    assert set(np.diff(video_poses.frame_indices)) == {20}
+    tracks = video_poses.tracks()
     assert len(ran.lines) == len(tracks.ids) + 1
-    left_hip = posed.skeleton.joints.index("left_hip")
+    left_hip = video_poses.skeleton.joints.index("left_hip")
     x = tracks.keypoints[0, tracks.scores[0].mean(axis=1) > 0.3, left_hip, 0]
-    assert len(x) > len(posed) / 2
+    assert len(x) > len(video_poses) / 2
     assert np.ptp(x) > 300
 
     again = example("read_poses", walk, out)

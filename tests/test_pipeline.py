@@ -39,29 +39,29 @@ def answer(*probabilities, labels=("a", "b")):
 
 def test_only_the_sampled_frames_are_looked_at(clip):
     pipeline = fakes.pipeline()
-    prediction = pipeline.predict(clip)
+    result = pipeline.predict(clip)
     (_, clips, _) = pipeline.actions.members[0].builder.calls[0]
     assert clips.shape == (1, 8)
     assert pipeline.extractor.detector.seen == sorted(set(clips.ravel().tolist()))
-    assert prediction.frames_used == prediction.frames_with_person == 8
+    assert result.frames_used == result.frames_with_person == 8
 
 
 def test_the_answer_is_the_classifiers(clip):
-    prediction = fakes.pipeline(lambda index: [30]).predict(clip)
-    assert prediction.scores.top(2) == [("left", pytest.approx(0.7)), ("right", pytest.approx(0.3))]
-    assert prediction.mean_keypoint_score == pytest.approx(0.8)
-    assert prediction.warnings == ()
-    assert set(prediction.seconds) == {"decode", "detect", "pose", "link", "build", "classify"}
+    result = fakes.pipeline(lambda index: [30]).predict(clip)
+    assert result.scores.top(2) == [("left", pytest.approx(0.7)), ("right", pytest.approx(0.3))]
+    assert result.mean_keypoint_score == pytest.approx(0.8)
+    assert result.warnings == ()
+    assert set(result.seconds) == {"decode", "detect", "pose", "track", "build", "classify"}
 
 
 def test_nobody_in_the_video_is_an_ordinary_answer(clip):
-    prediction = fakes.pipeline(lambda index: []).predict(clip)
-    assert prediction.scores is None
-    assert prediction.people == ()
-    assert prediction.mean_keypoint_score is None
-    assert [window.scores for window in prediction.windows] == [None]
-    assert prediction.frames_used == 8
-    assert prediction.frames_with_person == 0
+    result = fakes.pipeline(lambda index: []).predict(clip)
+    assert result.scores is None
+    assert result.people == ()
+    assert result.mean_keypoint_score is None
+    assert [window.scores for window in result.windows] == [None]
+    assert result.frames_used == 8
+    assert result.frames_with_person == 0
 
 
 def test_nobody_in_the_video_is_an_ordinary_answer_for_each_person_too(clip):
@@ -81,23 +81,23 @@ def test_every_frame_can_be_posed_without_changing_the_answer(clip):
     few, pipeline = fakes.pipeline(where).predict(clip), fakes.pipeline(where)
     every = pipeline.predict(clip, every_frame=True)
     assert sorted(pipeline.extractor.detector.seen) == list(range(100))
-    assert len(every.posed) == 100
+    assert len(every.video_poses) == 100
     assert every.frames_used == few.frames_used
     assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
 
 
-def answers_of(prediction):
+def answers_of(result):
     """Everything that an answer says, as plain values."""
-    said = entry(prediction)
-    used = prediction.posed.part(used_frames(prediction.reading.plan(*length_of(prediction))))
+    said = entry(result)
+    used = result.video_poses.part(used_frames(result.sampling.plan(*length_of(result))))
     return {
         **{name: said[name] for name in said if name not in ("seconds", "video")},
         "identities": [who.tolist() for who in used.track_ids],
     }
 
 
-def length_of(prediction):
-    return prediction.video.frame_count, prediction.video.fps
+def length_of(result):
+    return result.video.frame_count, result.video.fps
 
 
 def crowd(index):
@@ -111,7 +111,7 @@ def test_an_answer_is_the_same_whether_every_frame_is_drawn_or_not(clip, options
     few, every = fakes.pipeline(crowd), fakes.pipeline(crowd)
     few.extractor.every = every.extractor.every = apart
     alone, drawn = few.predict(clip, **options), every.predict(clip, **options, every_frame=True)
-    assert len(drawn.posed) == 100
+    assert len(drawn.video_poses) == 100
     assert answers_of(drawn) == answers_of(alone)
 
 
@@ -127,7 +127,7 @@ def test_an_answer_is_the_same_when_the_poses_of_the_other_frames_are_kept(clip,
 
 def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_or_not(clip):
     pipeline = fakes.pipeline(lambda index: [20 + index / 2])
-    needed = used_frames(pipeline.actions.reading.plan(100, 25))
+    needed = used_frames(pipeline.actions.sampling.plan(100, 25))
 
     class Lossy:
         def __init__(self, video):
@@ -139,19 +139,19 @@ def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_o
     predictions = []
     for also in (None, np.arange(100)):
         with pipeline.extractor.open(clip) as video:
-            posed = pipeline.extractor.poses_of(Lossy(video), needed, also=also)
-        predictions.append(pipeline.actions.read(posed))
+            video_poses = pipeline.extractor.poses_of(Lossy(video), needed, also=also)
+        predictions.append(pipeline.actions.read(video_poses))
     few, every = predictions
     assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
     assert every.frames_used == few.frames_used == 7
     assert every.warnings == few.warnings
     assert "1 damaged frame could not be decoded and was left out" in few.warnings[0]
-    assert every.posed.lost.tolist() == [needed[3], 99]
+    assert every.video_poses.lost.tolist() == [needed[3], 99]
 
 
 def test_frames_for_drawing_get_the_identities_of_those_that_are_read(clip):
-    prediction = fakes.pipeline(lambda index: [15 + index / 4, 85 - index / 4]).predict(clip, every_frame=True)
-    assert [who.tolist() for who in prediction.posed.track_ids] == [[0, 1]] * 100
+    result = fakes.pipeline(lambda index: [15 + index / 4, 85 - index / 4]).predict(clip, every_frame=True)
+    assert [who.tolist() for who in result.video_poses.track_ids] == [[0, 1]] * 100
 
 
 def test_heatmaps_are_kept_of_the_frames_that_are_read_only(clip):
@@ -162,8 +162,8 @@ def test_heatmaps_are_kept_of_the_frames_that_are_read_only(clip):
 
     extractor = PoseExtractor(fakes.Detector(), Pose())
     with extractor.open(clip) as video:
-        posed = extractor.poses_of(video, np.array([2, 4]), also=np.arange(6))
-    assert [one.heatmaps is not None for one in posed.poses] == [False, False, True, False, True, False]
+        video_poses = extractor.poses_of(video, np.array([2, 4]), also=np.arange(6))
+    assert [one.heatmaps is not None for one in video_poses.poses] == [False, False, True, False, True, False]
 
 
 @pytest.mark.weights
@@ -176,8 +176,8 @@ def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(sha
         pipeline = Pipeline.from_cards(
             "efficientdet-lite0", "movenet-lightning", "posec3d-daily33", device="cpu", detect_every=2
         )
-        prediction = pipeline.predict(shared / "videos" / "hugging.avi", every_frame=every_frame)
-        answers.append(answers_of(prediction))
+        result = pipeline.predict(shared / "videos" / "hugging.avi", every_frame=every_frame)
+        answers.append(answers_of(result))
     few, every = answers
     assert len({who for one in few["identities"] for who in one if who >= 0}) > 1
     assert every == few
@@ -196,8 +196,8 @@ def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(still
     assert pipeline.actions.used.detect_every == 3
     stages = fakes.pipeline()
     stages.extractor.every = 3
-    prediction = stages.predict(still)
-    frames = prediction.posed.frame_indices.tolist()
+    result = stages.predict(still)
+    frames = result.video_poses.frame_indices.tolist()
     assert stages.extractor.detector.seen == sorted({*frames[::3], frames[-1]})
 
 
@@ -231,49 +231,49 @@ def test_two_people_are_read_together_or_each_alone(clip):
 
 
 def test_somebody_seen_longer_weighs_more(clip):
-    prediction = fakes.pipeline(lambda index: [80, 20] if index < 50 else [80]).predict(clip, people="each")
-    main, other = prediction.people
+    result = fakes.pipeline(lambda index: [80, 20] if index < 50 else [80]).predict(clip, people="each")
+    main, other = result.people
     assert (main.frames, other.frames) == (8, 4)
     assert (main.weight, other.weight) == pytest.approx((4 / 5, 1 / 5))
     # The frames without the other person are empty in the other person's volume: 0.2 in half of the frames.
-    assert prediction.scores.probabilities[1] == pytest.approx((4 * 0.8 + 0.1) / 5)
+    assert result.scores.probabilities[1] == pytest.approx((4 * 0.8 + 0.1) / 5)
 
 
 def test_a_fragment_is_neither_read_alone_nor_counted(clip):
     where = lambda index: [20, 80] if index < 13 else [20]  # noqa: E731
-    reading = ClipSampling(frames=8, people="each", min_share=0.3)
-    prediction = fakes.pipeline(where, reading=reading).predict(clip)
-    assert [person.frames for person in prediction.people] == [8]
+    sampling = ClipSampling(frames=8, people="each", min_share=0.3)
+    result = fakes.pipeline(where, sampling=sampling).predict(clip)
+    assert [person.frames for person in result.people] == [8]
 
 
 def test_windows_are_answered_one_by_one_and_averaged(clip):
     pipeline = fakes.pipeline(lambda index: [20] if index < 50 else [80])
-    prediction = pipeline.predict(clip, window=2)
-    assert [(window.start, window.stop) for window in prediction.windows] == [(0, 50), (25, 75), (50, 100)]
-    right = [float(window.scores.probabilities[1]) for window in prediction.windows]
+    result = pipeline.predict(clip, window=2)
+    assert [(window.start, window.stop) for window in result.windows] == [(0, 50), (25, 75), (50, 100)]
+    right = [float(window.scores.probabilities[1]) for window in result.windows]
     assert right[0] == pytest.approx(0.2)
     assert right[2] == pytest.approx(0.8)
-    assert prediction.scores.probabilities[1] == pytest.approx(np.mean(right), abs=1e-6)
+    assert result.scores.probabilities[1] == pytest.approx(np.mean(right), abs=1e-6)
 
 
 def test_a_window_without_anybody_does_not_count(clip):
-    prediction = fakes.pipeline(lambda index: [20] if index < 30 else []).predict(clip, window=1, people="each")
-    assert prediction.windows[-1].scores is None
-    assert prediction.windows[0].scores.probabilities[1] == pytest.approx(0.2)
-    assert prediction.scores.probabilities.sum() == pytest.approx(1)
+    result = fakes.pipeline(lambda index: [20] if index < 30 else []).predict(clip, window=1, people="each")
+    assert result.windows[-1].scores is None
+    assert result.windows[0].scores.probabilities[1] == pytest.approx(0.2)
+    assert result.scores.probabilities.sum() == pytest.approx(1)
 
 
 def test_a_person_keeps_the_identity_over_windows(still):
-    prediction = fakes.pipeline(lambda index: [20, 80]).predict(still, window=1, people="each")
-    assert [person.id for person in prediction.people] == [0, 1]
-    assert sum(person.weight for person in prediction.people) == pytest.approx(1)
+    result = fakes.pipeline(lambda index: [20, 80]).predict(still, window=1, people="each")
+    assert [person.id for person in result.people] == [0, 1]
+    assert sum(person.weight for person in result.people) == pytest.approx(1)
 
 
 def test_a_window_of_nothing_reads_the_video_as_one(clip):
-    reading = ClipSampling(frames=8, window_seconds=1, stride_seconds=0.5)
-    prediction = fakes.pipeline(reading=reading).predict(clip, window=0)
-    assert len(prediction.windows) == 1
-    assert len(fakes.pipeline(reading=reading).predict(clip).windows) > 1
+    sampling = ClipSampling(frames=8, window_seconds=1, stride_seconds=0.5)
+    result = fakes.pipeline(sampling=sampling).predict(clip, window=0)
+    assert len(result.windows) == 1
+    assert len(fakes.pipeline(sampling=sampling).predict(clip).windows) > 1
 
 
 def test_what_makes_an_answer_uncertain_is_said(clip, tmp_path):
@@ -304,16 +304,16 @@ def test_frames_that_do_not_decode_are_replaced_by_their_neighbours(clip):
         def read(self, indices):
             return (frame for frame in self.video.read(indices) if frame.index not in self.lost)
 
-    plan = pipeline.actions.reading.plan(100, 25)
+    plan = pipeline.actions.sampling.plan(100, 25)
     lost = used_frames(plan)[[1, 2]]
     with pipeline.extractor.open(clip) as video:
         lossy = Lossy(video)
         lossy.lost = tuple(lost.tolist())
-        posed = pipeline.extractor.poses_of(lossy, used_frames(plan))
-    prediction = pipeline.actions.read(posed)
-    assert prediction.frames_used == 6
-    assert "2 damaged frames" in prediction.warnings[0]
-    assert prediction.scores.probabilities[1] == pytest.approx(0.2)
+        video_poses = pipeline.extractor.poses_of(lossy, used_frames(plan))
+    result = pipeline.actions.read(video_poses)
+    assert result.frames_used == 6
+    assert "2 damaged frames" in result.warnings[0]
+    assert result.scores.probabilities[1] == pytest.approx(0.2)
 
 
 def test_a_frame_that_was_never_looked_at_is_refused(clip):

@@ -32,8 +32,8 @@ def given(throughput, tmp_path):
     """The people of a clip in which there is nobody in the first and the fourth frame, and two in the third."""
     clip = video_factory.write(tmp_path / "clip.mp4", 6, size=(96, 48))
     people = {0: [], 2: [20, 40], 3: []}
-    posed = fakes.pipeline(lambda index: people.get(index, [30])).poses(clip, np.arange(6))
-    write_pose_file(posed, tmp_path / "given.npz", ".npz")
+    video_poses = fakes.pipeline(lambda index: people.get(index, [30])).poses(clip, np.arange(6))
+    write_pose_file(video_poses, tmp_path / "given.npz", ".npz")
     return throughput["given"].read_given(tmp_path / "given.npz")
 
 

@@ -62,14 +62,17 @@ def read_clips(source: Path) -> list[Clip]:
         ]
     clips = []
     for file in sorted(source.glob("*/*.npz")):
-        [posed] = read_pose_file(file)
-        main = posed.tracks().main_people(0.2, max_people=1)
-        keypoints, scores = np.zeros((len(posed), 17, 2), np.float32), np.zeros((len(posed), 17), np.float32)
+        [video_poses] = read_pose_file(file)
+        main = video_poses.tracks().main_people(0.2, max_people=1)
+        keypoints, scores = (
+            np.zeros((len(video_poses), 17, 2), np.float32),
+            np.zeros((len(video_poses), 17), np.float32),
+        )
         if len(main):
             keypoints, scores = main.keypoints[0], main.scores[0]
         name, label = file.relative_to(source).as_posix().removesuffix(".npz"), file.parent.name
-        size = (posed.video.height, posed.video.width)
-        every = int(np.diff(posed.frame_indices).min(initial=posed.video.frame_count))
+        size = (video_poses.video.height, video_poses.video.width)
+        every = int(np.diff(video_poses.frame_indices).min(initial=video_poses.video.frame_count))
         clips.append(Clip(name, label, group_of(name, label, None), keypoints, scores, size, every))
     return clips
 

@@ -47,13 +47,15 @@ class Remembering:
         return [self.known[frame.index] for frame in frames]
 
 
-def volumes(posed: VideoPoses) -> dict[str, np.ndarray] | None:
+def volumes(video_poses: VideoPoses) -> dict[str, np.ndarray] | None:
     """`(V, K, T, H, W)` float16 of the main person, from coordinates and from heatmaps; None where nobody was found."""
-    people = posed.tracks().main_people(0.2, max_people=1).each(**posed.placing)
+    people = video_poses.tracks().main_people(0.2, max_people=1).each(**video_poses.placing)
     if not people:
         return None
     [sequence] = people
-    clips = posed.frame_indices[uniform_test_indices(len(posed), clip_len=FRAMES, num_clips=VIEWS, flavour="pyskl")]
+    clips = video_poses.frame_indices[
+        uniform_test_indices(len(video_poses), clip_len=FRAMES, num_clips=VIEWS, flavour="pyskl")
+    ]
     builders = {"coordinates": HeatmapBuilder(SPEC), "heatmaps": EstimatorHeatmapBuilder(SPEC)}
     return {name: builder.build(sequence, clips).values.astype(np.float16) for name, builder in builders.items()}
 
@@ -83,12 +85,12 @@ def main() -> None:
         once = Remembering(detector)
         for pose, file in ((thunder, files.thunder), (lightning, files.lightning)):
             with (extractor := PoseExtractor(once, pose)).open(clip) as video:
-                posed = extractor.poses_of(video, np.arange(0, video.info.frame_count, EVERY, dtype=np.int64))
-            if pose is thunder and (drawn := volumes(posed)):
+                video_poses = extractor.poses_of(video, np.arange(0, video.info.frame_count, EVERY, dtype=np.int64))
+            if pose is thunder and (drawn := volumes(video_poses)):
                 with replacing(files.volumes, overwrite=True) as name:
                     np.savez_compressed(name, **drawn)
             with replacing(file, overwrite=True) as name:
-                write_pose_file(posed, name, ".npz")
+                write_pose_file(video_poses, name, ".npz")
         print(f"{number} of {len(clips)}: {place}", flush=True)
 
 

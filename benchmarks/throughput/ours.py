@@ -90,13 +90,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     frames, seconds = 0, Counter[str]()
     for clip in options.clip:
         if whole is None:
-            posed = extractor.poses(clip)
-            seconds.update(posed.seconds)
+            video_poses = extractor.poses(clip)
+            seconds.update(video_poses.seconds)
         else:
-            prediction = whole.predict(clip)
-            posed = prediction.posed
-            seconds.update(prediction.seconds)
-        frames += len(posed)
+            result = whole.predict(clip)
+            video_poses = result.video_poses
+            seconds.update(result.seconds)
+        frames += len(video_poses)
     calls = {name: stage.calls for name, stage in stages.items()}
     shape = stages["classify"].shape if whole is not None else ()
     return {"frames": frames, "seconds": seconds, "calls": calls, "shape": shape}

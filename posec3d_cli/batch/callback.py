@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.state import Record
 
 
-class Watcher:
+class RunCallback:
     """Hears what happens during a run; this one does nothing about it."""
 
     def frames(self, found: InputFile, done: int) -> None:

@@ -30,7 +30,7 @@ class LabelTask:
     Attributes:
         models: of the pipeline.
         pictures: whether there is a video among them; where all are pose files, only the classifier is made.
-        reading: settings of `ActionRecognizer.reading_with` that replace the card's.
+        sampling: settings of `ActionRecognizer.reading_with` that replace the card's.
         min_score: in annotated videos, actions that score less are `unknown`. What is returned holds every score, so
             that whoever writes the table decides there.
         videos: folder for annotated videos, or None.
@@ -40,7 +40,7 @@ class LabelTask:
 
     models: Models
     pictures: bool = True
-    reading: Mapping[str, Any] = field(default_factory=dict)
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     min_score: float = 0.0
     videos: Path | None = None
     poses: Path | None = None
@@ -64,7 +64,9 @@ class LabelTask:
         """Changes with everything that an answer depends on, but for the video."""
         # The same with and without pictures: a pose file that joins a folder of videos changes none of them.
         drawn = {} if self.videos is None else {"min_score": self.min_score}
-        return self.models.fingerprint(*KINDS, reading=dict(self.reading), every_frame=self.videos is not None, **drawn)
+        return self.models.fingerprint(
+            *KINDS, sampling=dict(self.sampling), every_frame=self.videos is not None, **drawn
+        )
 
     def outputs(self, found: InputFile) -> dict[str, Path]:
         """The files that are made of a video: "video", "poses"."""
@@ -107,44 +109,44 @@ class LabelTask:
 
     def work(self, stages: Pipeline | None, actions: ActionRecognizer) -> Work:
         """What does one video, with models that are made."""
-        reading = actions.clip_sampling(**self.reading)
+        sampling = actions.clip_sampling(**self.sampling)
 
         def read_clip(clip: VideoPoses, found: InputFile, alive: Callable[[], None]) -> dict[str, Any]:
             name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
             try:
-                return {**entry(actions.read_file(clip, reading, alive=alive)), "video": name}
+                return {**entry(actions.read_file(clip, sampling, alive=alive)), "video": name}
             except PoseC3DError as error:
                 return {**failure(clip.video.path, error), "video": name}
 
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             if stages is None or is_pose_file(found.path):
                 return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
-            prediction = stages.predict_as(
-                found.path, reading, every_frame=self.videos is not None, progress=lambda done, total: count(done)
+            result = stages.predict_as(
+                found.path, sampling, every_frame=self.videos is not None, progress=lambda done, total: count(done)
             )
             say_unkept(stages.extractor, count)
-            unkept = self._save(found, prediction, stages.extractor.reader, count)
-            answer = entry(prediction)
+            unkept = self._save(found, result, stages.extractor.reader, count)
+            answer = entry(result)
             return [{**answer, "video": printable(found.name), "warnings": [*answer["warnings"], *unkept]}]
 
         return do
 
-    def _save(self, found: InputFile, prediction: ClipResult, reader: str, count: Tell) -> tuple[str, ...]:
+    def _save(self, found: InputFile, result: ClipResult, reader: str, count: Tell) -> tuple[str, ...]:
         """Write the files that were asked for; sentences about what could not be kept."""
-        posed = len(prediction.posed)
+        video_poses = len(result.video_poses)
         unkept: tuple[str, ...] = ()
         for kind, target in self.outputs(found).items():
             part = unfinished(target, self.folders, self.run)
             if kind == "video":
                 unkept = save_video(
-                    prediction,
+                    result,
                     part,
                     min_score=self.min_score,
                     overwrite=True,
                     reader=reader,
-                    progress=lambda done, total: count(posed),
+                    progress=lambda done, total: count(video_poses),
                 )
             else:
-                save_poses(prediction.posed, part, overwrite=True)
+                save_poses(result.video_poses, part, overwrite=True)
             settle(part, target)
         return unkept

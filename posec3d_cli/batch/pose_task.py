@@ -64,24 +64,24 @@ class PoseTask:
         """What does one video, with models that are made."""
 
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
-            posed = extractor.poses(found.path, progress=lambda done, total: count(done))
+            video_poses = extractor.poses(found.path, progress=lambda done, total: count(done))
             target = self.outputs(found)["poses"]
             part = unfinished(target, self.folders, self.run)
             try:
-                write_pose_file(posed, part, self.suffix)
+                write_pose_file(video_poses, part, self.suffix)
             except OSError as error:
                 raise OutputError(f"{target} cannot be written: {error.strerror}") from error
             settle(part, target)
-            people = len({who for one in posed.track_ids for who in one.tolist() if who >= 0})
+            people = len({who for one in video_poses.track_ids for who in one.tolist() if who >= 0})
             return [
                 {
                     "video": printable(found.name),
                     "status": "ok" if people else NO_PERSON,
-                    "frames_used": len(posed),
+                    "frames_used": len(video_poses),
                     "people_found": people,
-                    "lost_frames": len(posed.lost) + posed.video.lost_frames,
-                    "cuts": cuts_of(posed),
-                    "seconds": {stage: round(seconds, 4) for stage, seconds in posed.seconds.items()},
+                    "lost_frames": len(video_poses.lost) + video_poses.video.lost_frames,
+                    "cuts": cuts_of(video_poses),
+                    "seconds": {stage: round(seconds, 4) for stage, seconds in video_poses.seconds.items()},
                 }
             ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.batch.callback import Watcher
+from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import check_made, unfinished_files
 from posec3d_cli.batch.pool import WorkerPool
@@ -43,7 +43,7 @@ def run(
     timeout: float = TIMEOUT,
     fail_fast: bool = False,
     log: Path | None = None,
-    watcher: Watcher | None = None,
+    callback: RunCallback | None = None,
 ) -> None:
     """Do the videos, in processes of their own, and record what comes out of each.
 
@@ -55,12 +55,12 @@ def run(
         timeout: seconds without a sign of life after which a video is given up.
         fail_fast: end after the first failure.
         log: file that tracebacks, and what decoders say, are appended to.
-        watcher: is told what happens.
+        callback: is told what happens.
 
     Raises:
         PoseC3DError: the models cannot be made, or nothing can be written any more.
     """
-    watcher = watcher or Watcher()
+    callback = callback or RunCallback()
     pipeline = task.fingerprint()
     of_video = {one.found: one for one in todo}
     stamps: dict[InputFile, Stamp | None] = {}
@@ -76,7 +76,7 @@ def run(
         unfinished_files(task.folders) as name,
         WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as crew,
     ):
-        outcomes = crew.outcomes(taken(), timeout=timeout, progress=watcher.frames, notice=watcher.notice)
+        outcomes = crew.outcomes(taken(), timeout=timeout, progress=callback.frames, notice=callback.notice)
         for video, outcome in outcomes:
             entries = [_named(entry, video) for entry in outcome.entries]
             record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
@@ -84,7 +84,7 @@ def run(
                 _remove(task.outputs(video).values())
             ledger.put(record)
             todo.remove(of_video[video])
-            watcher.done(video, record)
+            callback.done(video, record)
             if fail_fast and record.status == FAILED:
                 break
 

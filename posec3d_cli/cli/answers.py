@@ -35,16 +35,16 @@ class Answers:
         self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
 
-    def add(self, place: int, prediction: ClipResult) -> None:
+    def add(self, place: int, result: ClipResult) -> None:
         """An answer; `place` is the input's, in the order in which they were named."""
         self._answered += 1
-        self._warnings += [(str(prediction.path), warning) for warning in prediction.warnings]
+        self._warnings += [(str(result.path), warning) for warning in result.warnings]
         if self._json:
             from posec3d_cli.output.json import entry, with_answers
 
-            self._entries.append((place, with_answers(entry(prediction, top=self._top), self._min_score)))
+            self._entries.append((place, with_answers(entry(result, top=self._top), self._min_score)))
         else:
-            self._print(prediction)
+            self._print(result)
 
     def fail(self, place: int, video: Path, error: PoseC3DError) -> None:
         """An input that could not be answered."""
@@ -86,15 +86,15 @@ class Answers:
         note("note", f"interrupted: {self._answered + self._failed} of {counted(inputs, 'video')} were done")
         self.finish(used)
 
-    def _print(self, prediction: ClipResult) -> None:
+    def _print(self, result: ClipResult) -> None:
         from posec3d_cli.results import NO_PERSON_IN_WORDS
 
-        video = str(prediction.path)
-        scores = prediction.scores
+        video = str(result.path)
+        scores = result.scores
         answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores.top(self._top), self._min_score)
         rows = [[video, *answer] for answer in answers]
         if self._details:
-            rows += [[f"{video} {what}", *answer] for what, answer in _detailed(prediction, self._min_score)]
+            rows += [[f"{video} {what}", *answer] for what, answer in _detailed(result, self._min_score)]
         if self._answered == 1 or sys.stdout.isatty():
             print_table(HEADERS, rows)
             return
@@ -117,17 +117,17 @@ def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[s
     return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
 
 
-def _detailed(prediction: ClipResult, min_score: float) -> list[tuple[str, tuple[str, str]]]:
+def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str, str]]]:
     """The best action of each person who was read alone, and of each window where there are several."""
     from posec3d_cli.results import NO_PERSON_IN_WORDS
 
     lines = []
-    for person in prediction.people:
+    for person in result.people:
         if person.scores is not None:
             lines.append((f"person {person.id}", _rows(person.scores.top(1), min_score)[0]))
-    if len(prediction.windows) > 1:
-        fps = float(prediction.video.fps)
-        for window in prediction.windows:
+    if len(result.windows) > 1:
+        fps = float(result.video.fps)
+        for window in result.windows:
             best = (NO_PERSON_IN_WORDS, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
             lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
     return lines

@@ -100,9 +100,16 @@ def work_through(
         with download_progress() as bars:
             task.fetch(bars)
     try:
-        with watching(len(todo), total, quiet=quiet, log=log) as watcher:
+        with watching(len(todo), total, quiet=quiet, log=log) as callback:
             run(
-                todo, task, ledger, workers=workers or 1, timeout=timeout, fail_fast=fail_fast, log=log, watcher=watcher
+                todo,
+                task,
+                ledger,
+                workers=workers or 1,
+                timeout=timeout,
+                fail_fast=fail_fast,
+                log=log,
+                callback=callback,
             )
     except KeyboardInterrupt:
         done = total - len(todo)
@@ -247,12 +254,12 @@ def find_people(
     task = poses.Finding(models, every)
     videos = found.videos
     if not videos:
-        return load.posed(found, poses.side_by_side(task, 1))
+        return load.with_poses(found, poses.side_by_side(task, 1))
     with download_progress() as bars:
         task.fetch(bars)
     size = choose_workers(workers, models.device, len(videos))
-    with watching(len(videos), len(videos), quiet=False, log=None) as watcher:
-        return load.posed(found, poses.side_by_side(task, size, watcher=watcher))
+    with watching(len(videos), len(videos), quiet=False, log=None) as callback:
+        return load.with_poses(found, poses.side_by_side(task, size, callback=callback))
 
 
 @contextlib.contextmanager

@@ -153,7 +153,7 @@ def label(
             **stage_options(settings, max_people=max_people, score_threshold=detector_threshold),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
-        reading=given(views=views, flip=flip, window=window, people=people.value if people else None),
+        sampling=given(views=views, flip=flip, window=window, people=people.value if people else None),
         min_score=min_score,
         videos=save_videos,
         poses=save_poses,

@@ -155,10 +155,10 @@ def predict(
                     actions = stages.actions
             used = actions.used
             given = people.value if people else None
-            reading = actions.clip_sampling(views=views, flip=flip, window=window, people=given)
-            note("read", describe(reading, actions))
+            sampling = actions.clip_sampling(views=views, flip=flip, window=window, people=given)
+            note("read", describe(sampling, actions))
             for place, job in ready:
-                _do(stages, actions, reading, job, place, answers, min_score=min_score, overwrite=overwrite)
+                _do(stages, actions, sampling, job, place, answers, min_score=min_score, overwrite=overwrite)
             if stages is not None and stages.extractor.cache is not None and stages.extractor.cache.problem:
                 note("note", stages.extractor.cache.problem)
     except KeyboardInterrupt:
@@ -168,15 +168,15 @@ def predict(
         raise typer.Exit(1)
 
 
-def describe(reading: ClipSampling, actions: ActionRecognizer) -> str:
+def describe(sampling: ClipSampling, actions: ActionRecognizer) -> str:
     """How the videos will be read, in a few words."""
-    whom = "each person alone" if reading.people == "each" else "everybody together"
-    span = "the whole video as one" if reading.window_seconds is None else f"windows of {reading.window_seconds:g} s"
-    views = counted(reading.views, "view")
-    mirrored = " and mirror images" if reading.flip else ""
+    whom = "each person alone" if sampling.people == "each" else "everybody together"
+    span = "the whole video as one" if sampling.window_seconds is None else f"windows of {sampling.window_seconds:g} s"
+    views = counted(sampling.views, "view")
+    mirrored = " and mirror images" if sampling.flip else ""
     model = actions.used.models["classifier"]
     precision = f" in {actions.used.precision}" if actions.used.precision else ""
-    shares = [f"{share:.2g}" for share in actions.used.fusion.values()]
+    shares = [f"{share:.2g}" for share in actions.used.ensemble.values()]
     parts = f" ({' + '.join(shares)})" if shares else ""
     return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
@@ -226,7 +226,7 @@ def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tup
 def _do(
     stages: Pipeline | None,
     actions: ActionRecognizer,
-    reading: ClipSampling,
+    sampling: ClipSampling,
     job: Job,
     place: int,
     answers: Answers,
@@ -235,7 +235,7 @@ def _do(
     overwrite: bool,
 ) -> None:
     """Answer an input, and then make the files of it: whatever becomes of these, the answer is said."""
-    for path, answer in _answers(stages, actions, reading, job):
+    for path, answer in _answers(stages, actions, sampling, job):
         if isinstance(answer, PoseC3DError):
             answers.fail(place, path, answer)
             continue
@@ -247,31 +247,31 @@ def _do(
 
 
 def _saves(
-    stages: Pipeline | None, job: Job, prediction: ClipResult, min_score: float, overwrite: bool
+    stages: Pipeline | None, job: Job, result: ClipResult, min_score: float, overwrite: bool
 ) -> Iterator[Callable[[], None]]:
     """What writes the files that are asked for."""
     from posec3d_cli.output.poses import save_poses
 
     if job.poses is not None:
-        yield partial(save_poses, prediction.posed, job.poses, overwrite=overwrite)
+        yield partial(save_poses, result.video_poses, job.poses, overwrite=overwrite)
     if job.annotated is not None and stages is not None:
         reader = stages.extractor.reader
-        yield partial(_draw, prediction, job.annotated, reader=reader, min_score=min_score, overwrite=overwrite)
+        yield partial(_draw, result, job.annotated, reader=reader, min_score=min_score, overwrite=overwrite)
 
 
 def _answers(
-    stages: Pipeline | None, actions: ActionRecognizer, reading: ClipSampling, job: Job
+    stages: Pipeline | None, actions: ActionRecognizer, sampling: ClipSampling, job: Job
 ) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
     """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
     if stages is not None and not job.posed:
-        yield job.video, _attempt(partial(_predict, stages, reading, job))
+        yield job.video, _attempt(partial(_predict, stages, sampling, job))
         return
     clips = _attempt(partial(_read_clips, job))
     if isinstance(clips, PoseC3DError):
         yield job.video, clips
         return
     for clip in clips:
-        yield clip.video.path, _attempt(partial(actions.read_file, clip, reading))
+        yield clip.video.path, _attempt(partial(actions.read_file, clip, sampling))
 
 
 def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
@@ -284,9 +284,9 @@ def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
         return unexpected(error)
 
 
-def _predict(stages: Pipeline, reading: ClipSampling, job: Job) -> ClipResult:
+def _predict(stages: Pipeline, sampling: ClipSampling, job: Job) -> ClipResult:
     with _frame_progress(f"{job.video.name}: people") as progress:
-        return stages.predict_as(job.video, reading, every_frame=job.annotated is not None, progress=progress)
+        return stages.predict_as(job.video, sampling, every_frame=job.annotated is not None, progress=progress)
 
 
 def _read_clips(job: Job) -> list[VideoPoses]:
@@ -298,11 +298,11 @@ def _read_clips(job: Job) -> list[VideoPoses]:
     return clips
 
 
-def _draw(prediction: ClipResult, target: Path, **options: Any) -> None:
+def _draw(result: ClipResult, target: Path, **options: Any) -> None:
     from posec3d_cli.output.video import save_video
 
-    with _frame_progress(f"{prediction.path.name}: drawing") as progress:
-        unkept = save_video(prediction, target, progress=progress, **options)
+    with _frame_progress(f"{result.path.name}: drawing") as progress:
+        unkept = save_video(result, target, progress=progress, **options)
     for sentence in unkept:
         note("note", f"{target}: {sentence}")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posec3d_cli.batch.callback import Watcher
+from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.cli.render import note, stderr_console
 from posec3d_cli.errors import counted
 
@@ -41,7 +41,7 @@ def now_and_then(say: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-class Count(Watcher):
+class Count(RunCallback):
     """Counts, and writes the log file.
 
     Args:
@@ -118,7 +118,7 @@ class Bar(Count):
 
 
 @contextlib.contextmanager
-def watching(todo: int, total: int, *, quiet: bool, log: Path | None) -> Iterator[Watcher]:
+def watching(todo: int, total: int, *, quiet: bool, log: Path | None) -> Iterator[RunCallback]:
     """What is told how far a run is."""
     if quiet:
         yield Count(todo, total, log)

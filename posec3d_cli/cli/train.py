@@ -265,7 +265,7 @@ def train(
     survey = check_dataset(examples, unreadable)
     print_survey(survey)
     survey.check()
-    with training_progress(training.recipe.epochs, training.networks) as watcher:
+    with training_progress(training.recipe.epochs, training.networks) as callback:
         try:
             figures = train.train(
                 training,
@@ -276,7 +276,7 @@ def train(
                 device=place,
                 precision=numbers,
                 workers=min(processors(), 8) if place.startswith("cuda") else 0,
-                watcher=watcher,
+                callback=callback,
             )
         except KeyboardInterrupt:
             note("stopped", f"the same command with --resume goes on behind the last epoch that {output} holds")

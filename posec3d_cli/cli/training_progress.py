@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from posec3d_cli.cli.progress import now_and_then
 from posec3d_cli.cli.render import note, stderr_console
-from posec3d_cli.training.loop import Progress, Watcher
+from posec3d_cli.training.loop import EpochMetrics, TrainingCallback
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 
-class Lines(Watcher):
+class Lines(TrainingCallback):
     """Says on stderr what is known after every epoch and, when it is asked, how far the epoch is.
 
     Args:
@@ -31,7 +31,7 @@ class Lines(Watcher):
         """Note it down."""
         self.at = f"{place(epoch, self.epochs, self.networks)}: step {step} of {steps}, loss {loss:.3f}"
 
-    def epoch(self, progress: Progress) -> None:
+    def epoch(self, progress: EpochMetrics) -> None:
         """Say it."""
         where = place(progress.epoch, self.epochs, self.networks)
         note("epoch", f"{where}: loss {progress.loss:.3f}, {_shown(progress)}")
@@ -43,7 +43,7 @@ class Lines(Watcher):
         note("epoch", self.at)
 
 
-class Bar(Watcher):
+class Bar(TrainingCallback):
     """Moves a bar of all steps of all epochs.
 
     Args:
@@ -64,7 +64,7 @@ class Bar(Watcher):
         total = self.epochs * self.networks * steps
         self.bars.update(self.task, total=total, completed=(epoch - 1) * steps + step, description=words)
 
-    def epoch(self, progress: Progress) -> None:
+    def epoch(self, progress: EpochMetrics) -> None:
         """Show the accuracy from now on."""
         self.known = f", {_shown(progress)}"
 
@@ -75,13 +75,13 @@ def place(epoch: int, epochs: int, networks: int) -> str:
     return f"{within + 1} of {epochs}" + (f", network {number + 1} of {networks}" if networks > 1 else "")
 
 
-def _shown(progress: Progress) -> str:
+def _shown(progress: EpochMetrics) -> str:
     shown = ", ".join(f"{name} {value:.1%}" for name, value in progress.accuracy.items())
     return f"held-out top-1: {shown or 'none'}"
 
 
 @contextlib.contextmanager
-def training_progress(epochs: int, networks: int) -> Iterator[Watcher]:
+def training_progress(epochs: int, networks: int) -> Iterator[TrainingCallback]:
     """What is told how far a training of so many epochs of so many networks is."""
     if not sys.stderr.isatty():
         lines = Lines(epochs, networks)

@@ -92,6 +92,6 @@ class LabeledVideo:
     part: str = ""
 
     @property
-    def posed(self) -> bool:
+    def is_pose_file(self) -> bool:
         """Whether it is a pose file: nothing is to be estimated."""
         return is_pose_file(self.path)

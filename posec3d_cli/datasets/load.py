@@ -46,7 +46,9 @@ class LabeledDataset:
     def videos(self) -> list[InputFile]:
         """Those whose poses are to be estimated."""
         return [
-            InputFile(clip.path, clip.name) for clip in self.clips if isinstance(clip, LabeledVideo) and not clip.posed
+            InputFile(clip.path, clip.name)
+            for clip in self.clips
+            if isinstance(clip, LabeledVideo) and not clip.is_pose_file
         ]
 
     def of(self, labels: Collection[str]) -> LabeledDataset:
@@ -239,7 +241,7 @@ def hold_out(found: LabeledDataset, names: Collection[str]) -> LabeledDataset:
     return LabeledDataset(tuple(clips), (*found.remarks, *said))
 
 
-def posed(found: LabeledDataset, estimate: Estimate) -> tuple[list[LabeledClip], list[Unreadable]]:
+def with_poses(found: LabeledDataset, estimate: Estimate) -> tuple[list[LabeledClip], list[Unreadable]]:
     """The examples of labelled clips, in their order, and the clips that gave none.
 
     A clip in which nobody was found is an example all the same, of one person with scores of 0.
@@ -256,7 +258,7 @@ def posed(found: LabeledDataset, estimate: Estimate) -> tuple[list[LabeledClip],
         if isinstance(clip, LabeledClip):
             examples.append(clip)
             continue
-        main = _read(clip.path) if clip.posed else people[clip.name]
+        main = _read(clip.path) if clip.is_pose_file else people[clip.name]
         if isinstance(main, str):
             unreadable.append(Unreadable(clip.name, clip.label, main))
         else:

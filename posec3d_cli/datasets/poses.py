@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.batch.callback import Watcher
+from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.state import FAILED, OK, Record
@@ -80,11 +80,11 @@ def in_video(
         return _every_frame(extractor.poses_of(video, frames, progress=progress))
 
 
-def _every_frame(posed: VideoPoses) -> ClipPoses:
-    main = posed.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
-    frames = np.arange(posed.video.frame_count)
-    times = np.interp(frames, posed.frame_indices, np.arange(len(posed)))  # some frames may be lost
-    return ClipPoses(*at_times(main.keypoints, main.scores, times), float(posed.video.fps))
+def _every_frame(video_poses: VideoPoses) -> ClipPoses:
+    main = video_poses.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
+    frames = np.arange(video_poses.video.frame_count)
+    times = np.interp(frames, video_poses.frame_indices, np.arange(len(video_poses)))  # some frames may be lost
+    return ClipPoses(*at_times(main.keypoints, main.scores, times), float(video_poses.video.fps))
 
 
 def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
@@ -143,7 +143,7 @@ class Finding:
 
 
 def side_by_side(
-    task: Task, workers: int, *, timeout: float = TIMEOUT, log: Path | None = None, watcher: Watcher | None = None
+    task: Task, workers: int, *, timeout: float = TIMEOUT, log: Path | None = None, callback: RunCallback | None = None
 ) -> Estimate:
     """Several videos at the same time, each in a process that it may crash or hang without harm to the others.
 
@@ -152,9 +152,9 @@ def side_by_side(
         workers: how many processes there may be.
         timeout: seconds without a sign of life after which a video is given up.
         log: file that tracebacks, and what decoders say, are appended to.
-        watcher: is told what happens.
+        callback: is told what happens.
     """
-    hears = watcher or Watcher()
+    hears = callback or RunCallback()
 
     def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
         if not videos:

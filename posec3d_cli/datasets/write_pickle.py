@@ -139,16 +139,16 @@ def _lost(labels: Labels, split: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"{', '.join(labels.classes)} are taken for labels and not for splits; --labels says both"
 
 
-def annotation_of(posed: VideoPoses, name: str) -> dict[str, Any]:
+def annotation_of(video_poses: VideoPoses, name: str) -> dict[str, Any]:
     """A clip as a pack holds it, without its label: M people, the most important first, over T frames.
 
     A person's slot is a track. People who were found in less than a tenth of the frames are left out.
     """
-    people = posed.tracks().main_people()
-    size = (posed.video.height, posed.video.width)
+    people = video_poses.tracks().main_people()
+    size = (video_poses.video.height, video_poses.video.width)
     return {
         "frame_dir": name,
-        "total_frames": len(posed),
+        "total_frames": len(video_poses),
         "img_shape": size,
         "original_shape": size,
         "keypoint": people.keypoints,

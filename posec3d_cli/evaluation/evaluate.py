@@ -11,7 +11,7 @@ from posec3d_cli.datasets.clips import RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.report import BEST, Answer, Report
 from posec3d_cli.labels import near_labels
-from posec3d_cli.pose_files.clip import from_slots, posed_clip
+from posec3d_cli.pose_files.clip import from_slots, make_video_poses
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling
@@ -20,7 +20,7 @@ from posec3d_cli.sampling.clips import ClipSampling
 def evaluate(
     actions: ActionRecognizer,
     examples: Sequence[LabeledClip],
-    reading: ClipSampling | None = None,
+    sampling: ClipSampling | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Let a classifier name examples whose poses are known.
@@ -34,7 +34,7 @@ def evaluate(
     answers = []
     for number, example in enumerate(examples):
         progress(number, len(examples))
-        scores = actions.read(as_posed(example), reading).scores
+        scores = actions.read(as_video_poses(example), sampling).scores
         answers.append(Answer(example.name, example.label, () if scores is None else tuple(scores.top(BEST))))
     progress(len(examples), len(examples))
     return Report(actions.labels, tuple(answers))
@@ -66,7 +66,7 @@ def counted(labels: Mapping[str, int]) -> str:
     return ", ".join(f"{label} ({count} clip{'s' * (count != 1)})" for label, count in labels.items())
 
 
-def as_posed(example: LabeledClip) -> VideoPoses:
+def as_video_poses(example: LabeledClip) -> VideoPoses:
     """An example as if a detector and a pose estimator had found it: everybody who shows a joint, frame by frame.
 
     Raises:
@@ -75,4 +75,4 @@ def as_posed(example: LabeledClip) -> VideoPoses:
     if example.origin == RECORDED:
         raise BadDataset(f"{example.name} is a 3D recording: project it through a camera first")
     fps = Fraction(example.fps).limit_denominator(1001)
-    return posed_clip(Path(example.name), from_slots(example.keypoints, example.scores), fps=fps)
+    return make_video_poses(Path(example.name), from_slots(example.keypoints, example.scores), fps=fps)

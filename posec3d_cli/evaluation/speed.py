@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from posec3d_cli.pipeline import Pipeline
     from posec3d_cli.results import ClipResult
 
-STAGES = ("decode", "detect", "pose", "link", "build", "classify")
+STAGES = ("decode", "detect", "pose", "track", "build", "classify")
 OTHER = "other"  # what the stages do not account for
 MUCH = 0.4  # the part of the whole from which on there is advice about a stage
 ADVICE = {
@@ -86,26 +86,26 @@ def measure(
     parts: list[Mapping[str, float]] = []
     for number in range(repeats + 1):
         start = perf_counter()
-        prediction = _predict(pipeline, video, frames, every_frame)
+        result = _predict(pipeline, video, frames, every_frame)
         if number:
             wholes.append(perf_counter() - start)
-            parts.append(prediction.seconds)
+            parts.append(result.seconds)
         done(number + 1)
     seconds = {stage: median(part.get(stage, 0.0) for part in parts) for stage in STAGES}
     seconds[OTHER] = max(0.0, median(wholes) - sum(seconds.values()))
-    people = sum(len(poses) for poses in prediction.posed.poses)
-    return Speed(len(prediction.posed), people, seconds, median(wholes), min(wholes), max(wholes))
+    people = sum(len(poses) for poses in result.video_poses.poses)
+    return Speed(len(result.video_poses), people, seconds, median(wholes), min(wholes), max(wholes))
 
 
 def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> ClipResult:
     """As `Pipeline.predict`, of a video that ends early."""
     with pipeline.extractor.open(path) as video:
         info = replace(video.info, frame_count=min(frames, video.info.frame_count))
-        reading = pipeline.actions.reading
-        indices = pipeline.actions.frames_needed(reading, info.frame_count, info.fps)
+        sampling = pipeline.actions.sampling
+        indices = pipeline.actions.frames_needed(sampling, info.frame_count, info.fps)
         wanted = np.arange(info.frame_count) if every_frame else indices
-        posed = pipeline.extractor.poses_of(video, wanted)
-    return pipeline.actions.read(replace(posed, video=info), reading)
+        video_poses = pipeline.extractor.poses_of(video, wanted)
+    return pipeline.actions.read(replace(video_poses, video=info), sampling)
 
 
 def advice(speeds: Sequence[Speed]) -> list[str]:

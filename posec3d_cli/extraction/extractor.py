@@ -27,7 +27,7 @@ from posec3d_cli.tracking import tracker
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import VideoReader, open_video
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
 BATCH = 16  # frames that go through a stage together
 BATCH_BYTES = 2**27  # pixels held at once; one frame may exceed it
@@ -115,25 +115,27 @@ class PoseExtractor:
             for kind, card in (("detector", detector), ("pose", pose))
         )
         common: dict[str, Any] = {"offline": offline, "progress": progress, "weights_dir": weights_dir}
-        found, found_by = make_stage("detector", detector, device, options=detector_options, **common)
-        posed, posed_by = make_stage("pose", pose, device, options=pose_options, **common)
+        detector_stage, detector_info = make_stage("detector", detector, device, options=detector_options, **common)
+        pose_stage, pose_info = make_stage("pose", pose, device, options=pose_options, **common)
         parts = (
-            (found_by, {**detector.recipe, **(detector_options or {})}),
-            (posed_by, {**pose.recipe, **(pose_options or {})}),
+            (detector_info, {**detector.recipe, **(detector_options or {})}),
+            (pose_info, {**pose.recipe, **(pose_options or {})}),
         )
         made_of = [reader, *([used.stage, used.device, sorted(used.sha256.values()), recipe] for used, recipe in parts)]
         made_of += [foreign_version("detector", detector.stage), foreign_version("pose", pose.stage)]
         return cls(
-            found,
-            posed,
+            detector_stage,
+            pose_stage,
             reader=reader,
             every=every,
-            models={"detector": found_by, "pose": posed_by},
+            models={"detector": detector_info, "pose": pose_info},
             cache=None if (pose_options or {}).get("heatmaps") else cache,
             made_of=json.dumps(made_of, sort_keys=True, default=str),
         )
 
-    def poses(self, path: str | Path, indices: Ints | None = None, *, progress: Progress | None = None) -> VideoPoses:
+    def poses(
+        self, path: str | Path, indices: Ints | None = None, *, progress: ProgressCallback | None = None
+    ) -> VideoPoses:
         """The people of these frames of a video, or of all; pixels are dropped batch by batch.
 
         Args:
@@ -154,7 +156,7 @@ class PoseExtractor:
         indices: Ints | None = None,
         *,
         also: Ints | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> VideoPoses:
         """The same, of a video that is already open.
 
@@ -219,7 +221,7 @@ class PoseExtractor:
                 self.cache.store(key, KnownFrames(people, lost, signatures))
         cuts = find_cuts(signatures, used)
         frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
-        with watch.time("link"):
+        with watch.time("track"):
             who = self._identities(people, used, video.info.fps, cuts)
             if len(others):
                 who = self._identities(people, frame_indices.tolist(), video.info.fps, cuts, given=who)

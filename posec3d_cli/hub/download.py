@@ -35,7 +35,7 @@ from posec3d_cli.hub.sources import Archives, parse_source, read_package
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import WeightFile
 
-Progress = Callable[[str, int, int], None]
+DownloadCallback = Callable[[str, int, int], None]
 """Called as (file name, bytes so far, bytes in all); a client such as npm reports nothing until it has finished.
 
 The bytes in all are 0 while nobody knows them. One that also has a method `note(text)`, see `Notes`, is told more.
@@ -46,7 +46,7 @@ _CHUNK = 1 << 20
 
 @runtime_checkable
 class Notes(Protocol):
-    """A `Progress` that is also told, in a sentence, what happens only once."""
+    """A `DownloadCallback` that is also told, in a sentence, what happens only once."""
 
     def note(self, text: str, /) -> None:
         """Hear that a file was pinned, or that one was passed over."""
@@ -66,7 +66,7 @@ def fetch_files(
     elsewhere: Mapping[WeightFile, Sequence[Path]] | None = None,
     copies: Mapping[WeightFile, Sequence[Path]] | None = None,
     offline: bool | None = None,
-    progress: Progress | None = None,
+    progress: DownloadCallback | None = None,
 ) -> dict[str, Path]:
     """Bring every file to its target.
 
@@ -127,7 +127,7 @@ class _Attempt:
     """Getting one file, with what was tried and why it failed."""
 
     def __init__(
-        self, file: WeightFile, target: Path, owner: str, expected: Expected, progress: Progress | None
+        self, file: WeightFile, target: Path, owner: str, expected: Expected, progress: DownloadCallback | None
     ) -> None:
         self.file = file
         self.target = target

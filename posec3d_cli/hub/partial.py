@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     pass
 _CHUNK = 1 << 20
-Progress = Callable[[int, int | None], None]
+ByteCallback = Callable[[int, int | None], None]
 
 
 class HashingFile:
@@ -32,7 +32,7 @@ class HashingFile:
         progress: called after each chunk with the number of bytes, and that in all or None.
     """
 
-    def __init__(self, stream: IO[bytes], limit: int | None, progress: Progress) -> None:
+    def __init__(self, stream: IO[bytes], limit: int | None, progress: ByteCallback) -> None:
         self._stream = stream
         self._limit = limit
         self._progress = progress
@@ -88,7 +88,7 @@ class ResumedFile(HashingFile):
         self,
         stream: IO[bytes],
         limit: int | None,
-        progress: Progress,
+        progress: ByteCallback,
         *,
         part: Part,
         origin: Origin | None,

@@ -14,7 +14,7 @@ from posec3d_cli.errors import UnknownModel
 from posec3d_cli.files.digests import files_named
 from posec3d_cli.hub.cards import KINDS, ModelCard
 from posec3d_cli.hub.catalog import load_card, load_pipeline
-from posec3d_cli.hub.download import Progress
+from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.weights import fetch, hashes
 
 
@@ -57,7 +57,7 @@ class ResolvedPipeline:
         every = {"detector": (self.detector,), "pose": (self.pose,), "classifier": self.classifiers}
         return [card for kind in kinds for card in every[kind]]
 
-    def fetch(self, kinds: Iterable[str] = KINDS, progress: Progress | None = None) -> None:
+    def fetch(self, kinds: Iterable[str] = KINDS, progress: DownloadCallback | None = None) -> None:
         """Get the weights of these kinds into the cache, so that other processes need not.
 
         Raises:

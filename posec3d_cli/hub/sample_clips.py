@@ -8,7 +8,7 @@ from pathlib import Path
 from posec3d_cli.errors import InputError, did_you_mean
 from posec3d_cli.hub.cards import WeightFile, read_weight_file
 from posec3d_cli.hub.catalog import models_folder
-from posec3d_cli.hub.download import Progress, fetch_files
+from posec3d_cli.hub.download import DownloadCallback, fetch_files
 from posec3d_cli.hub.tables import Table, read_toml
 from posec3d_cli.hub.weights import cache_home
 
@@ -63,7 +63,7 @@ def list_samples() -> list[Sample]:
     return samples
 
 
-def fetch_sample(name: str, *, offline: bool | None = None, progress: Progress | None = None) -> Path:
+def fetch_sample(name: str, *, offline: bool | None = None, progress: DownloadCallback | None = None) -> Path:
     """The verified clip, downloaded where it is not there yet.
 
     Raises:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from posec3d_cli.errors import InputError
 from posec3d_cli.hub.checksums import Expected, expected_of
-from posec3d_cli.hub.download import Progress, fetch_files, shipped_paths
+from posec3d_cli.hub.download import DownloadCallback, fetch_files, shipped_paths
 from posec3d_cli.hub.sources import parse_source
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def fetch(
     card: ModelCard,
     *,
     offline: bool | None = None,
-    progress: Progress | None = None,
+    progress: DownloadCallback | None = None,
     home: Path | None = None,
     weights_dir: str | Path | None = None,
 ) -> dict[str, Path]:

@@ -44,7 +44,7 @@ def document(videos: Sequence[dict[str, Any]], pipeline: PipelineInfo) -> dict[s
             "models": models,
             "builder": pipeline.builder,
             "precision": pipeline.precision,
-            "fusion": {name: round(share, 6) for name, share in pipeline.fusion.items()},
+            "ensemble": {name: round(share, 6) for name, share in pipeline.ensemble.items()},
             "detect_every": pipeline.detect_every,
         },
         "videos": list(videos),
@@ -61,20 +61,20 @@ def reason(error: PoseC3DError) -> dict[str, str]:
     return {"kind": type(error).__name__, "what": printable(error.what), "hint": printable(error.hint)}
 
 
-def entry(prediction: ClipResult, *, top: int = 5) -> dict[str, Any]:
+def entry(result: ClipResult, *, top: int = 5) -> dict[str, Any]:
     """One video that was answered; `top` labels per answer, best first."""
-    video, score = prediction.video, prediction.mean_keypoint_score
+    video, score = result.video, result.mean_keypoint_score
     return {
-        "video": printable(prediction.path),
-        "status": "ok" if prediction.scores is not None else NO_PERSON,
-        "labels": _labels(prediction.scores, top) or [],
-        "frames_used": prediction.frames_used,
-        "frames_with_person": prediction.frames_with_person,
-        "people_found": len(prediction.people),
+        "video": printable(result.path),
+        "status": "ok" if result.scores is not None else NO_PERSON,
+        "labels": _labels(result.scores, top) or [],
+        "frames_used": result.frames_used,
+        "frames_with_person": result.frames_with_person,
+        "people_found": len(result.people),
         "mean_keypoint_score": None if score is None else round(score, 4),
-        "people": [_person(person, top) for person in prediction.people],
-        "windows": [_window(window, float(video.fps), top) for window in prediction.windows],
-        "cuts": cuts_of(prediction.posed),
+        "people": [_person(person, top) for person in result.people],
+        "windows": [_window(window, float(video.fps), top) for window in result.windows],
+        "cuts": cuts_of(result.video_poses),
         "source": {
             "width": video.width,
             "height": video.height,
@@ -85,16 +85,16 @@ def entry(prediction: ClipResult, *, top: int = 5) -> dict[str, Any]:
             "lost_frames": video.lost_frames,
             "variable_rate": video.variable_rate,
         },
-        "reading": asdict(prediction.reading),
-        "seconds": {stage: round(seconds, 4) for stage, seconds in prediction.seconds.items()},
-        "warnings": list(prediction.warnings),
+        "clip_sampling": asdict(result.sampling),
+        "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
+        "warnings": list(result.warnings),
     }
 
 
-def cuts_of(posed: VideoPoses) -> list[dict[str, Any]]:
+def cuts_of(video_poses: VideoPoses) -> list[dict[str, Any]]:
     """Where new shots begin, as plain values."""
-    fps = float(posed.video.fps)
-    return [{"frame": frame, "seconds": round(frame / fps, 4)} for frame in posed.cuts.tolist()]
+    fps = float(video_poses.video.fps)
+    return [{"frame": frame, "seconds": round(frame / fps, 4)} for frame in video_poses.cuts.tolist()]
 
 
 def with_answers(found: dict[str, Any], min_score: float = 0.0) -> dict[str, Any]:

@@ -28,26 +28,26 @@ from posec3d_cli.video.marks import MARK
 FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly
 
 
-def headline(prediction: ClipResult, frame: int, min_score: float = 0.0) -> str:
+def headline(result: ClipResult, frame: int, min_score: float = 0.0) -> str:
     """What is done at this frame, with its probability in per cent; "no person" where nobody was found around it."""
-    known = [window.scores for window in _around(prediction, frame) if window.scores is not None]
+    known = [window.scores for window in _around(result, frame) if window.scores is not None]
     return _spelled(combine(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
 
 
-def figures_at(prediction: ClipResult, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
+def figures_at(result: ClipResult, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
     """Everybody in a frame, the most important first.
 
     Args:
-        prediction: of the video.
+        result: of the video.
         frame: its number.
         column: where the frame stands among those that were posed; None: it was not, and shows nobody.
         min_score: of an action that is named without a question mark.
     """
     if column is None:
         return []
-    posed = prediction.posed
-    tags = _tags(prediction, frame, min_score)
-    found, poses = posed.detections[column], posed.poses[column]
+    video_poses = result.video_poses
+    tags = _tags(result, frame, min_score)
+    found, poses = video_poses.detections[column], video_poses.poses[column]
     figures = [
         Figure(
             identity,
@@ -57,19 +57,19 @@ def figures_at(prediction: ClipResult, frame: int, column: int | None, min_score
             tags.get(identity, ""),
             faint=identity not in tags,
         )
-        for row, identity in enumerate(posed.track_ids[column].tolist())
+        for row, identity in enumerate(video_poses.track_ids[column].tolist())
         if identity >= 0
     ]
     order = list(tags)
     return sorted(figures, key=lambda one: order.index(one.identity) if one.identity in tags else len(order))
 
 
-def _tags(prediction: ClipResult, frame: int, min_score: float) -> dict[int, str]:
+def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
     """What is written at those who count around a frame, the most important first, by identity."""
-    if prediction.reading.people != "each":  # nobody has an answer of their own
-        return {person.id: f"#{person.id}" for person in prediction.people}
+    if result.sampling.people != "each":  # nobody has an answer of their own
+        return {person.id: f"#{person.id}" for person in result.people}
     read: dict[int, list[PersonInWindow]] = {}
-    for window in _around(prediction, frame):
+    for window in _around(result, frame):
         for person in window.people:
             read.setdefault(person.id, []).append(person)
     weights = {identity: sum(one.weight for one in parts) for identity, parts in read.items()}
@@ -81,8 +81,8 @@ def _tags(prediction: ClipResult, frame: int, min_score: float) -> dict[int, str
     }
 
 
-def _around(prediction: ClipResult, frame: int) -> list[WindowScores]:
-    return [window for window in prediction.windows if window.start <= frame < window.stop]
+def _around(result: ClipResult, frame: int) -> list[WindowScores]:
+    return [window for window in result.windows if window.start <= frame < window.stop]
 
 
 def _mean(parts: Sequence[PersonInWindow]) -> ActionScores:
@@ -96,7 +96,7 @@ def _spelled(scores: ActionScores, min_score: float) -> str:
 
 
 def save_video(
-    prediction: ClipResult,
+    result: ClipResult,
     path: str | Path,
     *,
     min_score: float = 0.0,
@@ -121,19 +121,19 @@ def save_video(
     from posec3d_cli.output.draw import annotate
 
     path = Path(path)
-    posed, info = prediction.posed, prediction.video
-    check_free(path, overwrite=overwrite, source=prediction.path)
-    column_of = {int(index): column for column, index in enumerate(posed.frame_indices)}
+    video_poses, info = result.video_poses, result.video
+    check_free(path, overwrite=overwrite, source=result.path)
+    column_of = {int(index): column for column, index in enumerate(video_poses.frame_indices)}
     size = (info.width, info.height)
-    uneven = info.variable_rate or info.lost_frames > 0 or len(posed.lost) > 0
+    uneven = info.variable_rate or info.lost_frames > 0 or len(video_poses.lost) > 0
     with (
-        open_video(prediction.path, reader=reader) as video,
-        VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(prediction.path, info.start), comment=MARK) as writer,
+        open_video(result.path, reader=reader) as video,
+        VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(result.path, info.start), comment=MARK) as writer,
     ):
         for done, frame in enumerate(video.frames(), start=1):
-            figures = figures_at(prediction, frame.index, column_of.get(frame.index), min_score)
-            text = headline(prediction, frame.index, min_score)
-            pixels = annotate(frame.pixels, figures, posed.skeleton.limbs, text)
+            figures = figures_at(result, frame.index, column_of.get(frame.index), min_score)
+            text = headline(result, frame.index, min_score)
+            pixels = annotate(frame.pixels, figures, video_poses.skeleton.limbs, text)
             writer.write(pixels, frame.seconds if uneven else None)
             if progress is not None:
                 progress(done, max(done, info.frame_count))

@@ -134,7 +134,7 @@ def left_out_note(others: Sequence[str], total: int) -> tuple[str, ...]:
     return (f"{len(others)} of its {total} entries show no people ({kinds}) and were left out",)
 
 
-def posed_clip(
+def make_video_poses(
     path: Path,
     frames: Sequence[People],
     *,

@@ -22,8 +22,8 @@ from posec3d_cli.pose_files.clip import (
     Person,
     consecutive,
     left_out_note,
+    make_video_poses,
     places_of,
-    posed_clip,
 )
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.pose_files.frame_names import frame_ids, frame_numbers
@@ -59,7 +59,7 @@ def read_results(path: Path, results: Sequence[Any]) -> VideoPoses:
             others.append(f"category {shown(category)}")
     shows = {frame: People.of(people) for frame, people in frames.items()}
     check_pixels(places_of(shows.values()), _PIXELS_HINT)
-    return posed_clip(path, consecutive(shows), notes=left_out_note(others, len(rows)))
+    return make_video_poses(path, consecutive(shows), notes=left_out_note(others, len(rows)))
 
 
 def _numbers_of_people(categories: Sequence[Any]) -> tuple[int, ...]:
@@ -86,7 +86,7 @@ def read_by_picture(path: Path, pictures: Mapping[str, Any]) -> VideoPoses:
         except BadPoseFile as error:
             raise BadPoseFile(f"{shown(name)}: {error.what}", hint=error.hint) from error
     check_pixels(places_of(frames.values()), openpose.PIXELS_HINT)
-    return posed_clip(path, consecutive(frames))
+    return make_video_poses(path, consecutive(frames))
 
 
 def is_annotations(content: Any) -> bool:
@@ -124,7 +124,7 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
         frames[numbered[picture]].append(_person(annotation, what, category.skeleton))
     shows = {frame: People.of(people) for frame, people in frames.items()}
     check_pixels(places_of(shows.values()), _PIXELS_HINT)
-    return posed_clip(path, consecutive(shows), frame_size=size, notes=left_out_note(others, len(annotations)))
+    return make_video_poses(path, consecutive(shows), frame_size=size, notes=left_out_note(others, len(annotations)))
 
 
 FORMATS = (

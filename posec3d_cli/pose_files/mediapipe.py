@@ -17,7 +17,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import NORMALIZED, entries, number, numbers, rate, table, to_coco, whole
-from posec3d_cli.pose_files.clip import MAX_PIXELS, People, Person, consecutive, posed_clip, was_found
+from posec3d_cli.pose_files.clip import MAX_PIXELS, People, Person, consecutive, make_video_poses, was_found
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17, MEDIAPIPE_33
@@ -69,7 +69,7 @@ def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -
             raise BadPoseFile(f"frame {index} is there twice")
         frames[index] = [Person(joints) for joints in _people(landmarks, f"frame {index}")]
     _to_pixels([person.joints for people in frames.values() for person in people], size)
-    return posed_clip(
+    return make_video_poses(
         path,
         consecutive({index: People.of(people) for index, people in frames.items()}),
         fps=rate(header.get("fps")),

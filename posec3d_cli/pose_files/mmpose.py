@@ -15,7 +15,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, set_of, table, to_coco, whole
-from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
+from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, make_video_poses, places_of
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.pose_files.frame_names import frame_ids
 from posec3d_cli.results import VideoPoses
@@ -56,7 +56,7 @@ def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> VideoPo
             [_person(table(each, f"{what}[{n}]"), f"{what}.instances[{n}]", named) for n, each in enumerate(instances)]
         )
     check_pixels(places_of(frames.values()), "write the joints in pixels of the video")
-    return posed_clip(path, consecutive(frames))
+    return make_video_poses(path, consecutive(frames))
 
 
 FORMATS = (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import entries, integers, number, numbers, rate, shown, table, to_coco, whole
-from posec3d_cli.pose_files.clip import MAX_FRAMES, MAX_IDENTITY, MAX_PIXELS, NOBODY, People, posed_clip
+from posec3d_cli.pose_files.clip import MAX_FRAMES, MAX_IDENTITY, MAX_PIXELS, NOBODY, People, make_video_poses
 from posec3d_cli.pose_files.formats import FileFormat, JsonFormat
 from posec3d_cli.pose_files.write import SCHEMA, VERSION
 from posec3d_cli.results import VideoPoses
@@ -167,7 +167,7 @@ def rows_as_clip(
         if len(np.unique(known)) < len(known):
             raise BadPoseFile(f"frame {frame[here][0]} holds one person twice", hint="a duplicate has the number -1")
         frames.append(people.take(here) if len(here) else NOBODY)
-    clip = posed_clip(
+    clip = make_video_poses(
         path,
         frames,
         fps=frames_per_second,

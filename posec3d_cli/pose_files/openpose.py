@@ -12,7 +12,7 @@ from typing import Any
 
 from posec3d_cli.errors import BadPoseFile, counted
 from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_json, set_of, shown, table, to_coco
-from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
+from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, make_video_poses, places_of
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.results import VideoPoses
@@ -49,7 +49,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
         except BadPoseFile as error:
             raise BadPoseFile(f"{name}: {error.what}", hint=error.hint) from error
     check_pixels(places_of(frames.values()), PIXELS_HINT)
-    return posed_clip(source.path, consecutive(frames))
+    return make_video_poses(source.path, consecutive(frames))
 
 
 def _files(source: PoseSource) -> list[str]:

@@ -24,7 +24,7 @@ from posec3d_cli.pose_files.clip import (
     MAX_PIXELS,
     People,
     from_slots,
-    posed_clip,
+    make_video_poses,
     was_found,
 )
 from posec3d_cli.pose_files.formats import FileFormat
@@ -238,7 +238,7 @@ def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> VideoP
         return _written_by_us(path, annotation, pack, keypoints, scores)
     shape = annotation.get("img_shape", annotation.get("original_shape"))
     size = None if shape is None else integers(_first_two(shape), "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
-    return posed_clip(
+    return make_video_poses(
         path,
         from_slots(keypoints, scores),
         fps=pack.rate(annotation),

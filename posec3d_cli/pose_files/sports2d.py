@@ -15,7 +15,7 @@ import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import check_pixels, rate, shown
-from posec3d_cli.pose_files.clip import JOINTS, MAX_IDENTITY, People, Person, consecutive, places_of, posed_clip
+from posec3d_cli.pose_files.clip import JOINTS, MAX_IDENTITY, People, Person, consecutive, make_video_poses, places_of
 from posec3d_cli.pose_files.formats import FolderFormat, PoseSource
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
@@ -59,7 +59,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
         raise BadPoseFile(f"its tables differ in DataRate: {', '.join(rates.values())}", hint="one video per folder")
     people = {frame: People.of(persons) for frame, persons in frames.items()}
     check_pixels(places_of(people.values()), "keep the tables that Sports2D wrote in pixels")
-    return posed_clip(source.path, consecutive(people), fps=next(iter(rates)))
+    return make_video_poses(source.path, consecutive(people), fps=next(iter(rates)))
 
 
 FORMAT = FolderFormat("Sports2D folders", fits, read_folder)

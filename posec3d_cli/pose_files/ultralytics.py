@@ -17,7 +17,15 @@ import numpy as np
 
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import check_pixels, entries, number, numbers, set_of, table, to_coco, whole
-from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, left_out_note, places_of, posed_clip
+from posec3d_cli.pose_files.clip import (
+    MAX_IDENTITY,
+    People,
+    Person,
+    consecutive,
+    left_out_note,
+    make_video_poses,
+    places_of,
+)
 from posec3d_cli.pose_files.formats import JsonFormat
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_SETS
@@ -61,7 +69,7 @@ def read_frames(path: Path, content: list[Any]) -> VideoPoses:
                 others.append(str(person.get("name", person["class"]))[:40])
         frames[index] = People.of(people)
     check_pixels(places_of(frames.values()), "write the results with normalize=False, the default")
-    return posed_clip(path, consecutive(frames), notes=left_out_note(others, total))
+    return make_video_poses(path, consecutive(frames), notes=left_out_note(others, total))
 
 
 FORMAT = JsonFormat("Ultralytics results", fits, read_frames)

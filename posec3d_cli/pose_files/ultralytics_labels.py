@@ -25,7 +25,7 @@ from posec3d_cli.pose_files.clip import (
     Person,
     consecutive,
     left_out_note,
-    posed_clip,
+    make_video_poses,
 )
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
 from posec3d_cli.pose_files.frame_names import frame_numbers
@@ -74,7 +74,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
         for name, rows in lines.items()
     }
     notes = left_out_note(others, sum(map(len, lines.values())))
-    return posed_clip(source.path, consecutive(frames), fps=fps, frame_size=(height, width), notes=notes)
+    return make_video_poses(source.path, consecutive(frames), fps=fps, frame_size=(height, width), notes=notes)
 
 
 FORMAT = FolderFormat("Ultralytics label texts", fits, read_folder)

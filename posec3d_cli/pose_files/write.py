@@ -43,46 +43,54 @@ UNLABELLED = -1
 """The label of a clip that nobody has labelled."""
 
 
-def write_pose_file(posed: VideoPoses, path: Path, suffix: str) -> None:
+def write_pose_file(video_poses: VideoPoses, path: Path, suffix: str) -> None:
     """Write one of `SUFFIXES` to `path`, whatever the path's own suffix is."""
     if suffix == ".npz":
         with path.open("wb") as file:
-            np.savez_compressed(file, **archive(posed))
+            np.savez_compressed(file, **archive(video_poses))
     elif suffix == ".json":
-        path.write_text(json.dumps(document(posed), allow_nan=False), encoding="utf-8")
+        path.write_text(json.dumps(document(video_poses), allow_nan=False), encoding="utf-8")
     else:
-        path.write_bytes(pickle.dumps(pack(posed), protocol=4))
+        path.write_bytes(pickle.dumps(pack(video_poses), protocol=4))
 
 
-def archive(posed: VideoPoses) -> dict[str, Any]:
+def archive(video_poses: VideoPoses) -> dict[str, Any]:
     """The arrays of an archive."""
-    rows = [len(found) for found in posed.detections]
-    joints = posed.skeleton.joints
+    rows = [len(found) for found in video_poses.detections]
+    joints = video_poses.skeleton.joints
     nobody = np.zeros(0, np.float32)
     return {
         "schema": SCHEMA,
         "version": VERSION,
-        "sources": json.dumps(sources([posed.video.path])),
-        "frame": np.repeat(posed.frame_indices, rows),
-        "person": np.concatenate([np.zeros(0, np.int64), *posed.track_ids]),
-        "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in posed.detections)]),
-        "box_score": np.concatenate([nobody, *(found.scores for found in posed.detections)]),
-        "keypoints": np.concatenate([nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in posed.poses)]),
-        "scores": np.concatenate([nobody.reshape(0, len(joints)), *(poses.scores for poses in posed.poses)]),
-        "frame_indices": posed.frame_indices,
+        "sources": json.dumps(sources([video_poses.video.path])),
+        "frame": np.repeat(video_poses.frame_indices, rows),
+        "person": np.concatenate([np.zeros(0, np.int64), *video_poses.track_ids]),
+        "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in video_poses.detections)]),
+        "box_score": np.concatenate([nobody, *(found.scores for found in video_poses.detections)]),
+        "keypoints": np.concatenate(
+            [nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in video_poses.poses)]
+        ),
+        "scores": np.concatenate([nobody.reshape(0, len(joints)), *(poses.scores for poses in video_poses.poses)]),
+        "frame_indices": video_poses.frame_indices,
         "joints": np.array(joints),
-        "skeleton": posed.skeleton.name,
-        "frame_size": np.array([posed.video.height, posed.video.width]),
-        "fps": np.array([posed.video.fps.numerator, posed.video.fps.denominator]),
-        "frame_count": posed.video.frame_count,
-        "cuts": posed.cuts,
+        "skeleton": video_poses.skeleton.name,
+        "frame_size": np.array([video_poses.video.height, video_poses.video.width]),
+        "fps": np.array([video_poses.video.fps.numerator, video_poses.video.fps.denominator]),
+        "frame_count": video_poses.video.frame_count,
+        "cuts": video_poses.cuts,
     }
 
 
-def document(posed: VideoPoses) -> dict[str, Any]:
+def document(video_poses: VideoPoses) -> dict[str, Any]:
     """The values of a JSON document."""
     frames = []
-    columns = zip(posed.frame_indices.tolist(), posed.track_ids, posed.detections, posed.poses, strict=True)
+    columns = zip(
+        video_poses.frame_indices.tolist(),
+        video_poses.track_ids,
+        video_poses.detections,
+        video_poses.poses,
+        strict=True,
+    )
     for frame, who, found, poses in columns:
         joints = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=-1)
         people = [
@@ -95,50 +103,50 @@ def document(posed: VideoPoses) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "version": VERSION,
-        "sources": sources([posed.video.path]),
-        "skeleton": posed.skeleton.name,
-        "joints": list(posed.skeleton.joints),
-        "frame_size": [posed.video.height, posed.video.width],
-        "fps": [posed.video.fps.numerator, posed.video.fps.denominator],
-        "frame_count": posed.video.frame_count,
-        "cuts": posed.cuts.tolist(),
+        "sources": sources([video_poses.video.path]),
+        "skeleton": video_poses.skeleton.name,
+        "joints": list(video_poses.skeleton.joints),
+        "frame_size": [video_poses.video.height, video_poses.video.width],
+        "fps": [video_poses.video.fps.numerator, video_poses.video.fps.denominator],
+        "frame_count": video_poses.video.frame_count,
+        "cuts": video_poses.cuts.tolist(),
         "frames": frames,
     }
 
 
-def pack(posed: VideoPoses) -> dict[str, Any]:
+def pack(video_poses: VideoPoses) -> dict[str, Any]:
     """The content of a pack."""
-    people = sorted({person for who in posed.track_ids for person in who.tolist() if person >= 0})
+    people = sorted({person for who in video_poses.track_ids for person in who.tolist() if person >= 0})
     slot = {person: number for number, person in enumerate(people)}
-    shape = (len(people), len(posed), len(posed.skeleton.joints))
+    shape = (len(people), len(video_poses), len(video_poses.skeleton.joints))
     keypoints, scores = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
     boxes, box_scores = np.full((*shape[:2], 4), np.nan, np.float32), np.full(shape[:2], np.nan, np.float32)
-    columns = zip(posed.track_ids, posed.detections, posed.poses, strict=True)
+    columns = zip(video_poses.track_ids, video_poses.detections, video_poses.poses, strict=True)
     for column, (who, found, poses) in enumerate(columns):
         for row, person in enumerate(who.tolist()):
             if person >= 0:
                 place = (slot[person], column)
                 keypoints[place], scores[place] = poses.keypoints[row], poses.scores[row]
                 boxes[place], box_scores[place] = found.boxes[row], found.scores[row]
-    name = Path(posed.video.path).stem
-    size = (posed.video.height, posed.video.width)
+    name = Path(video_poses.video.path).stem
+    size = (video_poses.video.height, video_poses.video.width)
     annotation = {
         "frame_dir": name,
         "label": UNLABELLED,
-        "total_frames": len(posed),
+        "total_frames": len(video_poses),
         "img_shape": size,
         "original_shape": size,
         "keypoint": keypoints,
         "keypoint_score": scores,
-        "frame_indices": posed.frame_indices,
-        "frame_count": posed.video.frame_count,
-        "cuts": posed.cuts,
-        "fps": (posed.video.fps.numerator, posed.video.fps.denominator),
+        "frame_indices": video_poses.frame_indices,
+        "frame_count": video_poses.video.frame_count,
+        "cuts": video_poses.cuts,
+        "fps": (video_poses.video.fps.numerator, video_poses.video.fps.denominator),
         "person": np.array(people, np.int64),
         "box": boxes,
         "box_score": box_scores,
     }
-    return {**pack_head([posed.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
+    return {**pack_head([video_poses.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
 
 
 def pack_head(paths: Iterable[Path]) -> dict[str, Any]:

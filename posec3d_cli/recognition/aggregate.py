@@ -35,15 +35,15 @@ Scored = tuple[Subject, ActionScores]
 
 
 def subjects(
-    used: VideoPoses, plan: Sequence[Window], reading: ClipSampling, ids: set[int]
+    used: VideoPoses, plan: Sequence[Window], sampling: ClipSampling, ids: set[int]
 ) -> Iterator[tuple[Subject, PoseSequence]]:
     """What is to be read, window by window: nothing where nobody was found. Adds the main people to `ids`."""
     for number, window in enumerate(plan):
         part = used.part(window.indices)
         tracks = part.tracks()
-        main = tracks.main_people(reading.min_share)
+        main = tracks.main_people(sampling.min_share)
         ids.update(main.ids.tolist())
-        if reading.people == "each":
+        if sampling.people == "each":
             sequences = main.each(**part.placing)
             for identity, weight, sequence in zip(main.ids.tolist(), _shares(main), sequences, strict=True):
                 yield Subject(number, identity, weight), sequence
@@ -128,7 +128,7 @@ def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
     return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
 
 
-def warnings_for(used: VideoPoses, reading: ClipSampling) -> tuple[str, ...]:
+def warnings_for(used: VideoPoses, sampling: ClipSampling) -> tuple[str, ...]:
     """What makes an answer from these frames less certain, in sentences."""
     found = sum(1 for poses in used.poses if len(poses))
     score = mean_keypoint_score(used.poses)
@@ -137,9 +137,9 @@ def warnings_for(used: VideoPoses, reading: ClipSampling) -> tuple[str, ...]:
     if lost:
         was = "was" if lost == 1 else "were"
         said.append(f"{counted(lost, 'damaged frame')} could not be decoded and {was} left out")
-    if used.video.frame_count < reading.frames:
+    if used.video.frame_count < sampling.frames:
         count = counted(used.video.frame_count, "frame")
-        said.append(f"the video has {count} and the classifier reads {reading.frames}: frames are repeated")
+        said.append(f"the video has {count} and the classifier reads {sampling.frames}: frames are repeated")
     if 0 < found < FEW_FRAMES * len(used):
         said.append(f"somebody was found in only {found} of {counted(len(used), 'frame')} used")
     if score is not None and score < WEAK_JOINTS:

@@ -29,18 +29,18 @@ class Member:
     Attributes:
         builder: makes of the poses what the classifier reads.
         classifier: reads it.
-        reading: how it reads a video, unless something else is asked for.
+        sampling: how it reads a video, unless something else is asked for.
         weight: its part in the answer, relative to those of the others.
     """
 
     builder: VolumeBuilder
     classifier: ActionClassifier
-    reading: ClipSampling = field(default_factory=ClipSampling)
+    sampling: ClipSampling = field(default_factory=ClipSampling)
     weight: float = 1.0
 
-    def reads(self, reading: ClipSampling) -> ClipSampling:
-        """`reading` with the frames per view and the sampler that this one was trained with."""
-        return replace(reading, frames=self.reading.frames, sampler=self.reading.sampler)
+    def reads(self, sampling: ClipSampling) -> ClipSampling:
+        """`sampling` with the frames per view and the sampler that this one was trained with."""
+        return replace(sampling, frames=self.sampling.frames, sampler=self.sampling.sampler)
 
 
 def load_classifiers(named: Named | Sequence[Named]) -> list[ModelCard]:
@@ -97,7 +97,7 @@ def check_alike(members: Sequence[Member], names: Sequence[str]) -> None:
         if ours != theirs:
             number = next(n for n, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
             raise StageMismatch(f"{both}: their class {number} is {ours[number]!r} and {theirs[number]!r}")
-        wanted, found = first.reading, first.reads(member.reading)
+        wanted, found = first.sampling, first.reads(member.sampling)
         for setting in (one.name for one in fields(ClipSampling)):
             a, b = getattr(wanted, setting), getattr(found, setting)
             if a != b:
@@ -118,7 +118,7 @@ def ensemble_info(used: Sequence[PipelineInfo], weights: Sequence[float]) -> Pip
     shares = {part.name: weight / sum(weights) for part, weight in zip(parts, weights, strict=True)}
     builder = "+".join(dict.fromkeys(one.builder for one in used))
     precision = "+".join(dict.fromkeys(one.precision for one in used if one.precision)) or None
-    return replace(used[0], models={"classifier": whole}, builder=builder, precision=precision, fusion=shares)
+    return replace(used[0], models={"classifier": whole}, builder=builder, precision=precision, ensemble=shares)
 
 
 def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:

@@ -59,7 +59,7 @@ class ActionRecognizer:
     def __init__(self, members: Sequence[Member], *, used: PipelineInfo | None = None) -> None:
         self.members = tuple(members)
         self.used = used or PipelineInfo(models={})
-        check_alike(self.members, list(self.used.fusion) or ["a classifier"] * len(self.members))
+        check_alike(self.members, list(self.used.ensemble) or ["a classifier"] * len(self.members))
 
     @classmethod
     def from_card(
@@ -103,9 +103,9 @@ class ActionRecognizer:
         return cls(members, used=ensemble_info(used, weights))
 
     @property
-    def reading(self) -> ClipSampling:
+    def sampling(self) -> ClipSampling:
         """How the classifier reads a video, unless something else is asked for; of several, the first."""
-        return self.members[0].reading
+        return self.members[0].sampling
 
     @property
     def needs_heatmaps(self) -> bool:
@@ -117,13 +117,13 @@ class ActionRecognizer:
         """The C actions that the classifier tells apart."""
         return self.members[0].classifier.labels
 
-    def frames_needed(self, reading: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
+    def frames_needed(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
         """The frames of a video that the answer rests on, each once, in order."""
-        return used_frames([window for plan in self._plans(reading, frame_count, fps) for window in plan])
+        return used_frames([window for plan in self._plans(sampling, frame_count, fps) for window in plan])
 
-    def _plans(self, reading: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
+    def _plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
         """Each member's plan; all have the same windows."""
-        return [member.reads(reading).plan(frame_count, fps) for member in self.members]
+        return [member.reads(sampling).plan(frame_count, fps) for member in self.members]
 
     def clip_sampling(
         self,
@@ -135,11 +135,11 @@ class ActionRecognizer:
     ) -> ClipSampling:
         """The card's reading with these settings replaced; `window` in seconds, 0 for the whole video as one."""
         changes: dict[str, Any] = {"views": views, "flip": flip, "people": people}
-        reading = replace(self.reading, **{key: value for key, value in changes.items() if value is not None})
-        return reading if window is None else reading.with_window(window)
+        sampling = replace(self.sampling, **{key: value for key, value in changes.items() if value is not None})
+        return sampling if window is None else sampling.with_window(window)
 
     def read(
-        self, posed: VideoPoses, reading: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
+        self, video_poses: VideoPoses, sampling: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
     ) -> ClipResult:
         """Say what is done in a video whose people are known, in at least the frames that the reading needs.
 
@@ -149,20 +149,22 @@ class ActionRecognizer:
             StageMismatch: a frame that the reading needs was not looked at.
             EmptyVideo: none of these frames can be decoded.
         """
-        reading = reading or self.reading
-        plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
+        sampling = sampling or self.sampling
+        plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
         needed = used_frames([window for plan in plans for window in plan])
-        lost = np.intersect1d(posed.lost, needed)
+        lost = np.intersect1d(video_poses.lost, needed)
         if len(lost):
             # Frames that are there for drawing only stand in for none: the answer is the same without them.
-            seen = np.intersect1d(posed.frame_indices, needed)
+            seen = np.intersect1d(video_poses.frame_indices, needed)
             if not len(seen):
-                raise EmptyVideo(f"{posed.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded")
+                raise EmptyVideo(
+                    f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
+                )
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
-        return self._answer(posed, reading, plans, self.used, self._notices(), alive, lost=lost)
+        return self._answer(video_poses, sampling, plans, self.used, self._notices(), alive, lost=lost)
 
     def read_file(
-        self, posed: VideoPoses, reading: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
+        self, video_poses: VideoPoses, sampling: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
     ) -> ClipResult:
         """As `read`, for poses that come from a file: another program chose the frames and found the people.
 
@@ -172,16 +174,16 @@ class ActionRecognizer:
         Raises:
             BadPoseFile: for some frame there is none near enough.
         """
-        reading = reading or self.reading
-        plans = self._plans(reading, posed.video.frame_count, posed.video.fps)
-        plans, notices = with_substitutes(plans, posed)
+        sampling = sampling or self.sampling
+        plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
+        plans, notices = with_substitutes(plans, video_poses)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
-        return self._answer(posed, reading, plans, replace(self.used, name=None, models=models), notices, alive)
+        return self._answer(video_poses, sampling, plans, replace(self.used, name=None, models=models), notices, alive)
 
     def _answer(
         self,
-        posed: VideoPoses,
-        reading: ClipSampling,
+        video_poses: VideoPoses,
+        sampling: ClipSampling,
         plans: Sequence[Sequence[Window]],
         made_by: PipelineInfo,
         notices: tuple[str, ...],
@@ -189,11 +191,11 @@ class ActionRecognizer:
         *,
         lost: Ints = NO_FRAMES,
     ) -> ClipResult:
-        used = replace(posed.part(used_frames([window for plan in plans for window in plan])), lost=lost)
+        used = replace(video_poses.part(used_frames([window for plan in plans for window in plan])), lost=lost)
         watch = Stopwatch()
         ids: set[int] = set()
         scored = [
-            self._classify(member, subjects(used, plan, reading, ids), plan, reading, watch, alive)
+            self._classify(member, subjects(used, plan, sampling, ids), plan, sampling, watch, alive)
             for member, plan in zip(self.members, plans, strict=True)
         ]
         weights = [member.weight for member in self.members]
@@ -204,18 +206,18 @@ class ActionRecognizer:
         seen = summarise(used, ids)
         known = [window.scores for window in by_window if window.scores is not None]
         return ClipResult(
-            path=Path(posed.video.path),
+            path=Path(video_poses.video.path),
             scores=combine(known, [1.0] * len(known)) if known else None,
             people=average_people([of_people(seen, one) for one in scored], weights),
             windows=tuple(by_window),
             frames_used=len(used),
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
             mean_keypoint_score=mean_keypoint_score(used.poses),
-            reading=reading,
+            sampling=sampling,
             pipeline=made_by,
-            seconds={**posed.seconds, **watch.seconds},
-            warnings=(*notices, *posed.notes, *warnings_for(used, reading)),
-            posed=posed,
+            seconds={**video_poses.seconds, **watch.seconds},
+            warnings=(*notices, *video_poses.notes, *warnings_for(used, sampling)),
+            video_poses=video_poses,
         )
 
     def _notices(self) -> tuple[str, ...]:
@@ -229,7 +231,7 @@ class ActionRecognizer:
         member: Member,
         shown: Iterable[tuple[Subject, PoseSequence]],
         plan: Sequence[Window],
-        reading: ClipSampling,
+        sampling: ClipSampling,
         watch: Stopwatch,
         alive: Callable[[], None],
     ) -> list[Scored]:
@@ -252,7 +254,7 @@ class ActionRecognizer:
 
         for subject, sequence in shown:
             with watch.time("build"):
-                volumes.append(member.builder.build(sequence, plan[subject.window].clips, flip=reading.flip))
+                volumes.append(member.builder.build(sequence, plan[subject.window].clips, flip=sampling.flip))
             waiting.append(subject)
             if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
                 flush()

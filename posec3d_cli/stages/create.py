@@ -13,7 +13,7 @@ from posec3d_cli.errors import (
 from posec3d_cli.files.digests import files_named
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.hub.download import Progress
+from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ModelInfo
@@ -58,7 +58,7 @@ def create_stage(
     *,
     device: str = "cpu",
     offline: bool | None = None,
-    progress: Progress | None = None,
+    progress: DownloadCallback | None = None,
     weights_dir: str | Path | None = None,
     **options: Any,
 ) -> Any:

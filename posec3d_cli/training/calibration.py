@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.errors import BadDataset, StageMismatch, counted
-from posec3d_cli.evaluation.evaluate import as_posed
+from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.evaluation.metrics import expected_calibration_error
 from posec3d_cli.recognition.aggregate import Subject, combine, of_window, subjects
 from posec3d_cli.recognition.ensemble import Member
@@ -168,10 +168,10 @@ class _Recorder:
 
 def _collect_logits(member: Member, classifier: HasLogits, example: LabeledClip) -> _Collected:
     recorder = _Recorder(classifier)
-    posed, reading = as_posed(example), member.reading
-    ActionRecognizer([replace(member, classifier=recorder)]).read(posed, reading)
-    plan = member.reads(reading).plan(posed.video.frame_count, posed.video.fps)
-    shown = [subject for subject, _ in subjects(posed.part(used_frames(plan)), plan, reading, set())]
+    video_poses, sampling = as_video_poses(example), member.sampling
+    ActionRecognizer([replace(member, classifier=recorder)]).read(video_poses, sampling)
+    plan = member.reads(sampling).plan(video_poses.video.frame_count, video_poses.video.fps)
+    shown = [subject for subject, _ in subjects(video_poses.part(used_frames(plan)), plan, sampling, set())]
     # The reader shows the classifier the same subjects in the same order.
     return _Collected(classifier.labels.index(example.label), plan, list(zip(shown, recorder.kept, strict=True)))
 

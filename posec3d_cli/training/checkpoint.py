@@ -11,7 +11,7 @@ import torch
 
 from posec3d_cli.errors import BadDataset, OutputError, OutputExists
 
-FILE = "state.pt"
+FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:

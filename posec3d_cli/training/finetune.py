@@ -31,14 +31,14 @@ class Pretrained:
         files: its weights, one file per network.
         recipe: what it reads and how, the rest as for a fresh network.
         network: the options of its networks.
-        reading: how it reads a video.
+        sampling: how it reads a video.
     """
 
     card: ModelCard
     files: tuple[Path, ...]
     recipe: TrainingConfig
     network: Mapping[str, Any]
-    reading: ClipSampling
+    sampling: ClipSampling
 
     def into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
         """Give a network the weights of network `number`; where the labels differ, the head stays as it is.
@@ -71,12 +71,12 @@ def start_from(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretra
         WeightsMissing, WeightsCorrupt: the weights cannot be had.
     """
     architecture = str(card.recipe.get("architecture", ""))
-    reading = ClipSampling.from_recipe(card.recipe)
+    sampling = ClipSampling.from_recipe(card.recipe)
     rate = base.peak_rate * SLOWER if base.rate is None else base.rate
-    recipe = replace(base, architecture=architecture, frames=reading.frames, rate=rate)
+    recipe = replace(base, architecture=architecture, frames=sampling.frames, rate=rate)
     recipe = _graph(card, recipe) if recipe.graph else _volumes(card, recipe, spec_of_card(card, {}))
     files = tuple(fetch(card, **fetching).values())
-    return Pretrained(card, files, recipe, dict(card.recipe.get("network", {})), reading)
+    return Pretrained(card, files, recipe, dict(card.recipe.get("network", {})), sampling)
 
 
 def _graph(card: ModelCard, recipe: TrainingConfig) -> TrainingConfig:

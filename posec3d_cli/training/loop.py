@@ -28,7 +28,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Progress:
+class EpochMetrics:
     """What is known after an epoch.
 
     Attributes:
@@ -46,13 +46,13 @@ class Progress:
     accuracy: dict[str, float]
 
 
-class Watcher:
+class TrainingCallback:
     """What is told how far a training is; this one does nothing."""
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         """Step `step` of `steps` of an epoch is done (all counted from 1)."""
 
-    def epoch(self, progress: Progress) -> None:
+    def epoch(self, progress: EpochMetrics) -> None:
         """An epoch is done and what is known of it is on the disk."""
 
 
@@ -86,7 +86,7 @@ def fit(
     workers: int = 0,
     start: State | None = None,
     step: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
-    report: Callable[[Progress, Recognizer, State], None] = lambda progress, network, state: None,
+    report: Callable[[EpochMetrics, Recognizer, State], None] = lambda progress, network, state: None,
 ) -> Recognizer:
     """Train a network and return the moving average of its weights. The same arguments give the same weights.
 
@@ -111,7 +111,7 @@ def fit(
         for number in range(done, recipe.epochs):
             loss = run.epoch(number, step)
             figures = score(run.averaged)
-            progress = Progress(number + 1, recipe.epochs, loss, run.schedule.get_last_rate(), figures)
+            progress = EpochMetrics(number + 1, recipe.epochs, loss, run.schedule.get_last_rate(), figures)
             report(progress, run.averaged, run.state(number + 1))
         return run.averaged
 

@@ -29,7 +29,7 @@ from posec3d_cli.training.checkpoint import check_folder, check_settings, load_c
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.finetune import Pretrained
-from posec3d_cli.training.loop import EVERY, Progress, State, Watcher, accuracy, fit
+from posec3d_cli.training.loop import EVERY, EpochMetrics, State, TrainingCallback, accuracy, fit
 from posec3d_cli.training.readme import CONFUSION, CURVES
 from posec3d_cli.training.seen import RECORD, digests, learned_from
 from posec3d_cli.training.settings import Training, settings_of
@@ -85,9 +85,9 @@ def make_training(
         _check_kind(start, recipe, width)
     if start is None and (width or recipe.architecture in WIDTHS):
         options["base_channels"] = width or WIDTHS[recipe.architecture]
-    reading = start.reading if start else None
-    seconds = (reading.window_seconds if reading else WINDOW) if window is None else window or None
-    whom = people or (reading.people if reading else "each")
+    sampling = start.sampling if start else None
+    seconds = (sampling.window_seconds if sampling else WINDOW) if window is None else window or None
+    whom = people or (sampling.people if sampling else "each")
     if recipe.graph and whom != "each":
         raise BadCard(
             f"a {recipe.architecture} reads each person alone, {whom} was asked for", hint="leave out --people"
@@ -123,7 +123,7 @@ def train(
     device: str = "cpu",
     precision: str = "fp32",
     workers: int = 0,
-    watcher: Watcher | None = None,
+    callback: TrainingCallback | None = None,
 ) -> dict[str, Any]:
     """Train, keep the best epoch's weights as a model folder and the last one's as a state, and measure in the end.
 
@@ -136,7 +136,7 @@ def train(
         device: where to train, calibrate and measure.
         precision: of the steps, the calibration and the measurement, "fp32" or "bf16".
         workers: processes that draw samples.
-        watcher: told about every step and epoch.
+        callback: told about every step and epoch.
 
     Returns:
         The figures of the validation: as they are, and lengthened, re-framed and composed; the calibration.
@@ -147,7 +147,7 @@ def train(
         BadDataset: there is nothing to go on with, or it was begun with other settings or clips.
     """
     learned, held = split(examples, training.held_out, training.recipe.seed)
-    run = _Run(training, learned, held, out, device, precision, workers, watcher or Watcher())
+    run = _Run(training, learned, held, out, device, precision, workers, callback or TrainingCallback())
     run.prepare(resume, overwrite)
     for number in range(len(run.finished), training.networks):
         run.network(number)
@@ -177,10 +177,10 @@ class _Run:
         device: str,
         precision: str,
         workers: int,
-        watcher: Watcher,
+        callback: TrainingCallback,
     ) -> None:
         self.training, self.learned, self.held, self.out = training, learned, held, out
-        self.device, self.precision, self.workers, self.watcher = device, precision, workers, watcher
+        self.device, self.precision, self.workers, self.callback = device, precision, workers, callback
         self.classes = _classes(learned, training.start)
         recipe = training.recipe
         self.options = dict(training.network)
@@ -237,9 +237,9 @@ class _Run:
         self._save()
 
     def _step(self, number: int, epoch: int, step: int, steps: int, loss: float) -> None:
-        self.watcher.step(number * self.training.recipe.epochs + epoch, step, steps, loss)
+        self.callback.step(number * self.training.recipe.epochs + epoch, step, steps, loss)
 
-    def _keep(self, number: int, progress: Progress, averaged: nn.Module, state: State, board: Any) -> None:
+    def _keep(self, number: int, progress: EpochMetrics, averaged: nn.Module, state: State, board: Any) -> None:
         """What an epoch leaves behind: the card if it is the best, the curves, and then the state."""
         self.history.append(
             {
@@ -264,7 +264,7 @@ class _Run:
         self.loop = state
         self._save()
         in_all = self.training.recipe.epochs
-        self.watcher.epoch(
+        self.callback.epoch(
             replace(progress, epoch=number * in_all + progress.epoch, epochs=self.training.networks * in_all)
         )
 

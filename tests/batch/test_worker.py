@@ -194,7 +194,7 @@ def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
         LabelTask(Models(detector="whole-frame")),
         LabelTask(Models(precision="bf16")),
         LabelTask(Models(detector_options={"max_people": 1})),
-        LabelTask(Models(), reading={"views": 2}),
+        LabelTask(Models(), sampling={"views": 2}),
         LabelTask(Models(weights=(1.0,))),
     ]
     assert len({base, *(other.fingerprint() for other in others)}) == 6

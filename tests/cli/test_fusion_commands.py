@@ -34,8 +34,8 @@ def test_predict_names_both_models_and_their_shares(posec3d, cards, pack):
     )
     assert found["pipeline"]["models"]["classifier"]["name"] == "joint+limb"
     assert set(found["pipeline"]["models"]["classifier"]["sha256"]) == {"joint/weights", "limb/weights"}
-    assert found["pipeline"]["fusion"] == {"joint": 0.75, "limb": 0.25}
-    assert alone[0]["pipeline"]["fusion"] == {}
+    assert found["pipeline"]["ensemble"] == {"joint": 0.75, "limb": 0.25}
+    assert alone[0]["pipeline"]["ensemble"] == {}
     for number, video in enumerate(found["videos"]):
         first, second = (
             {one["label"]: one["probability"] for one in answer["videos"][number]["labels"]} for answer in alone

@@ -270,18 +270,18 @@ def test_an_answer_from_a_damaged_video_carries_a_warning(label, tmp_path, clip)
 def test_no_file_ever_gets_the_name_of_one_that_another_video_left(label, tmp_path):
     command = ("clips", "--save-poses", "poses")
     label(*command, copies=["a.avi"])
-    assert posed() == ["a.npz"]
+    assert video_poses() == ["a.npz"]
     Path("clips/a.avi").rename("a.avi")
     label(*command, copies=["a.mp4"])
-    assert posed() == ["a.mp4.npz", "a.npz"], "that of the video that is gone is not written over"
+    assert video_poses() == ["a.mp4.npz", "a.npz"], "that of the video that is gone is not written over"
     Path("a.avi").rename("clips/a.avi")
     Path("clips/a.mp4").unlink()
     label(*command)
     assert begun(tmp_path) == ["a.avi"]
-    assert posed() == ["a.avi.npz", "a.mp4.npz", "a.npz"]
+    assert video_poses() == ["a.avi.npz", "a.mp4.npz", "a.npz"]
     label(*command)
     assert begun(tmp_path) == []
 
 
-def posed():
+def video_poses():
     return sorted(path.name for path in Path("poses").iterdir() if path.is_file())

@@ -77,10 +77,10 @@ def test_an_unforeseen_error_with_one_clip_of_a_pack_leaves_the_others(monkeypat
     fake = fakes.pipeline().actions
     plain = fake.read_file
 
-    def read_file(clip, reading):
+    def read_file(clip, sampling):
         if str(clip.video.path).endswith("arms_1"):
             raise ZeroDivisionError("by nothing")
-        return plain(clip, reading)
+        return plain(clip, sampling)
 
     monkeypatch.setattr(fake, "read_file", read_file)
     monkeypatch.setattr(ActionRecognizer, "from_card", lambda card, **options: fake)

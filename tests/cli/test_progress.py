@@ -9,7 +9,7 @@ import pytest
 from posec3d_cli.cli.batch_run import saying_read
 from posec3d_cli.cli.progress import SECONDS_BETWEEN_LINES, now_and_then
 from posec3d_cli.cli.training_progress import place, training_progress
-from posec3d_cli.training.loop import Progress
+from posec3d_cli.training.loop import EpochMetrics
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def test_a_training_says_which_epoch_of_which_network_it_is_in(often, capsys):
         wait_for("epoch: the first step is being prepared", capsys)
         watcher.step(3, 4, 9, 0.25)
         wait_for("epoch: 1 of 2, network 2 of 3: step 4 of 9, loss 0.250", capsys)
-        watcher.epoch(Progress(3, 6, 0.5, 0.1, {"all": 0.75}))
+        watcher.epoch(EpochMetrics(3, 6, 0.5, 0.1, {"all": 0.75}))
         wait_for("epoch: 1 of 2, network 2 of 3: loss 0.500, held-out top-1: all 75.0%", capsys)
-        watcher.epoch(Progress(6, 6, 0.5, 0.1, {}))
+        watcher.epoch(EpochMetrics(6, 6, 0.5, 0.1, {}))
         wait_for("2 of 2, network 3 of 3 is done; the model is measured on the held-out clips", capsys)
 
 

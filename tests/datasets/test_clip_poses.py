@@ -12,7 +12,7 @@ import pose_file_factory
 import pytest
 import video_factory
 
-from posec3d_cli.batch.callback import Watcher
+from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
@@ -22,7 +22,7 @@ from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 
 
-class Heard(Watcher):
+class Heard(RunCallback):
     def __init__(self):
         self.counted, self.ended = {}, {}
 
@@ -45,7 +45,7 @@ def clips(tmp_path_factory):
 
 def test_each_video_gives_its_people_or_the_reason(clips):
     heard = Heard()
-    estimate = side_by_side(batch_fakes.Finding(Models()), 2, timeout=1, watcher=heard)
+    estimate = side_by_side(batch_fakes.Finding(Models()), 2, timeout=1, callback=heard)
     came = {found.name: one for found, one in estimate(clips)}
     assert came.keys() == {found.name for found in clips}
     for name in ("clips/good.mp4", "clips/other.mp4"):

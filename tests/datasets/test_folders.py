@@ -140,7 +140,7 @@ def posed_folder(tmp_path):
 
 def test_pose_files_are_clips(posed_folder):
     assert names_and_labels(posed_folder) == [("posed/run/openpose_25", "run"), ("posed/walk/ours.npz", "walk")]
-    assert all(clip.posed for clip in labeled_videos(posed_folder))
+    assert all(clip.is_pose_file for clip in labeled_videos(posed_folder))
 
 
 def test_a_table_of_labels_may_name_pose_files(posed_folder):

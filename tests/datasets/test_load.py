@@ -13,7 +13,7 @@ import synthetic_people as people
 import video_factory
 
 from posec3d_cli.datasets.clips import ESTIMATED, TRAINING, VALIDATION
-from posec3d_cli.datasets.load import clips_called, hold_out, labelled, posed, read_actions, read_names
+from posec3d_cli.datasets.load import clips_called, hold_out, labelled, read_actions, read_names, with_poses
 from posec3d_cli.datasets.poses import in_turn
 from posec3d_cli.datasets.splits import Splits
 from posec3d_cli.errors import BadDataset
@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 
 def read(*sources, stages=None, every=1, **options):
-    return posed(labelled(sources, {}, **options), in_turn(stages or extractor(), every))
+    return with_poses(labelled(sources, {}, **options), in_turn(stages or extractor(), every))
 
 
 def test_a_table_of_actions_is_read(tmp_path):
@@ -62,7 +62,9 @@ def test_a_list_of_clips_is_read(tmp_path):
 
 def test_packs_need_no_models_and_take_their_joint_names(tmp_path):
     pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
-    examples, problems = posed(labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates)
+    examples, problems = with_poses(
+        labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates
+    )
     assert [(one.name, one.label) for one in examples] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
     assert problems == []
 
@@ -80,7 +82,7 @@ def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, t
         "clips/walk/one.mp4",
         "mine/clips/walk/one.mp4",
     ]
-    examples, [bad] = posed(found, in_turn(extractor()))
+    examples, [bad] = with_poses(found, in_turn(extractor()))
     assert [(one.name, one.label) for one in examples] == [
         ("clips/run/one.mp4", "arms"),
         ("clips/walk/one.mp4", "legs"),
@@ -183,7 +185,7 @@ def posed_folder(tmp_path):
 
 
 def test_of_pose_files_nothing_is_estimated(posed_folder):
-    examples, problems = posed(labelled([posed_folder], {}), nobody_estimates)
+    examples, problems = with_poses(labelled([posed_folder], {}), nobody_estimates)
     assert not problems
     assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
         ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
@@ -201,7 +203,7 @@ def test_pose_files_and_videos_share_a_folder(posed_folder):
 def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
     (posed_folder / "walk" / "bad.json").write_text("{}")
     people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
-    examples, problems = posed(labelled([posed_folder], {}), nobody_estimates)
+    examples, problems = with_poses(labelled([posed_folder], {}), nobody_estimates)
     reasons = {one.name: one.reason for one in problems}
     assert len(examples) == 2
     assert "no known pose format" in reasons["posed/walk/bad.json"]

@@ -11,7 +11,7 @@ import synthetic_people as people
 
 from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.evaluation.evaluate import as_posed, check_labels, evaluate
+from posec3d_cli.evaluation.evaluate import as_video_poses, check_labels, evaluate
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import ClipSampling
@@ -48,7 +48,7 @@ def test_clips_are_read_as_videos_are():
 
 def test_a_reading_can_be_chosen():
     used = actions()
-    evaluate(used, [standing("a", "left", 10)], replace(used.reading, views=3, flip=True))
+    evaluate(used, [standing("a", "left", 10)], replace(used.sampling, views=3, flip=True))
     assert used.members[0].builder.calls[0][1].shape == (3, 8)
     assert used.members[0].builder.calls[0][2] is True
 
@@ -68,7 +68,7 @@ def test_nothing_to_evaluate_is_refused():
 
 def test_recordings_cannot_be_read_without_a_camera():
     with pytest.raises(BadDataset, match="3D recording"):
-        as_posed(replace(standing("a", "left", 1), origin=RECORDED))
+        as_video_poses(replace(standing("a", "left", 1), origin=RECORDED))
 
 
 def test_poses_keep_their_places_and_people_their_slots():
@@ -78,26 +78,26 @@ def test_poses_keep_their_places_and_people_their_slots():
         keypoints=np.concatenate([clip.keypoints, clip.keypoints + 40]),
         scores=np.concatenate([clip.scores, np.where(np.arange(24)[None, :, None] < 5, 0, clip.scores)]),
     )
-    posed = as_posed(two)
-    assert [len(found) for found in posed.detections] == [1] * 5 + [2] * 19
-    assert [who.tolist() for who in posed.track_ids] == [[0]] * 5 + [[0, 1]] * 19
-    assert np.array_equal(posed.poses[10].keypoints, two.keypoints[:, 10])
-    assert posed.video.width >= two.keypoints[..., 0].max()
-    assert posed.video.height >= two.keypoints[..., 1].max()
-    low, high = posed.detections[10].boxes[:, :2], posed.detections[10].boxes[:, 2:]
+    video_poses = as_video_poses(two)
+    assert [len(found) for found in video_poses.detections] == [1] * 5 + [2] * 19
+    assert [who.tolist() for who in video_poses.track_ids] == [[0]] * 5 + [[0, 1]] * 19
+    assert np.array_equal(video_poses.poses[10].keypoints, two.keypoints[:, 10])
+    assert video_poses.video.width >= two.keypoints[..., 0].max()
+    assert video_poses.video.height >= two.keypoints[..., 1].max()
+    low, high = video_poses.detections[10].boxes[:, :2], video_poses.detections[10].boxes[:, 2:]
     assert (low < two.keypoints[:, 10].min(axis=1)).all()
     assert (high > two.keypoints[:, 10].max(axis=1)).all()
 
 
 def test_joints_left_of_the_picture_move_it():
     clip = people.example("arms")
-    posed = as_posed(replace(clip, keypoints=clip.keypoints - 500))
-    places = np.concatenate([one.keypoints for one in posed.poses])
+    video_poses = as_video_poses(replace(clip, keypoints=clip.keypoints - 500))
+    places = np.concatenate([one.keypoints for one in video_poses.poses])
     assert places.min() == 0
     assert np.allclose(places - places[0, 0], clip.keypoints[0] - clip.keypoints[0, 0, 0], atol=1e-3)
 
 
 def test_a_clip_of_nobody_has_a_picture_all_the_same():
-    posed = as_posed(standing("a", "left", None))
-    assert all(len(found) == 0 for found in posed.detections)
-    assert min(posed.video.width, posed.video.height) >= 1
+    video_poses = as_video_poses(standing("a", "left", None))
+    assert all(len(found) == 0 for found in video_poses.detections)
+    assert min(video_poses.video.width, video_poses.video.height) >= 1

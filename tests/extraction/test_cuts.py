@@ -134,9 +134,9 @@ def clip(tmp_path_factory):
 
 
 def test_nobody_is_followed_over_a_cut(clip):
-    posed = PoseExtractor(fakes.Detector(lambda index: [30, 70]), fakes.Pose()).poses(clip)
-    assert posed.cuts.tolist() == [30, 50]
-    assert [who.tolist() for who in posed.track_ids] == [[0, 1]] * 30 + [[2, 3]] * 20 + [[4, 5]] * 50
+    video_poses = PoseExtractor(fakes.Detector(lambda index: [30, 70]), fakes.Pose()).poses(clip)
+    assert video_poses.cuts.tolist() == [30, 50]
+    assert [who.tolist() for who in video_poses.track_ids] == [[0, 1]] * 30 + [[2, 3]] * 20 + [[4, 5]] * 50
 
 
 @pytest.mark.parametrize("options", [{}, {"people": "each", "window": 0.8}])
@@ -146,9 +146,9 @@ def test_an_answer_lists_the_cuts_and_is_the_same_whether_every_frame_is_drawn_o
     for every_frame in (False, True):
         pipeline = fakes.pipeline(lambda index: [30])
         pipeline.extractor.every = apart
-        prediction = pipeline.predict(clip, every_frame=every_frame, **options)
-        used = prediction.posed.part(used_frames(prediction.reading.plan(100, prediction.video.fps)))
-        said.append(({**entry(prediction), "seconds": None}, [who.tolist() for who in used.track_ids]))
+        result = pipeline.predict(clip, every_frame=every_frame, **options)
+        used = result.video_poses.part(used_frames(result.sampling.plan(100, result.video.fps)))
+        said.append(({**entry(result), "seconds": None}, [who.tolist() for who in used.track_ids]))
     assert said[0] == said[1]
     assert said[0][0]["cuts"] == [{"frame": 30, "seconds": 1.2}, {"frame": 50, "seconds": 2.0}]
     assert "2 cuts at 1.20 and 2.00 s: nobody is followed over a cut" in said[0][0]["warnings"]
@@ -170,24 +170,24 @@ def test_a_cache_keeps_what_tells_the_cuts(clip, tmp_path):
             return iter(())
 
     with again.open(clip) as video:
-        posed = again.poses_of(Closed(video.info), frames)
-    assert posed.cuts.tolist() == [30, 50]
+        video_poses = again.poses_of(Closed(video.info), frames)
+    assert video_poses.cuts.tolist() == [30, 50]
 
 
 def test_boxes_between_two_looks_do_not_move_over_a_cut(clip):
     extractor = PoseExtractor(fakes.Detector(lambda index: [30 if index < 30 else 36]), fakes.Pose(), every=8)
-    posed = extractor.poses(clip, np.arange(40))
+    video_poses = extractor.poses(clip, np.arange(40))
     assert {29, 30} <= set(extractor.detector.seen)
-    assert [float(one.boxes[0, [0, 2]].mean()) for one in posed.detections] == [30] * 30 + [36] * 10
+    assert [float(one.boxes[0, [0, 2]].mean()) for one in video_poses.detections] == [30] * 30 + [36] * 10
 
 
 @pytest.mark.shared
 def test_real_clips_that_were_joined_are_cut_where_they_were_joined(shared):
     extractor = PoseExtractor(fakes.Detector(), fakes.Pose())
     for frames in (None, np.arange(0, 96, 5)):
-        posed = extractor.poses(shared / "inputs" / "cuts4.mp4", frames)
-        assert posed.cuts.tolist() == [24, 48, 72]
-        assert len({int(who[0]) for who in posed.track_ids}) == 4
+        video_poses = extractor.poses(shared / "inputs" / "cuts4.mp4", frames)
+        assert video_poses.cuts.tolist() == [24, 48, 72]
+        assert len({int(who[0]) for who in video_poses.track_ids}) == 4
 
 
 @pytest.mark.shared

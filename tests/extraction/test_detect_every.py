@@ -29,22 +29,22 @@ def extracted(clip, every, where=lambda index: [30]):
     return extractor, extractor.poses(clip)
 
 
-def middles(posed):
-    return [sorted(found.boxes[:, [0, 2]].mean(axis=1).tolist()) for found in posed.detections]
+def middles(video_poses):
+    return [sorted(found.boxes[:, [0, 2]].mean(axis=1).tolist()) for found in video_poses.detections]
 
 
 def test_the_detector_sees_every_nth_frame_and_the_last_and_people_move_in_between(clip):
-    extractor, posed = extracted(clip, 5, lambda index: [30 + index])
+    extractor, video_poses = extracted(clip, 5, lambda index: [30 + index])
     assert extractor.detector.seen == [*range(0, 40, 5), 39]
-    assert middles(posed) == [[pytest.approx(30 + index, abs=1e-4)] for index in range(40)]
-    sides = np.stack([found.boxes[0, 2:] - found.boxes[0, :2] for found in posed.detections])
+    assert middles(video_poses) == [[pytest.approx(30 + index, abs=1e-4)] for index in range(40)]
+    sides = np.stack([found.boxes[0, 2:] - found.boxes[0, :2] for found in video_poses.detections])
     assert np.allclose(sides, [20, 30], atol=1e-4)
-    assert set(posed.seconds) == {"decode", "detect", "pose", "link"}
+    assert set(video_poses.seconds) == {"decode", "detect", "pose", "track"}
 
 
 def test_the_poses_are_those_of_the_boxes_in_between(clip):
-    _, posed = extracted(clip, 4, lambda index: [30 + index])
-    joints = np.stack([one.keypoints[0, 0, 0] for one in posed.poses])
+    _, video_poses = extracted(clip, 4, lambda index: [30 + index])
+    joints = np.stack([one.keypoints[0, 0, 0] for one in video_poses.poses])
     assert joints == pytest.approx(30 + np.arange(40), abs=1e-4)
 
 
@@ -78,19 +78,19 @@ def test_an_interval_out_of_range_is_refused(every):
 
 
 def test_who_comes_or_goes_is_there_in_the_nearer_half(clip):
-    _, posed = extracted(clip, 4, lambda index: [30, 70] if 4 <= index <= 8 else [30])
-    assert [len(found) for found in posed.detections[:14]] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1]
+    _, video_poses = extracted(clip, 4, lambda index: [30, 70] if 4 <= index <= 8 else [30])
+    assert [len(found) for found in video_poses.detections[:14]] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1]
 
 
 def test_two_people_that_pass_each_other_stay_themselves(clip):
-    _, posed = extracted(clip, 4, lambda index: [20 + index, 60 - index])
-    for index, found in enumerate(middles(posed)):
+    _, video_poses = extracted(clip, 4, lambda index: [20 + index, 60 - index])
+    for index, found in enumerate(middles(video_poses)):
         assert found == pytest.approx(sorted([20 + index, 60 - index]), abs=1e-4)
 
 
 def test_who_cannot_be_the_same_does_not_move_across_the_picture(clip):
-    _, posed = extracted(clip, 4, lambda index: [15] if index < 4 else [80])
-    assert middles(posed)[:5] == [[15], [15], [15], [80], [80]]
+    _, video_poses = extracted(clip, 4, lambda index: [15] if index < 4 else [80])
+    assert middles(video_poses)[:5] == [[15], [15], [15], [80], [80]]
 
 
 def frame(index):

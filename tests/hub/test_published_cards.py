@@ -55,9 +55,9 @@ def test_a_card_says_what_its_name_and_its_address_say(card):
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 def test_a_card_reads_as_the_code_of_its_family(card):
-    drawn, reading, name = spec(card), ClipSampling.from_recipe(card.recipe), dataset(card)
-    assert (reading.frames, reading.people, reading.window_seconds) == (48, "together", None)
-    assert reading.sampler == ("pyskl" if family(card) == "pyskl" else "mmaction2")
+    drawn, sampling, name = spec(card), ClipSampling.from_recipe(card.recipe), dataset(card)
+    assert (sampling.frames, sampling.people, sampling.window_seconds) == (48, "together", None)
+    assert sampling.sampler == ("pyskl" if family(card) == "pyskl" else "mmaction2")
     assert drawn.score_threshold == (1e-3 if family(card) == "pyskl" else 1e-4)
     assert drawn.flip == ("keypoints" if family(card) == "0.x" else "array")
     squashed = family(card) == "pyskl" or name == "k400"

@@ -16,35 +16,33 @@ def clip(tmp_path_factory):
     return video_factory.write(tmp_path_factory.mktemp("clips") / "clip.mp4", 60, size=(160, 120))
 
 
-def figures(prediction, frame, min_score=0.0):
-    return figures_at(prediction, frame, frame, min_score)
+def figures(result, frame, min_score=0.0):
+    return figures_at(result, frame, frame, min_score)
 
 
-def tags(prediction, frame, min_score=0.0):
-    return [figure.label for figure in figures(prediction, frame, min_score)]
+def tags(result, frame, min_score=0.0):
+    return [figure.label for figure in figures(result, frame, min_score)]
 
 
 def test_each_frame_carries_the_label_of_its_windows(clip):
-    prediction = fakes.pipeline(lambda index: [10] if index < 20 else [90] if index < 45 else []).predict(
-        clip, window=0.5
-    )
-    assert headline(prediction, 0) == "left 90%"
-    assert headline(prediction, 30) == "right 90%"
-    assert headline(prediction, 59) == "no person"
-    assert [headline(prediction, frame, 0.95) for frame in (0, 30, 59)] == ["? left 90%", "? right 90%", "no person"]
+    result = fakes.pipeline(lambda index: [10] if index < 20 else [90] if index < 45 else []).predict(clip, window=0.5)
+    assert headline(result, 0) == "left 90%"
+    assert headline(result, 30) == "right 90%"
+    assert headline(result, 59) == "no person"
+    assert [headline(result, frame, 0.95) for frame in (0, 30, 59)] == ["? left 90%", "? right 90%", "no person"]
 
 
 def test_each_person_carries_the_label_of_the_windows_around_the_frame(tmp_path):
     clip = video_factory.write(tmp_path / "short.mp4", 30, size=(160, 120))
     pipeline = fakes.pipeline(lambda index: [10, 40 + index])
-    prediction = pipeline.predict(clip, people="each", window=0.25, every_frame=True)
-    first, last = (dict(tag.split(" ", 1) for tag in tags(prediction, frame)) for frame in (0, 29))
-    whole = {person.id: person.scores.top(1)[0][0] for person in prediction.people}
+    result = pipeline.predict(clip, people="each", window=0.25, every_frame=True)
+    first, last = (dict(tag.split(" ", 1) for tag in tags(result, frame)) for frame in (0, 29))
+    whole = {person.id: person.scores.top(1)[0][0] for person in result.people}
     assert whole == {0: "left", 1: "right"}
     assert (first["#0"], last["#0"]) == ("left 90%", "left 90%")
     assert first["#1"].startswith("left 5"), "what is done here, not in the whole video"
     assert last["#1"].startswith("right 6")
-    doubtful = dict(tag.split(" ", 1) for tag in tags(prediction, 29, 0.8))
+    doubtful = dict(tag.split(" ", 1) for tag in tags(result, 29, 0.8))
     assert doubtful == {"#0": "left 90%", "#1": "? " + last["#1"]}
 
 
@@ -65,18 +63,18 @@ def test_who_counts_for_little_is_drawn_faintly_without_a_tag(clip):
     pipeline = fakes.pipeline()
     for height, faint in ((80, False), (10, True)):
         pipeline.extractor.detector = Sizes(lambda index, height=height: height)
-        prediction = pipeline.predict(clip, people="each", window=0.5, every_frame=True)
-        large, small = figures(prediction, 30)
+        result = pipeline.predict(clip, people="each", window=0.5, every_frame=True)
+        large, small = figures(result, 30)
         assert (large.identity, large.faint, large.label[:3]) == (0, False, "#0 ")
         assert (small.identity, small.faint, bool(small.label)) == (1, faint, not faint)
 
 
 def test_who_is_read_together_with_the_others_has_a_number_only(clip):
-    prediction = fakes.pipeline(lambda index: [10, 70] if index else [10, 70, 120]).predict(clip, every_frame=True)
-    assert sorted(tags(prediction, 0)) in (["", "#0", "#1"], ["#0", "#1", "#2"])
-    assert sorted(tags(prediction, 30)) == ["#0", "#1"]
+    result = fakes.pipeline(lambda index: [10, 70] if index else [10, 70, 120]).predict(clip, every_frame=True)
+    assert sorted(tags(result, 0)) in (["", "#0", "#1"], ["#0", "#1", "#2"])
+    assert sorted(tags(result, 30)) == ["#0", "#1"]
 
 
 def test_a_frame_that_was_not_posed_shows_nobody(clip):
-    prediction = fakes.pipeline(lambda index: [10]).predict(clip)
-    assert figures_at(prediction, 1, None) == []
+    result = fakes.pipeline(lambda index: [10]).predict(clip)
+    assert figures_at(result, 1, None) == []

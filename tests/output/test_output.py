@@ -27,8 +27,8 @@ def clip(tmp_path_factory):
 
 def test_a_document_holds_what_a_machine_wants_to_know(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
-    prediction = pipeline.predict(clip, people="each", window=1)
-    written = json.loads(json.dumps(document([entry(prediction, top=1)], pipeline.actions.used), allow_nan=False))
+    result = pipeline.predict(clip, people="each", window=1)
+    written = json.loads(json.dumps(document([entry(result, top=1)], pipeline.actions.used), allow_nan=False))
     assert (written["schema"], written["version"]) == ("posec3d/prediction", 2)
     assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
     assert written["pipeline"]["precision"] == "fp32"
@@ -102,8 +102,8 @@ def test_a_file_name_that_is_not_utf8_can_be_printed():
 
 
 def test_a_pose_file_holds_every_person_of_every_frame_looked_at(clip, tmp_path):
-    prediction = fakes.pipeline(lambda index: [20, 80] if index < 30 else []).predict(clip)
-    save_poses(prediction.posed, tmp_path / "poses.npz")
+    result = fakes.pipeline(lambda index: [20, 80] if index < 30 else []).predict(clip)
+    save_poses(result.video_poses, tmp_path / "poses.npz")
     with np.load(tmp_path / "poses.npz") as file:
         poses = dict(file)
     assert str(poses["schema"]) == "posec3d/poses"
@@ -115,14 +115,14 @@ def test_a_pose_file_holds_every_person_of_every_frame_looked_at(clip, tmp_path)
 
 
 def test_a_pose_file_of_nobody_is_empty(clip, tmp_path):
-    save_poses(fakes.pipeline(lambda index: []).predict(clip).posed, tmp_path / "poses.npz")
+    save_poses(fakes.pipeline(lambda index: []).predict(clip).video_poses, tmp_path / "poses.npz")
     with np.load(tmp_path / "poses.npz") as file:
         assert file["keypoints"].shape == (0, 17, 2)
 
 
 def test_an_annotated_video_keeps_rate_length_and_size_and_shows_people_and_label(clip, tmp_path):
-    prediction = fakes.pipeline(lambda index: [100]).predict(clip, every_frame=True)
-    save_video(prediction, tmp_path / "out.mp4")
+    result = fakes.pipeline(lambda index: [100]).predict(clip, every_frame=True)
+    save_video(result, tmp_path / "out.mp4")
     with open_video(clip) as source, open_video(tmp_path / "out.mp4") as result:
         assert result.info.fps == source.info.fps
         assert result.info.frame_count == source.info.frame_count
@@ -137,20 +137,20 @@ def test_an_annotated_video_keeps_rate_length_and_size_and_shows_people_and_labe
 def test_variable_frame_times_are_kept(tmp_path):
     ticks = [0, 40, 80, 200, 240, 400, 440, 480]
     source = video_factory.write(tmp_path / "in.mkv", 8, ticks=ticks)
-    prediction = fakes.pipeline().predict(source, every_frame=True)
-    save_video(prediction, tmp_path / "out.mp4")
+    result = fakes.pipeline().predict(source, every_frame=True)
+    save_video(result, tmp_path / "out.mp4")
     with open_video(tmp_path / "out.mp4") as result:
         assert [frame.seconds for frame in result.frames()] == pytest.approx([t / 1000 for t in ticks], abs=0.002)
 
 
 def test_nothing_is_overwritten_unless_asked(clip, tmp_path):
-    prediction = fakes.pipeline().predict(clip)
+    result = fakes.pipeline().predict(clip)
     target = tmp_path / "poses.npz"
     target.write_text("mine")
     with pytest.raises(OutputExists, match="already there"):
-        save_poses(prediction.posed, target)
+        save_poses(result.video_poses, target)
     assert target.read_text() == "mine"
-    save_poses(prediction.posed, target, overwrite=True)
+    save_poses(result.video_poses, target, overwrite=True)
     assert target.read_bytes()[:2] == b"PK"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files.clip import NOBODY, People, Person, consecutive, posed_clip
+from posec3d_cli.pose_files.clip import NOBODY, People, Person, consecutive, make_video_poses
 
 PATH = Path("clip")
 
@@ -20,7 +20,7 @@ def someone(x=100.0, y=100.0, *, score=0.5, size=40, **more):
 
 
 def clip(*frames, **options):
-    return posed_clip(PATH, [People.of(people) for people in frames], **options)
+    return make_video_poses(PATH, [People.of(people) for people in frames], **options)
 
 
 def test_joints_without_a_place_or_a_score_are_missing():
@@ -53,10 +53,10 @@ def test_frames_that_are_left_out_are_empty_and_the_first_named_is_the_first():
     one = People.of([someone()])
     frames = consecutive({7: one, 10: one})
     assert [len(people) for people in frames] == [1, 0, 0, 1]
-    posed = posed_clip(PATH, frames)
-    assert posed.video.frame_count == 4
-    assert posed.frame_indices.tolist() == [0, 1, 2, 3]
-    assert [len(poses) for poses in posed.poses] == [1, 0, 0, 1]
+    video_poses = make_video_poses(PATH, frames)
+    assert video_poses.video.frame_count == 4
+    assert video_poses.frame_indices.tolist() == [0, 1, 2, 3]
+    assert [len(poses) for poses in video_poses.poses] == [1, 0, 0, 1]
 
 
 def test_a_clip_needs_a_frame_and_must_not_be_endless():
@@ -69,18 +69,18 @@ def test_a_clip_needs_a_frame_and_must_not_be_endless():
 
 
 def test_a_frame_is_as_large_as_the_joints_reach_and_begins_where_they_do():
-    posed = clip([someone(-30, 50)])
-    assert (posed.video.width, posed.video.height) == (41, 91)
-    assert posed.poses[0].keypoints[0, 0].tolist() == [0, 50]
+    video_poses = clip([someone(-30, 50)])
+    assert (video_poses.video.width, video_poses.video.height) == (41, 91)
+    assert video_poses.poses[0].keypoints[0, 0].tolist() == [0, 50]
     told = clip([someone(-30, 50)], frame_size=(90, 160))
     assert (told.video.width, told.video.height) == (160, 90)
     assert told.poses[0].keypoints[0, 0].tolist() == [-30, 50]
 
 
 def test_boxes_lie_around_the_joints_unless_the_file_has_them():
-    posed = clip([someone(), someone(300, 0, box=np.array([290.0, -5, 350, 45]), box_score=3.2)])
-    assert posed.detections[0].boxes.tolist() == [[95, 95, 145, 145], [290, -5, 350, 45]]
-    assert posed.detections[0].scores.tolist() == [0.5, 1]
+    video_poses = clip([someone(), someone(300, 0, box=np.array([290.0, -5, 350, 45]), box_score=3.2)])
+    assert video_poses.detections[0].boxes.tolist() == [[95, 95, 145, 145], [290, -5, 350, 45]]
+    assert video_poses.detections[0].scores.tolist() == [0.5, 1]
 
 
 def test_track_numbers_are_kept_where_they_tell_people_apart():

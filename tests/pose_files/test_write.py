@@ -83,7 +83,7 @@ def test_packs_come_back_but_for_the_order_of_people_and_for_duplicates(folder, 
 
 
 def test_a_pack_is_what_pyskl_and_mmaction2_expect(folder):
-    write_pose_file(factory.posed(), folder / "walk.pkl", ".pkl")
+    write_pose_file(factory.video_poses(), folder / "walk.pkl", ".pkl")
     pack = pickle.loads((folder / "walk.pkl").read_bytes())
     (annotation,) = pack["annotations"]
     assert pack["split"] == {"all": [annotation["frame_dir"]]}
@@ -96,7 +96,7 @@ def test_a_pack_is_what_pyskl_and_mmaction2_expect(folder):
 
 
 def test_a_document_is_plain_json(folder):
-    clip = factory.posed()
+    clip = factory.video_poses()
     clip.poses[0].keypoints[0, 3] = np.nan
     write_pose_file(clip, folder / "walk.json", ".json")
     document = json.loads((folder / "walk.json").read_text(), parse_constant=pytest.fail)
@@ -108,7 +108,7 @@ def test_a_document_is_plain_json(folder):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_nobody_at_all_comes_back_as_nobody(folder, suffix):
-    clip = factory.posed()
+    clip = factory.video_poses()
     nobody = (Detections.none(),) * len(clip), (Poses.none(17),) * len(clip), (np.zeros(0, np.int64),) * len(clip)
     write_pose_file(VideoPoses(clip.video, clip.frame_indices, *nobody, COCO_17), folder / f"no{suffix}", suffix)
     [read] = read_pose_file(folder / f"no{suffix}")
@@ -116,7 +116,7 @@ def test_nobody_at_all_comes_back_as_nobody(folder, suffix):
 
 
 def test_an_archive_without_a_frame_count_ends_with_the_last_frame_looked_at(folder):
-    write_pose_file(factory.posed(), folder / "new.npz", ".npz")
+    write_pose_file(factory.video_poses(), folder / "new.npz", ".npz")
     with np.load(folder / "new.npz") as archive:
         arrays = {name: archive[name] for name in archive if name != "frame_count"}
     np.savez(folder / "old.npz", **arrays)

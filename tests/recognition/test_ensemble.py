@@ -16,7 +16,7 @@ from posec3d_cli.batch.label_task import LabelTask
 from posec3d_cli.batch.task import Models
 from posec3d_cli.datasets.clips import ANNOTATED, LabeledClip
 from posec3d_cli.errors import BadCard, StageMismatch, UnknownModel, UnknownStage
-from posec3d_cli.evaluation.evaluate import as_posed
+from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.recognition.ensemble import ensemble_info, load_classifiers
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -38,29 +38,31 @@ def reader(classifier, **options):
 
 
 @pytest.fixture(scope="module")
-def posed():
+def video_poses():
     """Two people, of whom the second comes and goes."""
     first, second = people.moving("arms", 60, speed=0.6), people.moving("legs", 60, speed=1.3)
     keypoints = np.stack([first * 200 + (120, 60), second * 150 + (420, 90)]).astype(np.float32)
     scores = np.ones((2, 60, 17), np.float32)
     scores[1, 20:35] = 0
-    return as_posed(LabeledClip("clip", "arms", "g", ANNOTATED, keypoints, scores, 30.0))
+    return as_video_poses(LabeledClip("clip", "arms", "g", ANNOTATED, keypoints, scores, 30.0))
 
 
-def probabilities(prediction):
+def probabilities(result):
     """Every list of probabilities of an answer, by whom or what it is about."""
-    found = {"video": prediction.scores}
-    found |= {f"window {window.start}": window.scores for window in prediction.windows}
-    found |= {f"person {person.id}": person.scores for person in prediction.people if person.scores is not None}
+    found = {"video": result.scores}
+    found |= {f"window {window.start}": window.scores for window in result.windows}
+    found |= {f"person {person.id}": person.scores for person in result.people if person.scores is not None}
     return {about: scores.probabilities for about, scores in found.items()}
 
 
 @pytest.mark.parametrize("weights", [None, (2.0, 1.0)])
 @pytest.mark.parametrize("whom", ["together", "each"])
 @pytest.mark.parametrize("read", ["read", "read_file"])
-def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, posed, weights, whom, read):
+def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, video_poses, weights, whom, read):
     fused, joint, limb = reader(cards, weights=weights), reader(cards[0]), reader(cards[1])
-    answers = [getattr(one, read)(posed, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, joint, limb)]
+    answers = [
+        getattr(one, read)(video_poses, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, joint, limb)
+    ]
     together, first, second = map(probabilities, answers)
     assert len(together) == 1 + 3 + (2 if whom == "each" else 0)
     assert together.keys() == first.keys() == second.keys()
@@ -68,7 +70,7 @@ def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards,
     for about, found in together.items():
         assert np.abs(first[about] - second[about]).max() > 0.01
         assert found == pytest.approx((a * first[about] + b * second[about]) / (a + b), abs=1e-6)
-    used = {index for one in (joint, limb) for index in one.frames_needed(answers[0].reading, 60, 30).tolist()}
+    used = {index for one in (joint, limb) for index in one.frames_needed(answers[0].sampling, 60, 30).tolist()}
     assert answers[0].frames_used == len(used) > answers[1].frames_used
 
 
@@ -81,9 +83,9 @@ def mixed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("whom", ["together", "each"])
-def test_volumes_and_joints_are_read_side_by_side(mixed, posed, whom):
+def test_volumes_and_joints_are_read_side_by_side(mixed, video_poses, whom):
     fused, volumes, joints = reader("+".join(map(str, mixed))), reader(mixed[0]), reader(mixed[1])
-    answers = [one.read(posed, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
+    answers = [one.read(video_poses, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
     both, first, second = map(probabilities, answers)
     assert both.keys() == first.keys() == second.keys()
     for about, found in both.items():
@@ -111,8 +113,8 @@ def test_of_a_video_the_frames_of_both_are_posed_once_and_no_others(cards, tmp_p
 
     def predict(*parts):
         fake.extractor.detector.seen.clear()
-        prediction = Pipeline(fake.extractor, reader(parts)).predict(clip)
-        return prediction.scores.probabilities, list(fake.extractor.detector.seen)
+        result = Pipeline(fake.extractor, reader(parts)).predict(clip)
+        return result.scores.probabilities, list(fake.extractor.detector.seen)
 
     (joint, first), (limb, second), (fused, both) = predict(cards[0]), predict(cards[1]), predict(*cards)
     assert set(first) != set(second)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from posec3d_cli.errors import BadDataset, StageMismatch
-from posec3d_cli.evaluation.evaluate import as_posed
+from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training import calibration
@@ -69,14 +69,14 @@ def pairs():
 def examples(model):
     """Clips of which the model calls three in four rightly."""
     actions = ActionRecognizer.from_card(model)
-    called = [(one, actions.read(as_posed(one)).scores.top(2)) for one in pairs()]
+    called = [(one, actions.read(as_video_poses(one)).scores.top(2)) for one in pairs()]
     return [replace(one, label=best[number == 0][0]) for number, (one, best) in enumerate(called)]
 
 
 def measured(model, examples, temperature):
     """The mean negative log-likelihood and the calibration error of the predictions themselves."""
     actions = ActionRecognizer.from_card(model, classifier_options={"temperature": temperature})
-    scores = [actions.read(as_posed(one)).scores for one in examples]
+    scores = [actions.read(as_video_poses(one)).scores for one in examples]
     truth = [
         float(one.probabilities[one.labels.index(example.label)]) for one, example in zip(scores, examples, strict=True)
     ]

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from posec3d_cli.datasets.clips import ESTIMATED, LabeledClip
-from posec3d_cli.evaluation.evaluate import as_posed
+from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.nets import build_network
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -89,8 +89,8 @@ def shown_and_given(clip, folder, recipe=RECIPE):
     [member] = ActionRecognizer.from_card(folder, device="cpu").members
     seen = Seen()
     actions = ActionRecognizer([replace(member, classifier=seen)])
-    actions.read(as_posed(clip))
-    frames = actions.reading.plan(len(clip), Fraction(25))[0].clips[0]
+    actions.read(as_video_poses(clip))
+    frames = actions.sampling.plan(len(clip), Fraction(25))[0].clips[0]
     ((shown,),) = seen.volumes
     return shown, network_input(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
 
@@ -107,8 +107,8 @@ def test_the_folder_is_a_card(folder):
 
 def test_windows_and_single_people_are_noted_down(tmp_path):
     written(tmp_path / "model", window_seconds=2.0, people="each")
-    reading = ActionRecognizer.from_card(tmp_path / "model", device="cpu").reading
-    assert (reading.window_seconds, reading.stride_seconds, reading.people) == (2.0, 1.0, "each")
+    sampling = ActionRecognizer.from_card(tmp_path / "model", device="cpu").sampling
+    assert (sampling.window_seconds, sampling.stride_seconds, sampling.people) == (2.0, 1.0, "each")
 
 
 def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
@@ -118,7 +118,7 @@ def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
 
 def test_the_classifier_answers_as_the_network_did(folder):
     clip = random_clip(0, height=20_000)
-    answer = ActionRecognizer.from_card(folder, device="cpu", precision="fp32").read(as_posed(clip)).scores
+    answer = ActionRecognizer.from_card(folder, device="cpu", precision="fp32").read(as_video_poses(clip)).scores
     _, volume = shown_and_given(clip, folder)
     with torch.inference_mode():
         expected = network()(torch.from_numpy(volume)[None]).softmax(1)[0].numpy()
@@ -161,7 +161,7 @@ def test_a_readme_of_ours_is_brought_up_to_date_and_one_of_the_user_is_kept(fold
 
 
 def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
-    clip = as_posed(random_clip(0, height=300))
+    clip = as_video_poses(random_clip(0, height=300))
     plain, soft = (
         ActionRecognizer.from_card(written(tmp_path / name, temperature=value), device="cpu").read(clip).scores
         for name, value in (("plain", 1.0), ("soft", 2.0))

@@ -115,12 +115,12 @@ def test_a_training_that_stops_goes_on_with_the_same_losses_and_weights(tmp_path
 
     def keep(progress, _, state):
         if progress.epoch == 2:
-            torch.save(state, tmp_path / "state.pt")
+            torch.save(state, tmp_path / "checkpoint.pt")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fit(network(), of(people.examples(2), recipe), recipe, report=keep)
-    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     losses = []
     averaged = fit(
         network(seed=5),  # whatever the weights were, the state has its own

@@ -16,7 +16,7 @@ from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.finetune import start_from
-from posec3d_cli.training.loop import Watcher
+from posec3d_cli.training.loop import TrainingCallback
 from posec3d_cli.training.seen import digests, learned_from, seen
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.train import make_training, train
@@ -26,7 +26,7 @@ NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
 SMALL = Training(RECIPE, NETWORK, held_out=0.25, command="posec3d train …")
 
 
-class Notes(Watcher):
+class Notes(TrainingCallback):
     """Keeps what it is told; stops the training after some epoch."""
 
     def __init__(self, stop=None):
@@ -43,7 +43,7 @@ def made(tmp_path_factory):
     """A finished training, its figures and what was told."""
     out, notes = tmp_path_factory.mktemp("run") / "model", Notes()
     before = torch.get_rng_state()
-    figures = train(SMALL, people.examples(4), out, watcher=notes)
+    figures = train(SMALL, people.examples(4), out, callback=notes)
     assert torch.equal(torch.get_rng_state(), before)
     return out, figures, notes
 
@@ -131,11 +131,11 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
     whole, figures, _ = made
     out = tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
-        train(SMALL, people.examples(4), out, watcher=Notes(stop=1))
+        train(SMALL, people.examples(4), out, callback=Notes(stop=1))
     assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")  # a model at any moment
     assert "has not come to its end" in (out / "README.md").read_text()
     told = Notes()
-    again = train(SMALL, people.examples(4), out, resume=True, watcher=told)
+    again = train(SMALL, people.examples(4), out, resume=True, callback=told)
     assert [one.epoch for one in told.epochs] == [2]
     assert again == figures
     assert [(e["loss"], e["accuracy"]) for e in history(out)] == [(e["loss"], e["accuracy"]) for e in history(whole)]
@@ -145,7 +145,7 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
 def test_a_finished_training_is_only_measured_again(made):
     out, figures, _ = made
     told = Notes()
-    assert train(SMALL, people.examples(4), out, resume=True, watcher=told) == figures
+    assert train(SMALL, people.examples(4), out, resume=True, callback=told) == figures
     assert told.epochs == []
 
 
@@ -178,16 +178,16 @@ def test_without_held_out_clips_there_is_a_model_and_no_figure(tmp_path):
 def test_a_folder_that_cannot_be_made_is_refused_before_the_training(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match="taken"):
-        train(SMALL, people.examples(2), tmp_path / "taken", watcher=Notes(stop=1))
+        train(SMALL, people.examples(2), tmp_path / "taken", callback=Notes(stop=1))
 
 
 def test_several_networks_differ_answer_together_and_go_on(tmp_path):
     """The first of two is the one of a training of one; a stop in the second leaves the first alone."""
     two, out = replace(SMALL, networks=2), tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
-        train(two, people.examples(4), out, watcher=Notes(stop=3))
+        train(two, people.examples(4), out, callback=Notes(stop=3))
     told = Notes()
-    train(two, people.examples(4), out, resume=True, watcher=told)
+    train(two, people.examples(4), out, resume=True, callback=told)
     assert [(one.epoch, one.epochs) for one in told.epochs] == [(4, 4)]
     files = load_card(out).files
     assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]

@@ -177,8 +177,8 @@ def test_the_drawn_copy_of_a_prediction_is_upright_square_and_heard(tmp_path, ma
         tmp_path / "silent.mp4", 40, matrix=matrix, aspect=Fraction(2), size=(160, 96), options={"crf": "5"}
     )
     source = factory.with_beep(silent, tmp_path / "in.mp4")
-    prediction = fakes.pipeline(lambda index: []).predict(source, every_frame=True)
-    assert save_video(prediction, tmp_path / "out.mp4") == ()
+    result = fakes.pipeline(lambda index: []).predict(source, every_frame=True)
+    assert save_video(result, tmp_path / "out.mp4") == ()
     assert factory.beep_at(tmp_path / "out.mp4") == pytest.approx((0.4, 0.5), abs=0.06)
     with open_video(tmp_path / "out.mp4") as video:
         info = video.info
@@ -190,8 +190,8 @@ def test_the_drawn_copy_of_a_prediction_is_upright_square_and_heard(tmp_path, ma
 def test_what_is_lost_of_the_sound_is_told(pictures, tmp_path):
     source = factory.with_beep(pictures, tmp_path / "in.mkv", codec="mp2", rate=48_000)
     odd.spoil_sound(source, share=1.0)
-    prediction = fakes.pipeline().predict(source, every_frame=True)
-    (told,) = save_video(prediction, tmp_path / "out.mp4")
+    result = fakes.pipeline().predict(source, every_frame=True)
+    (told,) = save_video(result, tmp_path / "out.mp4")
     assert "the sound (mp2) could not be kept" in told
 
 
