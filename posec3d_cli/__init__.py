@@ -6,12 +6,17 @@
 
 The names in `__all__` are the public interface, described in docs/api.md. Each is imported when it is first used:
 `import posec3d_cli` itself imports no other package. `__init__.pyi` says the same to type checkers.
+
+What happens on the way is logged to the logger `posec3d`, which is silent until the program gives it a handler.
 """
 
+import logging
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
+
+logging.getLogger("posec3d").addHandler(logging.NullHandler())
 
 _MODULES = {
     "Pipeline": "pipeline",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import web_factory
-from web_factory import Listener, Page
+from web_factory import Page
 
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
 from posec3d_cli.hub.cards import ModelCard, WeightFile
@@ -39,20 +39,20 @@ def card_of(*sources: str, prefix: str = "", folder: Path = Path("nowhere")) -> 
 
 
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_the_first_download_is_pinned_which_is_said_once(web, home, prefix):
-    card, listener = card_of(f"{web.url}/w.pth", prefix=prefix), Listener()
+def test_the_first_download_is_pinned_which_is_said_once(web, home, prefix, caplog):
+    card, steps = card_of(f"{web.url}/w.pth", prefix=prefix), []
     assert hashes(card) == {"weights": ""}
-    [path] = fetch(card, progress=listener).values()
+    [path] = fetch(card, progress=lambda *step: steps.append(step)).values()
     assert path.read_bytes() == BODY
     assert path.name == hashlib.sha256(card.files[0].sources[0].encode()).hexdigest()[:16] + "-w.pth"
     assert recorded_checksum_path(path).read_text() == f"{SHA256} {len(BODY)}\n"
     assert hashes(card) == {"weights": SHA256}
     assert expected(card, card.files[0]).size == len(BODY)
     assert locate(card, card.files[0]) == path
-    assert fetch(card, offline=True, progress=listener) == {"weights": path}
-    [note] = listener.notes
+    assert fetch(card, offline=True) == {"weights": path}
+    [note] = caplog.messages
     assert SHA256 in note
-    assert listener.steps[-1][:2] == ("w.pth", len(BODY))
+    assert steps[-1][:2] == ("w.pth", len(BODY))
     assert sorted(one.name for one in path.parent.iterdir()) == [path.name, recorded_checksum_path(path).name]
 
 
@@ -122,13 +122,14 @@ def test_a_file_beside_the_card_is_pinned_in_the_cache(tmp_path, home):
         fetch(card)
 
 
-def test_a_bundle_takes_the_pin_along(web, tmp_path, monkeypatch):
-    card, listener = card_of(f"{web.url}/w.pth"), Listener()
+def test_a_bundle_takes_the_pin_along(web, tmp_path, monkeypatch, caplog):
+    card = card_of(f"{web.url}/w.pth")
     fetch(card)
+    caplog.clear()
     bundle = tmp_path / "bundle"
-    copy = fetch(card, home=bundle, offline=True, progress=listener)["weights"]
+    copy = fetch(card, home=bundle, offline=True)["weights"]
     assert recorded_checksum_path(copy).read_text() == f"{SHA256} {len(BODY)}\n"
-    assert listener.notes == []
+    assert caplog.messages == []
     monkeypatch.setenv("POSEC3D_HOME", str(bundle))
     copy.write_bytes(OTHER)
     with pytest.raises(WeightsCorrupt, match=SHA256):

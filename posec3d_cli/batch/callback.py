@@ -17,6 +17,3 @@ class RunCallback:
 
     def done(self, found: InputFile, record: Record) -> None:
         """A video is done and recorded."""
-
-    def notice(self, text: str) -> None:
-        """Something concerns the whole run; each video may say the same."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +16,8 @@ from posec3d_cli.files.csv_tables import read_csv
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.pose_files import is_pose_file
 from posec3d_cli.video import SUFFIXES
+
+logger = logging.getLogger("posec3d")
 
 
 @dataclass(frozen=True)
@@ -106,16 +109,16 @@ def with_stems(found: Sequence[InputFile], known: Iterable[Path]) -> list[InputF
     ]
 
 
-def read_list(file: Path, *, root: Path | None = None, say: Callable[[str], None] = lambda text: None) -> list[Path]:
+def read_list(file: Path, *, root: Path | None = None) -> list[Path]:
     """The paths of a text file, one a line, or of the column video of a CSV table; empty lines are left out.
 
-    Where they begin: `posec3d_cli.files.relative_paths`. What is not there keeps its path, so that its row says so.
+    Where they begin: `posec3d_cli.files.relative_paths`. What is not there keeps its path, so that its row says
+    so, and a warning is logged.
     Names in a text need not be UTF-8.
 
     Args:
         file: the list.
         root: where its relative paths begin.
-        say: told of names that nothing has.
 
     Raises:
         BadDataset: it is a table that cannot be used.
@@ -130,7 +133,7 @@ def read_list(file: Path, *, root: Path | None = None, say: Callable[[str], None
         text = f"{file} names {count} of {len(names)} that cannot be found, the first is {missing[0]!r}"
         if len(missing) == len(names):
             raise InputError(text, hint=paths.hint(missing))
-        say(f"{text}; {paths.hint(missing)}")
+        logger.warning(f"{text}; {paths.hint(missing)}")
     return [path or paths.folders[0] / name for name, path in zip(names, found, strict=True)]
 
 

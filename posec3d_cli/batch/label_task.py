@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import place, unfinished
-from posec3d_cli.batch.task import Models, say_unkept
+from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import printable, settle
@@ -124,7 +124,6 @@ class LabelTask:
             result = stages.predict_as(
                 found.path, sampling, every_frame=self.videos is not None, progress=lambda done, total: count(done)
             )
-            say_unkept(stages.extractor, count)
             unkept = self._save(found, result, stages.extractor.reader, count)
             answer = entry(result)
             return [{**answer, "video": printable(found.name), "warnings": [*answer["warnings"], *unkept]}]

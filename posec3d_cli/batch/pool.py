@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.worker import Notice, Outcome, Work, Worker
+from posec3d_cli.batch.worker import Outcome, Work, Worker
 from posec3d_cli.runtime.device import resolve_device, visible_gpus
 from posec3d_cli.runtime.memory import free_memory
 from posec3d_cli.runtime.threads import network_threads, processors
@@ -75,7 +75,6 @@ class WorkerPool:
         *,
         timeout: float,
         progress: Callable[[InputFile, int], None],
-        notice: Callable[[str], None] = lambda text: None,
     ) -> Iterator[tuple[InputFile, Outcome]]:
         """Do the videos and give what comes out of each, in the order in which they are done.
 
@@ -83,7 +82,6 @@ class WorkerPool:
             videos: one is taken whenever a worker is free.
             timeout: seconds without a sign of life after which a video is given up.
             progress: called with a video in work and the number of its frames done.
-            notice: called with what concerns the whole run, perhaps the same for each video.
 
         Raises:
             PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
@@ -101,7 +99,7 @@ class WorkerPool:
             for worker in list(busy):
                 found = worker.found
                 assert found is not None
-                outcome: Outcome | Notice | int | None = None
+                outcome: Outcome | int | None = None
                 if worker.pipe in heard:
                     outcome = worker.hear()
                 elif worker.silent >= timeout:
@@ -110,8 +108,6 @@ class WorkerPool:
                     busy.remove(worker)
                     idle.append(worker)
                     yield found, outcome
-                elif isinstance(outcome, Notice):
-                    notice(outcome.text)
                 elif outcome is not None:
                     progress(found, outcome)
 

@@ -76,7 +76,7 @@ def run(
         unfinished_files(task.folders) as name,
         WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as crew,
     ):
-        outcomes = crew.outcomes(taken(), timeout=timeout, progress=callback.frames, notice=callback.notice)
+        outcomes = crew.outcomes(taken(), timeout=timeout, progress=callback.frames)
         for video, outcome in outcomes:
             entries = [_named(entry, video) for entry in outcome.entries]
             record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)

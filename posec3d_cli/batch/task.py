@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 
 from posec3d_cli import __version__, results
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.worker import Notice, Tell, Work
+from posec3d_cli.batch.worker import Work
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -119,12 +119,6 @@ class Models:
             "version": [__version__, results.POSES_VERSION],
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def say_unkept(extractor: PoseExtractor, tell: Tell) -> None:
-    """Tell why the cache of poses did not take those of the last video, if it did not."""
-    if extractor.cache is not None and extractor.cache.problem:
-        tell(Notice(extractor.cache.problem))
 
 
 class Task(Protocol):

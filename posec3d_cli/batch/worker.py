@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import faulthandler
+import logging
 import multiprocessing
 import os
 import signal
@@ -25,19 +26,13 @@ from posec3d_cli.output.json import failure
 from posec3d_cli.runtime.memory import return_large_blocks
 from posec3d_cli.runtime.threads import limit_threads
 
+logger = logging.getLogger("posec3d")
 _READY = "ready"  # the first word of a process that has made its models
 _UNWRITABLE = {*FULL, errno.EROFS}  # no video's fault, and the next one would fail alike
 
 
-@dataclass(frozen=True)
-class Notice:
-    """What whoever started the run should know, though every video can be done. Each video may say the same."""
-
-    text: str
-
-
-Tell = Callable[[int | Notice], None]
-"""Told the number of frames done so far, also with the same number again, as a sign of life; and notices."""
+Tell = Callable[[int], None]
+"""Told the number of frames done so far, also with the same number again, as a sign of life."""
 
 Work = Callable[[InputFile, Tell], list[dict[str, Any]]]
 """Does one video and gives its entries. Raises PoseC3DError."""
@@ -103,8 +98,10 @@ class Worker:
         with suppress(OSError):  # it died since the last video: `hear` finds that out
             self._pipe.send(found)
 
-    def hear(self) -> Outcome | Notice | int | None:
-        """What it says next: the outcome of the video, the number of frames done, a notice, or None for no news.
+    def hear(self) -> Outcome | int | None:
+        """What it says next: the outcome of the video, the number of frames done, or None for no news.
+
+        What the process logs is logged here.
 
         Raises:
             PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
@@ -126,7 +123,10 @@ class Worker:
         if message == _READY:
             self._ready = True
             return None
-        return message if isinstance(message, Notice) else int(message)
+        if isinstance(message, logging.LogRecord):
+            logger.handle(message)
+            return None
+        return int(message)
 
     def give_up(self, timeout: float) -> Outcome:
         """End the process, which has been silent for too long, and with it the video in work."""
@@ -147,7 +147,7 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        given = theirs, self._make, self._threads, self._gpu, self._log
+        given = theirs, self._make, self._threads, self._gpu, self._log, logger.getEffectiveLevel()
         self._process = context.Process(target=_serve, args=given, daemon=True)
         with _uninterrupted():
             self._process.start()
@@ -189,9 +189,13 @@ def _serve(
     threads: int | None,
     gpu: str | None,
     log: Path | None,
+    level: int,
 ) -> None:
     """The life of the process."""
     _redirect_output(log)
+    logger.setLevel(level)
+    logger.addHandler(_ToParent(pipe))
+    logger.propagate = False
     return_large_blocks()
     if threads is not None:
         limit_threads(threads)
@@ -251,6 +255,23 @@ def _redirect_output(log: Path | None) -> None:
         os.dup2(target, number)
     os.close(target)
     faulthandler.enable()
+
+
+class _ToParent(logging.Handler):
+    """Sends what is logged through the pipe, as a text that can be pickled."""
+
+    def __init__(self, pipe: connection.Connection) -> None:
+        super().__init__()
+        self.pipe = pipe
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send it; where nobody is there any more, it is lost."""
+        record.msg, record.args = record.getMessage(), None
+        if record.exc_info:
+            record.msg += "\n" + logging.Formatter().formatException(record.exc_info)
+            record.exc_info = None
+        with suppress(OSError):
+            self.pipe.send(record)
 
 
 def _end_with_parent() -> None:

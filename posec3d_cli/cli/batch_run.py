@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from posec3d_cli.cli.logs import log_file
 from posec3d_cli.cli.progress import now_and_then, one_line, watching
 from posec3d_cli.cli.render import download_progress, note, print_table
-from posec3d_cli.errors import OutputError, are, counted, listed
+from posec3d_cli.errors import are, counted, listed
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import InputFile
@@ -48,7 +49,7 @@ def gather(
     from posec3d_cli.batch.find import find, read_list
     from posec3d_cli.batch.own import without_own
 
-    listed = [] if from_file is None else read_list(from_file, root=root, say=lambda text: note("note", one_line(text)))
+    listed = [] if from_file is None else read_list(from_file, root=root)
     named = [*paths, *listed]
     if not named:
         raise typer.BadParameter("name a folder or a video, or a list with --from-file")
@@ -90,7 +91,6 @@ def work_through(
     timeout: float,
     fail_fast: bool,
     quiet: bool,
-    log: Path | None,
 ) -> None:
     """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
     from posec3d_cli.batch.run import run
@@ -100,7 +100,7 @@ def work_through(
         with download_progress() as bars:
             task.fetch(bars)
     try:
-        with watching(len(todo), total, quiet=quiet, log=log) as callback:
+        with watching(len(todo), total, quiet=quiet) as callback:
             run(
                 todo,
                 task,
@@ -108,7 +108,7 @@ def work_through(
                 workers=workers or 1,
                 timeout=timeout,
                 fail_fast=fail_fast,
-                log=log,
+                log=log_file(),
                 callback=callback,
             )
     except KeyboardInterrupt:
@@ -140,16 +140,6 @@ def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> 
     if failures:
         typer.echo()
         print_table(["failed", "why"], [(one_line(name), one_line(why)) for name, why in failures])
-
-
-def start_log(log: Path | None) -> None:
-    """Refuse a log file that cannot be written, before anything is done."""
-    if log is None:
-        return
-    try:
-        log.open("ab").close()
-    except OSError as error:
-        raise OutputError(f"{log} cannot be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -258,8 +248,8 @@ def find_people(
     with download_progress() as bars:
         task.fetch(bars)
     size = choose_workers(workers, models.device, len(videos))
-    with watching(len(videos), len(videos), quiet=False, log=None) as callback:
-        return load.with_poses(found, poses.side_by_side(task, size, callback=callback))
+    with watching(len(videos), len(videos), quiet=False) as callback:
+        return load.with_poses(found, poses.side_by_side(task, size, log=log_file(), callback=callback))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, start_log, work_through
+from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, work_through
 from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
@@ -18,7 +18,6 @@ from posec3d_cli.cli.options import (
     FailFastOption,
     FromFileOption,
     GlobOption,
-    LogOption,
     MaxPeopleOption,
     OfflineOption,
     OverwriteOption,
@@ -99,7 +98,6 @@ def extract_poses(
     offline: OfflineOption = False,
     weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
-    log_file: LogOption = None,
 ) -> None:
     """Write the poses of every frame of every video of a folder: one file per video, in folders like theirs.
 
@@ -118,7 +116,6 @@ def extract_poses(
     from posec3d_cli.results import NO_PERSON
 
     _check_outputs(output, pack, labels)
-    start_log(log_file)
     found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
     classes = None if pack is None else _labels(labels, found, root)
     task = pose_task.PoseTask(
@@ -156,7 +153,6 @@ def extract_poses(
             timeout=timeout,
             fail_fast=fail_fast,
             quiet=quiet,
-            log=log_file,
         )
         waiting = {one.found.path for one in todo}
         records = {video: ledger.get(video.path) for video in found if video.path not in waiting}
@@ -200,7 +196,7 @@ def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> La
 
     if table is None:
         return labels_from_folders(found)
-    return read_pack_labels(table, found, root=root, say=lambda text: note("note", one_line(text)))
+    return read_pack_labels(table, found, root=root)
 
 
 def _write_pack(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, start_log, work_through
+from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
 from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
 from posec3d_cli.cli.options import (
     BuilderOption,
@@ -21,7 +21,6 @@ from posec3d_cli.cli.options import (
     FlipOption,
     FromFileOption,
     GlobOption,
-    LogOption,
     MaxPeopleOption,
     MinScoreOption,
     NoCacheOption,
@@ -51,7 +50,6 @@ from posec3d_cli.cli.options import (
     ratio,
     stage_options,
 )
-from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputExists, counted
@@ -112,7 +110,6 @@ def label(
     offline: OfflineOption = False,
     weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
-    log_file: LogOption = None,
 ) -> None:
     """Say what is done in each video of a folder: one row per video, also for those that failed.
 
@@ -131,7 +128,6 @@ def label(
     from posec3d_cli.pose_files import is_pose_file
 
     tables.check_table(output)
-    start_log(log_file)
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _truth(truth, found, root)
@@ -178,7 +174,6 @@ def label(
                 timeout=timeout,
                 fail_fast=fail_fast,
                 quiet=quiet,
-                log=log_file,
             )
         finally:
             some = run.outcomes(found, todo, ledger, min_score=min_score)
@@ -195,7 +190,7 @@ def label(
 def _truth(table: Path, found: list[InputFile], root: Path | None) -> dict[str, str]:
     from posec3d_cli.evaluation.ground_truth import read_truth, unlabelled
 
-    labels = read_truth(table, found, root=root, say=lambda text: note("note", one_line(text)))
+    labels = read_truth(table, found, root=root)
     if unknown := unlabelled(labels, found):
         files = counted(len(found), "file")
         note("note", f"{table} has no label for {unknown} of {files}; clips of packs are called FILE: CLIP")

@@ -1,13 +1,26 @@
-"""Commands that refuse an option given twice, where only one of the two could count."""
+"""What every command has: --verbose and --log-file, and no option given twice where only one of the two could count."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 import typer.core
+
+from posec3d_cli.cli.logs import logging_to
+
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is done, and with what.")]
+LogOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-file", metavar="FILE", help="Append what is done, what becomes of each video and what its decoder says."
+    ),
+]
 
 
 class OnceCommand(typer.core.TyperCommand):
@@ -37,4 +50,25 @@ class Commands(typer.Typer):
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """A command of the program, as `typer.Typer.command` makes it."""
-        return super().command(name, cls=OnceCommand, **settings)
+        register = super().command(name, cls=OnceCommand, **settings)
+        return lambda function: register(_logged(function))
+
+
+def _logged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command with the two options more, which say where the library's log goes while it runs."""
+
+    @functools.wraps(function)
+    def run(*args: Any, verbose: bool, log_file: Path | None, **options: Any) -> Any:
+        with logging_to(log_file, verbose=verbose):
+            return function(*args, **options)
+
+    own = inspect.signature(function, eval_str=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    further = [
+        inspect.Parameter("verbose", keyword, default=False, annotation=VerboseOption),
+        inspect.Parameter("log_file", keyword, default=None, annotation=LogOption),
+    ]
+    signature = own.replace(parameters=[*own.parameters.values(), *further])
+    run.__annotations__ = {name: one.annotation for name, one in signature.parameters.items()}
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    return run

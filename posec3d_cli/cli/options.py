@@ -173,10 +173,6 @@ OverwriteOption = Annotated[
 ]
 FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first video that fails.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-LogOption = Annotated[
-    Path | None,
-    typer.Option("--log-file", metavar="FILE", help="Append what becomes of each video, and what its decoder says."),
-]
 CacheOption = Annotated[
     Path | None,
     typer.Option(

@@ -159,8 +159,6 @@ def predict(
             note("read", describe(sampling, actions))
             for place, job in ready:
                 _do(stages, actions, sampling, job, place, answers, min_score=min_score, overwrite=overwrite)
-            if stages is not None and stages.extractor.cache is not None and stages.extractor.cache.problem:
-                note("note", stages.extractor.cache.problem)
     except KeyboardInterrupt:
         answers.interrupt(used, len(jobs))
         raise

@@ -1,18 +1,19 @@
-"""How far a run over many videos is: a bar on a terminal, else a line now and then, and the log file."""
+"""How far a run over many videos is: a bar on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.cli.render import note, stderr_console
 from posec3d_cli.errors import counted
+from posec3d_cli.files.writing import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.state import Record
 
 SECONDS_BETWEEN_LINES = 30.0
+logger = logging.getLogger("posec3d")
 
 
 @contextlib.contextmanager
@@ -42,19 +44,17 @@ def now_and_then(say: Callable[[], None]) -> Iterator[None]:
 
 
 class Count(RunCallback):
-    """Counts, and writes the log file.
+    """Counts, and logs what becomes of each video.
 
     Args:
         todo: videos to do.
         total: videos in all, with those that were done before.
-        log: file that a line per video is appended to.
     """
 
-    def __init__(self, todo: int, total: int, log: Path | None) -> None:
-        self.todo, self.total, self.log = todo, total, log
+    def __init__(self, todo: int, total: int) -> None:
+        self.todo, self.total = todo, total
         self.videos = self.failed = self.frames_done = 0
         self.in_work: dict[InputFile, int] = {}
-        self.noted: set[str] = set()
         self.started = time.monotonic()
 
     def frames(self, found: InputFile, done: int) -> None:
@@ -67,15 +67,9 @@ class Count(RunCallback):
         self.videos += 1
         self.failed += record.status == "failed"
         self.frames_done += self.in_work.pop(found, 0)
-        if self.log is not None:
-            _write_line(self.log, found, record)
+        why = f": {record.error}" if record.error else ""
+        logger.info(f"{record.status} {printable(found.name)}, {record.seconds:.1f} s{why}")
         self.show()
-
-    def notice(self, text: str) -> None:
-        """Something concerns the whole run: it is said once."""
-        if text not in self.noted:
-            self.noted.add(text)
-            note("note", text)
 
     def show(self) -> None:
         """Show how far it is; this one shows nothing."""
@@ -107,8 +101,8 @@ class Lines(Count):
 class Bar(Count):
     """Moves a bar."""
 
-    def __init__(self, todo: int, total: int, log: Path | None, bars: Progress) -> None:
-        super().__init__(todo, total, log)
+    def __init__(self, todo: int, total: int, bars: Progress) -> None:
+        super().__init__(todo, total)
         self.bars = bars
         self.task = bars.add_task("", total=total, completed=self.at, failed=0, rate="0.0")
 
@@ -118,13 +112,13 @@ class Bar(Count):
 
 
 @contextlib.contextmanager
-def watching(todo: int, total: int, *, quiet: bool, log: Path | None) -> Iterator[RunCallback]:
+def watching(todo: int, total: int, *, quiet: bool) -> Iterator[RunCallback]:
     """What is told how far a run is."""
     if quiet:
-        yield Count(todo, total, log)
+        yield Count(todo, total)
         return
     if not sys.stderr.isatty():
-        lines = Lines(todo, total, log)
+        lines = Lines(todo, total)
         with now_and_then(lines.say):
             yield lines
         return
@@ -138,21 +132,12 @@ def watching(todo: int, total: int, *, quiet: bool, log: Path | None) -> Iterato
         TextColumn("left", markup=False),
     )
     with Progress(*columns, console=stderr_console(), transient=True) as bars:
-        yield Bar(todo, total, log, bars)
+        yield Bar(todo, total, bars)
 
 
 def one_line(text: str) -> str:
     """A text with line breaks and other control characters spelled out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def _write_line(log: Path, found: InputFile, record: Record) -> None:
-    from posec3d_cli.files.writing import printable
-
-    when = time.strftime("%Y-%m-%d %H:%M:%S")
-    why = f": {one_line(record.error)}" if record.error else ""
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{when} {record.status} {one_line(printable(found.name))}, {record.seconds:.1f} s{why}\n")
 
 
 def _spelled(seconds: float) -> str:

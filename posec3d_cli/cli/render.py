@@ -76,7 +76,7 @@ def megabytes(size: int) -> str:
 
 
 class DownloadProgress:
-    """What is told about downloads: bars on stderr where there are any, and notes.
+    """What is told about downloads: bars on stderr where there are any.
 
     Args:
         bars: what draws; None where stderr is no terminal.
@@ -96,14 +96,10 @@ class DownloadProgress:
         if done:
             self._bars.update(self._tasks[name], completed=done, total=total or None)
 
-    def note(self, text: str) -> None:
-        """Say what happens only once."""
-        note("note", text)
-
 
 @contextlib.contextmanager
 def download_progress() -> Iterator[DownloadProgress]:
-    """A callback that draws one bar per file on stderr, where that is a terminal, and says what is to be noted."""
+    """A callback that draws one bar per file on stderr, where that is a terminal."""
     if not sys.stderr.isatty():
         yield DownloadProgress(None)
         return

@@ -14,7 +14,7 @@ from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.state import FAILED, OK, Record
-from posec3d_cli.batch.task import Models, say_unkept
+from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.errors import BadPoseFile, InputError
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -136,7 +136,6 @@ class Finding:
 
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             people = in_video(found.path, extractor, self.every, lambda done, total: count(done))
-            say_unkept(extractor, count)
             return [{"video": printable(found.name), "status": OK, "people": people}]
 
         return do
@@ -160,7 +159,7 @@ def side_by_side(
         if not videos:
             return
         with WorkerPool(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
-            outcomes = crew.outcomes(videos, timeout=timeout, progress=hears.frames, notice=hears.notice)
+            outcomes = crew.outcomes(videos, timeout=timeout, progress=hears.frames)
             for found, outcome in outcomes:
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
                 hears.done(found, record)

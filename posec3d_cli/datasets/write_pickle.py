@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.write import UNLABELLED, pack_head
 from posec3d_cli.results import VideoPoses
 
+logger = logging.getLogger("posec3d")
 ALL = "all"
 """The split of the clips that no table puts into another."""
 
@@ -46,9 +48,7 @@ def labels_from_folders(found: Sequence[InputFile]) -> Labels:
     return Labels(folders if all(folders.values()) else {}, {})
 
 
-def read_pack_labels(
-    table: Path, found: Sequence[InputFile], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
-) -> Labels:
+def read_pack_labels(table: Path, found: Sequence[InputFile], *, root: Path | None = None) -> Labels:
     """From a table with the columns video,label and, where it has them, corrected and split.
 
     Which file a row is about: `posec3d_cli.batch.row_names`, from which `root` is.
@@ -56,7 +56,7 @@ def read_pack_labels(
     Raises:
         BadDataset: it cannot be read, does not name one of the videos, or says two things of one.
     """
-    _, rows = read_labels(table, say=say)
+    _, rows = read_labels(table, say=logger.warning)
     row_names = RowNames(table, found, root)
     known: dict[str, tuple[str, str]] = {}
     for row in rows:

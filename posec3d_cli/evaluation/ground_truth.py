@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from posec3d_cli.files.writing import printable
 from posec3d_cli.output.tables import Outcome, is_unknown, status_of
 from posec3d_cli.results import UNKNOWN
 
+logger = logging.getLogger("posec3d")
 
-def read_truth(
-    table: Path, found: Sequence[InputFile], *, root: Path | None = None, say: Callable[[str], None] = lambda text: None
-) -> dict[str, str]:
+
+def read_truth(table: Path, found: Sequence[InputFile], *, root: Path | None = None) -> dict[str, str]:
     """The label of each video of a run, from a table with the columns video,label and perhaps corrected.
 
     Which file a row is about: `posec3d_cli.batch.row_names`. Rows about other files are left out.
@@ -29,7 +30,6 @@ def read_truth(
         table: the file.
         found: what is labelled.
         root: where the paths of the table begin.
-        say: told what is left out of a table of predictions.
 
     Returns:
         Label by name of a clip.
@@ -37,7 +37,7 @@ def read_truth(
     Raises:
         BadDataset: it cannot be read, is about none of them, or gives one video two labels.
     """
-    _, rows = read_labels(table, say=say)
+    _, rows = read_labels(table, say=logger.warning)
     names = RowNames(table, found, root)
     truth: dict[str, str] = {}
     for row in rows:

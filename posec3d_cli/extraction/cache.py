@@ -6,13 +6,14 @@ its poses; one whose bytes changed, other models or settings, or another `POSES_
 archives outgrow the limit, those that were not used for longest go. An archive that cannot be read is as good as none
 and is written again.
 
-No answer depends on a cache: where it cannot be written, nothing is kept, and `PoseCache.problem` says why.
+No answer depends on a cache: where it cannot be written, nothing is kept, and a warning is logged.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from posec3d_cli.files.writing import cannot_write, replacing
 from posec3d_cli.hub.weights import cache_home
 from posec3d_cli.types import Detections, Poses
 
+logger = logging.getLogger("posec3d")
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
 _FORMAT = "2"
 _SUFFIX = ".npz"
@@ -60,15 +62,11 @@ class PoseCache:
     Args:
         folder: made when something is first kept.
         limit: in bytes.
-
-    Attributes:
-        problem: why poses could not be kept; empty while all were.
     """
 
     def __init__(self, folder: Path, *, limit: int = LIMIT) -> None:
         self.folder = folder
         self.limit = limit
-        self.problem = ""
 
     def key(self, video: Path, made_of: str) -> str:
         """What the poses of a video are kept under: a digest of its bytes, of `made_of` and of our version.
@@ -99,7 +97,7 @@ class PoseCache:
     def store(self, key: str, known: KnownFrames) -> None:
         """Keep these frames instead of those that were known before, then make room.
 
-        Where that cannot be done, the poses are as good as before: `problem` says so, and nothing is raised.
+        Where that cannot be done, the poses are as good as before: a warning is logged, and nothing is raised.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +108,7 @@ class PoseCache:
             cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or cause
             why = cannot_write(self.folder) or f"{self.folder} cannot be written: {reason}"
-            self.problem = f"poses are not kept for the next time: {why}"  # the same text for every video
+            logger.warning(f"poses are not kept for the next time: {why}")  # the same text for every video
 
     def files(self) -> list[Path]:
         """The archives, those that were used last at the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -26,6 +27,8 @@ from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.tracking import tracker
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import VideoReader, open_video
+
+logger = logging.getLogger("posec3d")
 
 ProgressCallback = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
@@ -196,7 +199,7 @@ class PoseExtractor:
             [index for index in part.tolist() if index not in people and index not in known.lost]
             for part in (wanted, others)
         ]
-        count = sum(map(len, missing))
+        count = computed = sum(map(len, missing))
         for drawn_only, part in enumerate(missing):
             batches = _batches(signed(video.read(part)), watch)
             for batch, found in look(batches, self.detector, self.every, watch.time, is_cut=sharp):
@@ -225,6 +228,8 @@ class PoseExtractor:
             who = self._identities(people, used, video.info.fps, cuts)
             if len(others):
                 who = self._identities(people, frame_indices.tolist(), video.info.fps, cuts, given=who)
+        spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in watch.seconds.items())
+        logger.info("%s: %d frames, %d of them from the cache; %s", video.info.path, total, total - computed, spent)
         return VideoPoses(
             video.info,
             frame_indices,

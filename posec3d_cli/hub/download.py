@@ -8,11 +8,12 @@ came of a download that was cut off is kept for the next one, never under the fi
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
 from posec3d_cli.files.digests import sha256_of
@@ -38,19 +39,11 @@ if TYPE_CHECKING:
 DownloadCallback = Callable[[str, int, int], None]
 """Called as (file name, bytes so far, bytes in all); a client such as npm reports nothing until it has finished.
 
-The bytes in all are 0 while nobody knows them. One that also has a method `note(text)`, see `Notes`, is told more.
+The bytes in all are 0 while nobody knows them.
 """
 
 _CHUNK = 1 << 20
-
-
-@runtime_checkable
-class Notes(Protocol):
-    """A `DownloadCallback` that is also told, in a sentence, what happens only once."""
-
-    def note(self, text: str, /) -> None:
-        """Hear that a file was pinned, or that one was passed over."""
-        ...
+logger = logging.getLogger("posec3d")
 
 
 def is_offline() -> bool:
@@ -155,7 +148,7 @@ class _Attempt:
                     self._pin(size, sha256)
                 return path
             if path != self.target:
-                self._say(f"{path} is passed over: its content is not what {self.owner} needs")
+                logger.warning(f"{path} is passed over: its content is not what {self.owner} needs")
         return None
 
     def obtain(self, folder: Path, archives: Archives, *, copies: Sequence[Path], offline: bool) -> Path:
@@ -169,6 +162,7 @@ class _Attempt:
             source = parse_source(text)
             if source.scheme == "file":
                 continue
+            logger.info("%s of %s: fetched from %s", self.file.filename, self.owner, text)
             self._report(0)  # shows that something is under way while a client such as npm works unseen
             if source.scheme == "https":
                 done = self._download(text, claim(folder, self.target.name))
@@ -261,14 +255,10 @@ class _Attempt:
             raise CannotWrite(error) from error
         if not self.expected.whole:
             begins = "only says how it begins" if self.expected.sha256 else "does not state its sha256"
-            self._say(
+            logger.warning(
                 f"{self.file.filename} of {self.owner} is pinned, because its card {begins}: from now on it must be "
                 f"sha256 {sha256}, {size} bytes"
             )
-
-    def _say(self, text: str) -> None:
-        if isinstance(self.progress, Notes):
-            self.progress.note(text)
 
     def _failure(self) -> WeightsMissing | WeightsCorrupt:
         tried = "".join(f"\n  - {reason}" for reason in self.reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ModelInfo
 from posec3d_cli.runtime.device import USE_AUTO, resolve_device, same_device
+
+logger = logging.getLogger("posec3d")
 
 
 def make_stage(
@@ -42,13 +45,15 @@ def make_stage(
 
     try:
         stage = make(place)
-    except StageUnavailable:
+    except StageUnavailable as error:
         if device != "auto" or place == "cpu":
             raise
+        logger.info("%s %s runs on the processor: %s", kind, card.name, error.what)
         place = "cpu"
         stage = make(place)
     if getattr(stage, "device", place) is None:
         place = "cpu"
+    logger.info("%s %s: stage %s on %s", kind, card.name, card.stage, place)
     files = {**hashes(card, weights_dir), **files_named(options or {})}
     return stage, ModelInfo(card.name, card.stage, place, files)
 

@@ -145,29 +145,29 @@ def test_a_video_that_is_gone_has_no_key(cache, tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["taken", "taken/below", "taken/far/below"])
-def test_a_folder_that_cannot_be_made_costs_no_answer(clip, tmp_path, folder):
+def test_a_folder_that_cannot_be_made_costs_no_answer(clip, tmp_path, folder, caplog):
     (tmp_path / "taken").write_text("a file")
     cache = PoseCache(tmp_path / folder)
     assert same(extractor(cache).poses(clip), extractor(None).poses(clip))
-    assert cache.problem.startswith("poses are not kept for the next time: ")
-    assert f"{tmp_path / 'taken'} is a file" in cache.problem
+    assert "poses are not kept for the next time: " in caplog.text
+    assert f"{tmp_path / 'taken'} is a file" in caplog.text
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
-def test_a_disk_that_does_not_take_the_poses_costs_no_answer(clip, cache, monkeypatch, number):
+def test_a_disk_that_does_not_take_the_poses_costs_no_answer(clip, cache, monkeypatch, number, caplog):
     def refuse(*given, **named):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(np, "savez_compressed", refuse)
     assert same(extractor(cache).poses(clip), extractor(None).poses(clip))
     why = f"{cache.folder} cannot be written: {os.strerror(number)}"
-    assert cache.problem == f"poses are not kept for the next time: {why}"
+    assert caplog.messages == [f"poses are not kept for the next time: {why}"]
     assert list(cache.folder.iterdir()) == []
 
 
-def test_a_cache_that_takes_the_poses_has_no_problem(clip, cache):
+def test_a_cache_that_takes_the_poses_has_no_problem(clip, cache, caplog):
     extractor(cache).poses(clip)
-    assert cache.problem == ""
+    assert caplog.messages == []
 
 
 def test_poses_that_were_kept_are_used_where_nothing_can_be_written(clip, cache, monkeypatch):
