@@ -1,4 +1,4 @@
-"""The names of actions as people write them: cleaned in one way wherever they are read, and compared."""
+"""Labels of actions: cleaned in one way wherever they are read, and compared for labels that are nearly the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way from a video to its actions: sample, detect, pose, link, build, classify."""
+"""Pipeline: recognize the action in a video; sample frames, detect, estimate poses, track, build inputs, classify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stages by name, from entry points; the built-in stages use the same road as those of other packages."""
+"""Stages by name, found through entry points: built-in stages and those of other packages alike."""
 
 from __future__ import annotations
 

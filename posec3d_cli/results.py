@@ -1,4 +1,4 @@
-"""What a prediction is made of: the people of a video, and what a classifier made of them. Values only."""
+"""Result values: the poses of a video, and the scores of the video, its people and its windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint sets: the names of the joints, the limbs between them, and which joint is whose mirror image."""
+"""Skeletons: the names of the joints, the limbs between them, and which joint mirrors which."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Many videos in one run: find them, do each in a process of its own, record every outcome, go on where a run ended.
+"""Batch runs: find the inputs, run a task on each in worker processes, record the results, resume.
 
-The list of videos (`find`), what is done with one (`work`, in the process of `worker`) and the record of what came out
-(`ledger`) know nothing of each other; `run` puts them together.
+`find` lists the inputs, `task` says what to do with one, `worker` and `pool` run tasks in processes, `state` records
+the results and `resume` plans what is left to do. `run` puts them together.
 """
 
 TIMEOUT = 600.0

@@ -1,4 +1,4 @@
-"""Who wants to hear what happens during a run."""
+"""The callback of a batch run: frames done, inputs done, and notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which videos there are below some paths."""
+"""Input files: list the videos and pose files that paths, folders and lists of files name."""
 
 from __future__ import annotations
 

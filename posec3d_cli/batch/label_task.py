@@ -1,4 +1,4 @@
-"""posec3d_cli.batch.label_task."""
+"""LabelTask: recognize the action in a video or in each clip of a pose file, and save its video and poses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run at a time on an output. The system drops the lock of a process that ends, however it ends."""
+"""The lock of a batch run: one run at a time on an output. The system drops the lock when the process ends."""
 
 from __future__ import annotations
 

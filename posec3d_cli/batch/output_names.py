@@ -1,4 +1,4 @@
-"""What the files are called that are made of several inputs and go into one folder."""
+"""Names of output files: unique stems for the files that are made of several inputs in one folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What earlier runs put into a folder that is searched: annotated videos, poses and answers, which are not done."""
+"""Leave out what earlier runs wrote into a folder of inputs: annotated videos, poses and JSON results."""
 
 from __future__ import annotations
 

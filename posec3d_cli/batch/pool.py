@@ -1,4 +1,4 @@
-"""Several workers that do many videos side by side."""
+"""WorkerPool: several worker processes side by side, and how many suit a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""posec3d_cli.batch.pose_task."""
+"""PoseTask: estimate the poses of every frame of a video, and write them to a pose file."""
 
 from __future__ import annotations
 

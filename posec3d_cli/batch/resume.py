@@ -1,4 +1,4 @@
-"""posec3d_cli.batch.resume."""
+"""Resuming: plan which inputs have no valid result yet, and say why one is run again."""
 
 from __future__ import annotations
 

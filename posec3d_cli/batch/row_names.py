@@ -1,4 +1,4 @@
-"""Which of the files of a run a row of somebody's table is about."""
+"""Match the rows of a user's table to the input files of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run: which videos are still to do, hand them out one by one, record each outcome."""
+"""Run a task on every input that is left to do, and record each result in the run state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came out of each video so far, in an SQLite file beside the output. It survives a kill at any instant."""
+"""RunState: the results of a batch run so far, in an SQLite file beside the output. It survives a kill at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process of its own for the videos: one that a decoder crashes or hangs costs the video and not the run."""
+"""Worker: a process that runs a task on one input after another. A crash or a hang fails the input, not the run."""
 
 from __future__ import annotations
 

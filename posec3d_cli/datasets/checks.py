@@ -1,4 +1,4 @@
-"""What there is to learn from: found out before a training starts, not in the middle of it."""
+"""Check a dataset before training: usable classes, repeated clips, labels that are nearly the same."""
 
 from __future__ import annotations
 

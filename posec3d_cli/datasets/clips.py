@@ -1,4 +1,4 @@
-"""What a classifier learns from: labelled people over time, and how they are parted into training and validation."""
+"""LabeledClip and LabeledVideo: labeled poses, and labeled files whose poses are not known yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which labelled clips there are in a folder or a table; none of them is opened."""
+"""Labeled files from a folder of classes or a table with the columns video,label. No file is opened."""
 
 from __future__ import annotations
 

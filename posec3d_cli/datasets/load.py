@@ -1,4 +1,4 @@
-"""From labelled sources, folders of clips, tables and pose packs, to examples."""
+"""Load a dataset: labeled clips from folders, tables and pyskl pickles, and their poses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main people of labelled clips: of videos, in processes of their own or in this one, and of pose files."""
+"""Poses of labeled clips: estimate them in worker processes or in this process, or read pose files."""
 
 from __future__ import annotations
 

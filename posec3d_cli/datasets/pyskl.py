@@ -1,4 +1,4 @@
-"""Labelled clips out of pose packs: the pickles of pyskl and mmaction2, 2D or 3D."""
+"""Read labeled clips, 2D or 3D, from dataset pickles of pyskl and mmaction2."""
 
 from __future__ import annotations
 

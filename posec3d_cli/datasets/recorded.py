@@ -1,4 +1,4 @@
-"""Recorded (3D) skeletons in the slots of COCO-17: which joints they have, which way is up, and which side is left."""
+"""Map recorded 3D skeletons to COCO-17: joint names, the up axis, left and right."""
 
 from __future__ import annotations
 

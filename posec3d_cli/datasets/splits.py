@@ -1,4 +1,4 @@
-"""Which clips of a pose pack are learnt from and which are validated on, by the splits that the pack names."""
+"""Training and validation splits: those that a dataset pickle names, or a random split by group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which labels of a table are truth: those that people wrote, not those that a model predicted."""
+"""Read ground-truth labels from a table; predicted labels count only where somebody corrected them."""
 
 from __future__ import annotations
 

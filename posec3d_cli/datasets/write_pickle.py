@@ -1,4 +1,4 @@
-"""One pack of many pose files, in the format that the training of pyskl and mmaction2 reads."""
+"""Write pose files as one dataset pickle, in the format that pyskl and mmaction2 train on."""
 
 from __future__ import annotations
 

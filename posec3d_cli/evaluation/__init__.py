@@ -1,1 +1,1 @@
-"""evaluation."""
+"""Evaluation: accuracy, confusion matrix, calibration, perturbed clips, ground truth of a batch run, speed."""

@@ -1,4 +1,4 @@
-"""How often a classifier is right, measured by the same code that predicts."""
+"""Evaluate a classifier on labeled clips, with the same code that predicts."""
 
 from __future__ import annotations
 

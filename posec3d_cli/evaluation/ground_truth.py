@@ -1,4 +1,4 @@
-"""How often the labels of a run are right, where the right ones are known."""
+"""Compare the results of a batch run with ground-truth labels from a table."""
 
 from __future__ import annotations
 

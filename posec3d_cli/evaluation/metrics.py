@@ -1,4 +1,4 @@
-"""Whether confidence means what it says, and what a smallest score costs and brings."""
+"""Metrics: expected calibration error, coverage at a smallest score, and confidence intervals of accuracy."""
 
 from __future__ import annotations
 

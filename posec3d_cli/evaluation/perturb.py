@@ -1,7 +1,7 @@
-"""A harder validation set, made from held-out clips: what users film is longer, wider and busier than data sets.
+"""Perturbed validation clips: longer, reframed and with bystanders, as the videos of users are.
 
 Each clip becomes ten seconds: the action, pauses, the action again; the camera pans and zooms; up to two bystanders
-stand about; the estimate trembles as it does on small people.
+stand about; the keypoints jitter as they do on small people.
 """
 
 from __future__ import annotations

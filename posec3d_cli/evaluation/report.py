@@ -1,4 +1,4 @@
-"""What an evaluation found: the answer to every clip, and the figures that follow from them."""
+"""Report: the answer to every evaluated clip, and the accuracy, confusion and calibration that follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the time of a pipeline goes on this machine, stage by stage, and what to try."""
+"""Benchmark a pipeline on this machine: seconds per stage, frames per second, and what to try."""
 
 from __future__ import annotations
 

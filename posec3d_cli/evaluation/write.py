@@ -1,4 +1,4 @@
-"""An evaluation as files: the matrix of confusion as a table or a picture, and the answer to every clip."""
+"""Write an evaluation: the confusion matrix as CSV or PNG, and the answer to every clip as CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People looked for in every N-th frame only; in between, their boxes move from one place to the next."""
+"""Detect people in every N-th frame (keyframes) and interpolate their boxes in between."""
 
 from __future__ import annotations
 

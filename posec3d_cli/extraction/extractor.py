@@ -1,4 +1,4 @@
-"""Poses out of videos: decode, detect, estimate and link, in batches of bounded size."""
+"""PoseExtractor: decode a video, detect people, estimate their poses and track them, in batches of bounded size."""
 
 from __future__ import annotations
 

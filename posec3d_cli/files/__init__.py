@@ -1,1 +1,1 @@
-"""files."""
+"""Files: tables, digests, paths of inputs, and atomic writes."""

@@ -1,4 +1,4 @@
-"""Tables as people and spreadsheets write them: CSV with commas, semicolons or tabs, read in one way everywhere."""
+"""Read CSV tables as spreadsheets write them: commas, semicolons or tabs, UTF-8 or UTF-16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells a file apart from a changed one: its size and time at a glance, its content for certain."""
+"""Digests of files: a stamp of size and time that is quick to take, and the sha256 of the content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the path of an input, found before anything is opened, and what to do about it."""
+"""Check the paths of inputs before anything is opened: what is wrong with a path, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the relative paths of a table or a list begin: one rule for all of them."""
+"""Resolve the relative paths in tables and lists: one rule for all of them."""
 
 from __future__ import annotations
 

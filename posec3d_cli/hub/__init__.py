@@ -1,1 +1,1 @@
-"""hub."""
+"""Model cards and their weights: sources, downloads, checksums, verification, sample clips."""

@@ -1,4 +1,4 @@
-"""posec3d_cli.hub.cards."""
+"""Model cards and pipeline cards as values, and the files of weights that a card names."""
 
 from __future__ import annotations
 

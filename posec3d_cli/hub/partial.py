@@ -1,4 +1,7 @@
-"""What downloads are written to: files that hash what they get."""
+"""Partial downloads: files that hash what is written to them, and can be resumed by the next process.
+
+Each process writes into a staging folder of its own; what a dead process had downloaded is claimed by the next one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models a config means: their cards, their weights, and what tells two pipelines apart."""
+"""Resolve a config: its model cards and weights, and the fingerprints of the results that depend on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the weights on this machine are still what they were."""
+"""Verify the weights on this machine against their checksums, and remove what downloads left behind."""
 
 from __future__ import annotations
 

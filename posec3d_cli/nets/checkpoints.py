@@ -1,4 +1,4 @@
-"""Batch norms of an evaluating network, multiplied into the convolutions before them."""
+"""Checkpoints: load state dicts, check their tensors against a network, and fold batch norms into convolutions."""
 
 from __future__ import annotations
 

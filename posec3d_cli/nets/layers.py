@@ -1,4 +1,4 @@
-"""What the networks share: a 3D convolution with its batch norm, the head, fresh weights."""
+"""Layers that the networks share: 3D convolution with batch norm, classification head, weight initialization."""
 
 from __future__ import annotations
 

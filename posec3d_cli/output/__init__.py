@@ -1,1 +1,1 @@
-"""output."""
+"""Results as files: JSON, tables, pose files, annotated videos and plots."""

@@ -1,4 +1,4 @@
-"""People and labels drawn on pictures, with OpenCV."""
+"""Draw people and labels on images, with OpenCV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results as files and documents: JSON, pose files, annotated video. A file appears whole or not at all."""
+"""Results as JSON documents: one entry per clip, with labels, people, windows and the pipeline."""
 
 from __future__ import annotations
 

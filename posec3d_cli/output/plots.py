@@ -1,4 +1,4 @@
-"""Pictures of figures: what is taken for what, and how a training went. PNG, drawn without a display."""
+"""Plots as PNG files, drawn without a display: confusion matrices and training curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poses as a file, which appears whole or not at all."""
+"""Save the poses of a video as a pose file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outcomes of a run as one file: CSV, JSON lines or Parquet, by its suffix."""
+"""Results of a batch run as a table: CSV, JSON lines or Parquet, by the suffix of the file."""
 
 from __future__ import annotations
 

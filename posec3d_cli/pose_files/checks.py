@@ -1,4 +1,4 @@
-"""Plain values that another program wrote, checked before anything is made of them."""
+"""Check values that another program wrote: JSON types, ranges, array shapes, joint sets."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""recognition."""
+"""Action recognition from poses: build inputs, classify them, aggregate over people and windows, ensembles."""

@@ -1,4 +1,4 @@
-"""posec3d_cli.recognition.members."""
+"""Which input builder each classifier of an ensemble gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From people to actions: make volumes or clips of poses that are known, and classify them."""
+"""ActionRecognizer: build the inputs of a classifier from known poses, classify them, aggregate the scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""posec3d_cli.recognition.substitutes."""
+"""Substitute frames: where a pose file lacks a frame that is needed, use the nearest frame that it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container, or any other control group of Linux, leaves to this process: of processors and of memory.
+"""Limits of processors and memory that a container, or another control group of Linux, sets for this process.
 
 Both versions are read: `cpu.max`, `memory.max` and `memory.high` of version 2, `cpu.cfs_quota_us` and
 `memory.limit_in_bytes` of version 1, each of the own group and of all above it, as far as these can be seen.

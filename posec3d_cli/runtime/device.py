@@ -1,4 +1,4 @@
-"""Where the networks run and in which precision: "auto" becomes a choice, anything else is obeyed or refused."""
+"""Devices and precision: resolve 'auto' to a choice, and refuse a device or precision that is not available."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps a process that goes through many large frames from growing, and says how much memory there is."""
+"""Memory: how much is free, and returning large blocks to the system so that long runs do not grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps a line that native code writes to stderr, and that nobody needs, from being seen."""
+"""Filter lines that native libraries write to stderr."""
 
 from __future__ import annotations
 

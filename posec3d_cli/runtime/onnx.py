@@ -1,4 +1,4 @@
-"""The picture that an ONNX model reads: which size, which order of channels, normalised how."""
+"""ONNX models: open a session, run it, and make its input from images (size, channel order, normalization)."""
 
 from __future__ import annotations
 

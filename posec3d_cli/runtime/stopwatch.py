@@ -1,4 +1,4 @@
-"""posec3d_cli.runtime.stopwatch."""
+"""A stopwatch that adds up wall time by stage."""
 
 from __future__ import annotations
 

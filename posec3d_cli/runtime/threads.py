@@ -1,7 +1,7 @@
-"""Pictures side by side: each on a processor thread of its own.
+"""Threads: how many processors and network threads to use, and `ThreadLanes`, which gives each image a thread.
 
-A network that has one thread to itself does more pictures in a given time than one spread over several, and what is
-done around it, as resizing and cutting out, leaves no processor idle. Fewer pictures than lanes leave some idle.
+A network with one thread to itself does more images in a given time than a network that is spread over several, and
+resizing and cropping around it leave no processor idle. With fewer images than lanes, some lanes are idle.
 """
 
 from __future__ import annotations

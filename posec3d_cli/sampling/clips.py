@@ -1,4 +1,4 @@
-"""How a classifier reads a video: which frames it looks at, in which windows, and how it takes the people."""
+"""ClipSampling: frames, views and windows that a classifier is shown of a video, and how people are taken."""
 
 from __future__ import annotations
 

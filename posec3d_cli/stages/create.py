@@ -1,4 +1,4 @@
-"""posec3d_cli.stages.create."""
+"""Create a stage from its model card: import its class, fetch its weights, hand both over."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""tracking."""
+"""Tracking: similarity of people between frames, track ids, and tracks over time."""

@@ -1,4 +1,4 @@
-"""Tracks: the people of some frames, one row per identity."""
+"""Tracks: people over time, one row per track id."""
 
 from __future__ import annotations
 

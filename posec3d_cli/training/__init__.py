@@ -1,1 +1,1 @@
-"""Training and evaluation of classifiers."""
+"""Training of classifiers: settings, augmentation, the loop, checkpoints, fine-tuning, calibration, the model card."""

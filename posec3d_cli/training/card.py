@@ -1,4 +1,4 @@
-"""A trained network becomes a model folder that `--classifier DIR` uses at once."""
+"""Write a trained network as a model folder that `--classifier DIR` loads."""
 
 from __future__ import annotations
 

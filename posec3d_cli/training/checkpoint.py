@@ -1,4 +1,4 @@
-"""Where a training stands, on the disk: written after every epoch, read to go on."""
+"""Training checkpoints: written after every epoch, read to resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that shapes a training, in one value that is kept with the model."""
+"""TrainingConfig: every setting of a training, kept with the model."""
 
 from __future__ import annotations
 

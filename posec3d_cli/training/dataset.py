@@ -1,4 +1,4 @@
-"""Training samples: which clips an epoch shows, and what the network is given of each."""
+"""TrainingDataset: the augmented samples of an epoch, and the network input of a clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beginning from a model that is there already: what its card says, and its weights with a new head."""
+"""Fine-tuning: the settings and weights of a pretrained model, with a new head where the labels differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop: from samples to the moving average of a network's weights, to be gone on with at any epoch."""
+"""The training loop: SGD with cosine learning rate and an average of the weights; resumes at any epoch."""
 
 from __future__ import annotations
 

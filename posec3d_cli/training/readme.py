@@ -1,4 +1,4 @@
-"""The page of a trained model: what it knows, what it was trained with, how often it is right, and on what."""
+"""Write the README of a trained model: labels, data, command, accuracy."""
 
 from __future__ import annotations
 

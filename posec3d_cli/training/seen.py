@@ -1,4 +1,4 @@
-"""Which clips a model was trained on: digests that its training leaves in its folder."""
+"""Digests of training clips, kept in the model folder, so that evaluation can tell clips that were trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that decides what a training learns: what two starts of one training must have in common."""
+"""Training: one training run, and the settings that it must share with the checkpoint that it resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""posec3d_cli.training.summary."""
+"""Trained: what a model card says about a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From labelled clips to a model folder: the work behind `posec3d train`."""
+"""Train a classifier on labeled clips and write it as a model folder: the work behind `posec3d train`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""posec3d_cli.transforms.motion."""
+"""Motion of keypoints: interpolate in time, project 3D recordings through a camera, measure extent, drift smoothly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How stored pictures are shown: upright, with square pixels, without the combing of fields, and all of one size."""
+"""Display of decoded images: rotation, square pixels, deinterlacing, one size for all frames."""
 
 from __future__ import annotations
 

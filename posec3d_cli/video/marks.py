@@ -1,4 +1,4 @@
-"""The mark by which an annotated video is known; it is found without a decoder."""
+"""Recognize annotated videos of posec3d by a comment in the MP4 file, without a decoder."""
 
 from __future__ import annotations
 

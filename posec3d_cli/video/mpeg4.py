@@ -1,6 +1,6 @@
-"""How many pictures a packet of MPEG-4 part 2 holds: none, one, or two.
+"""Count the coded images in a packet of MPEG-4 part 2: none, one, or two.
 
-Source: ISO/IEC 14496-2, 6.2.3 (video object layer) and 6.2.5 (video object plane, "VOP": one picture).
+Source: ISO/IEC 14496-2, 6.2.3 (video object layer) and 6.2.5 (video object plane, "VOP": one image).
 """
 
 from __future__ import annotations

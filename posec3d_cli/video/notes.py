@@ -1,4 +1,4 @@
-"""What a file leaves open or states wrongly, in sentences for whoever reads the answer."""
+"""Notes about a video for its results: sizes, clocks and colors that the file states wrongly or leaves open."""
 
 from __future__ import annotations
 

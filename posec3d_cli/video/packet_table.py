@@ -1,4 +1,4 @@
-"""The packets of a video stream: what is known of its frames before any is decoded."""
+"""PacketTable: what the packets of a video stream tell about its frames, before any is decoded."""
 
 from __future__ import annotations
 

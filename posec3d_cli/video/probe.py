@@ -1,4 +1,4 @@
-"""Finds out, once and for every reader, which frames a file holds."""
+"""Probe a video: which frames it holds, once and for every reader."""
 
 from __future__ import annotations
 

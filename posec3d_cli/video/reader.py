@@ -1,4 +1,4 @@
-"""What every reader answers, whichever decoder it drives."""
+"""VideoReader: what every reader offers, whichever decoder it drives."""
 
 from __future__ import annotations
 

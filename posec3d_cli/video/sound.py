@@ -1,4 +1,4 @@
-"""Puts the sound of a video beside pictures that were drawn anew."""
+"""Copy the sound of a video into a newly drawn one."""
 
 from __future__ import annotations
 

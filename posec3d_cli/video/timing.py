@@ -1,4 +1,4 @@
-"""When frames are shown, and how evenly."""
+"""Timing of frames: when each is shown, the frame rate, and clocks that leap."""
 
 from __future__ import annotations
 

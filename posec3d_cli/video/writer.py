@@ -1,4 +1,4 @@
-"""Writes annotated videos that a browser plays."""
+"""VideoWriter: H.264 in MP4 that browsers play."""
 
 from __future__ import annotations
 

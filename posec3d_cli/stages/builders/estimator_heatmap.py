@@ -1,4 +1,4 @@
-"""Volumes made of the pose network's own heatmaps."""
+"""EstimatorHeatmapBuilder: heatmap volumes from the heatmaps of the pose estimator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes drawn from keypoints."""
+"""HeatmapBuilder: heatmap volumes drawn from keypoints, as Gaussians at joints or along limbs."""
 
 from __future__ import annotations
 

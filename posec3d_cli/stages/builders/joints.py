@@ -1,4 +1,4 @@
-"""The joints themselves, for networks that need no picture of them."""
+"""JointBuilder: joint or bone features for graph networks such as ST-GCN++."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every detector does with raw boxes: clip them to the frame, drop the weak and the small, suppress doubles."""
+"""Filter the raw boxes of a detector: clip to the frame, score and area thresholds, non-maximum suppression."""
 
 from __future__ import annotations
 

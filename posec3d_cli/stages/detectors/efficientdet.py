@@ -1,4 +1,4 @@
-"""EfficientDet-Lite on LiteRT (the models' authors publish them with the suppression of doubles inside)."""
+"""EfficientDet-Lite on LiteRT; the published models include non-maximum suppression."""
 
 from __future__ import annotations
 

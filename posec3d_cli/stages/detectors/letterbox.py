@@ -1,4 +1,4 @@
-"""A picture of any shape in the fixed size that a detector reads."""
+"""Letterbox an image of any shape into the fixed input size of a detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any detector of mmdet, from its config and checkpoint."""
+"""Any mmdet detector, from its config and checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model of mmdet or mmpose out of a config and a checkpoint."""
+"""Models of mmdet and mmpose, from a config and a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every top-down stage does: one crop per person, in chunks across frames, and back to one `Poses` per frame."""
+"""Run a top-down pose estimator: one crop per person, in batches across frames, and back to one `Poses` per frame."""
 
 from __future__ import annotations
 
