@@ -15,27 +15,30 @@ import typer
 from posec3d_cli import __version__
 from posec3d_cli.cli import cache, models, samples
 from posec3d_cli.cli.benchmark import benchmark
+from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.doctor import doctor
 from posec3d_cli.cli.evaluate import evaluate
 from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
-from posec3d_cli.cli.once import Commands
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import print_error
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
+from posec3d_cli.cli.usage_errors import usage_problem
 from posec3d_cli.errors import PoseC3DError, UnknownModel, UnknownStage
 from posec3d_cli.runtime.memory import return_large_blocks
 
-app = Commands(
-    name="posec3d",
-    help="Turn videos into human-action labels.",
-    no_args_is_help=True,
-    # Markup would eat the square brackets of file names; plain tracebacks are what bug reports need.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+WELCOME = """Recognize human actions in videos.
+
+Try these first:
+
+\b
+  posec3d samples fetch walk          fetch a clip and print its path
+  posec3d predict clip.mp4            recognize the action in a video
+  posec3d label clips/ -o labels.csv  label every video of a folder
+"""
+
+app = Commands(name="posec3d", help=WELCOME, context_settings={"help_option_names": ["-h", "--help"]})
 app.command("predict")(predict)
 app.command("label")(label)
 app.command("extract-poses")(extract_poses)
@@ -61,7 +64,7 @@ def posec3d(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Turn videos into human-action labels."""
+    """Recognize human actions in videos."""
 
 
 def main() -> NoReturn:
@@ -72,13 +75,16 @@ def main() -> NoReturn:
         utf8 = sys.stdout.encoding.lower() == "utf-8"
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
     try:
-        app(prog_name="posec3d")
+        code = app(prog_name="posec3d", standalone_mode=False)
+    except typer.TyperException as error:
+        print_error(usage_problem(error))
+        sys.exit(2)
     except PoseC3DError as error:
         print_error(error)
         sys.exit(2 if isinstance(error, UnknownModel | UnknownStage) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`posec3d benchmark`: how fast a pipeline is on this machine, and what to try."""
+"""`posec3d benchmark`: the speed of a pipeline on this machine, and advice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from posec3d_cli.cli.help_texts import INPUT, PERFORMANCE
 from posec3d_cli.cli.options import (
     ClassifierOption,
     DetectEveryOption,
@@ -39,10 +40,18 @@ WAYS = {"all frames": True, "one prediction": False}
 
 def benchmark(
     video: Annotated[
-        Path | None, typer.Argument(metavar="[VIDEO]", help=f"What to measure on; by default the sample {SAMPLE!r}.")
+        Path | None, typer.Argument(metavar="[VIDEO]", help=f"Measure on this video; by default the sample {SAMPLE!r}.")
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Measure on the first N frames.")] = 100,
-    repeats: Annotated[int, typer.Option(min=1, metavar="N", help="Runs that count, after one that warms up.")] = 3,
+    frames: Annotated[
+        int,
+        typer.Option("--frames", min=1, metavar="N", help="Measure on the first N frames.", rich_help_panel=INPUT),
+    ] = 100,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            "--repeats", min=1, metavar="N", help="Count N runs, after a warm-up.", rich_help_panel=PERFORMANCE
+        ),
+    ] = 3,
     json: JsonOption = False,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     detector: DetectorOption = None,
@@ -56,7 +65,10 @@ def benchmark(
     offline: OfflineOption = False,
     weights_dir: WeightsDirOption = None,
 ) -> None:
-    """Measure a pipeline stage by stage, in one process: all frames, and one prediction."""
+    """Measure the speed of a pipeline, stage by stage.
+
+    Measures in one process: the poses of all frames, and one prediction.
+    """
     from posec3d_cli.batch.pool import default_workers
     from posec3d_cli.evaluation.speed import advice, measure
     from posec3d_cli.hub.sample_clips import fetch_sample

@@ -1,20 +1,20 @@
-"""`posec3d cache`: the poses that were kept."""
+"""`posec3d cache`: the cache of poses."""
 
 from __future__ import annotations
 
 import typer
 
-from posec3d_cli.cli.once import Commands
+from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.options import CacheOption, JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
 from posec3d_cli.errors import counted
 
-app = Commands(help="Look at the poses that were kept, or remove them.", no_args_is_help=True, rich_markup_mode=None)
+app = Commands(help="Show or clear the cache of poses.")
 
 
 @app.command("info")
 def info(cache: CacheOption = None, json: JsonOption = False) -> None:
-    """Say where the poses are kept and how many there are."""
+    """Print the folder, the number of videos and the size."""
     from posec3d_cli.extraction.cache import PoseCache, default_folder
 
     kept = PoseCache(cache or default_folder())
@@ -28,7 +28,10 @@ def info(cache: CacheOption = None, json: JsonOption = False) -> None:
 
 @app.command("clear")
 def clear(cache: CacheOption = None) -> None:
-    """Remove the poses that were kept; they are estimated anew when they are needed."""
+    """Remove all cached poses.
+
+    They are estimated again when they are needed.
+    """
     from posec3d_cli.extraction.cache import PoseCache, default_folder
 
     kept = PoseCache(cache or default_folder())

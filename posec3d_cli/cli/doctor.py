@@ -52,9 +52,9 @@ class Finding:
 
 
 def doctor(json: JsonOption = False) -> None:
-    """Say whether the default pipeline can run here.
+    """Check whether the default pipeline can run here.
 
-    Reports versions, devices, stages and weights; exits with 1 if the default pipeline cannot run.
+    Prints versions, devices, stages and weights; exits with 1 if the default pipeline cannot run.
     """
     findings = [*_versions(), *_hardware(), *_clients(), *_cache(), *_stages(), *_pipeline()]
     broken = [finding for finding in findings if finding.needed and not finding.ok]

@@ -1,4 +1,4 @@
-"""`posec3d evaluate`: how often a classifier is right about labelled clips."""
+"""`posec3d evaluate`: the accuracy of a classifier on labelled clips."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from typing import Annotated
 import typer
 
 from posec3d_cli.cli.batch_run import find_people, saying_read
+from posec3d_cli.cli.help_texts import INPUT, OUTPUT, RECOGNITION
 from posec3d_cli.cli.options import (
     CacheOption,
     ClassifierOption,
     DetectorOption,
     DeviceOption,
+    EnsembleWeightsOption,
+    FlipOption,
     JsonOption,
+    LabelMapOption,
     NoCacheOption,
     OfflineOption,
-    People,
+    PeopleOption,
     PipelineOption,
+    PoseEveryOption,
     PoseOption,
     Precision,
     PrecisionOption,
     RootOption,
+    ViewsOption,
     WeightsDirOption,
-    WeightsOption,
+    WindowOption,
     WorkersOption,
     offline_choice,
     pose_cache,
@@ -38,55 +44,77 @@ def evaluate(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DATA…",
-            help="Folders of videos and pose files with one sub-folder per action or a labels.csv, "
-            "CSV tables with the columns video,label, and 2D pose packs (.pkl).",
+            metavar="DATA...",
+            help="Measure on folders with one sub-folder per action, tables and pyskl pickles.",
         ),
     ],
-    label_map: Annotated[
-        Path | None,
-        typer.Option(
-            "--label-map",
-            metavar="CSV",
-            help="Joint names of labels: columns source,label,action; an empty action leaves out.",
-        ),
+    label_map: LabelMapOption = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="NAME", help="Take only this split of the pickles.", rich_help_panel=INPUT),
     ] = None,
-    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only this split of the pose packs.")] = None,
     clips: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Only these clips, a name or path per line, as in a model's held_out.txt."),
+        typer.Option(
+            "--clips",
+            metavar="FILE",
+            help="Take only the clips of this list: names or paths, one per line.",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     root: RootOption = None,
-    views: Annotated[int | None, typer.Option(min=1, help="Views of each window.")] = None,
-    flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")] = None,
-    window: Annotated[float | None, typer.Option(min=0, help="Seconds read at once; 0: the whole video.")] = None,
-    people: Annotated[People | None, typer.Option(help="One volume per person, or one of all.")] = None,
-    pose_every: Annotated[
-        int, typer.Option("--pose-every", min=1, help="Estimate poses of every N-th frame, interpolate between.")
-    ] = 1,
+    views: ViewsOption = None,
+    flip: FlipOption = None,
+    window: WindowOption = None,
+    people: PeopleOption = None,
+    pose_every: PoseEveryOption = 1,
     perturb: Annotated[
         bool,
         typer.Option(
-            "--perturb", help="Measure on copies of ten seconds with pauses, a moving camera, bystanders and trembling."
+            "--perturb",
+            help="Perturb the clips: 10 seconds, pauses, moving camera, bystanders, jitter.",
+            rich_help_panel=RECOGNITION,
         ),
     ] = False,
     only_known: Annotated[
-        bool, typer.Option("--only-known", help="Leave out clips of labels that the classifier does not know.")
+        bool,
+        typer.Option(
+            "--only-known",
+            help="Leave out clips whose label the classifier does not have.",
+            rich_help_panel=INPUT,
+        ),
     ] = False,
     confusion: Annotated[
         list[Path] | None,
         typer.Option(
-            "--confusion", metavar="FILE", help="Write the matrix of confusion, as .csv or .png; may be repeated."
+            "--confusion",
+            metavar="FILE",
+            help="Write the confusion matrix as .csv or .png; may be repeated.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option("--predictions", metavar="FILE.csv", help="Write the five best labels of every clip."),
+        typer.Option(
+            "--predictions",
+            metavar="FILE.csv",
+            help="Write the five best labels of every clip.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     pairs: Annotated[
-        int, typer.Option("--pairs", min=0, metavar="N", help="Name the clips of the N most confused pairs.")
+        int,
+        typer.Option(
+            "--pairs",
+            min=0,
+            metavar="N",
+            help="Print the clips of the N most confused pairs of labels.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = 5,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace output files that are there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing output files.", rich_help_panel=OUTPUT)
+    ] = False,
     workers: WorkersOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -94,14 +122,17 @@ def evaluate(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
-    weights: WeightsOption = None,
+    weights: EnsembleWeightsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
     offline: OfflineOption = False,
     weights_dir: WeightsDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a classifier: top-1, top-5 and mean-class accuracy, class by class."""
+    """Measure the accuracy of a classifier on labelled clips.
+
+    Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class.
+    """
     from posec3d_cli.batch.task import Models
     from posec3d_cli.datasets import load
     from posec3d_cli.datasets.checks import notes_of, repeated

@@ -11,6 +11,7 @@ import typer
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, work_through
+from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
@@ -58,19 +59,28 @@ class Form(StrEnum):
 
 def extract_poses(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the pose files, one per video.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Write one pose file per video here.", rich_help_panel=OUTPUT
+        ),
     ],
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Folders of videos, or single videos.")
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Search these folders for videos, or read these videos."),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="How each pose file is written.")] = Form.npz,
+    form: Annotated[
+        Form, typer.Option("--format", help="Write pose files in this format.", rich_help_panel=OUTPUT)
+    ] = Form.npz,
     from_file: FromFileOption = None,
     root: RootOption = None,
     glob: GlobOption = None,
     pack: Annotated[
         Path | None,
         typer.Option(
-            "--pyskl-pickle", metavar="OUT.pkl", help="Also write all of them in one file, for pyskl and mmaction2."
+            "--pyskl-pickle",
+            metavar="OUT.pkl",
+            help="Also write a dataset pickle for pyskl and mmaction2.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     labels: Annotated[
@@ -78,7 +88,8 @@ def extract_poses(
         typer.Option(
             "--labels",
             metavar="CSV",
-            help="Labels for the pack, columns video,label and split where it has one; else the videos' folders.",
+            help="Label the dataset pickle by this table (video,label,split); by default, by folder.",
+            rich_help_panel=INPUT,
         ),
     ] = None,
     detect_every: DetectEveryOption = 1,
@@ -99,10 +110,11 @@ def extract_poses(
     weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the poses of every frame of every video of a folder: one file per video, in folders like theirs.
+    """Write the poses of each video of a folder, as files.
 
-    The same command again goes on where it was cut off, and does again only what changed. Exits with 0 when every
-    video was done, also where nobody is in it, and with 1 when one failed.
+    There is one pose file per video, in folders like those of the videos. The same command again resumes a run that
+    was interrupted, and processes again only what changed. Exits with 0 when every video was processed, also without
+    a person, and with 1 when one failed.
     """
     from posec3d_cli.batch import pose_task
     from posec3d_cli.batch.find import with_stems
@@ -181,7 +193,7 @@ def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None
         raise OutputError(f"{output}: there is no folder {output.parent}", hint="make it first")
     if pack is None:
         if labels is not None:
-            raise typer.BadParameter("--labels are those of a --pyskl-pickle, and none is written")
+            raise typer.BadParameter("--labels needs --pyskl-pickle: it labels the clips of a dataset pickle")
         return
     if pack.suffix.lower() not in (".pkl", ".pickle"):
         raise typer.BadParameter(f"--pyskl-pickle writes .pkl files, got {pack}")

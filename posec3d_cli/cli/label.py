@@ -1,4 +1,4 @@
-"""`posec3d label`: a table of what is done in each of many videos."""
+"""`posec3d label`: a table of the actions in many videos."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
+from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
 from posec3d_cli.cli.options import (
     BuilderOption,
@@ -17,6 +18,7 @@ from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
     DeviceOption,
+    EnsembleWeightsOption,
     FailFastOption,
     FlipOption,
     FromFileOption,
@@ -41,7 +43,6 @@ from posec3d_cli.cli.options import (
     TimeoutOption,
     ViewsOption,
     WeightsDirOption,
-    WeightsOption,
     WindowOption,
     WorkersOption,
     given,
@@ -60,26 +61,44 @@ if TYPE_CHECKING:
 
 def label(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.csv", help="The table: .csv, .jsonl or .parquet.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT.csv",
+            help="Write this table: .csv, .jsonl or .parquet.",
+            rich_help_panel=OUTPUT,
+        ),
     ],
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Folders of videos and pose files, or single ones."),
+        typer.Argument(metavar="PATH...", help="Search these folders for videos and pose files, or read these files."),
     ] = None,
     from_file: FromFileOption = None,
     root: RootOption = None,
     glob: GlobOption = None,
     save_videos: Annotated[
         Path | None,
-        typer.Option("--save-videos", metavar="DIR", help="Write each video with skeletons, boxes and labels."),
+        typer.Option(
+            "--save-videos",
+            metavar="DIR",
+            help="Write each video with skeletons, boxes and labels.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     save_poses: Annotated[
-        Path | None, typer.Option("--save-poses", metavar="DIR", help="Write the poses found in each video, as .npz.")
+        Path | None,
+        typer.Option(
+            "--save-poses", metavar="DIR", help="Write the poses of each video, as .npz.", rich_help_panel=OUTPUT
+        ),
     ] = None,
     truth: Annotated[
         Path | None,
         typer.Option(
-            "--truth", metavar="CSV", help="The right labels, columns video,label: say how often they are met."
+            "--truth",
+            metavar="CSV",
+            help="Measure the accuracy against this ground truth: columns video,label.",
+            rich_help_panel=INPUT,
         ),
     ] = None,
     workers: WorkersOption = None,
@@ -91,7 +110,7 @@ def label(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
-    weights: WeightsOption = None,
+    weights: EnsembleWeightsOption = None,
     builder: BuilderOption = None,
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -111,10 +130,11 @@ def label(
     weights_dir: WeightsDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what is done in each video of a folder: one row per video, also for those that failed.
+    """Recognize the action in each video of a folder, as a table.
 
-    The same command again goes on where it was cut off, and does again only what changed. Exits with 0 when every
-    video was answered, also with "no person", and with 1 when one failed.
+    The table has one row per video, also for a video that failed. The same command again resumes a run that was
+    interrupted, and processes again only what changed. Exits with 0 when every video has a result, also "no person",
+    and with 1 when one failed.
     """
     from posec3d_cli.batch import label_task, run
     from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
@@ -193,5 +213,5 @@ def _truth(table: Path, found: list[InputFile], root: Path | None) -> dict[str, 
     labels = read_truth(table, found, root=root)
     if unknown := unlabelled(labels, found):
         files = counted(len(found), "file")
-        note("note", f"{table} has no label for {unknown} of {files}; clips of packs are called FILE: CLIP")
+        note("note", f"{table} has no label for {unknown} of {files}; clips of a dataset pickle are called FILE: CLIP")
     return labels

@@ -1,4 +1,4 @@
-"""`posec3d models`: which models there are, what each is, and fetching their weights."""
+"""`posec3d models`: list, describe and fetch models, and verify their weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from posec3d_cli.cli.once import Commands
+from posec3d_cli.cli.commands import Commands
+from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
 from posec3d_cli.config import DEFAULT_PIPELINE
@@ -18,7 +19,7 @@ from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_
 from posec3d_cli.hub.verify import WRONG, remove_leftovers, verify
 from posec3d_cli.hub.weights import expected, fetch, locate
 
-app = Commands(help="List, describe and fetch models.", no_args_is_help=True, rich_markup_mode=None)
+app = Commands(help="List, describe, fetch and verify models.")
 
 
 class Kind(StrEnum):
@@ -31,12 +32,14 @@ class Kind(StrEnum):
 
 @app.command("list")
 def list_models(
-    kind: Annotated[Kind | None, typer.Option("--kind", help="Only models of this kind, and no pipelines.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option("--kind", help="List only models of this kind, no pipelines.", rich_help_panel=INPUT)
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the models and the pipelines made of them.
+    """List the models, and the pipelines made of them.
 
-    Detectors come first, then pose models, then classifiers; of each kind those that were fetched and run by us first.
+    Detectors come first, then pose models, then classifiers; of each kind, verified models come first.
     """
     cards = list_cards(kind.value if kind else None)
     cards.sort(key=lambda card: (KINDS.index(card.kind), not card.verified, card.name))
@@ -54,10 +57,10 @@ def list_models(
 
 @app.command("show")
 def show(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A name, or the path of a model's folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Describe this model: a name, or a model folder.")],
     json: JsonOption = False,
 ) -> None:
-    """Describe one model: its licence and terms, recipe, labels and files."""
+    """Describe one model: licence, terms, settings, labels, files."""
     card = load_card(model)
     if json:
         return print_json(_as_json(card))
@@ -90,20 +93,23 @@ def show(
 def pull(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL", help="Which models; without any, those of the default pipeline."),
+        typer.Argument(metavar="MODEL...", help="Fetch these models; by default those of the default pipeline."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every model.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Fetch every model.", rich_help_panel=INPUT)] = False,
     into: Annotated[
         Path | None,
         typer.Option(
-            "--into", metavar="DIR", help="Make a bundle in DIR; elsewhere, POSEC3D_HOME=DIR needs no network."
+            "--into",
+            metavar="DIR",
+            help="Write a bundle here; elsewhere, POSEC3D_HOME=DIR needs no network.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     offline: OfflineOption = False,
 ) -> None:
-    """Fetch and verify weights; print where each file is."""
+    """Fetch and verify weights; print the path of each file."""
     if everything and models:
-        raise typer.BadParameter("give model names or --all, not both")
+        raise typer.BadParameter("model names and --all contradict each other")
     if everything:
         names = [card.name for card in list_cards()]
     else:
@@ -129,12 +135,13 @@ def pull(
 def verify_weights(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL", help="Which models; without any, all that is in the cache."),
+        typer.Argument(metavar="MODEL...", help="Verify these models; by default every file in the cache."),
     ] = None,
 ) -> None:
-    """Hash the weights of the cache again, and those that ship with this program; exit with 1 if one is wrong.
+    """Verify the checksums of weights; exit with 1 if one is wrong.
 
-    Also removes what downloads left in the cache that were cut off long ago.
+    Reads the weights in the cache and those that ship with this program. Also removes from the cache what is left of
+    downloads that were interrupted long ago.
     """
     cards = [load_card(name) for name in models] if models else list_cards()
     remove_leftovers()
@@ -177,7 +184,7 @@ def _content(card: ModelCard, file: WeightFile) -> str:
     known = expected(card, file)
     if known.whole:
         size = "" if known.size is None else f"{known.size} bytes, "
-        return f"{size}{'sha256' if known.pin is None else 'pinned at sha256'} {known.sha256}"
+        return f"{size}{'sha256' if known.pin is None else 'recorded sha256'} {known.sha256}"
     begins = f" (it begins with {known.sha256})" if known.sha256 else ""
     return f"hash unknown until the first download{begins}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posec3d_cli.config import MOST_DETECT_EVERY
+from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, PERFORMANCE, RECOGNITION, RUN
 from posec3d_cli.hub.cards import KINDS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Precision(StrEnum):
-    """In which numbers the classifier's network computes."""
+    """The number format in which the classifier's network computes."""
 
     auto = "auto"
     fp32 = "fp32"
@@ -25,7 +25,7 @@ class Precision(StrEnum):
 
 
 class People(StrEnum):
-    """How the classifier takes the people."""
+    """Whether the classifier is shown all people together or each person alone."""
 
     together = "together"
     each = "each"
@@ -40,81 +40,161 @@ class Reader(StrEnum):
 
 DeviceOption = Annotated[
     str,
-    typer.Option("--device", metavar="auto|cpu|cuda[:N]|mps", help="Where the networks run; auto takes a GPU if any."),
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda[:N]|mps",
+        help="Run the networks on this device; auto takes a GPU where there is one.",
+        rich_help_panel=PERFORMANCE,
+    ),
 ]
 OfflineOption = Annotated[
-    bool, typer.Option("--offline", help="Never touch the network; POSEC3D_OFFLINE=1 says the same.")
+    bool,
+    typer.Option(
+        "--offline",
+        help="Never use the network; POSEC3D_OFFLINE=1 does the same.",
+        rich_help_panel=RUN,
+    ),
 ]
 WeightsDirOption = Annotated[
     Path | None,
     typer.Option(
         "--weights-dir",
         metavar="DIR",
-        help="Look for weights here before anything is downloaded; POSEC3D_WEIGHTS may name several folders.",
+        help="Look for weights in this folder first; POSEC3D_WEIGHTS may name several.",
+        rich_help_panel=MODELS,
     ),
 ]
 PipelineOption = Annotated[
-    str, typer.Option("--pipeline", metavar="NAME", help="Which detector, pose model and classifier go together.")
+    str,
+    typer.Option(
+        "--pipeline",
+        metavar="NAME",
+        help="Use the detector, pose model and classifier of this pipeline.",
+        rich_help_panel=MODELS,
+    ),
 ]
 DetectorOption = Annotated[
-    str | None, typer.Option("--detector", metavar="MODEL", help="Use this detector instead of the pipeline's.")
+    str | None,
+    typer.Option(
+        "--detector", metavar="MODEL", help="Use this detector instead of the pipeline's.", rich_help_panel=MODELS
+    ),
 ]
 PoseOption = Annotated[
-    str | None, typer.Option("--pose", metavar="MODEL", help="Use this pose model instead of the pipeline's.")
+    str | None,
+    typer.Option(
+        "--pose", metavar="MODEL", help="Use this pose model instead of the pipeline's.", rich_help_panel=MODELS
+    ),
 ]
 ClassifierOption = Annotated[
     str | None,
     typer.Option(
         "--classifier",
         metavar="MODEL[+MODEL]",
-        help="Use this classifier, a name or a folder, instead of the pipeline's; several are averaged.",
+        help="Use this classifier (name or folder) or, with +, an ensemble of several.",
+        rich_help_panel=MODELS,
     ),
 ]
-WeightsOption = Annotated[
+EnsembleWeightsOption = Annotated[
     str | None,
-    typer.Option("--ensemble-weights", metavar="A:B", help="The part of each of several classifiers; by default 1:1."),
+    typer.Option(
+        "--ensemble-weights",
+        metavar="A:B",
+        help="Weight the classifiers of an ensemble, such as 2:1; all alike by default.",
+        rich_help_panel=MODELS,
+    ),
 ]
 PrecisionOption = Annotated[
     Precision,
-    typer.Option("--precision", help="Numbers of the classifier; auto takes bf16 where the hardware computes in it."),
+    typer.Option(
+        "--precision",
+        help="Run the classifier in this precision; auto takes bf16 where hardware has it.",
+        rich_help_panel=PERFORMANCE,
+    ),
 ]
 BuilderOption = Annotated[
     str | None,
     typer.Option(
-        "--builder", metavar="STAGE", help="How poses become volumes: heatmap, the usual one, or estimator-heatmap."
+        "--builder",
+        metavar="STAGE",
+        help="Build the classifier's input so: heatmap (default) or estimator-heatmap.",
+        rich_help_panel=MODELS,
     ),
 ]
 PeopleOption = Annotated[
     People | None,
-    typer.Option("--people", help="Read everybody in one volume, or each person alone; else as the model's card."),
+    typer.Option(
+        "--people",
+        help="Recognize all people together or each person; the model decides by default.",
+        rich_help_panel=RECOGNITION,
+    ),
 ]
 WindowOption = Annotated[
     float | None,
     typer.Option(
-        "--window", min=0, metavar="SECONDS", help="Read in windows of this length; 0 reads the video as one."
+        "--window",
+        min=0,
+        metavar="SECONDS",
+        help="Split into windows of this length, 0 for none; the model decides by default.",
+        rich_help_panel=RECOGNITION,
     ),
 ]
-ViewsOption = Annotated[int | None, typer.Option("--views", min=1, metavar="N", help="Samples of each window.")]
-FlipOption = Annotated[bool | None, typer.Option("--flip/--no-flip", help="Read mirror images too.")]
+ViewsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--views",
+        min=1,
+        metavar="N",
+        help="Sample N clips of each window; the model decides by default.",
+        rich_help_panel=RECOGNITION,
+    ),
+]
+FlipOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip",
+        help="Average with mirrored clips, or do not; the model decides by default.",
+        rich_help_panel=RECOGNITION,
+    ),
+]
 MinScoreOption = Annotated[
     float,
     typer.Option(
-        "--min-score", min=0, max=1, metavar="SCORE", help="Answer `unknown` where the best action is less probable."
+        "--min-score",
+        min=0,
+        max=1,
+        metavar="SCORE",
+        help="Answer `unknown` where the best action is less probable.",
+        rich_help_panel=RECOGNITION,
     ),
 ]
 MaxPeopleOption = Annotated[
-    int | None, typer.Option("--max-people", min=1, metavar="N", help="Detect at most N people per frame.")
+    int | None,
+    typer.Option(
+        "--max-people",
+        min=1,
+        metavar="N",
+        help="Keep at most N people per frame; the model decides by default.",
+        rich_help_panel=RECOGNITION,
+    ),
 ]
 ThresholdOption = Annotated[
     float | None,
-    typer.Option("--detector-threshold", min=0, max=1, metavar="SCORE", help="Smallest score of a person that counts."),
+    typer.Option(
+        "--detector-threshold",
+        min=0,
+        max=1,
+        metavar="SCORE",
+        help="Keep detections of at least this score; the model decides by default.",
+        rich_help_panel=RECOGNITION,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="STAGE.KEY=VALUE",
-        help="Set a setting of a stage (detector, pose or classifier) in place of the card's; repeat it for more.",
+        help="Override a setting of a model card (detector, pose, classifier); may be repeated.",
+        rich_help_panel=MODELS,
     ),
 ]
 DetectEveryOption = Annotated[
@@ -122,20 +202,27 @@ DetectEveryOption = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
-        max=MOST_DETECT_EVERY,
+        max=16,  # posec3d_cli.extraction.detect_every.MOST_APART, whose import takes time
         metavar="N",
-        help="Look for people in every N-th of the frames posed only; in between, boxes move from look to look.",
+        help="Detect people in every N-th frame, interpolate boxes in between.",
+        rich_help_panel=PERFORMANCE,
     ),
 ]
 ReaderOption = Annotated[
-    Reader, typer.Option("--reader", help="Which decoder reads the videos; pyav reads all, decord whole files.")
+    Reader,
+    typer.Option(
+        "--reader",
+        help="Decode videos with this library; pyav reads every file, decord whole ones only.",
+        rich_help_panel=PERFORMANCE,
+    ),
 ]
 FromFileOption = Annotated[
     Path | None,
     typer.Option(
         "--from-file",
         metavar="LIST",
-        help="Also what this list names: one path a line, or the column video of a .csv.",
+        help="Add the paths of this list: one per line, or the column video of a .csv.",
+        rich_help_panel=INPUT,
     ),
 ]
 RootOption = Annotated[
@@ -143,12 +230,37 @@ RootOption = Annotated[
     typer.Option(
         "--root",
         metavar="DIR",
-        help="Folder in which relative paths of tables and lists begin; by default that of the table or list.",
+        help="Resolve relative paths of tables and lists here; by default, beside the table.",
+        rich_help_panel=INPUT,
     ),
 ]
 GlobOption = Annotated[
     str | None,
-    typer.Option("--glob", metavar="PATTERN", help="Take the files of folders that match, not those named as videos."),
+    typer.Option(
+        "--glob",
+        metavar="PATTERN",
+        help="Take the files of folders that match, not those with a video's suffix.",
+        rich_help_panel=INPUT,
+    ),
+]
+LabelMapOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--label-map",
+        metavar="CSV",
+        help="Rename labels by this table: columns source,label,action; empty actions drop clips.",
+        rich_help_panel=INPUT,
+    ),
+]
+PoseEveryOption = Annotated[
+    int,
+    typer.Option(
+        "--pose-every",
+        min=1,
+        metavar="N",
+        help="Estimate poses in every N-th frame, interpolate in between.",
+        rich_help_panel=PERFORMANCE,
+    ),
 ]
 WorkersOption = Annotated[
     int | None,
@@ -156,31 +268,49 @@ WorkersOption = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Videos done at the same time; by default one per processor or GPU, at most 8, if memory allows.",
+        help="Process N videos at the same time; by default what CPUs, GPUs and memory allow.",
+        rich_help_panel=PERFORMANCE,
     ),
 ]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Give a video up if nothing moves for so long."),
+    typer.Option(
+        "--timeout",
+        min=0.1,
+        metavar="SECONDS",
+        help="Fail a video without progress for so long.",
+        rich_help_panel=RUN,
+    ),
 ]
-RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Do the videos that failed once more.")]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Process the videos that failed again.", rich_help_panel=RUN)
+]
 OverwriteOption = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Replace files that are there and that no run on this output made, and changes to the table.",
+        help="Replace files of other origin, and edits of the table.",
+        rich_help_panel=OUTPUT,
     ),
 ]
-FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first video that fails.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+FailFastOption = Annotated[
+    bool, typer.Option("--fail-fast", help="Stop at the first video that fails.", rich_help_panel=RUN)
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=RUN)]
 CacheOption = Annotated[
     Path | None,
     typer.Option(
-        "--cache", metavar="DIR", help="Where estimated poses are kept for the next time, instead of the user's cache."
+        "--cache",
+        metavar="DIR",
+        help="Keep estimated poses in this folder; by default in the user's cache.",
+        rich_help_panel=PERFORMANCE,
     ),
 ]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Keep no poses, and use none that were kept.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+NoCacheOption = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Estimate poses anew, and keep none in the cache.", rich_help_panel=PERFORMANCE),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 
 
 def offline_choice(offline: bool) -> bool | None:
@@ -204,7 +334,7 @@ def ratio(text: str | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in text.split(":"))
     except ValueError:
-        raise typer.BadParameter(f"--ensemble-weights is a ratio such as 2:1, got {text!r}") from None
+        raise typer.BadParameter(f"--ensemble-weights takes a ratio such as 2:1, got {text!r}") from None
 
 
 def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:

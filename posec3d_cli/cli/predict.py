@@ -1,4 +1,4 @@
-"""`posec3d predict`: what is done in each video."""
+"""`posec3d predict`: the action in each video."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 
 from posec3d_cli.cli.answers import Answers
 from posec3d_cli.cli.batch_run import Job, plan_outputs
+from posec3d_cli.cli.help_texts import OUTPUT
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -20,6 +21,7 @@ from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
     DeviceOption,
+    EnsembleWeightsOption,
     FlipOption,
     JsonOption,
     MaxPeopleOption,
@@ -37,7 +39,6 @@ from posec3d_cli.cli.options import (
     ThresholdOption,
     ViewsOption,
     WeightsDirOption,
-    WeightsOption,
     WindowOption,
     offline_choice,
     pose_cache,
@@ -59,18 +60,26 @@ T = TypeVar("T")
 
 def predict(
     videos: Annotated[
-        list[Path], typer.Argument(metavar="VIDEO...", help="Video files, and pose files of ours and of other tools.")
+        list[Path], typer.Argument(metavar="VIDEO...", help="Read these videos, or pose files of ours and other tools.")
     ],
     json: JsonOption = False,
-    top: Annotated[int, typer.Option("--top", min=1, metavar="K", help="Print the K most probable actions.")] = 5,
+    top: Annotated[
+        int,
+        typer.Option("--top", min=1, metavar="K", help="Print the K most probable actions.", rich_help_panel=OUTPUT),
+    ] = 5,
     details: Annotated[
-        bool, typer.Option("--details", help="Also print the best action of each person and each window.")
+        bool,
+        typer.Option(
+            "--details",
+            help="Also print the best action of each person and each window.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
-    weights: WeightsOption = None,
+    weights: EnsembleWeightsOption = None,
     builder: BuilderOption = None,
     people: PeopleOption = None,
     window: WindowOption = None,
@@ -89,7 +98,8 @@ def predict(
         typer.Option(
             "--save-video",
             metavar="OUT.mp4",
-            help="Write the video with skeletons, boxes and labels; a folder where there are several videos.",
+            help="Draw skeletons, boxes and labels into this video; a folder for several.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     save_poses: Annotated[
@@ -97,18 +107,21 @@ def predict(
         typer.Option(
             "--save-poses",
             metavar="OUT.npz",
-            help="Write the poses found, as .npz, .json or .pkl; a folder where there are several videos.",
+            help="Write the poses as .npz, .json or .pkl; a folder for several videos.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace output files that are there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing output files.", rich_help_panel=OUTPUT)
+    ] = False,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     offline: OfflineOption = False,
     weights_dir: WeightsDirOption = None,
 ) -> None:
-    """Say what is done in each video.
+    """Recognize the action in each video.
 
-    Exits with 0 when every video was answered, also with "no person", and with 1 when one could not be read.
+    Exits with 0 when every video has a result, also "no person", and with 1 when one failed.
     """
     if overwrite and save_video is None and save_poses is None:
         raise typer.BadParameter("--overwrite has no meaning without --save-video or --save-poses")
@@ -205,7 +218,7 @@ def _refuse_without_pictures(options: Mapping[str, object], settings: Sequence[s
     asked = [flag for flag, value in options.items() if value is not None]
     asked += [f"--set {one}" for one in settings if one.partition(".")[0].strip() in ("detector", "pose")]
     if asked:
-        raise typer.BadParameter(f"{asked[0]} has no meaning: every input is a pose file, and no picture is looked at")
+        raise typer.BadParameter(f"{asked[0]} has no meaning: every input is a pose file, and no frame is read")
 
 
 def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tuple[int, Job]]:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from posec3d_cli.cli.once import Commands
+from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, print_json, print_table
 from posec3d_cli.hub.sample_clips import fetch_sample, list_samples
 
-app = Commands(help="List and fetch sample clips.", no_args_is_help=True, rich_markup_mode=None)
+app = Commands(help="List and fetch sample clips.")
 
 
 @app.command("list")
@@ -29,10 +29,10 @@ def list_clips(json: JsonOption = False) -> None:
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Which clip; `posec3d samples list` names them.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Fetch this clip; `posec3d samples list` names all.")],
     offline: OfflineOption = False,
 ) -> None:
-    """Fetch and verify one clip; print its path."""
+    """Fetch and verify one sample clip; print its path."""
     with download_progress() as progress:
         path = fetch_sample(name, offline=offline_choice(offline), progress=progress)
     typer.echo(path)

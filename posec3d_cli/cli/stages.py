@@ -10,7 +10,7 @@ from posec3d_cli.registry import GROUPS, available
 
 
 def stages(json: JsonOption = False) -> None:
-    """List the installed stages and the packages that offer them."""
+    """List the installed stages and their packages."""
     entries = [entry for kind in GROUPS for entry in available(kind).values()]
     if json:
         return print_json([asdict(entry) for entry in entries])

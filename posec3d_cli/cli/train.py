@@ -1,4 +1,4 @@
-"""`posec3d train`: a classifier for the user's own actions."""
+"""`posec3d train`: a classifier of the user's own actions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Annotated
 import typer
 
 from posec3d_cli.cli.batch_run import find_people
+from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, RECOGNITION, RUN, TRAINING
 from posec3d_cli.cli.options import (
     CacheOption,
     DetectorOption,
     DeviceOption,
+    LabelMapOption,
     NoCacheOption,
     OfflineOption,
     People,
     PipelineOption,
+    PoseEveryOption,
     PoseOption,
     Precision,
     PrecisionOption,
@@ -43,8 +46,8 @@ class Architecture(StrEnum):
     stgcn = "stgcn++"
 
 
-class Input(StrEnum):
-    """What the network reads of the people."""
+class Stream(StrEnum):
+    """What the network is shown of the people."""
 
     joint = "joint"
     limb = "limb"
@@ -54,48 +57,93 @@ def train(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DATA…",
-            help="Folders of videos and pose files with one sub-folder per action (or a labels.csv), tables with the "
-            "columns video,label, and pose packs (.pkl); several are joined by the names of their labels.",
+            metavar="DATA...",
+            help="Learn from folders with one sub-folder per action, tables and pyskl pickles.",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The model folder to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", help="Write this model folder.", rich_help_panel=OUTPUT),
+    ],
     pretrained: Annotated[
         str | None,
         typer.Option(
             "--pretrained",
             metavar="MODEL",
-            help="Begin from this classifier's weights, a name or a folder; where the labels differ, with a new head.",
+            help="Fine-tune this classifier (name or folder); other labels get a new head.",
+            rich_help_panel=MODELS,
         ),
     ] = None,
     architecture: Annotated[
         Architecture | None,
-        typer.Option("--arch", help="The network; by default c3d-light, which learns fastest from few clips."),
+        typer.Option(
+            "--arch",
+            help="Train this network; by default c3d-light, best for few clips.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
     stream: Annotated[
-        Input | None,
-        typer.Option("--stream", help="Joints, or the limbs between them (the bones of stgcn++); by default joints."),
+        Stream | None,
+        typer.Option(
+            "--stream",
+            help="Learn from joints or from limbs (bones for stgcn++); by default joints.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Epochs; each shows a clip up to 10 times, fewer where there are many clips.")
+        int,
+        typer.Option(
+            "--epochs",
+            min=1,
+            metavar="N",
+            help="Train for N epochs; each shows a clip up to 10 times, fewer for large data.",
+            rich_help_panel=TRAINING,
+        ),
     ] = 24,
-    batch_size: Annotated[int, typer.Option(min=2, help="Samples per step.")] = 16,
+    batch_size: Annotated[
+        int,
+        typer.Option("--batch-size", min=2, metavar="N", help="Train on N samples per step.", rich_help_panel=TRAINING),
+    ] = 16,
     learning_rate: Annotated[
         float | None,
         typer.Option(
             "--learning-rate",
             "--lr",
             min=0,
-            help="Highest learning rate; by default 0.2 per 128 samples of a step, as published.",
+            metavar="RATE",
+            help="Peak at this learning rate; by default 0.2 per 128 samples of a batch.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=8, help="Height and width of a volume in pixels; by default 28, published: 56.")
+        int | None,
+        typer.Option(
+            "--size",
+            min=8,
+            metavar="PIXELS",
+            help="Draw heatmaps this high and wide; by default 28 (published: 56).",
+            rich_help_panel=RECOGNITION,
+        ),
     ] = None,
-    frames: Annotated[int | None, typer.Option(min=4, help="Frames of a volume; by default 16, published: 48.")] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            "--frames",
+            min=4,
+            metavar="N",
+            help="Sample N frames per clip; by default 16 (published: 48).",
+            rich_help_panel=RECOGNITION,
+        ),
+    ] = None,
     width: Annotated[
         int | None,
-        typer.Option(min=4, help="Channels of the network's first stage; by default as published, 16 for c3d-light."),
+        typer.Option(
+            "--width",
+            min=4,
+            metavar="N",
+            help="Give the first stage N channels; by default as published, 16 for c3d-light.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
     ensemble_size: Annotated[
         int | None,
@@ -103,27 +151,46 @@ def train(
             "--ensemble-size",
             min=1,
             metavar="N",
-            help="Train N networks from different first weights, average their answers; by default 1, or as many as "
-            "the model of --pretrained has.",
+            help="Train and average N networks; by default 1, or as many as --pretrained has.",
+            rich_help_panel=MODELS,
         ),
     ] = None,
     window: Annotated[
         float | None,
-        typer.Option(min=0, help="Seconds that the model reads at once; 0: the whole video; by default 2."),
+        typer.Option(
+            "--window",
+            min=0,
+            metavar="SECONDS",
+            help="Recognize windows of this length, 0 for the whole video; by default 2.",
+            rich_help_panel=RECOGNITION,
+        ),
     ] = None,
     people: Annotated[
-        People | None, typer.Option(help="One volume per person, or one of all; by default each.")
+        People | None,
+        typer.Option(
+            "--people",
+            help="Recognize all people together or each person alone; by default each.",
+            rich_help_panel=RECOGNITION,
+        ),
     ] = None,
     val_share: Annotated[
         float,
         typer.Option(
-            "--val-share", min=0, max=0.9, help="The part of the clips to validate on, where no split says which."
+            "--val-share",
+            min=0,
+            max=0.9,
+            metavar="SHARE",
+            help="Validate on this share of the clips, where no split decides.",
+            rich_help_panel=TRAINING,
         ),
     ] = 0.1,
     val_list: Annotated[
         Path | None,
         typer.Option(
-            "--val-list", metavar="FILE", help="Validate on these clips instead: names or paths, one per line."
+            "--val-list",
+            metavar="FILE",
+            help="Validate on the clips of this list instead: names or paths, one per line.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     train_split: Annotated[
@@ -131,7 +198,8 @@ def train(
         typer.Option(
             "--train-split",
             metavar="NAME",
-            help="Learn from this split of the packs; by default train, where a pack has train and val or test.",
+            help="Learn from this split of the pickles; by default train.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     val_split: Annotated[
@@ -139,45 +207,57 @@ def train(
         typer.Option(
             "--val-split",
             metavar="NAME",
-            help="Validate on this split of the packs; by default val, or else test, where a pack has train too.",
+            help="Validate on this split of the pickles; by default val, or else test.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     pseudo_labels: Annotated[
         bool,
-        typer.Option("--pseudo-labels", help="Learn from the labels that posec3d predicted, where a table holds such."),
+        typer.Option(
+            "--pseudo-labels",
+            help="Learn also from labels that posec3d predicted.",
+            rich_help_panel=INPUT,
+        ),
     ] = False,
     group_by: Annotated[
         str | None,
         typer.Option(
+            "--group-by",
             metavar="REGEX|COLUMN",
-            help="What clips of one source have in common in their names, or in this column of the table; they stay "
-            "together.",
+            help="Keep clips of one source together: by what matches in names, or by a column.",
+            rich_help_panel=INPUT,
         ),
     ] = None,
-    label_map: Annotated[
-        Path | None,
-        typer.Option(
-            "--label-map",
-            metavar="CSV",
-            help="Joint names of labels: columns source,label,action; an empty action leaves out, `unknown` is what "
-            "shows none of the actions.",
-        ),
-    ] = None,
+    label_map: LabelMapOption = None,
     root: RootOption = None,
-    pose_every: Annotated[
-        int, typer.Option("--pose-every", min=1, help="Estimate poses of every N-th frame, interpolate between.")
-    ] = 1,
+    pose_every: PoseEveryOption = 1,
     augmentation_strength: Annotated[
         float,
         typer.Option(
-            "--augmentation-strength", min=0, help="How much the faults of cameras and pose networks are exaggerated."
+            "--augmentation-strength",
+            min=0,
+            metavar="FACTOR",
+            help="Scale how strongly poses are distorted in training; 0 for not at all.",
+            rich_help_panel=TRAINING,
         ),
     ] = 0.6,
-    seed: Annotated[int, typer.Option(help="Of the split, the first weights and the samples.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Seed the split, the initial weights and the sampling.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on behind the last epoch that DIR holds, as if there was no stop.")
+        bool,
+        typer.Option("--resume", help="Resume from the last checkpoint in the model folder.", rich_help_panel=RUN),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where DIR holds a training.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace the training that is in the model folder.", rich_help_panel=OUTPUT),
+    ] = False,
     workers: WorkersOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
@@ -189,7 +269,10 @@ def train(
     offline: OfflineOption = False,
     weights_dir: WeightsDirOption = None,
 ) -> None:
-    """Train a classifier on labelled clips; the result is a model that --classifier takes."""
+    """Train a classifier of your own actions on labelled clips.
+
+    The result is a model folder that --classifier takes.
+    """
     from posec3d_cli.batch.task import Models
     from posec3d_cli.cli.training_progress import training_progress
     from posec3d_cli.datasets import load
@@ -279,7 +362,7 @@ def train(
                 callback=callback,
             )
         except KeyboardInterrupt:
-            note("stopped", f"the same command with --resume goes on behind the last epoch that {output} holds")
+            note("stopped", f"the same command with --resume resumes from the last checkpoint in {output}")
             raise
     for name, part in figures.items():
         if "top1" in part:

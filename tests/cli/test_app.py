@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -54,7 +55,7 @@ def test_the_version_is_printed(posec3d):
 def test_wrong_usage_exits_with_2_and_says_so_on_stderr(posec3d, arguments):
     ran = posec3d(*arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert "Usage: posec3d" in ran.err
+    assert re.fullmatch(r"error: .+\nhint:  .+\n", ran.err)
 
 
 @pytest.fixture

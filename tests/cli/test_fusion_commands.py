@@ -48,7 +48,7 @@ def test_predict_names_both_models_and_their_shares(posec3d, cards, pack):
 @pytest.mark.parametrize("ratio", ["2:x", "", "2/1"])
 def test_a_ratio_that_is_none_is_a_usage_error(posec3d, cards, pack, ratio):
     ran = posec3d("predict", pack, "--classifier", f"{cards[0]}+{cards[1]}", "--ensemble-weights", ratio)
-    assert (ran.code, "--ensemble-weights is a ratio such as 2:1" in ran.err) == (2, True)
+    assert (ran.code, "--ensemble-weights takes a ratio such as 2:1" in ran.err) == (2, True)
 
 
 def test_evaluate_measures_the_fused_answers(posec3d, cards, pack):

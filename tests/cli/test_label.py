@@ -198,7 +198,7 @@ def test_annotated_videos_and_poses_are_written_in_folders_like_the_videos(label
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "Missing option"),
+        ([], 2, "--output OUT.csv is missing"),
         (["-o", "l.csv"], 2, "name a folder or a video"),
         (["clips", "-o", "none/l.csv"], 1, "there is no folder none"),
         (["clips", "-o", "."], 1, "no suffix of a table"),

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 import typer
+from posec3d_cli.cli.commands import Commands
 from typer.testing import CliRunner
 
 from posec3d_cli.cli.logs import log_file, logging_to
-from posec3d_cli.cli.once import Commands
 from posec3d_cli.errors import InputError, OutputError
 
 logger = logging.getLogger("posec3d")

@@ -156,7 +156,7 @@ def test_a_model_that_nobody_has_seen_says_so_until_its_file_is_there(posec3d, u
     assert "is pinned" in ran.err
     assert posec3d("models", "pull", "remote").err == ""
     sha256 = hashlib.sha256(BODY).hexdigest()
-    assert f"7 bytes, pinned at sha256 {sha256}" in posec3d("models", "show", "remote").out
+    assert f"7 bytes, recorded sha256 {sha256}" in posec3d("models", "show", "remote").out
     [file] = json.loads(posec3d("models", "show", "remote", "--json").out)["files"]
     assert (file["sha256"], file["size"], file["pinned"]) == (sha256, 7, True)
 

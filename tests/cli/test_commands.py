@@ -32,13 +32,12 @@ SINGLE = [
 def test_an_option_that_takes_one_value_is_refused_when_it_is_given_twice(posec3d, words, option):
     ran = posec3d(*words, option.opts[0], "1", f"{option.opts[-1]}", "2")
     assert (ran.code, ran.out) == (2, "")
-    assert f"'{option.opts[0]}'" in ran.err
-    assert "given 2 times, and takes one value" in ran.err
+    assert f"error: {option.opts[0]} is given 2 times, and takes one value" in ran.err
 
 
 def test_every_spelling_of_an_option_counts(posec3d):
     for given in (["-oa.csv", "--output=b.csv"], ["--output", "a.csv", "-o", "b.csv"]):
-        assert "given 2 times" in posec3d("label", "clips", *given).err
+        assert "is given 2 times" in posec3d("label", "clips", *given).err
 
 
 def test_a_flag_may_be_repeated_and_may_not_contradict_itself(posec3d):
