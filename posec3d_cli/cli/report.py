@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from posec3d_cli.datasets.checks import DatasetReport
     from posec3d_cli.datasets.load import Unreadable
     from posec3d_cli.evaluation.report import Report
+SCHEMA, VERSION = "posec3d/evaluation", 1
+"""Of `evaluate --json`."""
 
 
 def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwrite: bool) -> None:
@@ -65,6 +67,8 @@ def document(
         pairs: how many confused pairs are wanted.
     """
     return {
+        "schema": SCHEMA,
+        "version": VERSION,
         **report.figures(),
         "pairs": [{"truth": one.truth, "named": one.named, "clips": list(one.clips)} for one in report.pairs(pairs)],
         "answers": [

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.own import own_among
 from posec3d_cli.datasets.clips import TRAINING, LabeledVideo
 from posec3d_cli.datasets.splits import group_of, is_split
 from posec3d_cli.datasets.table_labels import LabelledRow, read_labels
-from posec3d_cli.errors import BadDataset, counted
+from posec3d_cli.errors import BadDataset, are, counted, listed
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.labels import clean_label
 from posec3d_cli.output.tables import CORRECTED
@@ -39,7 +41,8 @@ def labeled_videos(
 ) -> list[LabeledVideo]:
     """The clips of a table with the columns video,label or of a folder: of its `labels.csv`, else of its sub-folders.
 
-    A clip is a video or a pose file. A folder that OpenPose wrote is one clip. Where the paths of a table begin:
+    A clip is a video or a pose file. A folder that OpenPose wrote is one clip. What posec3d made of other clips of the
+    sub-folders is none: see `posec3d_cli.batch.own`. Where the paths of a table begin:
     `posec3d_cli.files.relative_paths`. A video that a table names again is a clip of its own, called by the line as
     well.
 
@@ -63,16 +66,36 @@ def labeled_videos(
         if by_column:
             columns.check_once(column)
         return _of_rows(RelativePaths(table, root), rows, name, group_by, column if by_column else None)
-    found = [(path, path.relative_to(source).as_posix()) for path in _clips_below(source)]
-    if not found:
-        raise BadDataset(f"{source} holds no labelled clips", hint=f"give it {_HINT}")
-    labels = [clean_label(place.partition("/")[0]) for _, place in found]
+    found = _without_own(
+        source, [InputFile(path, path.relative_to(source).as_posix()) for path in _clips_below(source)], say
+    )
+    labels = [clean_label(one.name.partition("/")[0]) for one in found]
     if is_split(labels):
         raise BadDataset(
             f"the sub-folders of {source} are called {', '.join(sorted(set(labels)))}: these are splits, not actions",
             hint="give one of them; --val-list names the clips to validate on, a table or pack may join them all",
         )
-    return [_labelled(path, name, place, label, group_by) for (path, place), label in zip(found, labels, strict=True)]
+    return [_labelled(one.path, name, one.name, label, group_by) for one, label in zip(found, labels, strict=True)]
+
+
+def _without_own(source: Path, found: list[InputFile], say: Callable[[str], None]) -> list[InputFile]:
+    """The clips that posec3d did not make of the others; of the rest is told.
+
+    Raises:
+        BadDataset: there are none.
+    """
+    own = own_among(found)
+    made = (
+        f"{counted(len(own), 'file')} that posec3d made {are(len(own))} left out: {listed([one.name for one in own])}"
+    )
+    left_out = {one.path for one in own}
+    clips = [one for one in found if one.path not in left_out]
+    if not clips:
+        why = f"; {made}" if own else ""
+        raise BadDataset(f"{source} holds no labelled clips{why}", hint=f"give it {_HINT}")
+    if own:
+        say(f"{source}: {made}; a table may name them")
+    return clips
 
 
 def _labelled(

@@ -21,6 +21,8 @@ from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
 
 CARD, LABELS = "model.toml", "labels.txt"
+SCHEMA, VERSION = "posec3d/training", 1
+"""Of `training.json`."""
 _WEIGHTS = re.compile(r"weights(-\d+)?\.safetensors")
 
 
@@ -59,6 +61,8 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
     _write(folder / LABELS, "".join(f"{label}\n" for label in trained.classes))
     _write(folder / CARD, _toml(trained, files))
     training = {
+        "schema": SCHEMA,
+        "version": VERSION,
         "command": trained.command,
         "start": trained.start,
         "clips": trained.clips,

@@ -14,8 +14,9 @@ import video_factory
 
 from posec3d_cli.batch.find import find
 from posec3d_cli.batch.own import without_own
+from posec3d_cli.datasets.folders import labeled_videos
 from posec3d_cli.datasets.write_pickle import Labels, write_pack
-from posec3d_cli.errors import InputError
+from posec3d_cli.errors import BadDataset, InputError
 from posec3d_cli.pose_files.origin import sources_of
 from posec3d_cli.pose_files.write import SUFFIXES, write_pose_file
 from posec3d_cli.results import VideoPoses
@@ -39,9 +40,36 @@ def poses_of(video, path):
 
 
 def annotated(path, comment=MARK):
+    path.parent.mkdir(exist_ok=True)
     with VideoWriter(path, fps=Fraction(25), size=(80, 48), comment=comment) as out:
         for _ in range(3):
             out.write(np.zeros((48, 80, 3), np.uint8))
+
+
+def labelled(folder):
+    said = []
+    return [one.name.partition("/")[2] for one in labeled_videos(folder, say=said.append)], said
+
+
+def test_what_posec3d_made_of_the_clips_of_a_training_folder_is_no_clip(clips):
+    shutil.move(clips / "b.avi", clips / "walk")
+    annotated(clips / "drawn" / "a.mp4")
+    (clips / "poses").mkdir()
+    poses_of(clips / "walk" / "a.mp4", clips / "poses" / "a.npz")
+    (clips / "model").mkdir()
+    (clips / "model" / "training.json").write_text(json.dumps({"schema": "posec3d/training", "version": 1}))
+    found, said = labelled(clips)
+    assert found == ["walk/a.mp4", "walk/b.avi"]
+    made = "drawn/a.mp4, model/training.json, poses/a.npz"
+    assert said == [f"{clips}: 3 files that posec3d made are left out: {made}; a table may name them"]
+    (clips / "walk" / "a.mp4").unlink()
+    assert labelled(clips)[0] == ["poses/a.npz", "walk/b.avi"], "poses without their video are a clip"
+
+
+def test_a_training_folder_of_nothing_else_has_no_clips(tmp_path):
+    annotated(tmp_path / "walk" / "a.mp4")
+    with pytest.raises(BadDataset, match=r"1 file that posec3d made is left out: walk/a\.mp4"):
+        labeled_videos(tmp_path)
 
 
 def names(*paths, **options):
@@ -87,7 +115,9 @@ def test_annotated_videos_are_known_by_their_mark_and_answers_by_their_schema(cl
     (clips / "answers.json").write_text(
         json.dumps({"schema": "posec3d/prediction", "version": 2, "videos": []}, indent=2)
     )
-    assert names(clips)[1] == ["answers.json", "drawn.mp4"]
+    for name in ("evaluation", "training"):
+        (clips / f"{name}.json").write_text(json.dumps({"schema": f"posec3d/{name}", "version": 1}))
+    assert names(clips)[1] == ["answers.json", "drawn.mp4", "evaluation.json", "training.json"]
     assert "drawn.mp4" in names(clips, clips / "drawn.mp4")[0]
 
 
