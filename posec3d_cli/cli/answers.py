@@ -76,9 +76,7 @@ class Answers:
             note("error", f"{self._failed} of {counted(inputs, 'video')} could not be answered")
         if self._unwritten:
             files = counted(self._unwritten, "file")
-            note(
-                "error", f"{files} could not be written; what is done in the videos stands in the answers all the same"
-            )
+            note("error", f"{files} could not be written; the actions above are complete")
         return not self._failed and not self._unwritten
 
     def interrupt(self, used: PipelineInfo, inputs: int) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 REASONS = {
     "video": "their content changed",
     "pipeline": "the models or their settings changed",
-    "output": "a file made of them is gone or another stands in its place",
+    "output": "an output file is missing or was changed",
     "failed": "they failed",
 }
 
@@ -55,7 +55,7 @@ def gather(
         raise typer.BadParameter("name a folder or a video, or a list with --from-file")
     for folder in without:
         if folder.exists() and any(path.exists() and path.samefile(folder) for path in named):
-            raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, which may lie in it")
+            raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, it may lie inside")
     return without_own(find(named, glob=glob, poses=poses, without=without))
 
 
@@ -66,16 +66,16 @@ def say_left_out(own: Sequence[InputFile]) -> None:
     if own:
         names = listed([one_line(printable(one.name)) for one in own])
         left_out = f"{counted(len(own), 'file')} that posec3d made {are(len(own))} left out"
-        note("note", f"{left_out}: {names}; one that is named is done")
+        note("note", f"{left_out}: {names}; name a file to process it")
 
 
 def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
     """Say what is done again and why, and how much was done already."""
     if before:
-        note("note", f"the run before this one was cut off ({before}); it is taken up where it ended")
+        note("note", f"the previous run was interrupted ({before}); this run resumes it")
     for again, count in Counter(one.again for one in todo).items():
         if again:
-            note("note", f"{count} of {counted(total, 'video')} {are(count)} done again: {REASONS[again]}")
+            note("note", f"{count} of {counted(total, 'video')} {are(count)} processed again: {REASONS[again]}")
     if len(todo) < total:
         done = total - len(todo)
         note("note", f"{done} of {counted(total, 'video')} {are(done)} done already")
@@ -115,7 +115,7 @@ def work_through(
         done = total - len(todo)
         note(
             "note",
-            f"interrupted: {done} of {counted(total, 'video')} {are(done)} done; the same command goes on from here",
+            f"interrupted: {done} of {counted(total, 'video')} {are(done)} done; the same command resumes from here",
         )
         raise
 

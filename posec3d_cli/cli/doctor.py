@@ -133,11 +133,11 @@ def _cache() -> Iterator[Finding]:
     yield Finding("cache", str(cache_home()))
     for about, folder in (("cache of poses", default_folder()), ("cache of weights", weights_cache())):
         why = cannot_write(folder)
-        hint = "what is there is used, and nothing is added; let POSEC3D_HOME name a folder that can be written"
+        hint = "existing files are used, none is added; set POSEC3D_HOME to a folder that can be written"
         yield Finding(about, why or f"{folder} can be written", ok=not why, hint=hint)
     for folder in weights_folders():
         missing = "" if folder.is_dir() else ", which is no folder"
-        yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="mend POSEC3D_WEIGHTS")
+        yield Finding("own weights", f"{folder}{missing}", ok=not missing, hint="correct POSEC3D_WEIGHTS")
     yield Finding("offline", "yes, by POSEC3D_OFFLINE" if is_offline() else "no")
     try:
         used = load_pipeline(DEFAULT_PIPELINE)
@@ -211,7 +211,7 @@ def _weights(card: ModelCard, about: str) -> Finding:
     if is_offline():
         return Finding(about, f"{card.name}, weights missing, and the network is off", False, True, hint)
     if why := cannot_write(weights_cache()):
-        hint = "let POSEC3D_HOME name a folder that can be written"
+        hint = "set POSEC3D_HOME to a folder that can be written"
         return Finding(about, f"{card.name}, weights missing, and {why}", False, True, hint)
     if not all(any(clients.get(scheme) for scheme in choices) for choices in schemes):
         wanted = " or ".join(sorted(set().union(*schemes)))

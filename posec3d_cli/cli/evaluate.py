@@ -163,7 +163,7 @@ def evaluate(
     )
     foreign = {label: count for label, count in sorted(found.labels.items()) if label not in actions.labels}
     if only_known and foreign:
-        note("note", f"left out, for the classifier does not know the labels: {counted(foreign)}")
+        note("note", f"left out clips whose labels the classifier does not have: {counted(foreign)}")
         found = found.of(actions.labels)
     check_labels(found.labels, actions.labels)
     models = Models(
@@ -188,8 +188,8 @@ def evaluate(
     if learned:
         note(
             "warning",
-            f"{len(learned)} of {len(examples)} clips were learnt from by this classifier: how often it is right "
-            f"about them says little about others; the first is {one_line(learned[0])}",
+            f"{len(learned)} of {len(examples)} clips are training clips of this classifier, so that "
+            f"the accuracy is too high; the first is {one_line(learned[0])}",
         )
     if perturb:
         examples = harder_copies(examples)

@@ -178,7 +178,7 @@ def extract_poses(
     print_summary(Counter(record.status for _, record in done), failures)
     lost = [(video.name, sum(entry.get("lost_frames", 0) for entry in record.entries)) for video, record in done]
     said = [
-        (printable(name), f"{frames} frames could not be decoded, and have no poses") for name, frames in lost if frames
+        (printable(name), f"{frames} frames could not be decoded and have no poses") for name, frames in lost if frames
     ]
     for line in together(said, "video"):
         note("note", one_line(line))

@@ -92,8 +92,8 @@ def print_accuracy(
     right = f"{compared.right / compared.named:.1%}" if compared.named else "none"
     typer.echo(
         f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
-        f"mean class {report.mean_class:.1%}, {counted(report.clips, 'video')}, nobody found in {len(report.nobody)}"
-        + (f", {compared.unknown} unknown and {right} of the {compared.named} named right" if compared.unknown else "")
+        f"mean class {report.mean_class:.1%}, {counted(report.clips, 'video')}, no person in {len(report.nobody)}"
+        + (f", {compared.unknown} unknown, {right} of the other {compared.named} correct" if compared.unknown else "")
         + (f", {failed} failed and not counted" if failed else "")
         + f"; confusion in {one_line(str(confusion_files(output)[0]))}"
     )

@@ -124,7 +124,7 @@ def predict(
     Exits with 0 when every video has a result, also "no person", and with 1 when one failed.
     """
     if overwrite and save_video is None and save_poses is None:
-        raise typer.BadParameter("--overwrite has no meaning without --save-video or --save-poses")
+        raise typer.BadParameter("--overwrite needs --save-video or --save-poses")
     jobs = plan_outputs(videos, save_video, save_poses)
     if all(job.posed for job in jobs):
         pictures = {
@@ -218,7 +218,7 @@ def _refuse_without_pictures(options: Mapping[str, object], settings: Sequence[s
     asked = [flag for flag, value in options.items() if value is not None]
     asked += [f"--set {one}" for one in settings if one.partition(".")[0].strip() in ("detector", "pose")]
     if asked:
-        raise typer.BadParameter(f"{asked[0]} has no meaning: every input is a pose file, and no frame is read")
+        raise typer.BadParameter(f"{asked[0]} has no effect: every input is a pose file, and no frame is read")
 
 
 def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tuple[int, Job]]:

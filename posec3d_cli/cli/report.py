@@ -96,25 +96,25 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
         taken = f"{report.labels[worst]} ({often})" if often else ""
         shares = (figures.recall, figures.precision, figures.f1)
         rows.append([label, str(figures.clips), *map(_percent, shares), taken])
-    headers = ("action", "clips", "recall", "precision", "F1", "most often taken for")
+    headers = ("action", "clips", "recall", "precision", "F1", "most often predicted as")
     print_table(headers, [[one_line(cell) for cell in row] for row in rows])
     confused = report.pairs(pairs)
     if confused:
         typer.echo()
         rows = [[one.truth, one.named, str(len(one.clips)), listed(one.clips)] for one in confused]
-        print_table(("action", "taken for", "clips", "which"), [[one_line(cell) for cell in row] for row in rows])
+        print_table(("action", "predicted as", "clips", "names"), [[one_line(cell) for cell in row] for row in rows])
     typer.echo()
     parts = [
         f"top-1 {_with_interval(report.top1, report.interval)}",
         f"top-5 {_with_interval(report.top5 / report.clips, report.top5_interval)}",
         f"mean class {_with_interval(report.mean_class, report.mean_class_interval)}",
         counted(report.clips, "clip"),
-        f"nobody found in {len(report.nobody)}",
+        f"no person in {len(report.nobody)}",
     ]
     if unreadable:
         parts.append(f"{len(unreadable)} failed and not counted")
     if foreign:
-        parts.append(f"{sum(foreign.values())} left out for labels that it does not know")
+        parts.append(f"{sum(foreign.values())} left out, with labels that the classifier does not have")
     typer.echo(", ".join(parts))
     if report.calibration_error is not None:
         typer.echo(f"expected calibration error {report.calibration_error:.3f}; {_thresholds(report)}")
@@ -122,7 +122,7 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
 
 def _thresholds(report: Report) -> str:
     told = [
-        f"{least:g} names {named:.0%}" + ("" if right is None else f" ({right:.0%} of them right)")
+        f"{least:g} answers {named:.0%}" + ("" if right is None else f" ({right:.0%} correct)")
         for least, named, right in report.thresholds
     ]
     return f"--min-score {', '.join(told)}"
@@ -142,7 +142,7 @@ def _with_interval(part: float, interval: tuple[float, float] | None) -> str:
 _COLUMNS = {
     "given": "clips",
     "usable": "usable",
-    "nobody": "nobody found",
+    "nobody": "no person",
     "unreadable": "unreadable",
     "short": "too short",
     "duplicates": "duplicates",

@@ -367,7 +367,9 @@ def train(
     for name, part in figures.items():
         if "top1" in part:
             low, high = part["top1_interval"]
-            typer.echo(f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} held-out clips")
+            typer.echo(
+                f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} validation clips"
+            )
     typer.echo(f"model: {output}")
     if unreadable:
         raise typer.Exit(1)

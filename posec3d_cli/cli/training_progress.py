@@ -36,7 +36,7 @@ class Lines(TrainingCallback):
         where = place(progress.epoch, self.epochs, self.networks)
         note("epoch", f"{where}: loss {progress.loss:.3f}, {_shown(progress)}")
         if progress.epoch == self.epochs * self.networks:
-            self.at = f"{where} is done; the model is measured on the held-out clips"
+            self.at = f"{where} is done; the model is measured on the validation clips"
 
     def say(self) -> None:
         """Say how far the epoch is."""
@@ -77,7 +77,7 @@ def place(epoch: int, epochs: int, networks: int) -> str:
 
 def _shown(progress: EpochMetrics) -> str:
     shown = ", ".join(f"{name} {value:.1%}" for name, value in progress.accuracy.items())
-    return f"held-out top-1: {shown or 'none'}"
+    return f"validation top-1: {shown or 'none'}"
 
 
 @contextlib.contextmanager

@@ -280,7 +280,7 @@ class _Attempt:
         """What is to be said when the disk does not take the file."""
         size = self.expected.size
         room = f"free {size / 1e6:.0f} MB there" if size else "free some space there"
-        elsewhere = "let POSEC3D_HOME name a folder that can be written"
+        elsewhere = "set POSEC3D_HOME to a folder that can be written"
         return WeightsMissing(
             f"{self.target}, which {self.owner} needs, cannot be written: {error}",
             hint=remedy(error.error, f"{room}, or {elsewhere}", elsewhere),

@@ -54,7 +54,7 @@ def test_killed_at_several_moments_it_ends_with_the_same_output_and_repeats_only
     assert not (program.folder / "labels.csv").exists()
     program.let_go("wait1.mp4")
     assert program.cut_off("wait2.mp4", *COMMAND) == -signal.SIGKILL
-    assert "note:  the run before this one was cut off (process " in program.stderr
+    assert "note:  the previous run was interrupted (process " in program.stderr
     assert "note:  3 of 6 videos are done already" in program.stderr
     program.let_go("wait2.mp4")
     assert program.run(*COMMAND) == 1
@@ -71,7 +71,7 @@ def test_killed_at_several_moments_it_ends_with_the_same_output_and_repeats_only
 
 def test_ctrl_c_keeps_what_is_done_and_exits_with_130(program, expected):
     assert program.cut_off("wait1.mp4", *COMMAND, by=signal.SIGINT) == 130
-    assert "note:  interrupted: 3 of 6 videos are done; the same command goes on from here" in program.stderr
+    assert "note:  interrupted: 3 of 6 videos are done; the same command resumes from here" in program.stderr
     assert "Traceback" not in program.stderr
     assert rows(program.folder / "labels.csv") == expected[0][:3]
     assert files(program.folder / "poses") == expected[1][:2]

@@ -61,22 +61,22 @@ def test_tables_name_what_is_taken_for_what(evaluate, pack):
     ran = evaluate(pack)
     assert ran.code == 0, ran.err
     rows = [line.split("\t") for line in ran.out.splitlines()]
-    assert rows[0] == ["action", "clips", "recall", "precision", "F1", "most often taken for"]
+    assert rows[0] == ["action", "clips", "recall", "precision", "F1", "most often predicted as"]
     assert [row[:2] for row in rows[1:3]] == [["arms", "3"], ["legs", "3"]]
     assert rows[3] == [""]
-    assert rows[4] == ["action", "taken for", "clips", "which"]
+    assert rows[4] == ["action", "predicted as", "clips", "names"]
     assert rows[5][3].startswith("pack/")
     *_, last, confidence = ran.out.splitlines()
-    assert re.fullmatch(r"expected calibration error 0\.\d{3}; --min-score 0\.3 names \d+%.*", confidence)
+    assert re.fullmatch(r"expected calibration error 0\.\d{3}; --min-score 0\.3 answers \d+%.*", confidence)
     assert re.fullmatch(
         r"top-1 \S+% \(\S+% to \S+%\), top-5 100.0% \(61.0% to 100.0%\), mean class \S+%( \(\S+% to \S+%\))?, "
-        "6 clips, nobody found in 0",
+        "6 clips, no person in 0",
         last,
     )
 
 
 def test_only_so_many_pairs_are_named(evaluate, pack):
-    assert "taken for\tclips" not in evaluate(pack, "--pairs", 0).out
+    assert "predicted as\tclips" not in evaluate(pack, "--pairs", 0).out
     assert json.loads(evaluate(pack, "--json", "--pairs", 0).out)["pairs"] == []
 
 
@@ -170,8 +170,8 @@ def test_labels_that_the_classifier_does_not_know_are_an_error_before_anything_i
 def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evaluate, pack, foreign):
     ran = evaluate(foreign, pack, "--detector", "none", "--only-known")
     assert ran.code == 0, ran.err
-    assert "note:  left out, for the classifier does not know the labels: fly (1 clip)" in ran.err
-    assert "6 clips, nobody found in 0, 1 left out for labels that it does not know\n" in ran.out
+    assert "note:  left out clips whose labels the classifier does not have: fly (1 clip)" in ran.err
+    assert "6 clips, no person in 0, 1 left out, with labels that the classifier does not have\n" in ran.out
     found = json.loads(evaluate(foreign, pack, "--only-known", "--json").out)
     assert (found["clips"], found["labels_left_out"]) == (6, {"fly": 1})
 
@@ -184,7 +184,7 @@ def test_clips_that_fail_are_named_and_not_counted(evaluate, pack, tmp_path, mon
     ran = evaluate(tmp_path / "clips", pack, "--workers", 1, "--predictions", tmp_path / "p.csv")
     assert ran.code == 1
     assert "failed: clips/arms/crash.mp4: its process crashed" in ran.err
-    assert "7 clips, nobody found in 0, 1 failed and not counted\n" in ran.out
+    assert "7 clips, no person in 0, 1 failed and not counted\n" in ran.out
     assert (tmp_path / "p.csv").read_text().splitlines()[-1].startswith("clips/arms/crash.mp4,arms,failed,")
 
 
@@ -257,7 +257,7 @@ def test_clips_that_the_model_was_trained_on_are_said(evaluate, model, pack):
     )
     ran = evaluate(pack, "--json")
     assert json.loads(ran.out)["learned_from"] == ["pack/arms_1", "pack/legs_1"]
-    assert "warning: 2 of 6 clips were learnt from by this classifier" in ran.err
+    assert "warning: 2 of 6 clips are training clips of this classifier" in ran.err
 
 
 def test_a_label_that_is_nearly_one_of_the_classifier_is_named(evaluate, pack, tmp_path):

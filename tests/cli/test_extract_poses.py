@@ -180,7 +180,7 @@ def test_frames_that_are_lost_to_damage_are_said(extract, tmp_path, clip):
     video_factory.zeroed(clip, tmp_path / "clips" / "middle.mp4", range(9, 11))
     ran = extract(copies=["good.mp4"])
     assert ran.code == 0
-    assert "note:  middle.mp4: 2 frames could not be decoded, and have no poses" in ran.err.splitlines()
+    assert "note:  middle.mp4: 2 frames could not be decoded and have no poses" in ran.err.splitlines()
     assert "good.mp4" not in ran.err
 
 

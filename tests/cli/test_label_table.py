@@ -39,7 +39,7 @@ def test_given_labels_are_compared(label, tmp_path):
     ran = label("clips", "--truth", "truth.csv", copies=["a.mp4", "b.mp4", "empty.mp4", "bug.mp4", "other.mp4"])
     assert "note:  truth.csv has no label for 1 of 5 files" in ran.err
     last = ran.out.splitlines()[-1]
-    assert last.startswith("top-1 33.3% (6.1% to 79.2%), top-5 33.3%, mean class 25.0%, 3 videos, nobody found in 1, ")
+    assert last.startswith("top-1 33.3% (6.1% to 79.2%), top-5 33.3%, mean class 25.0%, 3 videos, no person in 1, ")
     assert last.endswith("1 failed and not counted; confusion in labels.confusion.csv")
     table = rows("labels.confusion.csv")
     counted = {
@@ -115,7 +115,7 @@ def test_videos_are_drawn_again_for_another_smallest_score(label, tmp_path):
     assert begun(tmp_path) == []
     ran = label(*drawn, "--min-score", 0.8)
     assert begun(tmp_path) == ["a.mp4"]
-    assert "1 of 1 video is done again: the models or their settings changed" in ran.err
+    assert "1 of 1 video is processed again: the models or their settings changed" in ran.err
     assert Path("drawn/a.mp4").read_bytes() != before
 
 
@@ -125,7 +125,7 @@ def test_an_unknown_counts_as_wrong_and_the_named_ones_are_counted_by_themselves
     ran = label(*command, "--min-score", 0.8, copies=["a.mp4", "b.mp4", "empty.mp4"])
     last = ran.out.splitlines()[-1]
     assert last.startswith("top-1 0.0% (")
-    assert "top-5 66.7%, mean class 0.0%, 3 videos, nobody found in 1, 2 unknown and none of the 0 named right" in last
+    assert "top-5 66.7%, mean class 0.0%, 3 videos, no person in 1, 2 unknown, none of the other 0 correct" in last
     [found] = [row for row in rows("labels.confusion.csv") if row["label"] == "left"]
     assert (found["left"], found["unknown"], found["no_person"]) == ("0", "2", "1")
     ran = label(*command, "--min-score", 0.5)

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 import typer
-from posec3d_cli.cli.commands import Commands
 from typer.testing import CliRunner
 
+from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.logs import log_file, logging_to
 from posec3d_cli.errors import InputError, OutputError
 

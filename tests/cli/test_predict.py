@@ -258,7 +258,7 @@ def test_options_about_pictures_are_refused_where_there_are_none(actions, tmp_pa
     result = run(factory.ours(tmp_path, ".npz"), *option)
     assert result.exit_code == 2
     assert f"{option[0]} " in result.stderr
-    assert "has no meaning" in result.stderr
+    assert "has no effect" in result.stderr
 
 
 @pytest.mark.parametrize("form", factory.FORMATS)

@@ -44,9 +44,9 @@ def test_a_training_says_which_epoch_of_which_network_it_is_in(often, capsys):
         watcher.step(3, 4, 9, 0.25)
         wait_for("epoch: 1 of 2, network 2 of 3: step 4 of 9, loss 0.250", capsys)
         watcher.epoch(EpochMetrics(3, 6, 0.5, 0.1, {"all": 0.75}))
-        wait_for("epoch: 1 of 2, network 2 of 3: loss 0.500, held-out top-1: all 75.0%", capsys)
+        wait_for("epoch: 1 of 2, network 2 of 3: loss 0.500, validation top-1: all 75.0%", capsys)
         watcher.epoch(EpochMetrics(6, 6, 0.5, 0.1, {}))
-        wait_for("2 of 2, network 3 of 3 is done; the model is measured on the held-out clips", capsys)
+        wait_for("2 of 2, network 3 of 3 is done; the model is measured on the validation clips", capsys)
 
 
 @pytest.mark.parametrize(

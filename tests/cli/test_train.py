@@ -24,7 +24,7 @@ def test_a_pack_becomes_a_model_that_evaluate_takes(posec3d, pack, tmp_path):
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["all", "pack", "all, harder", "model"]
-    assert "of 2 held-out clips" in lines[0]
+    assert "of 2 validation clips" in lines[0]
     assert "1 of 2: loss" in ran.err
     assert "2 of 2: loss" in ran.err
     card = load_card(model, "classifier")
