@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.files.writing import replacing
+from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.results import VideoPoses
@@ -87,9 +87,9 @@ def main() -> None:
             with (extractor := PoseExtractor(once, pose)).open(clip) as video:
                 video_poses = extractor.poses_of(video, np.arange(0, video.info.frame_count, EVERY, dtype=np.int64))
             if pose is thunder and (drawn := volumes(video_poses)):
-                with replacing(files.volumes, overwrite=True) as name:
+                with atomic_write(files.volumes, overwrite=True) as name:
                     np.savez_compressed(name, **drawn)
-            with replacing(file, overwrite=True) as name:
+            with atomic_write(file, overwrite=True) as name:
                 write_pose_file(video_poses, name, ".npz")
         print(f"{number} of {len(clips)}: {place}", flush=True)
 

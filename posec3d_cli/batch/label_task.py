@@ -12,7 +12,7 @@ from posec3d_cli.batch.outputs import place, unfinished
 from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.files.writing import printable, settle
+from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.hub.cards import KINDS
 from posec3d_cli.output.json import entry, failure
 from posec3d_cli.output.poses import save_poses
@@ -135,17 +135,16 @@ class LabelTask:
         video_poses = len(result.video_poses)
         unkept: tuple[str, ...] = ()
         for kind, target in self.outputs(found).items():
-            part = unfinished(target, self.folders, self.run)
-            if kind == "video":
-                unkept = save_video(
-                    result,
-                    part,
-                    min_score=self.min_score,
-                    overwrite=True,
-                    reader=reader,
-                    progress=lambda done, total: count(video_poses),
-                )
-            else:
-                save_poses(result.video_poses, part, overwrite=True)
-            settle(part, target)
+            with atomic_write(target, part=unfinished(target, self.folders, self.run)) as part:
+                if kind == "video":
+                    unkept = save_video(
+                        result,
+                        part,
+                        min_score=self.min_score,
+                        overwrite=True,
+                        reader=reader,
+                        progress=lambda done, total: count(video_poses),
+                    )
+                else:
+                    save_poses(result.video_poses, part, overwrite=True)
         return unkept

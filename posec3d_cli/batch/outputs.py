@@ -22,7 +22,7 @@ from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.state import RunState
 from posec3d_cli.errors import OutputError, OutputExists, counted
 from posec3d_cli.files.digests import digest
-from posec3d_cli.files.writing import remedy, settle
+from posec3d_cli.files.writing import atomic_write
 
 _UNFINISHED = ".posec3d-unfinished"
 _LOCK = ".lock"
@@ -69,15 +69,9 @@ def written_by_run(target: Path, ledger: RunState) -> Iterator[Path]:
         OutputError: nothing can be written there.
     """
     folders = (target.parent,)
-    with unfinished_files(folders) as run:
-        part = unfinished(target, folders, run)
-        try:
-            yield part
-        except OSError as error:
-            hint = remedy(error, "free some space", "choose a place that can be written")
-            raise OutputError(f"{target} cannot be written: {error.strerror}", hint=hint) from error
+    with unfinished_files(folders) as run, atomic_write(target, part=unfinished(target, folders, run)) as part:
+        yield part
         ledger.claim(target, digest(part))
-        settle(part, target)
 
 
 def check_made(targets: Iterable[Path], ledger: RunState) -> None:

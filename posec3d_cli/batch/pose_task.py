@@ -10,9 +10,8 @@ from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import place, unfinished
 from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
-from posec3d_cli.errors import OutputError
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.files.writing import printable, settle
+from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.output.json import cuts_of
 from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.results import NO_PERSON
@@ -66,12 +65,8 @@ class PoseTask:
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             video_poses = extractor.poses(found.path, progress=lambda done, total: count(done))
             target = self.outputs(found)["poses"]
-            part = unfinished(target, self.folders, self.run)
-            try:
+            with atomic_write(target, part=unfinished(target, self.folders, self.run)) as part:
                 write_pose_file(video_poses, part, self.suffix)
-            except OSError as error:
-                raise OutputError(f"{target} cannot be written: {error.strerror}") from error
-            settle(part, target)
             people = len({who for one in video_poses.track_ids for who in one.tolist() if who >= 0})
             return [
                 {

@@ -11,7 +11,7 @@ import numpy as np
 
 from posec3d_cli.datasets.load import Unreadable
 from posec3d_cli.evaluation.report import BEST, Report
-from posec3d_cli.files.writing import printable, replacing
+from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.output.plots import confusion_picture
 from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS
 
@@ -66,7 +66,7 @@ def write_predictions(report: Report, unreadable: Sequence[Unreadable], path: Pa
 
 
 def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with replacing(path, overwrite=True) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path, overwrite=True) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([printable(cell) for cell in head])
         writer.writerows([printable(cell) for cell in row] for row in rows)

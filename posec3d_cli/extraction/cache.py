@@ -12,7 +12,6 @@ No answer depends on a cache: where it cannot be written, nothing is kept, and a
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 from dataclasses import dataclass, field
@@ -25,7 +24,8 @@ from numpy.typing import NDArray
 from posec3d_cli import results
 from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.extraction.cuts import SIZE, Signature
-from posec3d_cli.files.writing import cannot_write, replacing
+from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.files.writing import atomic_write, cannot_write
 from posec3d_cli.hub.weights import cache_home
 from posec3d_cli.types import Detections, Poses
 
@@ -74,13 +74,10 @@ class PoseCache:
         Raises:
             UnreadableVideo: the file cannot be read.
         """
-        digest = hashlib.sha256(f"{_FORMAT} {results.POSES_VERSION} {made_of}".encode())
         try:
-            with video.open("rb") as file:
-                hashlib.file_digest(file, lambda: digest)
+            return sha256_of(video, after=f"{_FORMAT} {results.POSES_VERSION} {made_of}".encode())
         except OSError as error:
             raise UnreadableVideo(f"{video} cannot be read: {error.strerror}") from error
-        return digest.hexdigest()
 
     def load(self, key: str) -> KnownFrames:
         """The frames that are known, perhaps none."""
@@ -101,7 +98,7 @@ class PoseCache:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self._file(key), overwrite=True) as part, part.open("wb") as file:
+            with atomic_write(self._file(key), overwrite=True) as part, part.open("wb") as file:
                 np.savez_compressed(file, **_packed(known))
             self._make_room(keep=self._file(key))
         except (OutputError, OSError) as error:
@@ -139,7 +136,7 @@ class PoseCache:
     def _archives(self) -> list[tuple[int, int, Path]]:
         """When each archive was last used, its bytes and its path, in order of use."""
         found = []
-        for file in self.folder.glob(f"*{_SUFFIX}"):
+        for file in self.folder.glob(f"[!.]*{_SUFFIX}"):
             try:
                 status = file.stat()
             except FileNotFoundError:  # another process made room

@@ -8,10 +8,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,20 +36,38 @@ def stamp(path: Path) -> Stamp | None:
     return Stamp(sum(one.st_size for one in statuses), max((one.st_mtime_ns for one in statuses), default=0))
 
 
+def sha256_of(path: Path, *, after: bytes = b"") -> str:
+    """The sha256 of a file's content, as 64 hexadecimal digits; where `after` is given, of both one after the other.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    sha256 = hashlib.sha256(after)
+    with path.open("rb") as content:
+        hashlib.file_digest(content, lambda: sha256)
+    return sha256.hexdigest()
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, or of a folder's names and files; empty where it cannot be read or is no ordinary file."""
-    sha256 = hashlib.sha256()
     try:
-        for file in _files(path) if path.is_dir() else [path]:
-            if not stat.S_ISREG(file.stat().st_mode):
-                return ""
-            if file != path:
-                sha256.update(os.fsencode(file.name) + b"\0")
-            with file.open("rb") as content:
-                hashlib.file_digest(content, lambda: sha256)
+        if path.is_dir():
+            parts = [f"{_ordinary(file)} ".encode() + os.fsencode(file.name) for file in _files(path)]
+            return hashlib.sha256(b"\0".join(parts)).hexdigest()
+        return _ordinary(path)
     except (OSError, ValueError):
         return ""
-    return sha256.hexdigest()
+
+
+def _ordinary(path: Path) -> str:
+    """The sha256 of an ordinary file; others might never end.
+
+    Raises:
+        ValueError: it is another.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{path} is no ordinary file")
+    return sha256_of(path)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -61,16 +76,5 @@ def _files(folder: Path) -> list[Path]:
 
 def files_named(options: Mapping[str, Any]) -> dict[str, str]:
     """The sha256 of each file that a setting names, by the setting: what comes of it depends on the bytes."""
-    found = {}
-    for name, value in options.items():
-        path = Path(value).expanduser() if isinstance(value, str | Path) else None
-        if path is not None and path.is_file():
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    paths = {name: Path(value).expanduser() for name, value in options.items() if isinstance(value, str | Path)}
+    return {name: sha256_of(path) for name, path in paths.items() if path.is_file()}

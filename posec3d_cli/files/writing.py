@@ -1,10 +1,11 @@
-"""Whether a folder can be written to, found out by writing."""
+"""Files that are whole or not there, and whether a folder takes any."""
 
 from __future__ import annotations
 
 import errno
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,21 +41,6 @@ def remedy(error: OSError, room: str, otherwise: str) -> str:
     return room if error.errno in FULL else otherwise
 
 
-def settle(part: Path, target: Path) -> None:
-    """Give a finished file its name, so that a cut of the power leaves it whole or not there.
-
-    Raises:
-        OutputError: it cannot have that name.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror}") from error
-
-
 def printable(text: object) -> str:
     """A text that can be encoded: bytes of a file name that are not UTF-8 are spelled out."""
     return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -79,24 +65,35 @@ def check_free(path: Path, *, overwrite: bool = False, source: Path | None = Non
 
 
 @contextmanager
-def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Hand out a temporary name beside `path`, renamed to `path` when the block ends without an error.
+def atomic_write(path: Path, *, overwrite: bool = False, part: Path | None = None) -> Iterator[Path]:
+    """Hand out where to write the content of `path`, which gets its name when the block ends without an error.
+
+    At every moment `path` is as it was before or whole, also for another process and after a cut of the power: the
+    content is on the disk before it has the name. Of several writers at once, one wins and none mixes with another. A
+    block that ends in an error leaves nothing behind; a process that is killed may leave a hidden file.
+
+    Args:
+        path: the file; its permissions are those of any new file.
+        overwrite: it may be there already and is then replaced.
+        part: where it is written meanwhile, on the same disk, in a folder that the caller sweeps; then the folders of
+            `path` are made too. By default a hidden file with the same suffix beside `path`.
 
     Raises:
         OutputExists, OutputError: as `check_free`; also where writing fails.
     """
-    check_free(path, overwrite=overwrite)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:64]}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
+        if part is None:
+            check_free(path, overwrite=overwrite)
+            part = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+            part.open("xb").close()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error
-    part = Path(name)
     try:
         yield part
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)  # temporary files are private; the result is an ordinary file
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -7,15 +7,14 @@ says anything, is then pinned: its hash and size are written to `<file>.sha256` 
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posec3d_cli.errors import WeightsCorrupt
+from posec3d_cli.files.writing import atomic_write
 
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import WeightFile
@@ -95,14 +94,7 @@ def write_recorded_checksum(path: Path, sha256: str, size: int) -> None:
     """Pin the file at `path`, whole or not at all.
 
     Raises:
-        OSError: the pin cannot be written.
+        OutputError: the pin cannot be written.
     """
-    handle, part = tempfile.mkstemp(prefix=".pin-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(f"{sha256} {size}\n")
-        os.chmod(part, 0o644)
-        os.replace(part, recorded_checksum_path(path))
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    with atomic_write(recorded_checksum_path(path), overwrite=True) as part:
+        part.write_text(f"{sha256} {size}\n", encoding="ascii")

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posec3d_cli.errors import WeightsCorrupt, WeightsMissing
+from posec3d_cli.errors import OutputError, WeightsCorrupt, WeightsMissing
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import remedy
 from posec3d_cli.hub.checksums import Expected, expected_of, recorded_checksum_path, write_recorded_checksum
@@ -253,6 +253,9 @@ class _Attempt:
             write_recorded_checksum(self.target, sha256, size)
         except OSError as error:
             raise CannotWrite(error) from error
+        except OutputError as error:
+            cause = error.__cause__
+            raise CannotWrite(cause if isinstance(cause, OSError) else OSError(error.what)) from error
         if not self.expected.whole:
             begins = "only says how it begins" if self.expected.sha256 else "does not state its sha256"
             logger.warning(

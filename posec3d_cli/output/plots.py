@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from posec3d_cli.files.writing import printable, replacing
+from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.types import Ints
 
 if TYPE_CHECKING:
@@ -121,6 +121,6 @@ def _short(label: str) -> str:
 
 
 def _write(figure: Figure, path: Path) -> None:
-    with replacing(path, overwrite=True) as part, warnings.catch_warnings():
+    with atomic_write(path, overwrite=True) as part, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # an empty box is drawn
         figure.savefig(part, format="png", dpi=_DOTS, bbox_inches="tight", pad_inches=0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from posec3d_cli.errors import OutputError
-from posec3d_cli.files.writing import replacing
+from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.pose_files.write import SUFFIXES as POSE_SUFFIXES
 from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.results import VideoPoses
@@ -24,5 +24,5 @@ def save_poses(poses: VideoPoses, path: str | Path, *, overwrite: bool = False) 
     suffix = path.suffix.lower()
     if suffix not in POSE_SUFFIXES:
         raise OutputError(f"{path} has no suffix of a pose file", hint=f"one of {', '.join(POSE_SUFFIXES)}")
-    with replacing(path, overwrite=overwrite) as part:
+    with atomic_write(path, overwrite=overwrite) as part:
         write_pose_file(poses, part, suffix)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from posec3d_cli.errors import OutputError
-from posec3d_cli.files.writing import remedy, settle
+from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.output.json import VERSION
 from posec3d_cli.runtime.installation import how_to_add
 
@@ -92,13 +92,8 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         ".jsonl": _write_json_lines,
         ".parquet": _write_parquet,
     }
-    part = path.with_name(f".{path.name}.unfinished")
-    try:
+    with atomic_write(path, overwrite=True) as part:
         write[path.suffix.lower()](part, rows)
-    except OSError as error:
-        hint = remedy(error, "free some space", "choose a place that can be written")
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from error
-    settle(part, path)
 
 
 def row(outcome: Outcome) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -14,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from posec3d_cli.files.writing import replacing
+from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.readme import OURS, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
@@ -48,7 +48,7 @@ def write_weights(folder: Path, number: int, network: nn.Module) -> None:
         name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
     }
-    with replacing(folder / weights_name(number), overwrite=True) as part:
+    with atomic_write(folder / weights_name(number), overwrite=True) as part:
         save_file(state, part)
 
 
@@ -81,7 +81,7 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path, overwrite=True) as part:
+    with atomic_write(path, overwrite=True) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -142,11 +142,10 @@ people = 1
 
 
 def _file_entry(file: Path) -> str:
-    blob = file.read_bytes()
     return f"""
 [[files]]
 name = "{file.stem}"
-sha256 = "{hashlib.sha256(blob).hexdigest()}"
-size = {len(blob)}
+sha256 = "{sha256_of(file)}"
+size = {file.stat().st_size}
 sources = ["file:{file.name}"]
 """

@@ -10,25 +10,19 @@ from typing import Any
 import torch
 
 from posec3d_cli.errors import BadDataset, OutputError, OutputExists
+from posec3d_cli.files.writing import atomic_write
 
 FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state under a temporary name and rename it, so that there is a whole one at any moment.
+    """Write the state; there is a whole one at any moment.
 
     Raises:
         OutputError: it cannot be written.
     """
-    part = folder / f".{FILE}.part"
-    try:
-        with part.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / FILE)
-    except OSError as error:
-        raise OutputError(f"{folder / FILE} cannot be written: {error.strerror or error}") from error
+    with atomic_write(folder / FILE, overwrite=True) as part, part.open("wb") as file:
+        torch.save(state, file)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any]:

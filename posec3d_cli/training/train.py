@@ -19,6 +19,7 @@ from posec3d_cli.errors import BadCard, OutputError
 from posec3d_cli.evaluation.evaluate import evaluate
 from posec3d_cli.evaluation.perturb import perturb
 from posec3d_cli.evaluation.report import Answer, Report
+from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.output.plots import confusion_picture, curves_picture
@@ -207,7 +208,8 @@ class _Run:
                 old.unlink()
         except OSError as error:
             raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
-        (self.out / HELD_OUT).write_text("".join(f"{example.name}\n" for example in self.held), encoding="utf-8")
+        with atomic_write(self.out / HELD_OUT, overwrite=True) as part:
+            part.write_text("".join(f"{example.name}\n" for example in self.held), encoding="utf-8")
 
     def network(self, number: int) -> None:
         """Train network `number` to its end."""

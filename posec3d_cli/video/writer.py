@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import uuid
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from posec3d_cli.errors import OutputError
-from posec3d_cli.files.writing import remedy
+from posec3d_cli.files.writing import atomic_write, remedy
 from posec3d_cli.types import Pixels
 from posec3d_cli.video.sound import SoundOf, with_sound
 
@@ -68,23 +67,23 @@ class VideoWriter:
         if fps <= 0 or min(size) <= 0:
             raise OutputError(f"a video cannot have {fps} frames per second and {size[0]}x{size[1]} pixels")
         self._path = Path(path)
-        self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
-        self._part_with_sound = self._part.with_suffix(".sound")
         self._sound = sound
         self.lost_sound = ""
         self._size = size
         self._step, self._time_base = _ticks(fps)
         self._last: int | None = None
-        try:
-            self._part.open("xb").close()  # PyAV creates the file no sooner than at the first frame.
-            self._container = av.open(
-                os.path.abspath(self._part), "w", format="mp4", container_options={"movflags": "faststart"}
-            )
-            self._container.metadata["comment"] = comment
-            self._stream = self._add_stream(fps, quality)
-        except (av.error.FFmpegError, OSError) as error:
-            self._remove_part()
-            raise self._failure(error) from error
+        with contextlib.ExitStack() as held:
+            self._part = held.enter_context(atomic_write(self._path, overwrite=True))
+            try:
+                self._container = av.open(
+                    os.path.abspath(self._part), "w", format="mp4", container_options={"movflags": "faststart"}
+                )
+                held.callback(self._close)
+                self._container.metadata["comment"] = comment
+                self._stream = self._add_stream(fps, quality)
+            except (av.error.FFmpegError, OSError) as error:
+                raise self._failure(error) from error
+            self._held = held.pop_all()
 
     def write(self, pixels: Pixels, seconds: float | None = None) -> None:
         """Append one picture.
@@ -120,11 +119,10 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._abandon()
+        with self._held:
+            if error is not None:
+                raise error
+            self._finish()
 
     def _add_stream(self, fps: Fraction, quality: int) -> Any:
         width, height = self._size
@@ -151,25 +149,19 @@ class VideoWriter:
         self._encode(None)
         try:
             self._container.close()
-            done = self._part
             if self._sound is not None:
-                heard, self.lost_sound = with_sound(self._part, self._part_with_sound, self._sound)
-                done = self._part_with_sound if heard else self._part
-            os.replace(done, self._path)
+                complete = self._part.with_suffix(".sound")
+                self._held.callback(complete.unlink, missing_ok=True)
+                heard, self.lost_sound = with_sound(self._part, complete, self._sound)
+                if heard:
+                    complete.replace(self._part)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 
-    def _abandon(self) -> None:
-        try:
+    def _close(self) -> None:
+        # Where it was not finished, the file is thrown away in any case; the first error is the one to report.
+        with contextlib.suppress(av.error.FFmpegError, OSError):
             self._container.close()
-        except (av.error.FFmpegError, OSError):
-            pass  # The file is thrown away in any case; the first error is the one to report.
-        finally:
-            self._remove_part()
-
-    def _remove_part(self) -> None:
-        with contextlib.suppress(OSError):  # it is not there, or nothing can be changed there: the first error counts
-            self._part.unlink()
 
     def _failure(self, error: Exception) -> OutputError:
         reason = getattr(error, "strerror", None) or str(error)

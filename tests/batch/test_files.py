@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from posec3d_cli.batch.outputs import unfinished, unfinished_files
 from posec3d_cli.errors import OutputError
-from posec3d_cli.files.writing import settle
+from posec3d_cli.files.writing import atomic_write
 
 
 def below(folder):
@@ -22,13 +21,14 @@ def test_runs_that_share_a_folder_have_unfinished_files_of_their_own(tmp_path):
     folders = (tmp_path / "shared",)
     with unfinished_files(folders) as first:
         part = unfinished(tmp_path / "shared" / "a.npz", folders, first)
-        part.write_bytes(b"whole")
+        part.write_bytes(b"half")
         with unfinished_files(folders) as second:
             other = unfinished(tmp_path / "shared" / "a.npz", folders, second)
             other.write_bytes(b"other")
-            assert part.read_bytes() == b"whole", "the start of another run removes nothing of a living one"
-        assert part.read_bytes() == b"whole", "nor does its end"
-        settle(part, tmp_path / "shared" / "walk" / "a.npz")
+            assert part.read_bytes() == b"half", "the start of another run removes nothing of a living one"
+        assert part.read_bytes() == b"half", "nor does its end"
+        with atomic_write(tmp_path / "shared" / "walk" / "a.npz", part=part):
+            part.write_bytes(b"whole")
     assert below(tmp_path / "shared") == ["walk", "walk/a.npz"]
 
 
@@ -62,6 +62,5 @@ def test_a_folder_that_cannot_be_written_into_is_named(tmp_path):
         unfinished_files([tmp_path / "file" / "x"]),
     ):
         pass
-    (tmp_path / "full").mkdir()
-    with pytest.raises(OutputError, match="cannot be written"):
-        settle(tmp_path / "none", tmp_path / "full" / os.devnull.strip("/"))
+    with pytest.raises(OutputError, match="cannot be written"), atomic_write(tmp_path / "a", part=tmp_path / "none"):
+        pass  # nothing was written

@@ -129,7 +129,6 @@ def read_only(monkeypatch):
 
     def mount(folder):
         monkeypatch.setattr(Path, "unlink", refuse)
-        monkeypatch.setattr("tempfile.mkstemp", refuse)
         plain = Path.open
 
         def open_(path, mode="r", *arguments, **options):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 from posec3d_cli.batch.task import Models
-from posec3d_cli.files.digests import files_named
+from posec3d_cli.files.digests import digest, files_named, sha256_of
 
 
 def test_only_settings_that_name_files_are_hashed(tmp_path):
     file = tmp_path / "config.py"
     file.write_bytes(b"x = 1")
     options = {"config": str(file), "weights": file, "folder": str(tmp_path), "batch": 4, "name": "config.py"}
-    digest = hashlib.sha256(b"x = 1").hexdigest()
-    assert files_named(options) == {"config": digest, "weights": digest}
+    sha256 = hashlib.sha256(b"x = 1").hexdigest()
+    assert files_named(options) == {"config": sha256, "weights": sha256}
 
 
 def test_what_was_done_is_done_again_when_a_setting_or_the_file_that_it_names_changes(tmp_path):
@@ -39,3 +40,26 @@ def test_settings_of_a_stage_that_takes_no_part_change_nothing():
     models = Models(classifier_options={"people": "each"})
     assert models.fingerprint("detector") == Models().fingerprint("detector")
     assert models.fingerprint("classifier") != Models().fingerprint("classifier")
+
+
+def test_the_digest_of_a_folder_tells_names_and_contents_apart(tmp_path):
+    folder = tmp_path / "poses"
+    folder.mkdir()
+    (folder / "a.json").write_bytes(b"one")
+    first = digest(folder)
+    (folder / "a.json").write_bytes(b"two")
+    second = digest(folder)
+    (folder / "a.json").rename(folder / "b.json")
+    assert len({first, second, digest(folder), digest(folder / "b.json")}) == 4
+
+
+def test_what_cannot_be_read_or_never_ends_has_no_digest(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert digest(tmp_path / "pipe") == digest(tmp_path / "none") == ""
+
+
+def test_a_file_can_be_hashed_after_what_else_it_depends_on(tmp_path):
+    file = tmp_path / "clip"
+    file.write_bytes(b"content")
+    assert sha256_of(file) == hashlib.sha256(b"content").hexdigest()
+    assert sha256_of(file, after=b"models ") == hashlib.sha256(b"models content").hexdigest()

@@ -1,13 +1,13 @@
 """What a file must be: whole hashes, beginnings of hashes, pins."""
 
 import hashlib
-import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.errors import WeightsCorrupt
+from posec3d_cli.errors import OutputError, WeightsCorrupt
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import WeightFile
 from posec3d_cli.hub.checksums import (
@@ -85,7 +85,7 @@ def test_a_pin_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("no")
 
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="no"):
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError, match="no"):
         write_recorded_checksum(tmp_path / "w.bin", "1" * 64, 1)
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ import pytest
 import video_factory
 
 from posec3d_cli.errors import OutputError, OutputExists, UnreadableVideo
-from posec3d_cli.files.writing import check_free, printable, replacing
+from posec3d_cli.files.writing import atomic_write, check_free, printable
 from posec3d_cli.output.json import document, entry, failure, with_answers
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.video import save_video
@@ -167,6 +167,6 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
-    with pytest.raises(UnicodeEncodeError), replacing(tmp_path / "out.npz") as part:
+    with pytest.raises(UnicodeEncodeError), atomic_write(tmp_path / "out.npz") as part:
         part.write_text("half \ud800", encoding="utf-8")
     assert list(tmp_path.iterdir()) == []
