@@ -8,7 +8,9 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import tomli_w
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -59,7 +61,7 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
     """
     files = [folder / weights_name(number) for number in range(networks)]
     _write(folder / LABELS, "".join(f"{label}\n" for label in trained.classes))
-    _write(folder / CARD, _toml(trained, files))
+    _write(folder / CARD, tomli_w.dumps(_card(trained, files)))
     training = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -85,67 +87,50 @@ def _write(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def _toml(trained: Trained, files: Sequence[Path]) -> str:
+def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
     recipe = trained.recipe
-    window = (
-        ""
-        if trained.window_seconds is None
-        else (f"window_seconds = {trained.window_seconds}\nstride_seconds = {trained.window_seconds / 2}\n")
-    )
-    options = "".join(f"{name} = {json.dumps(value)}\n" for name, value in trained.network.items())
-    temperature = "" if trained.temperature == 1 else f"temperature = {trained.temperature:.4g}\n"
-    return f"""\
-kind = "classifier"
-stage = "{"stgcn" if recipe.graph else "posec3d"}"
-summary = {json.dumps(f"{recipe.architecture} for {len(trained.classes)} actions, trained with posec3d train")}
-licence = "yours to choose"
-data_terms = "those of the clips that it was trained on"
-verified = true
-
-[recipe]
-architecture = {json.dumps(recipe.architecture)}
-people = {json.dumps(trained.people)}
-{temperature}
-[recipe.network]
-{options}
-[recipe.clip]
-frames = {recipe.frames}
-sampler = "pyskl"
-{window}
-{_graph(recipe) if recipe.graph else _heatmaps(recipe)}{"".join(map(_file_entry, files))}"""
-
-
-def _heatmaps(recipe: TrainingConfig) -> str:
-    channels = (
-        f'channels = "limbs"\nlimbs = {json.dumps(recipe.limbs)}'
-        if recipe.input == "limb"
-        else f"joints = {json.dumps(recipe.joints)}"
-    )
-    return f"""\
-[recipe.heatmaps]
-size = [{recipe.size}, {recipe.size}]
-{channels}
-sigma = {recipe.sigma}
-score_threshold = {recipe.score_threshold}
-crop_padding = {recipe.padding - 1:g}
-crop_min_size = 4
-"""
+    clip: dict[str, Any] = {"frames": recipe.frames, "sampler": "pyskl"}
+    if trained.window_seconds is not None:
+        clip |= {"window_seconds": trained.window_seconds, "stride_seconds": trained.window_seconds / 2}
+    return {
+        "kind": "classifier",
+        "stage": "stgcn" if recipe.graph else "posec3d",
+        "summary": f"{recipe.architecture} for {len(trained.classes)} actions, trained with posec3d train",
+        "licence": "yours to choose",
+        "data_terms": "those of the clips that it was trained on",
+        "verified": True,
+        "recipe": {
+            "architecture": recipe.architecture,
+            "people": trained.people,
+            **({} if trained.temperature == 1 else {"temperature": float(f"{trained.temperature:.4g}")}),
+            "network": dict(trained.network),
+            "clip": clip,
+            **({"graph": _graph(recipe)} if recipe.graph else {"heatmaps": _heatmaps(recipe)}),
+        },
+        "files": [
+            {
+                "name": file.stem,
+                "sha256": sha256_of(file),
+                "size": file.stat().st_size,
+                "sources": [f"file:{file.name}"],
+            }
+            for file in files
+        ],
+    }
 
 
-def _graph(recipe: TrainingConfig) -> str:
-    return f"""\
-[recipe.graph]
-stream = "{"bone" if recipe.input == "limb" else "joint"}"
-score_threshold = {recipe.score_threshold}
-people = 1
-"""
+def _heatmaps(recipe: TrainingConfig) -> dict[str, Any]:
+    limbs = recipe.input == "limb"
+    return {
+        "size": [recipe.size, recipe.size],
+        **({"channels": "limbs", "limbs": recipe.limbs} if limbs else {"joints": recipe.joints}),
+        "sigma": recipe.sigma,
+        "score_threshold": recipe.score_threshold,
+        "crop_padding": float(f"{recipe.padding - 1:g}"),
+        "crop_min_size": 4,
+    }
 
 
-def _file_entry(file: Path) -> str:
-    return f"""
-[[files]]
-name = "{file.stem}"
-sha256 = "{sha256_of(file)}"
-size = {file.stat().st_size}
-sources = ["file:{file.name}"]
-"""
+def _graph(recipe: TrainingConfig) -> dict[str, Any]:
+    stream = "bone" if recipe.input == "limb" else "joint"
+    return {"stream": stream, "score_threshold": recipe.score_threshold, "people": 1}

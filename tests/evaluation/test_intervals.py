@@ -12,6 +12,7 @@ from posec3d_cli.evaluation.metrics import mean_class_interval, wilson
 COUNTS = st.integers(1, 10**6).flatmap(lambda clips: st.tuples(st.integers(0, clips), st.just(clips)))
 
 
+@settings(deadline=None)  # the first example waits for the import of scipy
 @given(COUNTS)
 def test_wilsons_edges_are_where_the_part_is_two_standard_errors_away(counted):
     right, clips = counted
@@ -24,6 +25,7 @@ def test_wilsons_edges_are_where_the_part_is_two_standard_errors_away(counted):
         assert (part - edge) ** 2 == pytest.approx(error, rel=1e-4, abs=1e-12)
 
 
+@settings(deadline=None)  # the first example waits for the import of scipy
 @given(COUNTS)
 def test_wilsons_interval_is_mirrored_with_the_mistakes(counted):
     right, clips = counted
