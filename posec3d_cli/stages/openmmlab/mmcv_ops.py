@@ -2,6 +2,9 @@
 
 Top-down pose models and the usual detectors need exactly these two when they predict: greedy suppression of doubles
 (`nms`) and RoIAlign. Both keep the contract of mmcv 2's extension module, so that mmcv itself need not change.
+
+torchvision has both, and is not asked: its wheels load their operators only beside a torch for CUDA (they need
+`libc10_cuda.so`), its `nms` knows no `offset`, and these run beside any torch.
 """
 
 from __future__ import annotations
