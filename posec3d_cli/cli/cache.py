@@ -1,4 +1,4 @@
-"""`posec3d cache`: the cache of poses."""
+"""`posec3d cache`: the caches of poses and of converted models."""
 
 from __future__ import annotations
 
@@ -9,30 +9,47 @@ from posec3d_cli.cli.options import CacheOption, JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
 from posec3d_cli.errors import counted
 
-app = Commands(help="Show or clear the cache of poses.")
+app = Commands(help="Show or clear the caches of poses and of converted models.")
 
 
 @app.command("info")
 def info(cache: CacheOption = None, json: JsonOption = False) -> None:
-    """Print the folder, the number of videos and the size."""
+    """Print the folders, the number of videos and of converted models, and the sizes.
+
+    With --cache, only the poses in that folder.
+    """
     from posec3d_cli.extraction.cache import PoseCache, default_folder
+    from posec3d_cli.hub.converted import converted_folder, kept_models
+    from posec3d_cli.hub.weights import weights_cache
 
     kept = PoseCache(cache or default_folder())
     videos, size = len(kept.files()), kept.size
+    folder, models = converted_folder(weights_cache()), kept_models(weights_cache()) if cache is None else []
+    bytes_of_models = sum(path.stat().st_size for path in models)
     if json:
-        return print_json({"folder": str(kept.folder), "videos": videos, "bytes": size, "limit": kept.limit})
+        document = {"folder": str(kept.folder), "videos": videos, "bytes": size, "limit": kept.limit}
+        if cache is None:
+            document["converted"] = {"folder": str(folder), "models": len(models), "bytes": bytes_of_models}
+        return print_json(document)
     typer.echo(
         f"{kept.folder}: poses of {counted(videos, 'video')}, {megabytes(size)} of at most {megabytes(kept.limit)}"
     )
+    if cache is None:
+        typer.echo(f"{folder}: {counted(len(models), 'converted model')}, {megabytes(bytes_of_models)}")
 
 
 @app.command("clear")
 def clear(cache: CacheOption = None) -> None:
-    """Remove all cached poses.
+    """Remove all cached poses and converted models.
 
-    They are estimated again when they are needed.
+    They are made again when they are needed. With --cache, only the poses in that folder are removed.
     """
     from posec3d_cli.extraction.cache import PoseCache, default_folder
+    from posec3d_cli.hub.converted import clear_converted, converted_folder
+    from posec3d_cli.hub.weights import weights_cache
 
     kept = PoseCache(cache or default_folder())
     typer.echo(f"{kept.folder}: poses of {counted(kept.clear(), 'video')} removed")
+    if cache is None:
+        removed = counted(clear_converted(weights_cache()), "converted model")
+        typer.echo(f"{converted_folder(weights_cache())}: {removed} removed")

@@ -40,6 +40,21 @@ class WeightFile:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """How a TensorFlow.js graph, the files `topology` and `weights`, becomes the ONNX model that the stage reads.
+
+    Attributes:
+        start: the node whose output the model takes as its input.
+        image_size: side of the square images in pixels.
+        outputs: the nodes that the model returns.
+    """
+
+    start: str
+    image_size: int
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Everything that is known about one model.
 
@@ -55,6 +70,7 @@ class ModelCard:
         labels: in the order of the classes; empty where the model has none.
         folder: where the card lies.
         verified: these very weights have been fetched and run.
+        conversion: what the files become before the stage reads them; None where it reads them as they are.
     """
 
     name: str
@@ -68,6 +84,7 @@ class ModelCard:
     labels: tuple[str, ...]
     folder: Path
     verified: bool
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,21 @@ class PipelineCard:
     detector: str
     pose: str
     classifier: str
+
+
+def read_conversion(table: Table) -> Conversion:
+    """Read the table `convert` of a card.
+
+    Raises:
+        BadCard: a key is missing or its value is of no use.
+    """
+    found = Conversion(
+        start=table.text("start"),
+        image_size=table.checked("image_size", table.integer("image_size"), lambda size: size > 0, "above 0"),
+        outputs=table.texts("outputs"),
+    )
+    table.end()
+    return found
 
 
 def read_weight_file(table: Table, name: str | None = None) -> WeightFile:

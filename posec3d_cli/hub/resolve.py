@@ -77,7 +77,7 @@ class ResolvedPipeline:
         made_of = {
             "cards": [
                 {
-                    **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels")},
+                    **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels", "conversion")},
                     "files": list(hashes(card, config.weights_dir).values()),
                 }
                 for card in self.cards(kinds)

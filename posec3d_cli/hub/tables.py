@@ -72,6 +72,12 @@ class Table:
         value: list[dict[str, Any]] = self._take(key, list, "a list of tables", [])
         return self.checked(key, value, lambda items: all(isinstance(x, dict) for x in items), "a list of tables")
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """At least one text."""
+        value: list[str] = self._take(key, list, "a list of texts")
+        fits = bool(value) and all(isinstance(text, str) and text.strip() for text in value)
+        return tuple(self.checked(key, value, lambda _: fits, "a list of texts, at least one"))
+
     def sources(self, key: str) -> tuple[str, ...]:
         """At least one well-formed source."""
         value: list[str] = self._take(key, list, "a list of sources")

@@ -11,6 +11,7 @@ from posec3d_cli.errors import WeightsCorrupt
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import ModelCard, WeightFile
 from posec3d_cli.hub.checksums import RECORDED_SUFFIX, expected_of
+from posec3d_cli.hub.converted import converted_path, is_whole, kept_models
 from posec3d_cli.hub.download import shipped_paths
 from posec3d_cli.hub.partial import CannotWrite, staging
 from posec3d_cli.hub.weights import cached_path, weights_cache
@@ -52,12 +53,32 @@ def verify(cards: Sequence[ModelCard], *, everything: bool = False) -> list[Veri
         for file in card.files:
             places = [cached_path(file), *shipped_paths(file, card.folder)]
             found += [_verify(path, card, file, places) for path in places if path.is_file()]
+        found += _converted(card)
     known = {one.path for one in found}
     rest = []
     if everything and weights_cache().is_dir():
-        files = (path for path in sorted(weights_cache().iterdir()) if path.is_file() and path not in known)
+        files = (path for path in sorted(weights_cache().iterdir()) if path.is_file())
         rest = [path for path in files if not path.name.startswith(".") and path.suffix != RECORDED_SUFFIX]
+        rest = [path for path in (*rest, *kept_models(weights_cache())) if path not in known]
     return found + [Verified(path, "", path.stat().st_size, UNKNOWN) for path in rest]
+
+
+def _converted(card: ModelCard) -> list[Verified]:
+    """What was made of the files of a card, where it lies in the cache."""
+    paths = {file.name: cached_path(file) for file in card.files}
+    if card.conversion is None or not all(path.is_file() for path in paths.values()):
+        return []
+    path = converted_path(card, paths, weights_cache())
+    if not path.is_file():
+        return []
+    if is_whole(path):
+        return [Verified(path, card.name, path.stat().st_size, OK)]
+    reason = "it is not what was written when it was converted"
+    return [
+        Verified(
+            path, card.name, path.stat().st_size, WRONG, reason, f"`posec3d models pull {card.name}` makes it anew"
+        )
+    ]
 
 
 def remove_leftovers() -> None:

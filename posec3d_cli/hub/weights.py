@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from posec3d_cli.errors import InputError
 from posec3d_cli.hub.checksums import Expected, expected_of
+from posec3d_cli.hub.converted import MODEL, keep_converted
 from posec3d_cli.hub.download import DownloadCallback, fetch_files, shipped_paths
 from posec3d_cli.hub.sources import parse_source
 
@@ -101,9 +102,11 @@ def fetch(
         weights_dir: a folder that may hold the files, looked into before those that `POSEC3D_WEIGHTS` names.
 
     Returns:
-        The paths by `WeightFile.name`.
+        The paths by `WeightFile.name`; that of a converted model as "model", unless it could not be kept, see
+        `posec3d_cli.hub.converted`.
 
     Raises:
+        BadCard: the files cannot be converted.
         InputError: `weights_dir` is no folder.
         WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
         WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
@@ -111,7 +114,7 @@ def fetch(
     targets = {file: cached_path(file, home) for file in card.files}
     own = {file: _own(file, weights_dir) for file in card.files}
     copies = {file: [*own[file], cached_path(file)] for file in card.files}
-    return fetch_files(
+    found = fetch_files(
         targets,
         owner=f"the model {card.name!r}",
         folder=card.folder,
@@ -120,6 +123,10 @@ def fetch(
         offline=offline,
         progress=progress,
     )
+    if card.conversion is not None:
+        model = keep_converted(card, found, weights_cache(home), weights_folders(weights_dir) if home is None else [])
+        found |= {} if model is None else {MODEL: model}
+    return found
 
 
 def _own(file: WeightFile, weights_dir: str | Path | None) -> list[Path]:

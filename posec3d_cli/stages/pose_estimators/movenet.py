@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from posec3d_cli.errors import BadCard
-from posec3d_cli.hub.convert_tfjs import convert
+from posec3d_cli.hub.converted import converted
 from posec3d_cli.runtime.onnx import open_session
 from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.skeletons import COCO_17, Skeleton
@@ -20,14 +20,6 @@ from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, 
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 
-_SCOPE = "StatefulPartitionedCall/"
-IMAGES = f"{_SCOPE}stack"  # the graph's input, after it has been cast to float
-HEADS = (
-    f"{_SCOPE}Sigmoid",
-    f"{_SCOPE}Sigmoid_1",
-    f"{_SCOPE}kpt_regress_0/conv2d_6/BiasAdd",
-    f"{_SCOPE}kpt_offset_0/conv2d_7/BiasAdd",
-)
 _DISTANCE_BIAS = np.float32(1.7998047)  # the graph's own constant, stored as float16
 
 
@@ -35,9 +27,8 @@ class MoveNet:
     """Seventeen COCO joints of the person in each box.
 
     Args:
-        topology: the TensorFlow.js graph, `.json`.
-        weights: its weights, `.bin`.
-        input_size: side of the square crop in pixels: 256 for Thunder, 192 for Lightning.
+        model: the ONNX model that the hub converted, or its content. It reads `(N, S, S, 3)` float32, 0 to 255, and
+            returns the four maps that `decode` takes; S is 256 for Thunder, 192 for Lightning.
         crop_padding: the crop's side as a multiple of the longer side of the box.
         heatmaps: return the network's own heatmaps too.
         device: "cpu" or "cuda[:N]".
@@ -49,19 +40,16 @@ class MoveNet:
 
     def __init__(
         self,
-        topology: Path,
-        weights: Path,
+        model: Path | bytes,
         *,
-        input_size: int,
         crop_padding: float = 1.25,
         heatmaps: bool = False,
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
-        model = convert(topology, weights, start=IMAGES, image_size=input_size, outputs=HEADS)
         self._session = open_session(model, stage="movenet", device=device)
         self.device = device
-        self._size = input_size
+        self._size = int(self._session.get_inputs()[0].shape[1])
         self._padding = crop_padding
         self._heatmaps = heatmaps
         self._lanes = ThreadLanes(threads, device=device)
@@ -74,7 +62,7 @@ class MoveNet:
         if settings.pop("skeleton", COCO_17.name) != COCO_17.name:
             raise BadCard(f"{card.name}: MoveNet's skeleton is {COCO_17.name}, got {card.recipe['skeleton']!r}")
         try:
-            return cls(files["topology"], files["weights"], device=device, **settings)
+            return cls(converted(card, files), device=device, **settings)
         except TypeError as error:
             raise BadCard(f"{card.name}: the stage 'movenet' does not know a setting: {error}") from error
 

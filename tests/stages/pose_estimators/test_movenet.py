@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,8 @@ import pytest
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.convert_tfjs import convert, read_weights
-from posec3d_cli.stages.pose_estimators.movenet import HEADS, IMAGES, MoveNet, center_weights, crop_transform, decode
+from posec3d_cli.hub.converted import convert_files
+from posec3d_cli.stages.pose_estimators.movenet import MoveNet, center_weights, crop_transform, decode
 from posec3d_cli.types import Detections, Frame
 
 Weights = Callable[[str], tuple[ModelCard, dict[str, Path]]]
@@ -41,10 +43,10 @@ def test_decoding_takes_the_peak_near_the_person_in_the_middle() -> None:
 def test_the_batched_decoding_agrees_with_the_graphs_own(weights: Weights, model: str, size: int) -> None:
     import onnxruntime
 
-    _, files = weights(model)
-    parts = (files["topology"], files["weights"])
-    graph = onnxruntime.InferenceSession(convert(*parts, start=IMAGES, image_size=size, outputs=["Identity"]))
-    heads = onnxruntime.InferenceSession(convert(*parts, start=IMAGES, image_size=size, outputs=HEADS))
+    card, files = weights(model)
+    whole = replace(card, conversion=replace(card.conversion, outputs=("Identity",)))
+    graph = onnxruntime.InferenceSession(convert_files(whole, files))
+    heads = onnxruntime.InferenceSession(str(files["model"]))
     generator = np.random.default_rng(0)
     coarse = generator.uniform(0, 255, (3, 6, 6, 3)).astype(np.float32)
     images = np.stack([cv2.resize(image, (size, size)) for image in coarse])
