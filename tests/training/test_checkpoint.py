@@ -25,7 +25,7 @@ def test_what_was_saved_is_loaded(tmp_path):
 def test_a_folder_without_a_state_is_refused(tmp_path):
     with pytest.raises(BadDataset, match="holds no training to go on with"):
         load_checkpoint(tmp_path)
-    with pytest.raises(OutputError, match=r"state\.pt: there is no folder"):
+    with pytest.raises(OutputError, match=r"checkpoint\.pt: there is no folder"):
         save_checkpoint(tmp_path / "none", STATE)
 
 
