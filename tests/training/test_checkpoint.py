@@ -68,7 +68,7 @@ class Harmful:
 @pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({"settings": 1}, protocol=2)])
 def test_a_damaged_state_is_refused(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
+    with pytest.raises(BadDataset, match=r"checkpoint\.pt cannot be read"):
         load_checkpoint(tmp_path)
 
 
@@ -76,13 +76,13 @@ def test_a_state_that_is_cut_off_is_refused(tmp_path):
     save_checkpoint(tmp_path, STATE)
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
+    with pytest.raises(BadDataset, match=r"checkpoint\.pt cannot be read"):
         load_checkpoint(tmp_path)
 
 
 def test_nothing_in_a_state_is_executed(tmp_path, capsys):
     torch.save({"settings": Harmful()}, tmp_path / FILE)
-    with pytest.raises(BadDataset, match=r"state\.pt cannot be read"):
+    with pytest.raises(BadDataset, match=r"checkpoint\.pt cannot be read"):
         load_checkpoint(tmp_path)
     assert "executed" not in capsys.readouterr().out
 
