@@ -263,7 +263,8 @@ class VideoInfo:
         path: the file.
         width: pixels of every picture as it is shown: upright, and square where the file's own pixels are not.
         height: the same.
-        fps: frames per second. The nominal rate where frames are evenly spaced, else the average.
+        fps: frames per second. The nominal rate where frames are evenly spaced, else the average, without gaps of more
+            than ten seconds.
         frame_count: how many frames can be decoded, in display order, edit lists applied. Exact where the packets are
             well-formed or damage shows in them (the file is then decoded once to count); damage that shows nowhere
             but in the decoder's output is reported by `VideoReader.lost` instead.

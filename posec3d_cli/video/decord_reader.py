@@ -121,8 +121,8 @@ def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
         raise _refusal(path, "its packets hold no picture, or two, and it takes each for one")
     if table.display.orientation.mirrored:
         raise _refusal(path, "the file asks for a mirrored picture, and it would turn it")
-    if table.display.aspects:
-        raise _refusal(path, "the size of the pictures changes, and it would distort them")
+    if table.display.changes:
+        raise _refusal(path, "the size or the shape of the pictures changes, and it would distort them")
     if table.interlaced:
         raise _refusal(path, "the pictures are interlaced, and it would leave them combed")
     if table.hidden:

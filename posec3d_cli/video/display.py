@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +21,9 @@ _NARROWEST = Fraction(3, 4)
 _LEAST_LINES = 3
 """Smaller pictures have nothing to fill a line in from."""
 _ANY_CLOCK = Fraction(1, 1000)
+_ASPECT_STEPS = 4000
+_ASPECT_DENOMINATOR = 60
+"""Up to here, steps of 1 / `_ASPECT_STEPS` tell fractions apart."""
 
 Size = tuple[int, int]
 
@@ -47,13 +49,15 @@ class Display:
         stored: width and height in pixels of the first picture as it is stored; the others are fitted to it.
         aspect: width of a pixel over its height, of the first picture.
         orientation: what makes the pictures stand upright.
-        aspects: the same as `aspect` of pictures of other sizes, by their stored width and height.
+        inner_aspect: what the first picture itself says of `aspect`, which the container may overrule.
+        changes: the size or the aspect of the pictures changes.
     """
 
     stored: Size
     aspect: Fraction = SQUARE
     orientation: Orientation = Orientation()
-    aspects: Mapping[Size, Fraction] = field(default_factory=dict)
+    inner_aspect: Fraction = SQUARE
+    changes: bool = False
 
     @property
     def squared(self) -> Size:
@@ -72,16 +76,17 @@ class Display:
     def show(self, picture: Any) -> Pixels:
         """A PyAV frame as `(H, W, 3)` RGB.
 
-        A picture of another size than the first keeps its proportions: it is scaled until it fits, and what stays
-        free at two sides is black.
+        A picture of another size or aspect than the first keeps its proportions: it is scaled until it fits, and what
+        stays free at two sides is black.
         """
-        if picture.interlaced_frame and min(picture.width, picture.height) >= _LEAST_LINES:
-            picture = deinterlaced(picture)
         stored = (picture.width, picture.height)
-        if stored == self.stored:
-            pixels = _rgb(picture, self.squared)
-        else:
-            pixels = _fitted(picture, squared(stored, self.aspects.get(stored, self.aspect)), self.squared)
+        size = self.squared
+        if self.changes or stored != self.stored:
+            inner = inner_aspect_of(picture)
+            size = squared(stored, self.aspect if inner == self.inner_aspect else plausible(inner))
+        if picture.interlaced_frame and min(stored) >= _LEAST_LINES:
+            picture = deinterlaced(picture)
+        pixels = _rgb(picture, size) if size == self.squared else _fitted(picture, size, self.squared)
         pixels = np.rot90(pixels, -self.orientation.rotation // 90)
         return np.ascontiguousarray(pixels[:, ::-1] if self.orientation.mirrored else pixels)
 
@@ -103,6 +108,26 @@ def orientation_of(picture: Any) -> Orientation:
     if transposed:
         return Orientation(90 if flipped_x else 270, mirrored)
     return Orientation(180 if flipped_x else 0, mirrored)
+
+
+def inner_aspect_of(picture: Any) -> Fraction:
+    """The sample aspect ratio that a PyAV frame carries; square where it carries none.
+
+    PyAV does not show it, and what the decoder says belongs to a picture that may come out later. FFmpeg's scaler knows
+    it: it is asked for a picture whose width is the ratio.
+    """
+    graph = Graph()
+    graph.threads = 1
+    source = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=_ANY_CLOCK)
+    widest = (MOST_STRETCHED + 1) * _ASPECT_STEPS
+    width = f"clip(round({_ASPECT_STEPS}*sar)\\,1\\,{widest})"
+    scaled, sink = graph.add("scale", f"w={width}:h=1:eval=frame:flags=neighbor"), graph.add("buffersink")
+    source.link_to(scaled)
+    scaled.link_to(sink)
+    graph.configure()
+    source.push(picture)
+    measured: Any = sink.pull()
+    return Fraction(measured.width, _ASPECT_STEPS).limit_denominator(_ASPECT_DENOMINATOR)
 
 
 def plausible(aspect: Fraction | None) -> Fraction:

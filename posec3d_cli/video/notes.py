@@ -9,7 +9,7 @@ import numpy as np
 
 from posec3d_cli.types import Ints
 from posec3d_cli.video.display import Display, Size, plausible
-from posec3d_cli.video.timing import LEAP_SECONDS, Timing
+from posec3d_cli.video.timing import Timing
 
 _PQ = 16
 """SMPTE ST 2084 among the transfer characteristics of ISO/IEC 23091-2."""
@@ -35,8 +35,10 @@ def notes_on_display(display: Display, stated: Fraction | None, shapes: dict[Siz
             f"the size of the pictures changes ({sizes}); all were fitted into {_size(display.size)}, "
             "with black borders"
         )
-    elif any(len({plausible(one) for one in aspects}) > 1 for aspects in shapes.values()):
-        said.append("the shape of the pixels changes; all pictures were read with the first one")
+    elif display.changes:
+        said.append(
+            f"the shape of the pixels changes; all pictures were fitted into {_size(display.size)}, with black borders"
+        )
     return said
 
 
@@ -49,11 +51,12 @@ def notes_on_times(timing: Timing, leaps: Ints, *, rate_is_guessed: bool) -> Ite
             f"the file's clock leaps after {_frames(leaps.tolist())}; the frames were taken to follow one another, "
             f"{timing.duration:.1f} seconds in all"
         )
-    steps = np.diff(timing.seconds)
-    gaps = np.flatnonzero(steps > LEAP_SECONDS)
-    if 0 < len(gaps) < len(steps) / 2:
-        longest = f"{steps.max():,.0f} seconds"
-        yield f"no new picture comes for up to {longest} after {_frames(gaps.tolist())}; the mean rate counts that time"
+    if len(timing.gaps):
+        longest = np.diff(timing.seconds).max()
+        yield (
+            f"no new picture comes for up to {longest:.0f} seconds after {_frames(timing.gaps.tolist())}; "
+            "the rate leaves that time out"
+        )
 
 
 def notes_on_colors(transfer: int) -> Iterator[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from posec3d_cli.errors import EmptyVideo
 from posec3d_cli.types import Ints, VideoInfo
 from posec3d_cli.video.decoding import decoded, opened
-from posec3d_cli.video.display import Display, Orientation, Size, orientation_of, plausible
+from posec3d_cli.video.display import Display, Orientation, Size, inner_aspect_of, orientation_of, plausible
 from posec3d_cli.video.notes import notes_on_colors, notes_on_display, notes_on_times
 from posec3d_cli.video.packet_table import PacketTable, clock_may_leap, read_packets
 from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, is_cut_short
@@ -95,7 +95,9 @@ def probe(path: Path) -> FrameTable:
     # An intact file of uneven rate may hold its last picture for long; that is no loss.
     believed = seconds_announced if packets.damaged or not timing.variable else None
     promised = max(held, announced, timing.frames_in(believed) - packets.empty)
-    display = Display(first.stored, plausible(first.aspect), first.orientation, _aspects(first, counted))
+    display = Display(
+        first.stored, plausible(first.aspect), first.orientation, first.inner_aspect, _shape_changes(counted.shapes)
+    )
     return FrameTable(
         info=VideoInfo(
             path=path,
@@ -133,6 +135,7 @@ def probe(path: Path) -> FrameTable:
 class _FirstPicture:
     stored: Size
     aspect: Fraction | None
+    inner_aspect: Fraction
     orientation: Orientation
     interlaced: bool
     transfer: int
@@ -188,6 +191,7 @@ def _first_picture(path: Path) -> _FirstPicture:
             return _FirstPicture(
                 (frame.width, frame.height),
                 stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio,
+                inner_aspect_of(frame),
                 orientation_of(frame),
                 frame.interlaced_frame,
                 int(frame.color_trc),
@@ -210,14 +214,8 @@ def _count_by_decoding(path: Path) -> _Counted:
     return _Counted(np.array(ticks, np.int64) if timed else None, len(ticks), len(failures), shapes)
 
 
-def _aspects(first: _FirstPicture, counted: _Counted) -> dict[Size, Fraction]:
-    """Sample aspect ratios of pictures of other sizes; what the container says of the first holds until one differs."""
-    inside = counted.shapes.get(first.stored, [None])[0]
-    return {
-        size: plausible(first.aspect if aspects[0] == inside else aspects[0])
-        for size, aspects in counted.shapes.items()
-        if size != first.stored
-    }
+def _shape_changes(shapes: dict[Size, list[Fraction | None]]) -> bool:
+    return len(shapes) > 1 or any(len({plausible(one) for one in aspects}) > 1 for aspects in shapes.values())
 
 
 def _empty(path: Path) -> EmptyVideo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -28,10 +28,11 @@ class Timing:
 
     Attributes:
         seconds: `(N,)` float64 from the first frame, which is at 0.
-        fps: the rate that the file states where the frames keep to it, else the average.
+        fps: the rate that the file states where the frames keep to it, else the average, gaps left out.
         duration: seconds from the first frame to the end of the last, which lasts as long as most.
         variable: see `VideoInfo.variable_rate`.
         grid: the stated rate, where every frame, variable or not, stands on a multiple of its step.
+        gaps: the frames after which none comes for more than `LEAP_SECONDS`, if they are fewer than half.
     """
 
     seconds: Seconds
@@ -39,6 +40,7 @@ class Timing:
     duration: float
     variable: bool
     grid: Fraction | None = None
+    gaps: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def frames_in(self, seconds: float | None) -> int:
         """How many frames would fill `seconds`, gaps filled where the rate is known; 0 for None."""
@@ -60,10 +62,15 @@ def time_frames(count: int, ticks: Ints | None, time_base: Fraction, stated: Fra
     variable = bool(np.ptp(steps) > max(2.0, 0.1 * usual))
     span = Fraction(int(ticks[-1] - ticks[0])) * time_base
     keeps = stated is not None and not variable and abs(stated * span - (count - 1)) < Fraction(1, 2)
-    fps = stated if stated is not None and keeps else ((count - 1) / span).limit_denominator(100_000)
+    gaps = np.flatnonzero(steps * float(time_base) > LEAP_SECONDS)
+    if 2 * len(gaps) >= len(steps):
+        gaps = np.zeros(0, np.int64)
+    filled = span - int(steps[gaps].sum()) * time_base
+    mean = (count - 1 - len(gaps)) / filled
+    fps = stated if stated is not None and keeps else mean.limit_denominator(100_000)
     seconds = (ticks - ticks[0]) * float(time_base)
     duration = float(span + 1 / fps) if not variable else float(span) + usual * float(time_base)
-    return Timing(seconds, fps, duration, variable, stated if _on_grid(seconds, stated, time_base) else None)
+    return Timing(seconds, fps, duration, variable, stated if _on_grid(seconds, stated, time_base) else None, gaps)
 
 
 def _on_grid(seconds: Seconds, rate: Fraction | None, time_base: Fraction) -> bool:

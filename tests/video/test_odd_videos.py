@@ -251,8 +251,17 @@ class TestClocks:
         info, _ = shown(factory.write(tmp_path / "held.mkv", 20, ticks=ticks))
         assert info.duration == pytest.approx(3600.8, abs=0.1)
         assert len(info.notes) == 1
-        assert "3,600 seconds" in info.notes[0]
+        assert "3600 seconds" in info.notes[0]
         assert "frame 9" in info.notes[0]
+
+    def test_a_long_gap_says_nothing_of_the_rate(self, tmp_path):
+        ticks = [40 * number + 3_600_000 * (number >= 10) for number in range(20)]
+        info, _ = shown(factory.write(tmp_path / "held.mkv", 20, ticks=ticks))
+        assert (float(info.fps), info.variable_rate) == (pytest.approx(25, abs=0.1), True)
+
+    def test_pictures_that_are_all_far_apart_have_the_rate_at_which_they_come(self, tmp_path):
+        info, _ = shown(factory.write(tmp_path / "slow.mkv", 6, ticks=[20_000 * number for number in range(6)]))
+        assert (float(info.fps), info.notes) == (pytest.approx(0.05), ())
 
     def test_a_clock_that_starts_below_zero_is_counted_from_the_first_frame(self, tmp_path):
         path = factory.write(tmp_path / "early.mkv", 20, ticks=[-400 + 40 * number for number in range(20)])
@@ -282,6 +291,31 @@ class TestSizesThatChange:
             assert picture[:, :24].max() < 8
             assert picture[:, 56:].max() < 8
             assert picture[2:14, 28:51, 0].min() > 180
+        assert [factory.number_of(picture) for picture in pictures[:20]] == list(range(20))
+
+    @pytest.mark.parametrize("reorder", ["0", "2"])
+    def test_pixels_that_change_their_shape_at_one_size_keep_their_proportions(self, tmp_path, reorder):
+        options = {**CLEAR, "bf": reorder}
+        parts = [
+            factory.write(
+                tmp_path / f"{n}.ts",
+                20,
+                options=options,
+                aspect=aspect,
+                ticks=[800 * n + 40 * k for k in range(20)],
+                draw=later if n else factory.draw,
+            )
+            for n, aspect in enumerate([Fraction(1), Fraction(2)])
+        ]
+        path = odd.joined(tmp_path / "both.ts", parts)
+        info, pictures = shown(path)
+        assert (info.width, info.height, info.frame_count) == (80, 48, 40)
+        assert any("shape of the pixels changes" in note for note in info.notes)
+        # 160x48 becomes 80x24, with 12 black rows above and below it.
+        for number, picture in ((20, pictures[20]), (39, shown(path, [3, 39])[1][1])):
+            assert picture[:11].max() < 8
+            assert picture[37:].max() < 8
+            assert factory.number_of(picture[12:36]) == number
         assert [factory.number_of(picture) for picture in pictures[:20]] == list(range(20))
 
     def test_of_single_pictures_in_a_row_too(self, tmp_path):
