@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-demo: setup  ## Say what is done in a sample clip, and draw it
+demo: setup  ## Recognize the action in a sample clip, and draw it
 	mkdir -p out
 	$(BIN)/posec3d predict "$$($(BIN)/posec3d samples fetch walk)" --save-video out/walk.mp4 --overwrite
 

@@ -1,4 +1,4 @@
-"""Say what is done in several videos; one that cannot be read does not stop the others.
+"""Recognize the actions in several videos; one that cannot be read does not stop the others.
 
     python examples/predict_many.py VIDEO...
 
