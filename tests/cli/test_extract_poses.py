@@ -149,7 +149,7 @@ def test_videos_in_no_folder_are_not_labelled(extract):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--labels", "labels.csv"], 2, "none is written"),
+        (["--labels", "labels.csv"], 2, "--labels needs --pyskl-pickle"),
         (["--pyskl-pickle", "poses.npz"], 2, "--pyskl-pickle writes .pkl files"),
         (["--pyskl-pickle", "none/poses.pkl"], 1, "there is no folder none"),
         (["--pyskl-pickle", "clips.pkl"], 1, "is a folder"),
