@@ -258,6 +258,27 @@ def test_a_seed_is_noticed_outside_of_a_fork_only():
     assert [call.lineno for call in unforked(ast.parse(inside + "torch.cuda.manual_seed_all(1)\n"))] == [4]
 
 
+def test_what_a_stage_may_have_is_asked_of_a_protocol():
+    members = {"device", "needs_heatmaps", "builder", "precision", "labels", "temperature", "logits"}
+    defined = {
+        part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target)
+        for node in tree_of("posec3d_cli.stages.protocols").body
+        if isinstance(node, ast.ClassDef) and node.name.startswith(("Has", "Names", "Needs"))
+        for part in node.body
+        if isinstance(part, ast.FunctionDef | ast.AnnAssign)
+    }
+    assert defined == members
+    guessed = [
+        f"{module}, line {node.lineno}: {ast.unparse(node)}"
+        for module in MODULES
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("getattr", "hasattr")
+        and ast.unparse(node.args[1]).strip("'") in members
+    ]
+    assert guessed == []
+
+
 def public(node: ast.Module | ast.ClassDef, owner: str = "") -> Iterator[tuple[str, ast.AST]]:
     yield owner or "the module", node
     for child in node.body:

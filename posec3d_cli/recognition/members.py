@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.registry import load_stage
+from posec3d_cli.stages.protocols import NamesBuilder
 
 DEFAULT_BUILDER = "heatmap"
 
@@ -18,7 +19,8 @@ def _builders(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
         UnknownStage: there is no builder or classifier stage of a name.
         StageMismatch: none of the classifiers can read what another builder makes.
     """
-    named = [getattr(load_stage("classifier", card.stage), "builder", DEFAULT_BUILDER) for card in cards]
+    classes: list[object] = [load_stage("classifier", card.stage) for card in cards]
+    named = [one.builder if isinstance(one, NamesBuilder) else DEFAULT_BUILDER for one in classes]
     if asked is None or set(named) == {asked}:
         return named
     load_stage("builder", asked)

@@ -39,6 +39,7 @@ from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
 from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
+from posec3d_cli.stages.protocols import HasPrecision, NeedsHeatmaps
 from posec3d_cli.types import ClassifierInput, Ints, PoseSequence
 
 NO_FRAMES = np.zeros(0, np.int64)
@@ -98,7 +99,11 @@ class ActionRecognizer:
             made = load_stage("builder", makes).from_card(asked, {})
             members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe), weight))
             used.append(
-                PipelineInfo(models={"classifier": read_by}, builder=makes, precision=getattr(reads, "precision", None))
+                PipelineInfo(
+                    models={"classifier": read_by},
+                    builder=makes,
+                    precision=reads.precision if isinstance(reads, HasPrecision) else None,
+                )
             )
         return cls(members, used=ensemble_info(used, weights))
 
@@ -110,7 +115,8 @@ class ActionRecognizer:
     @property
     def needs_heatmaps(self) -> bool:
         """Whether a builder reads the pose network's own heatmaps."""
-        return any(getattr(member.builder, "needs_heatmaps", False) for member in self.members)
+        builders = [member.builder for member in self.members]
+        return any(isinstance(one, NeedsHeatmaps) and one.needs_heatmaps for one in builders)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ModelInfo
 from posec3d_cli.runtime.device import USE_AUTO, resolve_device, same_device
+from posec3d_cli.stages.protocols import HasDevice
 
 logger = logging.getLogger("posec3d")
 
@@ -51,7 +52,7 @@ def make_stage(
         logger.info("%s %s runs on the processor: %s", kind, card.name, error.what)
         place = "cpu"
         stage = make(place)
-    if getattr(stage, "device", place) is None:
+    if isinstance(stage, HasDevice) and stage.device is None:
         place = "cpu"
     logger.info("%s %s: stage %s on %s", kind, card.name, card.stage, place)
     files = {**hashes(card, weights_dir), **files_named(options or {})}
@@ -84,7 +85,7 @@ def create_stage(
     stage = load_stage(card.kind, card.stage)
     files = fetch(card, offline=offline, progress=progress, weights_dir=weights_dir)
     made = stage.from_card(card, _Files(card, files), device=device, **options)
-    runs_on = getattr(made, "device", "cpu")
+    runs_on = made.device if isinstance(made, HasDevice) else "cpu"
     if runs_on is not None and not same_device(str(runs_on), device):
         raise StageUnavailable(
             f"the {card.kind} stage {card.stage!r} cannot run on {device!r}: it runs on {str(runs_on)!r}", hint=USE_AUTO

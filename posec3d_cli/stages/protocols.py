@@ -3,6 +3,9 @@
 A stage is a class with one verb, named by an entry point in one of the groups below. It is made from a model
 card by its class method `from_card`, and works on batches: one result per input, in order.
 
+What a stage may have besides stands at the end: `HasDevice`, `NeedsHeatmaps`, `NamesBuilder`, `HasPrecision` and
+`HasLogits`. Whoever lacks one of these members is taken as its docstring says.
+
     [project.entry-points."posec3d.detectors"]
     my-detector = "my_package:MyDetector"
 
@@ -18,15 +21,11 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
     from posec3d_cli.skeletons import Skeleton
-    from posec3d_cli.types import ActionScores, ClassifierInput, Detections, Frame, Ints, Poses, PoseSequence
+    from posec3d_cli.types import ActionScores, ClassifierInput, Detections, Floats, Frame, Ints, Poses, PoseSequence
 
 
 class Stage(Protocol):
-    """How every stage is made.
-
-    An attribute `device` says where it runs, as `from_card` was told. Without it a stage is taken to run on the
-    processor, and another device that a user names is refused. None: it has no network, so every device will do.
-    """
+    """How every stage is made."""
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -85,10 +84,7 @@ class VolumeBuilder(Protocol):
 
 @runtime_checkable
 class ActionClassifier(Protocol):
-    """Reads volumes, or clips of joints.
-
-    A class attribute `builder` names the builder that makes what it reads; without one, that is "heatmap".
-    """
+    """Reads volumes, or clips of joints."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -97,4 +93,63 @@ class ActionClassifier(Protocol):
 
     def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
         """One `ActionScores` per volume, or clip: the mean over its views of the softmax over classes."""
+        ...
+
+
+@runtime_checkable
+class HasDevice(Protocol):
+    """Any stage: says where it runs. Without it, on the processor, and another device that a user names is refused."""
+
+    @property
+    def device(self) -> str | None:
+        """As `from_card` was told; None: the stage has no network, so every device will do."""
+        ...
+
+
+@runtime_checkable
+class NeedsHeatmaps(Protocol):
+    """An input builder that may read the pose network's own heatmaps. Without it, only joints are estimated."""
+
+    @property
+    def needs_heatmaps(self) -> bool:
+        """Whether it does: the pose estimator is then made with the option `heatmaps`."""
+        ...
+
+
+@runtime_checkable
+class NamesBuilder(Protocol):
+    """A classifier's class that names the input builder that makes what it reads. Without it, that is "heatmap"."""
+
+    builder: str
+
+
+@runtime_checkable
+class HasPrecision(Protocol):
+    """A classifier that takes the option `precision`, "auto", "fp32" or "bf16". Without it, results name none."""
+
+    @property
+    def precision(self) -> str:
+        """In which numbers it computes: "fp32" or "bf16"."""
+        ...
+
+
+@runtime_checkable
+class HasLogits(Protocol):
+    """A classifier whose probabilities are the mean of softmax(logits / temperature) over networks and views.
+
+    Without it, a classifier cannot be calibrated.
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C actions."""
+        ...
+
+    @property
+    def temperature(self) -> float:
+        """As it is now."""
+        ...
+
+    def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
+        """Of each volume `(networks, V, C)` float32, not divided by the temperature."""
         ...

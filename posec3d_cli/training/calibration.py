@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -23,26 +22,11 @@ from posec3d_cli.recognition.aggregate import Subject, combine, of_window, subje
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import Window, used_frames
+from posec3d_cli.stages.protocols import HasLogits
 from posec3d_cli.types import ActionScores, ClassifierInput, Floats, Ints
 
 COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
 LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 costs as much as this one
-
-
-@runtime_checkable
-class HasLogits(Protocol):
-    """A classifier whose probabilities are the mean of softmax(logits / temperature) over networks and views."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The C actions."""
-
-    @property
-    def temperature(self) -> float:
-        """As it is now."""
-
-    def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
-        """Of each volume `(networks, V, C)`, not divided by the temperature."""
 
 
 @dataclass(frozen=True)
