@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from posec3d_cli.nets import VOLUME_ARCHITECTURES, build_network
+from posec3d_cli.nets import build_network
 from posec3d_cli.nets.checkpoints import fold_batch_norms
 from posec3d_cli.runtime.device import resolve_device, resolve_precision
 from posec3d_cli.stages.classifiers.posec3d import PoseC3D
@@ -99,7 +99,7 @@ def main() -> None:
 
     runs = {
         f"{name} {precision}": stage(name, device, 1, precision=precision, batch=1)
-        for name in VOLUME_ARCHITECTURES
+        for name in ("slowonly", "c3d-light", "x3d-shallow")
         for precision in ("fp32", "bf16")
     }
     report("Architectures", fastest(runs, options.rounds), 1)

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import synthetic_people as people
 
-from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.pose_files import read_pose_file, write_pose_file
 from posec3d_cli.pose_files.clip import from_slots, make_video_poses
-from posec3d_cli.pose_files.write import write_pose_file
 from posec3d_cli.skeletons import COCO_17
 
 FRAMES = 6

@@ -5,7 +5,7 @@ import pytest
 from posec3d_cli import registry
 from posec3d_cli.errors import BadCard, StageError, StageUnavailable, UnknownStage
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.registry import GROUPS
+from posec3d_cli.registry import NETWORKS, OUTPUTS, POSE_FORMATS, REGISTRIES, STAGES, Entry, Registry
 from posec3d_cli.stages import create
 
 MODULE = """
@@ -44,18 +44,20 @@ def card_of(tmp_path: Path, stage: str):
 
 
 def test_the_built_in_stages_are_found_like_any_others():
-    found = {kind: set(registry.available(kind)) for kind in GROUPS}
+    found = {kind: set(stages.names()) for kind, stages in STAGES.items()}
     assert found["detector"] >= {"efficientdet", "whole-frame"}
     assert "movenet" in found["pose"]
     assert "heatmap" in found["builder"]
     assert "posec3d" in found["classifier"]
-    assert registry.available("pose")["movenet"].package == "posec3d-cli"
+    assert STAGES["pose"].entry("movenet").built_in
+    assert set(NETWORKS.names()) >= {"slowonly", "c3d-light", "x3d-shallow", "stgcn++"}
+    assert set(OUTPUTS.names()) >= {"csv", "jsonl", "parquet"}
+    assert set(POSE_FORMATS.names()) >= {"posec3d-archive", "pyskl", "openpose"}
 
 
 def test_a_plugins_stage_is_listed_without_importing_it(plugin):
     plugin("stage-bomb", "bomb", "stage_bomb_module:Mine", {"stage_bomb_module": "raise RuntimeError('imported')"})
-    entry = registry.available("detector")["bomb"]
-    assert (entry.package, entry.version, entry.target) == ("stage-bomb", "1.2", "stage_bomb_module:Mine")
+    assert STAGES["detector"].entry("bomb") == Entry("detector", "bomb", "stage-bomb", "1.2", "stage_bomb_module:Mine")
 
 
 def test_a_plugins_stage_is_made_with_card_files_device_and_options(plugin, tmp_path):
@@ -100,7 +102,7 @@ def test_an_unknown_stage_is_answered_with_the_nearest_name():
 
 def test_an_unknown_kind_is_refused():
     with pytest.raises(UnknownStage, match="no kind of stage called 'tracker'"):
-        registry.available("tracker")
+        registry.load_stage("tracker", "sort")
 
 
 def test_two_packages_that_claim_one_name_are_both_named(plugin):
@@ -131,11 +133,23 @@ def test_a_stage_that_its_package_does_not_hold_is_the_packages_fault(plugin, ta
         registry.load_stage("detector", "hollow")
 
 
-def test_every_built_in_stage_can_be_imported():
-    for kind in GROUPS:
-        for name, entry in registry.available(kind).items():
-            if entry.package == "posec3d-cli":
-                assert isinstance(registry.load_stage(kind, name), type)
+def test_a_module_that_fails_while_it_is_imported_is_named_with_its_error(plugin):
+    plugin("stage-zero", "zero", "stage_zero:Mine", {"stage_zero": "1 / 0"})
+    with pytest.raises(StageUnavailable, match="stage 'zero' of stage-zero cannot be imported: ZeroDivisionError"):
+        registry.load_stage("detector", "zero")
+
+
+def test_an_installation_that_is_older_than_the_code_is_told_so():
+    with pytest.raises(StageError, match="no installed package offers a tracker") as caught:
+        Registry("posec3d.trackers_of_tomorrow", "tracker").names()
+    assert "install posec3d-cli again" in caught.value.hint
+
+
+@pytest.mark.parametrize("one", REGISTRIES, ids=lambda one: one.kind)
+def test_everything_built_in_can_be_imported(one):
+    for name, entry in one.entries().items():
+        if entry.built_in:
+            assert one.load(name) is not None
 
 
 def test_what_another_package_makes_is_known_by_its_version(plugin):

@@ -11,7 +11,7 @@ import pytest
 import video_factory
 from benchmark_modules import imported
 
-from posec3d_cli.pose_files.write import write_pose_file
+from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.types import Frame
 
 MODULES = ("given", "process", "ours", "alone", "table")

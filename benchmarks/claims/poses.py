@@ -19,7 +19,7 @@ import numpy as np
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.pose_files.write import write_pose_file
+from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.sampling.indices import uniform_test_indices
 from posec3d_cli.stages.builders.estimator_heatmap import EstimatorHeatmapBuilder

@@ -6,8 +6,6 @@ A table may have gone through a spreadsheet meanwhile: cells are compared as val
 from __future__ import annotations
 
 import csv
-import io
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from posec3d_cli.batch.state import RunState
-from posec3d_cli.errors import OutputError, OutputExists, counted
-from posec3d_cli.output.tables import CORRECTED, Corrections, Outcome, plain, rows_of, write_table
+from posec3d_cli.errors import OutputExists, counted
+from posec3d_cli.output.tables import (
+    CORRECTED,
+    Corrections,
+    Outcome,
+    can_be_read,
+    plain,
+    read_table,
+    rows_of,
+    write_table,
+)
 from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
 
 _NAMED = 5  # rows that a message names
@@ -57,8 +64,15 @@ def kept_corrections(path: Path, ledger: RunState, *, overwrite: bool = False) -
     corrections = ledger.corrections()
     if not path.exists():
         return corrections
+    if not can_be_read(path):
+        if overwrite:
+            return corrections
+        raise OutputExists(
+            f"{path} is already there, and corrections in {path.suffix} files cannot be read back",
+            hint="move it away; or say --overwrite to replace it",
+        )
     try:
-        rows = _read(path)
+        rows = read_table(path)
     except (ValueError, KeyError, csv.Error) as error:
         if overwrite:
             return corrections
@@ -154,64 +168,3 @@ def _is_blank(cell: Any) -> bool:
 
 def _name(row: Row) -> str:
     return plain(row["video"])
-
-
-def _read(path: Path) -> list[Row]:
-    """The rows of a table.
-
-    Raises:
-        ValueError, KeyError, csv.Error: it is none.
-        OutputError: it cannot be read.
-    """
-    try:
-        if path.suffix.lower() == ".parquet":
-            from pyarrow import parquet
-
-            rows: list[Row] = parquet.read_table(path).to_pylist()
-        else:
-            text = _decoded(path.read_bytes())
-            rows = (
-                _csv_rows(text)
-                if path.suffix.lower() == ".csv"
-                else [*map(json.loads, filter(str.strip, text.split("\n")))]
-            )
-    except OSError as error:
-        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
-    if any(not isinstance(row, dict) or "video" not in row for row in rows):
-        raise ValueError("it lacks the column video")
-    return rows
-
-
-def _csv_rows(text: str) -> list[Row]:
-    """The rows under a line of headers, whichever of the usual characters parts the cells."""
-    first, _, rest = text.partition("\n")
-    if first.startswith("sep="):
-        text = rest
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    names = [name.strip().lower() for name in next(lines, [])]
-    if "video" not in names:
-        raise ValueError("it lacks the column video")
-    filled = (cells for cells in lines if any(cell.strip() for cell in cells))
-    return [dict(zip(_distinct(names, len(cells)), cells, strict=False)) for cells in filled]
-
-
-def _distinct(names: Sequence[str], cells: int) -> list[str]:
-    """The names of the columns; those without a name, and cells beyond the last, are told apart by their place."""
-    count = max(len(names), cells)
-    return [(names[place] if place < len(names) else "") or f"column {place + 1}" for place in range(count)]
-
-
-def _decoded(content: bytes) -> str:
-    """The text of a file as spreadsheets write them.
-
-    Raises:
-        UnicodeDecodeError: it is no text.
-    """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252")

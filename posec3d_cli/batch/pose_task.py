@@ -13,7 +13,7 @@ from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.output.json import cuts_of
-from posec3d_cli.pose_files.write import write_pose_file
+from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.results import NO_PERSON
 
 
@@ -24,7 +24,7 @@ class PoseTask:
     Attributes:
         models: of the pipeline.
         folder: where the files go, in the folders that the videos are in.
-        suffix: ".npz", ".json" or ".pkl", which says how.
+        suffix: one of `written_suffixes()`, which says how.
         run: the name under which unfinished files lie.
     """
 

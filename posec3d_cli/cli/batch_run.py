@@ -186,14 +186,13 @@ def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Pa
     Raises:
         typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
     """
-    from posec3d_cli.pose_files import is_pose_file
-    from posec3d_cli.pose_files.write import SUFFIXES
+    from posec3d_cli.pose_files import is_pose_file, written_suffixes
 
     posed = [is_pose_file(video) for video in videos]
     if save_video is not None and any(posed):
         raise typer.BadParameter(f"--save-video draws into a video, and {videos[posed.index(True)]} is a pose file")
     annotated = _outputs(videos, save_video, "--save-video", ".actions", (".mp4",))
-    poses = _outputs(videos, save_poses, "--save-poses", ".poses", SUFFIXES)
+    poses = _outputs(videos, save_poses, "--save-poses", ".poses", written_suffixes())
     return [Job(*parts) for parts in zip(videos, posed, annotated, poses, strict=True)]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -25,7 +26,7 @@ from posec3d_cli.hub.catalog import list_cards, load_card, load_pipeline
 from posec3d_cli.hub.download import is_offline
 from posec3d_cli.hub.sources import npm_client, parse_source, pip_client
 from posec3d_cli.hub.weights import cache_home, fetch, weights_cache, weights_folders
-from posec3d_cli.registry import GROUPS, available, load_stage
+from posec3d_cli.registry import NETWORKS, OUTPUTS, POSE_FORMATS, STAGES, Registry
 from posec3d_cli.stages.openmmlab import compat
 
 _CLIENT_SECONDS = 20
@@ -155,24 +156,30 @@ def _cache() -> Iterator[Finding]:
 
 
 def _stages() -> Iterator[Finding]:
-    for kind in GROUPS:
-        try:
-            names = list(available(kind))
-        except PoseC3DError as error:
-            yield Finding(f"{kind} stages", error.what, ok=False, needed=True, hint=error.hint)
-            continue
-        for name in names:
-            # The default pipeline's cards name no builder: it draws with this one.
-            yield _stage(kind, name, f"{kind} {name}", needed=(kind, name) == ("builder", "heatmap"))
+    for kind, registry in STAGES.items():
+        # The default pipeline's cards name no builder: it draws with this one.
+        yield from _installed(registry, kind, f"{kind} stages", needed="heatmap" if kind == "builder" else "")
+    for registry in (NETWORKS, POSE_FORMATS, OUTPUTS):
+        yield from _installed(registry, registry.kind, f"{registry.kind}s")
 
 
-def _stage(kind: str, name: str, about: str, *, needed: bool = False) -> Finding:
+def _installed(registry: Registry[Any], kind: str, all_of_them: str, *, needed: str = "") -> Iterator[Finding]:
     try:
-        loaded = load_stage(kind, name)
+        names = registry.names()
+    except PoseC3DError as error:
+        yield Finding(all_of_them, error.what, ok=False, needed=True, hint=error.hint)
+        return
+    for name in names:
+        yield _one(registry, name, f"{kind} {name}", needed=name == needed)
+
+
+def _one(registry: Registry[Any], name: str, about: str, *, needed: bool = False) -> Finding:
+    try:
+        registry.load(name)
     except PoseC3DError as error:
         return Finding(about, error.what, ok=False, needed=needed, hint=error.hint)
-    where = f"{loaded.__module__}:{loaded.__qualname__}"
-    if name in compat.NEEDS:
+    where = registry.entry(name).target
+    if registry in STAGES.values() and name in compat.NEEDS:
         absent = compat.missing(name)
         if absent:
             return Finding(about, f"not installed: {', '.join(absent)}", False, needed, compat.how_to_install())
@@ -193,7 +200,7 @@ def _pipeline() -> Iterator[Finding]:
         except PoseC3DError as error:
             yield Finding(about, error.what, ok=False, needed=True, hint=error.hint)
             continue
-        stage = _stage(card.kind, card.stage, about, needed=True)
+        stage = _one(STAGES[card.kind], card.stage, about, needed=True)
         yield _weights(card, about) if stage.ok else stage
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +33,7 @@ from posec3d_cli.cli.options import (
     TimeoutOption,
     WeightsDirOption,
     WorkersOption,
+    check_choice,
     offline_choice,
     stage_options,
 )
@@ -49,14 +49,6 @@ if TYPE_CHECKING:
     from posec3d_cli.datasets.write_pickle import Labels
 
 
-class Form(StrEnum):
-    """How poses are written."""
-
-    npz = "npz"
-    json = "json"
-    pkl = "pkl"
-
-
 def extract_poses(
     output: Annotated[
         Path,
@@ -69,8 +61,14 @@ def extract_poses(
         typer.Argument(metavar="PATH...", help="Search these folders for videos, or read these videos."),
     ] = None,
     form: Annotated[
-        Form, typer.Option("--format", help="Write pose files in this format.", rich_help_panel=OUTPUT)
-    ] = Form.npz,
+        str,
+        typer.Option(
+            "--format",
+            metavar="SUFFIX",
+            help="Write pose files in this format: npz, json, pkl or a plugin's.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "npz",
     from_file: FromFileOption = None,
     root: RootOption = None,
     glob: GlobOption = None,
@@ -125,8 +123,10 @@ def extract_poses(
     from posec3d_cli.batch.state import FAILED
     from posec3d_cli.batch.task import Models
     from posec3d_cli.files.writing import printable
+    from posec3d_cli.pose_files import written_suffixes
     from posec3d_cli.results import NO_PERSON
 
+    check_choice("--format", form, [suffix.removeprefix(".") for suffix in written_suffixes()])
     _check_outputs(output, pack, labels)
     found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
     classes = None if pack is None else _labels(labels, found, root)
@@ -145,7 +145,7 @@ def extract_poses(
             ),
         ),
         output,
-        f".{form.value}",
+        f".{form}",
     )
     if output.is_dir() and any(output.iterdir()) and not state_of(output).exists() and not overwrite:
         raise OutputExists(f"{output} is not empty", hint="choose another folder, or say --overwrite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -316,6 +317,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_hel
 def offline_choice(offline: bool) -> bool | None:
     """What the library's `offline` argument gets: without the flag, the environment decides."""
     return True if offline else None
+
+
+def check_choice(flag: str, value: str, names: Iterable[str]) -> None:
+    """Refuse a value that is none of `names`, which plugins may add to.
+
+    Raises:
+        typer.BadParameter: it is none; the message names all.
+    """
+    known = list(names)
+    if value not in known:
+        raise typer.BadParameter(f"{flag} is one of {', '.join(known)}, got {value!r}")
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`posec3d stages`: which code is installed for each stage of the pipeline."""
+"""`posec3d stages`: which code is installed for each part that can be swapped or added to."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import print_json, print_table
-from posec3d_cli.registry import GROUPS, available
+from posec3d_cli.registry import REGISTRIES
 
 
 def stages(json: JsonOption = False) -> None:
-    """List the installed stages and their packages."""
-    entries = [entry for kind in GROUPS for entry in available(kind).values()]
+    """List the installed stages, networks, pose formats and outputs, and their packages."""
+    entries = [entry for registry in REGISTRIES for entry in registry.entries().values()]
     if json:
         return print_json([asdict(entry) for entry in entries])
     rows = [[entry.kind, entry.name, f"{entry.package} {entry.version}", entry.target] for entry in entries]
-    print_table(["kind", "stage", "package", "class"], rows)
+    print_table(["kind", "name", "package", "target"], rows)

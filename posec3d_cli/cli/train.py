@@ -28,6 +28,7 @@ from posec3d_cli.cli.options import (
     RootOption,
     WeightsDirOption,
     WorkersOption,
+    check_choice,
     given,
     offline_choice,
     pose_cache,
@@ -35,15 +36,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.cli.report import print_survey
-
-
-class Architecture(StrEnum):
-    """Which of the published networks."""
-
-    c3d_light = "c3d-light"
-    slowonly = "slowonly"
-    x3d_shallow = "x3d-shallow"
-    stgcn = "stgcn++"
+from posec3d_cli.registry import NETWORKS
 
 
 class Stream(StrEnum):
@@ -75,10 +68,11 @@ def train(
         ),
     ] = None,
     architecture: Annotated[
-        Architecture | None,
+        str | None,
         typer.Option(
             "--arch",
-            help="Train this network; by default c3d-light, best for few clips.",
+            metavar="NETWORK",
+            help="Train this network, see `posec3d stages`; by default c3d-light, best for few clips.",
             rich_help_panel=MODELS,
         ),
     ] = None,
@@ -290,6 +284,8 @@ def train(
         raise typer.BadParameter("--resume and --overwrite contradict each other")
     if val_list and val_split:
         raise typer.BadParameter("--val-list and --val-split contradict each other")
+    if architecture is not None:
+        check_choice("--arch", architecture, NETWORKS.names())
     # What is wrong with folders and files is found before models are loaded.
     train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
     held_out = load.read_names(val_list) if val_list else ()
@@ -323,7 +319,7 @@ def train(
         base,
         begun,
         **given(
-            architecture=architecture and architecture.value,
+            architecture=architecture,
             stream=stream and stream.value,
             size=size,
             frames=frames,

@@ -1,53 +1,62 @@
-"""The networks: nn.Modules only, with the parameter names of the published checkpoints."""
+"""The networks: nn.Modules only, with the parameter names of the published checkpoints.
+
+A network is a class of `posec3d_cli.nets.layers.Recognizer` and an entry point in the group `posec3d.networks`, under
+the name that cards give as `architecture`. Of this package or of another: docs/plugins.md.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from posec3d_cli.errors import BadCard
+from posec3d_cli.errors import BadCard, StageMismatch, did_you_mean
+from posec3d_cli.registry import NETWORKS
 
 if TYPE_CHECKING:
     from posec3d_cli.nets.layers import Recognizer
 
-VOLUME_ARCHITECTURES = ("slowonly", "c3d-light", "x3d-shallow")
-"""Those that read heatmap volumes."""
-GRAPH_ARCHITECTURES = ("stgcn++",)
-"""Those that read the joints themselves."""
-ARCHITECTURES = VOLUME_ARCHITECTURES + GRAPH_ARCHITECTURES
+READS = ("heatmaps", "joints")
+"""What a network can read: the class attribute `reads`."""
+
+
+@cache
+def network_class(architecture: str) -> type[Recognizer]:
+    """Import the class of a network.
+
+    Raises:
+        BadCard: no network has this name.
+        StageError: it cannot be imported, as in `Registry.load`, or does not say what it reads.
+    """
+    names = NETWORKS.names()
+    if architecture not in names:
+        raise BadCard(
+            f"no network is called {architecture!r}",
+            hint=f"{did_you_mean(architecture, names)}there are: {', '.join(names)}",
+        )
+    network: type[Recognizer] = NETWORKS.load(architecture)
+    if getattr(network, "reads", None) not in READS:
+        raise StageMismatch(f"the network {architecture!r} has no class attribute reads, one of {', '.join(READS)}")
+    return network
 
 
 def build_network(architecture: str, num_classes: int, options: Mapping[str, Any]) -> Recognizer:
     """Build an action network with fresh weights, drawn from torch's global generator.
 
     Args:
-        architecture: one of `ARCHITECTURES`.
+        architecture: one of `NETWORKS.names()`.
         num_classes: C, the actions to tell apart.
         options: keyword arguments of the network's class, such as `in_channels` or `base_channels`.
 
     Returns:
-        A network that turns a batch into (B, C) logits: of (B, K, T, H, W) heatmaps or, one of `GRAPH_ARCHITECTURES`,
-        of (B, M, T, 17, 3) joints.
+        A network that turns a batch of what it `reads` into (B, C) logits.
 
     Raises:
         BadCard: no network has this name, or it has no such option or does not accept its value.
+        StageError: as `network_class`.
     """
-    if architecture not in ARCHITECTURES:
-        raise BadCard(f"no network is called {architecture!r}", hint=f"there are: {', '.join(ARCHITECTURES)}")
-    # Imported here, so that listing the architectures needs no torch.
-    from posec3d_cli.nets.c3d import C3DLight
-    from posec3d_cli.nets.slowonly import SlowOnly
-    from posec3d_cli.nets.stgcn import STGCNPlusPlus
-    from posec3d_cli.nets.x3d import X3DShallow
-
-    networks: dict[str, Callable[..., Recognizer]] = {
-        "slowonly": SlowOnly,
-        "c3d-light": C3DLight,
-        "x3d-shallow": X3DShallow,
-        "stgcn++": STGCNPlusPlus,
-    }
-    network = networks[architecture]
+    network: Callable[..., Recognizer] = network_class(architecture)
     known = [name for name in inspect.signature(network).parameters if name != "num_classes"]
     unknown = sorted(set(options) - set(known))
     if unknown:

@@ -65,8 +65,10 @@ class C3DLight(Recognizer):
         dropout: probability of dropping a channel before the linear layer, in training.
     """
 
+    reads = "heatmaps"
+
     def __init__(
         self, num_classes: int, *, in_channels: int = 17, base_channels: int = 32, dropout: float = 0.5
     ) -> None:
         backbone = Backbone(in_channels=in_channels, base_channels=base_channels)
-        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout))
+        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout), in_channels=in_channels)

@@ -65,20 +65,24 @@ class Head(nn.Module):
 class Recognizer(nn.Module):
     """A backbone and a head, named `backbone` and `cls_head`: a batch of what it reads -> (B, C) logits.
 
-    That is (B, K, T, H, W) heatmaps in [0, 1], or (B, M, T, K, 3) joints: each network says which.
+    A batch is (B, K, T, H, W) heatmaps in [0, 1], or (B, M, T, 17, C) joints: the class attribute `reads` says which.
 
     Fresh weights are drawn as upstream: 3D convolutions from He's normal distribution over the fan-out, the linear
     layer from a normal distribution of standard deviation 0.01, 2D convolutions as torch does by itself. On the "meta"
     device there is nothing to draw, and asking torch to would have it import its compiler, which takes seconds.
 
     Attributes:
+        reads: "heatmaps" or "joints".
+        in_channels: K of heatmaps, C of joints.
         layout: how its weights and its batches lie in memory best, for `to` and `contiguous`.
     """
 
+    reads: ClassVar[str]
     layout: ClassVar[torch.memory_format] = torch.channels_last_3d
 
-    def __init__(self, backbone: nn.Module, head: Head) -> None:
+    def __init__(self, backbone: nn.Module, head: Head, *, in_channels: int) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.backbone = backbone
         self.cls_head = head
         for module in self.modules():

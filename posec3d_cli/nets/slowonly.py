@@ -93,6 +93,8 @@ class SlowOnly(Recognizer):
         ValueError: `stage_blocks` or `temporal_strides` does not name three stages.
     """
 
+    reads = "heatmaps"
+
     def __init__(
         self,
         num_classes: int,
@@ -111,4 +113,4 @@ class SlowOnly(Recognizer):
             stage_blocks=stage_blocks,
             temporal_strides=temporal_strides,
         )
-        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout))
+        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout), in_channels=in_channels)

@@ -191,10 +191,11 @@ class STGCNPlusPlus(Recognizer):
         dropout: probability of dropping a channel before the linear layer, in training.
     """
 
+    reads = "joints"
     layout = torch.contiguous_format
 
     def __init__(
         self, num_classes: int, *, in_channels: int = 3, base_channels: int = 64, dropout: float = 0.0
     ) -> None:
         backbone = Backbone(in_channels=in_channels, base_channels=base_channels)
-        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout))
+        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout), in_channels=in_channels)

@@ -98,6 +98,8 @@ class X3DShallow(Recognizer):
         ValueError: `stage_blocks` does not name three stages.
     """
 
+    reads = "heatmaps"
+
     def __init__(
         self,
         num_classes: int,
@@ -110,4 +112,4 @@ class X3DShallow(Recognizer):
         if len(stage_blocks) != 3:
             raise ValueError(f"X3DShallow has three stages, got blocks {stage_blocks}")
         backbone = Backbone(in_channels=in_channels, base_channels=base_channels, stage_blocks=stage_blocks)
-        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout))
+        super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout), in_channels=in_channels)

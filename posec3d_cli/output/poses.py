@@ -6,13 +6,12 @@ from pathlib import Path
 
 from posec3d_cli.errors import OutputError
 from posec3d_cli.files.writing import atomic_write
-from posec3d_cli.pose_files.write import SUFFIXES as POSE_SUFFIXES
-from posec3d_cli.pose_files.write import write_pose_file
+from posec3d_cli.pose_files import write_pose_file, written_suffixes
 from posec3d_cli.results import VideoPoses
 
 
 def save_poses(poses: VideoPoses, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write the poses of a video to a file: `.npz`, `.json` or `.pkl`, by the suffix of `path`.
+    """Write the poses of a video to a file: `.npz`, `.json`, `.pkl` or what a plugin adds, by the suffix of `path`.
 
     What each form holds: docs/pose-files.md. `read_pose_file` reads all of them back.
 
@@ -22,7 +21,8 @@ def save_poses(poses: VideoPoses, path: str | Path, *, overwrite: bool = False) 
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in POSE_SUFFIXES:
-        raise OutputError(f"{path} has no suffix of a pose file", hint=f"one of {', '.join(POSE_SUFFIXES)}")
+    suffixes = written_suffixes()
+    if suffix not in suffixes:
+        raise OutputError(f"{path} has no suffix of a pose file", hint=f"one of {', '.join(suffixes)}")
     with atomic_write(path, overwrite=overwrite) as part:
         write_pose_file(poses, part, suffix)

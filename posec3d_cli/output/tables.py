@@ -1,21 +1,21 @@
-"""Results of a batch run as a table: CSV, JSON lines or Parquet, by the suffix of the file."""
+"""Results of a batch run as one table, in the format that the suffix of the file names.
+
+A format is an object that an entry point in the group `posec3d.outputs` names; the name of the entry point is the
+suffix without its dot. How to add one: docs/plugins.md.
+"""
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import json
-import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from posec3d_cli.errors import OutputError
+from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.output.json import VERSION
-from posec3d_cli.runtime.installation import how_to_add
+from posec3d_cli.registry import OUTPUTS, Entry
 
 SCHEMA = "posec3d/label"
 """Of a line of JSON, with the version of `posec3d_cli.output.json`, and of a Parquet file."""
@@ -33,9 +33,54 @@ DOUBTFUL_MARGIN = 0.2
 """An answer that leads the next by less is doubtful."""
 MAIN_SHARE = 0.1
 """The least part in the answer, or in the frames, of somebody who counts among the main people."""
-SUFFIXES = (".csv", ".jsonl", ".parquet")
+Row = dict[str, Any]
+"""A row of a table: cells by column."""
 Outcome = tuple[dict[str, Any], float]
 """The entry of a clip, and the seconds that its video took."""
+
+
+class TableFormat(Protocol):
+    """How result tables of one suffix are written.
+
+    A method `read(path)`, which gives the rows as they were written, is optional. It lets people correct the table:
+    without it a table that is there is replaced only with --overwrite. It raises ValueError where the file is none.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns that it writes, some of `COLUMNS`; None: everything that `predict --json` says of a clip."""
+
+    def write(self, rows: Iterable[Row], path: Path) -> None:
+        """Write the rows to `path`, whatever its suffix is, because files get their name when they are whole.
+
+        Args:
+            rows: per clip a value of each of `columns`; None where a cell is empty.
+            path: a new file, whose content is replaced.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+
+
+def suffixes() -> tuple[str, ...]:
+    """The suffixes of tables that can be written."""
+    return tuple(f".{name}" for name in OUTPUTS.names())
+
+
+def format_of(path: Path) -> TableFormat:
+    """The format of a table, by its suffix.
+
+    Raises:
+        OutputError: there is none, or it cannot be had.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in suffixes():
+        raise OutputError(f"{path} has no suffix of a table", hint=f"one of {', '.join(suffixes())}")
+    try:
+        found: TableFormat = OUTPUTS.load(suffix.removeprefix("."))
+    except StageError as error:
+        raise OutputError(f"{path} cannot be written: {error.what}", hint=error.hint) from error
+    return found
 
 
 def check_table(path: Path) -> None:
@@ -44,25 +89,26 @@ def check_table(path: Path) -> None:
     Raises:
         OutputError: its suffix is another, it is a folder, its folder is missing, or a package is.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise OutputError(f"{path} has no suffix of a table", hint=f"one of {', '.join(SUFFIXES)}")
+    columns = format_of(path).columns
     if path.is_dir():
         raise OutputError(f"{path} is a folder", hint="name a file in it")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}", hint="make it first")
-    if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise OutputError(f"{path} needs pyarrow, which is not installed", hint=how_to_add("parquet"))
+    if unknown := [name for name in columns or () if name not in COLUMNS]:
+        raise OutputError(
+            f"{path} cannot be written: its format wants a column {unknown[0]!r}", hint=f"one of {', '.join(COLUMNS)}"
+        )
 
 
-def rows_of(path: Path, some: Iterable[Outcome], corrections: Corrections) -> list[dict[str, Any]]:
-    """The rows of a table, as its suffix wants them: cells by column, or, for JSON lines, the entry of each clip.
+def rows_of(path: Path, some: Iterable[Outcome], corrections: Corrections) -> list[Row]:
+    """The rows of a table, as its format wants them: cells by column, or the entry of each clip.
 
     Args:
         path: the table.
         some: the outcomes.
         corrections: what people set right.
     """
+    columns = format_of(path).columns
     seen: Counter[str] = Counter()
     rows = []
     for entry, seconds in some:
@@ -70,14 +116,16 @@ def rows_of(path: Path, some: Iterable[Outcome], corrections: Corrections) -> li
         key = (name, seen[name])
         seen[name] += 1
         cells = row((entry, seconds)) | {CORRECTED: corrections.get(key)}
-        if path.suffix.lower() == ".jsonl":
+        if columns is not None:
+            cells = {name: cells[name] for name in columns}
+        else:
             ours = {name: cells[name] for name in (CORRECTED, "margin", "doubtful", "tracks", "main_people")}
             cells = {"schema": SCHEMA, "version": VERSION, **entry, **ours}
         rows.append(cells)
     return rows
 
 
-def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def write_table(path: Path, rows: Iterable[Row]) -> None:
     """Write a file whole or not at all; one that is there is replaced.
 
     Args:
@@ -87,19 +135,49 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    write: dict[str, Callable[[Path, Iterable[dict[str, Any]]], None]] = {
-        ".csv": _write_csv,
-        ".jsonl": _write_json_lines,
-        ".parquet": _write_parquet,
-    }
+    table = format_of(path)
     with atomic_write(path, overwrite=True) as part:
-        write[path.suffix.lower()](part, rows)
+        try:
+            table.write(rows, part)
+        except (OSError, PoseC3DError):
+            raise
+        except Exception as error:
+            if _entry(path).built_in:
+                raise
+            hint = "name a table with another suffix; what is answered is not done again"
+            raise OutputError(f"{path} cannot be written: {_failure(path, error)}", hint=hint) from error
 
 
-def row(outcome: Outcome) -> dict[str, Any]:
+def can_be_read(path: Path) -> bool:
+    """Whether the format of a table reads it back."""
+    return hasattr(format_of(path), "read")
+
+
+def read_table(path: Path) -> list[Row]:
+    """The rows of a table whose format `can_be_read`, as a person or a spreadsheet left them.
+
+    Raises:
+        ValueError, csv.Error: it is no table of this format.
+        OutputError: it cannot be read.
+    """
+    table: Any = format_of(path)
+    try:
+        rows: list[Row] = table.read(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        if _entry(path).built_in:
+            raise
+        raise ValueError(_failure(path, error)) from error
+    if any(not isinstance(row, dict) or "video" not in row for row in rows):
+        raise ValueError("it lacks the column video")
+    return rows
+
+
+def row(outcome: Outcome) -> Row:
     """The cells of a clip, by column; None where it is empty."""
     entry, seconds = outcome
-    cells: dict[str, Any] = dict.fromkeys(COLUMNS)
+    cells: Row = dict.fromkeys(COLUMNS)
     cells |= {"video": entry["video"], "status": status_of(entry), "seconds": round(seconds, 3)}
     cells |= {"frames": entry.get("frames_used"), "tracks": entry.get("people_found"), "main_people": _main(entry)}
     cells["error"] = error_of(entry) or "; ".join(f"warning: {text}" for text in entry.get("warnings", ())) or None
@@ -133,28 +211,14 @@ def _main(entry: dict[str, Any]) -> int | None:
     return sum(1 for weight in weights if weight >= MAIN_SHARE)
 
 
-def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for cells in rows:
-            values = (cells[name] for name in COLUMNS)
-            writer.writerow([str(value).lower() if isinstance(value, bool) else value for value in values])
+def _entry(path: Path) -> Entry:
+    return OUTPUTS.entry(path.suffix.lower().removeprefix("."))
 
 
-def _write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(entry) + "\n" for entry in rows)
-
-
-def _write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
-    columns = [(name, types[kind]) for name, kind in COLUMNS.items()]
-    schema = pa.schema(columns, metadata={"schema": SCHEMA, "version": str(VERSION)})
-    parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), os.fspath(path))
+def _failure(path: Path, error: Exception) -> str:
+    """What went wrong in another package's format."""
+    entry = _entry(path)
+    return f"the output {entry.name!r} of {entry.package} failed: {type(error).__name__}: {error}"
 
 
 Corrections = Mapping[tuple[str, int], str]

@@ -11,46 +11,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from posec3d_cli.errors import BadPoseFile
-from posec3d_cli.pose_files import (
-    coco,
-    mediapipe,
-    mmpose,
-    native,
-    openpose,
-    pyskl,
-    sports2d,
-    ultralytics,
-    ultralytics_labels,
-)
+from posec3d_cli.pose_files import openpose
 from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
+from posec3d_cli.pose_files.installed import installed_formats, written_formats
+from posec3d_cli.pose_files.pyskl import SUFFIXES as PACK_SUFFIXES
 from posec3d_cli.results import VideoPoses
 
-__all__ = ["FORMATS", "PACK_SUFFIXES", "PoseFormat", "PoseSource", "is_pose_file", "read_pose_file"]
-
-PACK_SUFFIXES = pyskl.SUFFIXES
-FORMATS: tuple[PoseFormat, ...] = (
-    pyskl.FORMAT,
-    *native.FORMATS,
-    openpose.FORMAT,
-    ultralytics_labels.FORMAT,
-    sports2d.FORMAT,
-    *mmpose.FORMATS,
-    *coco.FORMATS,
-    ultralytics.FORMAT,
-    *mediapipe.FORMATS,
-)
-"""The formats that are read, in the order in which a file is held against them."""
-
-_SUFFIXES = frozenset().union(*(one.suffixes for one in FORMATS))
+__all__ = [
+    "PACK_SUFFIXES",
+    "PoseFormat",
+    "PoseSource",
+    "is_pose_file",
+    "read_pose_file",
+    "write_pose_file",
+    "written_suffixes",
+]
 
 
 def is_pose_file(path: str | Path) -> bool:
     """Whether this names a pose file: by its suffix, or a folder by the names and heads of the files in it."""
     path = Path(path)
-    if path.suffix.lower() in _SUFFIXES:
+    if path.suffix.lower() in _suffixes():
         return True
     source = PoseSource(path)
-    return source.is_folder and any(one.matches(source) for one in FORMATS)
+    return source.is_folder and any(one.matches(source) for one in installed_formats())
 
 
 def read_pose_file(path: str | Path) -> list[VideoPoses]:
@@ -61,20 +45,31 @@ def read_pose_file(path: str | Path) -> list[VideoPoses]:
     """
     source = PoseSource(Path(path))
     try:
-        found = next((one for one in FORMATS if one.matches(source)), None)
+        found = next((one for one in installed_formats() if one.matches(source)), None)
         if found is None:
             raise _unknown(source)
-        return _read(source, found)
+        return found.read(source)
     except BadPoseFile as error:
         what = error.what if error.what.startswith(str(path)) else f"{path}: {error.what}"
         raise BadPoseFile(what, hint=error.hint) from error
 
 
-def _read(source: PoseSource, found: PoseFormat) -> list[VideoPoses]:
-    try:
-        return found.read(source)
-    except BadPoseFile as error:
-        raise BadPoseFile(error.what, hint=error.hint or f"it was read as one of {found.name}") from error
+def written_suffixes() -> tuple[str, ...]:
+    """The suffixes of pose files that can be written, that of an archive first."""
+    return tuple(written_formats())
+
+
+def write_pose_file(posed: VideoPoses, path: Path, suffix: str) -> None:
+    """Write a pose file of one of `written_suffixes()` to `path`, whatever the path's own suffix is.
+
+    Raises:
+        OSError, OutputError: it cannot be written.
+    """
+    written_formats()[suffix].write(posed, path)
+
+
+def _suffixes() -> frozenset[str]:
+    return frozenset().union(*(one.format.suffixes for one in installed_formats()))
 
 
 def _unknown(source: PoseSource) -> BadPoseFile:
@@ -84,8 +79,9 @@ def _unknown(source: PoseSource) -> BadPoseFile:
     if source.suffix == ".json" and openpose.is_one_frame(source.content):
         return BadPoseFile("it is one frame of OpenPose's", hint="name the folder that holds all frames")
     kind = "JSON" if source.suffix == ".json" else "a folder" if source.is_folder else "a file"
-    tried = [one.name for one in FORMATS if source.suffix in one.suffixes or (source.is_folder and not one.suffixes)]
+    formats = [one.format for one in installed_formats()]
+    tried = [one.name for one in formats if source.suffix in one.suffixes or (source.is_folder and not one.suffixes)]
     return BadPoseFile(
         f"it is {kind} of no known pose format",
-        hint=f"tried: {', '.join(tried)}" if tried else f"pose files end in {', '.join(sorted(_SUFFIXES))}",
+        hint=f"tried: {', '.join(tried)}" if tried else f"pose files end in {', '.join(sorted(_suffixes()))}",
     )

@@ -127,11 +127,9 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
     return make_video_poses(path, consecutive(shows), frame_size=size, notes=left_out_note(others, len(annotations)))
 
 
-FORMATS = (
-    JsonFormat("COCO annotations", is_annotations, read_annotations),
-    JsonFormat("COCO and AlphaPose results", is_results, read_results),
-    JsonFormat("AlphaPose's forms cmu and open", is_by_picture, read_by_picture),
-)
+ANNOTATIONS = JsonFormat("COCO annotations", is_annotations, read_annotations, priority=40)
+RESULTS = JsonFormat("COCO and AlphaPose results", is_results, read_results, priority=35)
+ALPHAPOSE_FRAMES = JsonFormat("AlphaPose's forms cmu and open", is_by_picture, read_by_picture, priority=30)
 
 
 def _person(one: Mapping[str, Any], what: str, skeleton: Skeleton | None = None) -> Person:

@@ -1,7 +1,7 @@
 """What a pose format is: a reader that says which files are its own.
 
-`posec3d_cli.pose_files.FORMATS` lists those that are read. A path is asked about in that order, and the first format
-that calls it its own reads it.
+A format is an object that an entry point in the group `posec3d.pose_formats` names. A path is held against all of them
+in the order of their `priority`, and the first that calls it its own reads it. How to add one: docs/plugins.md.
 """
 
 from __future__ import annotations
@@ -67,8 +67,22 @@ class PoseSource:
             return b""
 
 
+Write = Callable[[VideoPoses, Path], None]
+DEFAULT_PRIORITY = 50
+"""Of a format that names none: asked after those of this package that a mark of their own tells, a schema or the names
+of their files, and before those that are told by the form of their content."""
+
+
 class PoseFormat(Protocol):
-    """One format of pose files."""
+    """One format of pose files.
+
+    Optional members:
+        priority: formats of a higher one are asked first, equals in order of the names of their entry points; those of
+            this package have 10 to 92, others `DEFAULT_PRIORITY` where they name none.
+        suffix: with its dot, of the files that it writes. No other format may write such files.
+        write: `write(posed, path)` writes one to `path`, whatever the path's own suffix is, because files get their
+            name when they are whole. None, or without it: the format is read only.
+    """
 
     @property
     def name(self) -> str:
@@ -101,11 +115,15 @@ class FileFormat:
         name: what messages call it.
         suffixes: of its files.
         clips: reads them.
+        priority: as in `PoseFormat`, and so are `suffix` and `write`.
     """
 
     name: str
     suffixes: frozenset[str]
     clips: Callable[[Path], list[VideoPoses]]
+    priority: int = DEFAULT_PRIORITY
+    suffix: str = ""
+    write: Write | None = None
 
     def matches(self, source: PoseSource) -> bool:
         """Whether the suffix is one of its own."""
@@ -124,11 +142,15 @@ class JsonFormat:
         name: what messages call it.
         fits: whether this is the content of such a file.
         clip: makes the clip of it.
+        priority: as in `PoseFormat`, and so are `suffix` and `write`.
     """
 
     name: str
     fits: Callable[[Any], bool]
     clip: Callable[[Path, Any], VideoPoses]
+    priority: int = DEFAULT_PRIORITY
+    suffix: str = ""
+    write: Write | None = None
     suffixes = frozenset({".json"})
 
     def matches(self, source: PoseSource) -> bool:
@@ -148,11 +170,13 @@ class FolderFormat:
         name: what messages call it.
         fits: whether it is such a folder.
         clip: reads it.
+        priority: as in `PoseFormat`.
     """
 
     name: str
     fits: Callable[[PoseSource], bool]
     clip: Callable[[PoseSource], VideoPoses]
+    priority: int = DEFAULT_PRIORITY
     suffixes: frozenset[str] = frozenset()
 
     def matches(self, source: PoseSource) -> bool:

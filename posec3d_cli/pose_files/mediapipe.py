@@ -77,10 +77,8 @@ def read_frames(path: Path, content: Sequence[Any], header: Mapping[str, Any]) -
     )
 
 
-FORMATS = (
-    JsonFormat("MediaPipe landmarks", is_document, _read_document),
-    JsonFormat("MediaPipe's list of frames", is_frames, _read_list),
-)
+DOCUMENT = JsonFormat("MediaPipe landmarks", is_document, _read_document, priority=15)
+FRAMES = JsonFormat("MediaPipe's list of frames", is_frames, _read_list, priority=10)
 
 
 def _frame(one: Any, place: int) -> tuple[int, Any]:

@@ -59,10 +59,8 @@ def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> VideoPo
     return make_video_poses(path, consecutive(frames))
 
 
-FORMATS = (
-    JsonFormat("mmpose's inferencer", is_inferencer, read_frames),
-    JsonFormat("mmpose's demos", is_demo, _read_demo),
-)
+INFERENCER = JsonFormat("mmpose's inferencer", is_inferencer, read_frames, priority=65)
+DEMO = JsonFormat("mmpose's demos", is_demo, _read_demo, priority=60)
 
 
 def _person(one: Mapping[str, Any], what: str, named: Skeleton | None) -> Person:

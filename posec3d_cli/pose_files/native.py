@@ -18,7 +18,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import entries, integers, number, numbers, rate, shown, table, to_coco, whole
 from posec3d_cli.pose_files.clip import MAX_FRAMES, MAX_IDENTITY, MAX_PIXELS, NOBODY, People, make_video_poses
 from posec3d_cli.pose_files.formats import FileFormat, JsonFormat
-from posec3d_cli.pose_files.write import SCHEMA, VERSION
+from posec3d_cli.pose_files.write import SCHEMA, VERSION, write_archive, write_document
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import Skeleton
 from posec3d_cli.types import Ints
@@ -120,9 +120,16 @@ def _is_document(content: Any) -> bool:
     return isinstance(content, dict) and "schema" in content
 
 
-FORMATS = (
-    FileFormat("posec3d archives", frozenset({".npz"}), lambda path: [read_npz(path)]),
-    JsonFormat("posec3d documents", _is_document, read_document),
+ARCHIVE = FileFormat(
+    "posec3d archives",
+    frozenset({".npz"}),
+    lambda path: [read_npz(path)],
+    priority=92,
+    suffix=".npz",
+    write=write_archive,
+)
+DOCUMENT = JsonFormat(
+    "posec3d documents", _is_document, read_document, priority=91, suffix=".json", write=write_document
 )
 
 

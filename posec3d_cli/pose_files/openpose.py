@@ -63,7 +63,7 @@ def is_one_frame(content: Any) -> bool:
     return isinstance(content, dict) and any(key in content for key in _LISTS)
 
 
-FORMAT = FolderFormat("OpenPose folders", fits, read_folder)
+FORMAT = FolderFormat("OpenPose folders", fits, read_folder, priority=80)
 
 
 def people_of(content: Any) -> list[Person]:

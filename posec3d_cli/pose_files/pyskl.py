@@ -30,6 +30,7 @@ from posec3d_cli.pose_files.clip import (
 from posec3d_cli.pose_files.formats import FileFormat
 from posec3d_cli.pose_files.native import rows_as_clip
 from posec3d_cli.pose_files.safe_pickle import load_pickle
+from posec3d_cli.pose_files.write import write_pack
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.types import Floats
 
@@ -228,7 +229,9 @@ def read_pack_clips(path: Path) -> list[VideoPoses]:
     return clips
 
 
-FORMAT = FileFormat("packs of pyskl and mmaction2", SUFFIXES, read_pack_clips)
+FORMAT = FileFormat(
+    "packs of pyskl and mmaction2", SUFFIXES, read_pack_clips, priority=90, suffix=".pkl", write=write_pack
+)
 
 
 def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> VideoPoses:

@@ -62,7 +62,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
     return make_video_poses(source.path, consecutive(people), fps=next(iter(rates)))
 
 
-FORMAT = FolderFormat("Sports2D folders", fits, read_folder)
+FORMAT = FolderFormat("Sports2D folders", fits, read_folder, priority=70)
 
 
 def _read(path: Path) -> tuple[Fraction | None, dict[int, Doubles]]:

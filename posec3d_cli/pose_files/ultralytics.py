@@ -72,7 +72,7 @@ def read_frames(path: Path, content: list[Any]) -> VideoPoses:
     return make_video_poses(path, consecutive(frames), notes=left_out_note(others, total))
 
 
-FORMAT = JsonFormat("Ultralytics results", fits, read_frames)
+FORMAT = JsonFormat("Ultralytics results", fits, read_frames, priority=20)
 
 
 def _parsed(frame: Any, what: str) -> Any:

@@ -77,7 +77,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
     return make_video_poses(source.path, consecutive(frames), fps=fps, frame_size=(height, width), notes=notes)
 
 
-FORMAT = FolderFormat("Ultralytics label texts", fits, read_folder)
+FORMAT = FolderFormat("Ultralytics label texts", fits, read_folder, priority=75)
 
 
 def _texts(source: PoseSource) -> list[str]:

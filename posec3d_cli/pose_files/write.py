@@ -38,20 +38,24 @@ from posec3d_cli.results import VideoPoses
 
 SCHEMA = "posec3d/poses"
 VERSION = 1
-SUFFIXES = (".npz", ".json", ".pkl")
 UNLABELLED = -1
 """The label of a clip that nobody has labelled."""
 
 
-def write_pose_file(video_poses: VideoPoses, path: Path, suffix: str) -> None:
-    """Write one of `SUFFIXES` to `path`, whatever the path's own suffix is."""
-    if suffix == ".npz":
-        with path.open("wb") as file:
-            np.savez_compressed(file, **archive(video_poses))
-    elif suffix == ".json":
-        path.write_text(json.dumps(document(video_poses), allow_nan=False), encoding="utf-8")
-    else:
-        path.write_bytes(pickle.dumps(pack(video_poses), protocol=4))
+def write_archive(video_poses: VideoPoses, path: Path) -> None:
+    """Write an archive to `path`, whatever its suffix is."""
+    with path.open("wb") as file:
+        np.savez_compressed(file, **archive(video_poses))
+
+
+def write_document(video_poses: VideoPoses, path: Path) -> None:
+    """Write a JSON document to `path`, whatever its suffix is."""
+    path.write_text(json.dumps(document(video_poses), allow_nan=False), encoding="utf-8")
+
+
+def write_pack(video_poses: VideoPoses, path: Path) -> None:
+    """Write a pack to `path`, whatever its suffix is."""
+    path.write_bytes(pickle.dumps(pack(video_poses), protocol=4))
 
 
 def archive(video_poses: VideoPoses) -> dict[str, Any]:

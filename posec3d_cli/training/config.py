@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED
-from posec3d_cli.nets import GRAPH_ARCHITECTURES
+from posec3d_cli.nets import network_class
 from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS, Limbs
 from posec3d_cli.training.augment import Augmentation
 
@@ -80,7 +80,7 @@ class TrainingConfig:
     @property
     def graph(self) -> bool:
         """Whether the network reads the joints themselves."""
-        return self.architecture in GRAPH_ARCHITECTURES
+        return network_class(self.architecture).reads == "joints"
 
     @property
     def channels(self) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def test_the_suffix_says_how_the_table_is_written(label, monkeypatch):
     assert [row["score"] for row in table] == [pytest.approx(0.7), None]
     assert table[1]["error"] == "an unexpected error, ZeroDivisionError: one by nothing"
     assert "one of .csv, .jsonl, .parquet" in label(output="labels.txt").err
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "posec3d_cli.output.parquet_table", raising=False)
     ran = label(output="other.parquet")
     assert (ran.code, "needs pyarrow" in ran.err, Path("other.parquet.lock").exists()) == (1, True, False)
 

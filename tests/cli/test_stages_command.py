@@ -1,11 +1,14 @@
 import json
 
 
-def test_every_stage_is_listed_with_its_package(posec3d):
+def test_everything_that_can_be_added_to_is_listed_with_its_package(posec3d):
     lines = [line.split("\t")[:2] for line in posec3d("stages").out.splitlines()]
-    assert lines[0] == ["kind", "stage"]
+    assert lines[0] == ["kind", "name"]
     assert ["pose", "movenet"] in lines
     assert ["detector", "whole-frame"] in lines
+    assert ["network", "stgcn++"] in lines
+    assert ["pose format", "openpose"] in lines
+    assert ["output", "parquet"] in lines
 
 
 def test_the_stages_as_json_hold_the_same(posec3d):

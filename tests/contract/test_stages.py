@@ -15,12 +15,11 @@ from posec3d_cli.errors import StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import list_cards
 from posec3d_cli.nets import build_network
-from posec3d_cli.registry import GROUPS, available, load_stage
+from posec3d_cli.registry import STAGES, load_stage
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
 from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
 
-OURS = "posec3d-cli"
 ELSEWHERE = ("mmdet", "mmpose")
 """Stages whose packages are not installed here; they are checked in `tests/parity`."""
 BUILDERS = ("heatmap", "estimator-heatmap", "graph")
@@ -74,8 +73,8 @@ def test_every_stage_of_ours_is_checked_here():
         "builder": set(BUILDERS),
         "classifier": set(CLASSIFIERS),
     }
-    for kind in GROUPS:
-        ours = {entry.name for entry in available(kind).values() if entry.package == OURS}
+    for kind, stages in STAGES.items():
+        ours = {name for name, entry in stages.entries().items() if entry.built_in}
         assert ours <= checked[kind]
 
 

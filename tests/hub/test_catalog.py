@@ -7,7 +7,7 @@ from posec3d_cli.errors import BadCard, UnknownModel
 from posec3d_cli.hub import catalog
 from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline, models_folder
 from posec3d_cli.hub.sources import parse_source
-from posec3d_cli.registry import GROUPS
+from posec3d_cli.registry import STAGES
 
 CARD = """
 kind = "pose"
@@ -191,7 +191,7 @@ def test_every_shipped_card_is_sound():
     }
     assert [card.name for card in cards] == sorted(card.name for card in cards)
     for card in cards:
-        assert card.kind in GROUPS
+        assert card.kind in STAGES
         assert (card.folder / "README.md").read_text().startswith("# ")
         assert all(parse_source(text) for file in card.files for text in file.sources)
 

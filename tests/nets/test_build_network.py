@@ -7,25 +7,27 @@ import pytest
 import torch
 
 from posec3d_cli.errors import BadCard
-from posec3d_cli.nets import ARCHITECTURES, GRAPH_ARCHITECTURES, VOLUME_ARCHITECTURES, build_network
+from posec3d_cli.nets import build_network, network_class
+from posec3d_cli.registry import NETWORKS
 
 
-@pytest.mark.parametrize("architecture", VOLUME_ARCHITECTURES)
-def test_every_architecture_is_built_with_its_options(architecture: str) -> None:
+@pytest.mark.parametrize("architecture", ["slowonly", "c3d-light", "x3d-shallow"])
+def test_a_network_of_heatmaps_is_built_with_its_options(architecture: str) -> None:
     with torch.device("meta"):
         network = build_network(architecture, 5, {"in_channels": 16, "base_channels": 8})
     assert network(torch.empty(2, 16, 8, 32, 32, device="meta")).shape == (2, 5)
 
 
-@pytest.mark.parametrize("architecture", GRAPH_ARCHITECTURES)
-def test_a_network_of_joints_is_built_with_its_options(architecture: str) -> None:
+def test_a_network_of_joints_is_built_with_its_options() -> None:
     with torch.device("meta"):
-        network = build_network(architecture, 5, {"in_channels": 2, "base_channels": 8, "dropout": 0.2})
+        network = build_network("stgcn++", 5, {"in_channels": 2, "base_channels": 8, "dropout": 0.2})
         assert network(torch.empty(2, 1, 8, 17, 2)).shape == (2, 5)
 
 
-def test_every_architecture_reads_one_or_the_other() -> None:
-    assert sorted(ARCHITECTURES) == sorted({*VOLUME_ARCHITECTURES, *GRAPH_ARCHITECTURES})
+def test_every_network_says_what_it_reads() -> None:
+    assert {name: network_class(name).reads for name in NETWORKS.names()}.items() >= {
+        "slowonly": "heatmaps", "c3d-light": "heatmaps", "x3d-shallow": "heatmaps", "stgcn++": "joints",
+    }.items()  # fmt: skip
 
 
 def test_lists_as_in_a_card_do_for_the_stages() -> None:
@@ -37,7 +39,7 @@ def test_lists_as_in_a_card_do_for_the_stages() -> None:
 def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     with pytest.raises(BadCard, match="'slowfast'") as caught:
         build_network("slowfast", 5, {})
-    assert "slowonly, c3d-light, x3d-shallow, stgcn++" in caught.value.hint
+    assert "c3d-light, slowonly, stgcn++, x3d-shallow" in caught.value.hint
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
@@ -58,16 +60,16 @@ def test_a_width_that_the_branches_of_a_network_cannot_share_is_refused() -> Non
 
 
 def test_naming_the_architectures_imports_no_torch() -> None:
-    code = "import sys, posec3d_cli.nets as n; n.ARCHITECTURES; raise SystemExit('torch' in sys.modules)"
+    code = "import sys, posec3d_cli.nets as n; n.NETWORKS.names(); raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_network_without_weights_does_not_wake_the_compiler_of_torch() -> None:
     program = (
         "import sys, torch\n"
-        "from posec3d_cli.nets import ARCHITECTURES, build_network\n"
+        "from posec3d_cli.nets import NETWORKS, build_network\n"
         "with torch.device('meta'):\n"
-        "    for name in ARCHITECTURES:\n"
+        "    for name in NETWORKS.names():\n"
         "        build_network(name, 5, {'base_channels': 8})\n"
         "print('torch._dynamo' in sys.modules)\n"
     )

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.pose_files.write import SUFFIXES, write_pose_file
+from posec3d_cli.pose_files import read_pose_file, write_pose_file, written_suffixes
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import Detections, Poses, VideoInfo
@@ -106,7 +105,7 @@ def test_a_document_is_plain_json(folder):
     assert read.poses[0].scores[0, 3] == 0
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", written_suffixes())
 def test_nobody_at_all_comes_back_as_nobody(folder, suffix):
     clip = factory.video_poses()
     nobody = (Detections.none(),) * len(clip), (Poses.none(17),) * len(clip), (np.zeros(0, np.int64),) * len(clip)

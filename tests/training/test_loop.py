@@ -10,7 +10,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, UNKNOWN
-from posec3d_cli.nets import ARCHITECTURES, build_network
+from posec3d_cli.nets import build_network
+from posec3d_cli.registry import NETWORKS
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.loop import accuracy, fit, settle
@@ -174,7 +175,7 @@ class NoStridedPointConvolution(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", NETWORKS.names())
 def test_every_network_can_be_trained(architecture, precision):
     recipe = replace(RECIPE, architecture=architecture, epochs=1, size=16)
     options = {"base_channels": 8} if architecture == "stgcn++" else {"in_channels": 13, "base_channels": 4}

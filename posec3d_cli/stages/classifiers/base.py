@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from posec3d_cli.errors import BadCard, StageMismatch
-from posec3d_cli.nets import build_network
+from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.runtime.device import resolve_precision
@@ -34,15 +34,15 @@ class TorchClassifier(ABC):
     Attributes:
         builder: the builder that makes what the networks read.
         reads: what that is.
+        network_reads: what its networks call that.
         recipe_table: the table of the card's recipe that tells the builder how.
-        architectures: the networks that read it.
         batch_sizes: by type of device, the largest batch, measured in what `extent` counts of a view.
     """
 
     builder: ClassVar[str]
     reads: ClassVar[type]
     recipe_table: ClassVar[str]
-    architectures: ClassVar[tuple[str, ...]]
+    network_reads: ClassVar[str]
     batch_sizes: ClassVar[Mapping[str, int]]
 
     def __init__(
@@ -135,7 +135,7 @@ class TorchClassifier(ABC):
         return cls(
             networks,
             card.labels,
-            in_channels=cls.channels_of(networks[0]),
+            in_channels=networks[0].in_channels,
             temperature=recipe.get("temperature", 1.0),
             device=device,
             precision=precision,
@@ -200,11 +200,6 @@ class TorchClassifier(ABC):
 
     @staticmethod
     @abstractmethod
-    def channels_of(network: Recognizer) -> int:
-        """The `in_channels` of a network."""
-
-    @staticmethod
-    @abstractmethod
     def extent(shape: tuple[int, ...]) -> int:
         """How large a view of this shape is, in the unit of `batch_sizes`."""
 
@@ -246,10 +241,11 @@ def _check_recipe(
             raise BadCard(f"{card.name}: unknown setting recipe.{key}", hint=f"there are: {', '.join(keys)}")
     if "architecture" not in recipe:
         raise BadCard(f"{card.name}: the setting recipe.architecture is missing")
-    if recipe["architecture"] not in stage.architectures:
+    reads = network_class(recipe["architecture"]).reads
+    if reads != stage.network_reads:
         raise BadCard(
-            f"{card.name}: {stage.__name__} has no network called {recipe['architecture']!r}",
-            hint=f"there are: {', '.join(stage.architectures)}",
+            f"{card.name}: {stage.__name__} runs networks of {stage.network_reads}, "
+            f"and {recipe['architecture']!r} reads {reads}"
         )
     if recipe.get("people", "together") not in PEOPLE:
         raise BadCard(f"{card.name}: recipe.people must be one of {', '.join(PEOPLE)}, got {recipe['people']!r}")

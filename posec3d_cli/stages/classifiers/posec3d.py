@@ -2,7 +2,7 @@
 
 The recipe of its cards:
 
-    architecture = "slowonly"     # or "c3d-light", "x3d-shallow"
+    architecture = "slowonly"     # a network of heatmaps: this, "c3d-light", "x3d-shallow" or one of a plugin
     people = "together"           # one volume of everybody, or "each": one per tracked person
     temperature = 1.0             # divides the logits of each network: above 1, its answers are less sure
     [recipe.network]              # options of that network: in_channels, base_channels, stage_blocks …
@@ -16,11 +16,7 @@ from __future__ import annotations
 
 import math
 
-from torch import nn
-
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.nets import VOLUME_ARCHITECTURES
-from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.stages.classifiers.base import TorchClassifier
 from posec3d_cli.types import HeatmapVolume
 
@@ -34,14 +30,9 @@ class PoseC3D(TorchClassifier):
 
     builder = "heatmap"
     reads = HeatmapVolume
+    network_reads = "heatmaps"
     recipe_table = "heatmaps"
-    architectures = VOLUME_ARCHITECTURES
     batch_sizes = VOXELS_PER_BATCH
-
-    @staticmethod
-    def channels_of(network: Recognizer) -> int:
-        """K, the joints or limbs that its first convolution reads."""
-        return next(module for module in network.modules() if isinstance(module, nn.Conv3d)).in_channels
 
     @staticmethod
     def extent(shape: tuple[int, ...]) -> int:

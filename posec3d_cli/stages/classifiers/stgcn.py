@@ -16,8 +16,6 @@ from __future__ import annotations
 import math
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.nets import GRAPH_ARCHITECTURES
-from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.nets.stgcn import JOINTS
 from posec3d_cli.stages.classifiers.base import TorchClassifier
 from posec3d_cli.types import JointClips
@@ -32,14 +30,9 @@ class STGCN(TorchClassifier):
 
     builder = "graph"
     reads = JointClips
+    network_reads = "joints"
     recipe_table = "graph"
-    architectures = GRAPH_ARCHITECTURES
     batch_sizes = JOINTS_PER_BATCH
-
-    @staticmethod
-    def channels_of(network: Recognizer) -> int:
-        """C, the numbers per joint."""
-        return network.get_parameter("backbone.data_bn.weight").numel() // JOINTS
 
     @staticmethod
     def extent(shape: tuple[int, ...]) -> int:

@@ -1,0 +1,45 @@
+"""Tables as Parquet, with typed columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from posec3d_cli.errors import StageUnavailable
+from posec3d_cli.output.json import VERSION
+from posec3d_cli.output.tables import COLUMNS, SCHEMA, Row
+from posec3d_cli.runtime.installation import how_to_add
+
+try:
+    import pyarrow as pa
+    from pyarrow import parquet
+except ModuleNotFoundError as error:
+    raise StageUnavailable("Parquet needs pyarrow, which is not installed", hint=how_to_add("parquet")) from error
+
+TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+
+
+class ParquetTable:
+    """One row per clip."""
+
+    columns = tuple(COLUMNS)
+
+    def write(self, rows: Iterable[Row], path: Path) -> None:
+        """Write the rows."""
+        columns = [(name, TYPES[kind]) for name, kind in COLUMNS.items()]
+        schema = pa.schema(columns, metadata={"schema": SCHEMA, "version": str(VERSION)})
+        parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), os.fspath(path))
+
+    def read(self, path: Path) -> list[Row]:
+        """The rows.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is no Parquet file.
+        """
+        rows: list[Row] = parquet.read_table(path).to_pylist()
+        return rows
+
+
+FORMAT = ParquetTable()
