@@ -1,31 +1,19 @@
-"""What every stage must do: checks for the tests of stages, built-in or from another package.
-
-    from posec3d_cli.testing import check_detector
-
-    def test_my_detector_keeps_the_contract():
-        check_detector(MyDetector())
-
-Each check runs the stage on small inputs and raises `StageMismatch`, saying what was expected and what came.
-They hold for every stage: one result per input, in order; what is absent stays absent; inputs are left as they are;
-the same input gives the same result, alone or in a batch.
-"""
+"""The checks of stages, and small inputs to run stages on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
-from posec3d_cli.errors import StageMismatch
 from posec3d_cli.skeletons import Skeleton
 from posec3d_cli.stages.protocols import ActionClassifier, Detector, PoseEstimator, VolumeBuilder
+from posec3d_cli.testing.rules import one_each, require, same, unchanged, unit
 from posec3d_cli.types import (
     ActionScores,
     ClassifierInput,
     Detections,
-    Floats,
     Frame,
     HeatmapVolume,
     Ints,
@@ -113,25 +101,25 @@ def check_detector(detector: Detector, frames: Sequence[Frame] | None = None, *,
     Raises:
         StageMismatch: it breaks the contract.
     """
-    _require(isinstance(detector, Detector), "a detector has a method detect(frames)")
+    require(isinstance(detector, Detector), "a detector has a method detect(frames)")
     frames = sample_frames() if frames is None else list(frames)
-    _require(detector.detect([]) == [], "detect([]) must be []")
-    found = _unchanged(lambda: detector.detect(frames), [frame.pixels for frame in frames], "detect")
-    _one_each(found, frames, Detections, "detect")
+    require(detector.detect([]) == [], "detect([]) must be []")
+    found = unchanged(lambda: detector.detect(frames), [frame.pixels for frame in frames], "detect")
+    one_each(found, frames, Detections, "detect")
     for frame, people in zip(frames, found, strict=True):
         height, width = frame.pixels.shape[:2]
         limits = np.array([width, height, width, height], np.float32)
         boxes, where = people.boxes, f"frame {frame.index}"
-        _require(bool(np.isfinite(boxes).all()), f"{where}: boxes must be finite")
-        _require(bool((boxes >= 0).all() and (boxes <= limits).all()), f"{where}: boxes must lie in the frame")
-        _require(bool((boxes[:, 2:] > boxes[:, :2]).all()), f"{where}: boxes must have x1 < x2 and y1 < y2")
-        _unit(people.scores, f"{where}: scores")
-        _require(bool((np.diff(people.scores) <= 0).all()), f"{where}: the best box must come first")
+        require(bool(np.isfinite(boxes).all()), f"{where}: boxes must be finite")
+        require(bool((boxes >= 0).all() and (boxes <= limits).all()), f"{where}: boxes must lie in the frame")
+        require(bool((boxes[:, 2:] > boxes[:, :2]).all()), f"{where}: boxes must have x1 < x2 and y1 < y2")
+        unit(people.scores, f"{where}: scores")
+        require(bool((np.diff(people.scores) <= 0).all()), f"{where}: the best box must come first")
     alone = [one for frame in frames for one in detector.detect([frame])]
     for name, again in (("a second time", detector.detect(frames)), ("one by one", alone)):
         for one, other in zip(found, again, strict=True):
-            _same(one.boxes, other.boxes, tolerance, f"boxes {name}")
-            _same(one.scores, other.scores, tolerance, f"scores {name}")
+            same(one.boxes, other.boxes, tolerance, f"boxes {name}")
+            same(one.scores, other.scores, tolerance, f"scores {name}")
 
 
 def check_pose_estimator(
@@ -152,31 +140,31 @@ def check_pose_estimator(
     Raises:
         StageMismatch: it breaks the contract.
     """
-    _require(isinstance(pose, PoseEstimator), "a pose estimator has a skeleton and estimate(frames, detections)")
+    require(isinstance(pose, PoseEstimator), "a pose estimator has a skeleton and estimate(frames, detections)")
     frames = sample_frames() if frames is None else list(frames)
     boxes = sample_detections(frames) if detections is None else list(detections)
     joints = len(pose.skeleton.joints)
-    _require(pose.estimate([], []) == [], "estimate([], []) must be []")
+    require(pose.estimate([], []) == [], "estimate([], []) must be []")
     inputs = [frame.pixels for frame in frames] + [one.boxes for one in boxes]
-    found = _unchanged(lambda: pose.estimate(frames, boxes), inputs, "estimate")
-    _one_each(found, frames, Poses, "estimate")
+    found = unchanged(lambda: pose.estimate(frames, boxes), inputs, "estimate")
+    one_each(found, frames, Poses, "estimate")
     for frame, people, poses in zip(frames, boxes, found, strict=True):
         where = f"frame {frame.index}"
         wanted = (len(people), joints)
-        _require(poses.scores.shape == wanted, f"{where}: scores must have shape {wanted}, got {poses.scores.shape}")
-        _unit(poses.scores, f"{where}: scores")
+        require(poses.scores.shape == wanted, f"{where}: scores must have shape {wanted}, got {poses.scores.shape}")
+        unit(poses.scores, f"{where}: scores")
         seen = poses.keypoints[poses.scores > 0]
-        _require(bool(np.isfinite(seen).all()), f"{where}: keypoints with a score must be finite")
+        require(bool(np.isfinite(seen).all()), f"{where}: keypoints with a score must be finite")
         if isinstance(poses.heatmaps, JointHeatmaps):
-            _unit(poses.heatmaps.values, f"{where}: heatmaps")
+            unit(poses.heatmaps.values, f"{where}: heatmaps")
     nobody = pose.estimate(frames, [Detections.none()] * len(frames))
-    _one_each(nobody, frames, Poses, "estimate")
-    _require(all(one.keypoints.shape == (0, joints, 2) for one in nobody), "nobody in a frame must stay nobody")
+    one_each(nobody, frames, Poses, "estimate")
+    require(all(one.keypoints.shape == (0, joints, 2) for one in nobody), "nobody in a frame must stay nobody")
     alone = [one for frame, box in zip(frames, boxes, strict=True) for one in pose.estimate([frame], [box])]
     for name, again in (("a second time", pose.estimate(frames, boxes)), ("one by one", alone)):
         for one, other in zip(found, again, strict=True):
-            _same(one.scores, other.scores, tolerance, f"scores {name}")
-            _same(one.keypoints[one.scores > 0.1], other.keypoints[one.scores > 0.1], tolerance, f"keypoints {name}")
+            same(one.scores, other.scores, tolerance, f"scores {name}")
+            same(one.keypoints[one.scores > 0.1], other.keypoints[one.scores > 0.1], tolerance, f"keypoints {name}")
 
 
 def check_volume_builder(
@@ -193,26 +181,26 @@ def check_volume_builder(
     Raises:
         StageMismatch: it breaks the contract.
     """
-    _require(isinstance(builder, VolumeBuilder), "a builder has a method build(sequence, clips, flip=False)")
+    require(isinstance(builder, VolumeBuilder), "a builder has a method build(sequence, clips, flip=False)")
     clips = _sample_clips(sequence)
-    volume = _unchanged(lambda: builder.build(sequence, clips), [sequence.keypoints, sequence.scores, clips], "build")
+    volume = unchanged(lambda: builder.build(sequence, clips), [sequence.keypoints, sequence.scores, clips], "build")
     made = f"build must give a HeatmapVolume or JointClips, got {type(volume).__name__}"
-    _require(isinstance(volume, HeatmapVolume | JointClips), made)
+    require(isinstance(volume, HeatmapVolume | JointClips), made)
     shape = volume.values.shape
-    _require((shape[0], shape[2]) == clips.shape, f"build must give {clips.shape} views and frames, got {shape}")
+    require((shape[0], shape[2]) == clips.shape, f"build must give {clips.shape} views and frames, got {shape}")
     if isinstance(volume, HeatmapVolume):
-        _unit(volume.values, "values")
+        unit(volume.values, "values")
     else:
-        _require(bool(np.isfinite(volume.values).all()), "values must be finite")
-    _require(bool(volume.values.any()), "people who are seen must be drawn")
+        require(bool(np.isfinite(volume.values).all()), "values must be finite")
+    require(bool(volume.values.any()), "people who are seen must be drawn")
     both = builder.build(sequence, clips, flip=True).values
-    _require(both.shape == (2 * shape[0], *shape[1:]), f"flip must double the views, got {both.shape} from {shape}")
-    _same(both[: shape[0]], volume.values, tolerance, "with flip, the first views")
-    _same(builder.build(sequence, clips).values, volume.values, tolerance, "values a second time")
+    require(both.shape == (2 * shape[0], *shape[1:]), f"flip must double the views, got {both.shape} from {shape}")
+    same(both[: shape[0]], volume.values, tolerance, "with flip, the first views")
+    same(builder.build(sequence, clips).values, volume.values, tolerance, "values a second time")
     repeated = builder.build(sequence, clips[[0, 0]]).values
-    _same(repeated[0], repeated[1], tolerance, "equal views")
+    same(repeated[0], repeated[1], tolerance, "equal views")
     empty = builder.build(nobody, clips).values
-    _require(empty.shape == shape and not empty.any(), "nobody must give zeros of the same shape")
+    require(empty.shape == shape and not empty.any(), "nobody must give zeros of the same shape")
 
 
 def _sample_clips(sequence: PoseSequence) -> Ints:
@@ -235,56 +223,23 @@ def check_classifier(
     Raises:
         StageMismatch: it breaks the contract.
     """
-    _require(isinstance(classifier, ActionClassifier), "a classifier has labels and classify(volumes)")
+    require(isinstance(classifier, ActionClassifier), "a classifier has labels and classify(volumes)")
     labels = classifier.labels
-    _require(isinstance(labels, tuple) and len(labels) > 0, f"labels must be a tuple that is not empty, got {labels!r}")
-    _require(len(set(labels)) == len(labels), "labels must differ")
-    _require(classifier.classify([]) == [], "classify([]) must be []")
-    given = _unchanged(lambda: classifier.classify(volumes), [volume.values for volume in volumes], "classify")
-    _one_each(given, volumes, ActionScores, "classify")
+    require(isinstance(labels, tuple) and len(labels) > 0, f"labels must be a tuple that is not empty, got {labels!r}")
+    require(len(set(labels)) == len(labels), "labels must differ")
+    require(classifier.classify([]) == [], "classify([]) must be []")
+    given = unchanged(lambda: classifier.classify(volumes), [volume.values for volume in volumes], "classify")
+    one_each(given, volumes, ActionScores, "classify")
     for scores in given:
-        _require(scores.labels == labels, "every answer must carry the classifier's labels")
-        _unit(scores.probabilities, "probabilities")
+        require(scores.labels == labels, "every answer must carry the classifier's labels")
+        unit(scores.probabilities, "probabilities")
         total = float(scores.probabilities.sum())
-        _require(abs(total - 1) < 1e-3, f"probabilities must sum to 1, got {total:.4f}")
+        require(abs(total - 1) < 1e-3, f"probabilities must sum to 1, got {total:.4f}")
     alone = [one for volume in volumes for one in classifier.classify([volume])]
     for name, again in (("a second time", classifier.classify(volumes)), ("one by one", alone)):
         for one, other in zip(given, again, strict=True):
-            _same(one.probabilities, other.probabilities, tolerance, f"probabilities {name}")
+            same(one.probabilities, other.probabilities, tolerance, f"probabilities {name}")
     for volume, scores in zip(volumes, given, strict=True):
         views = [type(volume)(view[None]) for view in volume.values]
         mean = np.mean([one.probabilities for one in classifier.classify(views)], axis=0)
-        _same(scores.probabilities, mean, tolerance, "probabilities as the mean over views")
-
-
-def _require(holds: bool, rule: str) -> None:
-    if not holds:
-        raise StageMismatch(rule)
-
-
-def _one_each(results: Any, inputs: Sequence[Any], kind: type, verb: str) -> None:
-    _require(isinstance(results, list), f"{verb} must give a list, got {type(results).__name__}")
-    _require(len(results) == len(inputs), f"{verb} must give one result per input, got {len(results)}")
-    wrong = [type(result).__name__ for result in results if not isinstance(result, kind)]
-    _require(not wrong, f"{verb} must give {kind.__name__}, got {wrong[0] if wrong else ''}")
-
-
-def _unit(values: Floats, name: str) -> None:
-    _require(bool(np.isfinite(values).all()), f"{name} must be finite")
-    _require(bool((values >= 0).all() and (values <= 1 + 1e-3).all()), f"{name} must lie in [0, 1]")
-
-
-def _same(one: Floats, other: Any, tolerance: float, name: str) -> None:
-    _require(one.shape == other.shape, f"{name} must have shape {one.shape}, got {other.shape}")
-    if one.size:
-        difference = float(np.abs(one - other).max())
-        _require(difference <= tolerance, f"{name} must be the same, but differ by {difference:.3g}")
-
-
-def _unchanged(call: Callable[[], Any], arrays: Sequence[Any], verb: str) -> Any:
-    """The result of `call`, which must leave the arrays as they are."""
-    before = [array.copy() for array in arrays]
-    result = call()
-    same = all(np.array_equal(array, copy) for array, copy in zip(arrays, before, strict=True))
-    _require(same, f"{verb} must not change its inputs")
-    return result
+        same(scores.probabilities, mean, tolerance, "probabilities as the mean over views")
