@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import plugin_factory
 import pytest
 
 from posec3d_cli import registry
@@ -25,12 +26,7 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     def install(package: str, stage: str, target: str, modules: dict[str, str]) -> None:
-        metadata = tmp_path / f"{package.replace('-', '_')}-1.2.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
-        (metadata / "entry_points.txt").write_text(f"[posec3d.detectors]\n{stage} = {target}\n")
-        for name, text in modules.items():
-            (tmp_path / f"{name}.py").write_text(text)
+        plugin_factory.install(tmp_path, package, "posec3d.detectors", stage, target, modules)
 
     return install
 

@@ -21,7 +21,7 @@ from posec3d_cli.cli.evaluate import evaluate
 from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
 from posec3d_cli.cli.predict import predict
-from posec3d_cli.cli.render import print_error
+from posec3d_cli.cli.render import plugin_warnings, print_error
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
 from posec3d_cli.cli.usage_errors import usage_problem
@@ -75,7 +75,8 @@ def main() -> NoReturn:
         utf8 = sys.stdout.encoding.lower() == "utf-8"
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
     try:
-        code = app(prog_name="posec3d", standalone_mode=False)
+        with plugin_warnings():
+            code = app(prog_name="posec3d", standalone_mode=False)
     except typer.TyperException as error:
         print_error(usage_problem(error))
         sys.exit(2)

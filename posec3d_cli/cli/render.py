@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.registry import PluginWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +47,23 @@ def note(label: str, text: str) -> None:
     typer.echo(f"{label + ':':<6} {first}", err=True)
     for line in further:
         typer.echo(f"       {line}", err=True)
+
+
+@contextlib.contextmanager
+def plugin_warnings() -> Iterator[None]:
+    """Say on stderr what is wrong with a plugin, each sentence once; other warnings stay as they are."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def say(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, PluginWarning):
+                note("warning", str(message))
+            else:
+                show(message, category, *where, **more)
+
+        warnings.simplefilter("default", PluginWarning)
+        warnings.showwarning = say
+        yield
 
 
 def print_json(value: Any) -> None:

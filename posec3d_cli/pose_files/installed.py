@@ -106,7 +106,8 @@ def installed_formats() -> tuple[InstalledFormat, ...]:
         except StageError as error:
             if entry.built_in:
                 raise
-            warnings.warn(PluginWarning(f"{error.what}; files of this format are not read"), stacklevel=2)
+            hint = f" ({error.hint})" if error.hint else ""
+            warnings.warn(PluginWarning(f"{error.what}{hint}; files of this format are not read"), stacklevel=2)
     return tuple(sorted(formats, key=lambda one: -one.priority))
 
 
