@@ -59,13 +59,13 @@ def written_suffixes() -> tuple[str, ...]:
     return tuple(written_formats())
 
 
-def write_pose_file(posed: VideoPoses, path: Path, suffix: str) -> None:
+def write_pose_file(video_poses: VideoPoses, path: Path, suffix: str) -> None:
     """Write a pose file of one of `written_suffixes()` to `path`, whatever the path's own suffix is.
 
     Raises:
         OSError, OutputError: it cannot be written.
     """
-    written_formats()[suffix].write(posed, path)
+    written_formats()[suffix].write(video_poses, path)
 
 
 def _suffixes() -> frozenset[str]:

@@ -80,8 +80,8 @@ class PoseFormat(Protocol):
         priority: formats of a higher one are asked first, equals in order of the names of their entry points; those of
             this package have 10 to 92, others `DEFAULT_PRIORITY` where they name none.
         suffix: with its dot, of the files that it writes. No other format may write such files.
-        write: `write(posed, path)` writes one to `path`, whatever the path's own suffix is, because files get their
-            name when they are whole. None, or without it: the format is read only.
+        write: `write(video_poses, path)` writes one to `path`, whatever the path's own suffix is, because files get
+            their name when they are whole. None, or without it: the format is read only.
     """
 
     @property

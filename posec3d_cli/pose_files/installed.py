@@ -74,14 +74,14 @@ class InstalledFormat:
                 raise
             raise BadPoseFile(str(self._failed("cannot read it", error))) from error
 
-    def write(self, posed: VideoPoses, path: Path) -> None:
+    def write(self, video_poses: VideoPoses, path: Path) -> None:
         """Write a file.
 
         Raises:
             OutputError: another package's format fails.
         """
         try:
-            self.format.write(posed, path)  # type: ignore[attr-defined]  # only those with a `suffix` are asked
+            self.format.write(video_poses, path)  # type: ignore[attr-defined]  # only those with a `suffix` are asked
         except Exception as error:
             if self.entry.built_in or isinstance(error, OSError):
                 raise

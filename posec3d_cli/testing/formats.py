@@ -80,15 +80,15 @@ def _check_writing(form: Any, folder: Path, tolerance: float) -> None:
     fits = isinstance(suffix, str) and _SUFFIX.fullmatch(suffix) and suffix in form.suffixes
     require(bool(fits), f"suffix must be one of suffixes, in which written files end, got {suffix!r}")
     for number, people in enumerate((2, 1, 0)):
-        posed = _sample_poses(people)
+        video_poses = _sample_poses(people)
         part, target = folder / f"{number}.part", folder / f"{number}{suffix}"
-        form.write(posed, part)
+        form.write(video_poses, part)
         require(part.is_file(), "write must write to the path that it is given, whatever its suffix is")
         part.rename(target)
         require(form.matches(PoseSource(target)), f"matches must be True for what write wrote ({people} people)")
         clips = _read(form, target)
         require(len(clips) == 1, f"one clip was written, {len(clips)} were read")
-        _same_poses(clips[0], posed, tolerance, f"poses of {people} people that were written and read")
+        _same_poses(clips[0], video_poses, tolerance, f"poses of {people} people that were written and read")
 
 
 def _read(form: PoseFormat, path: Path) -> list[VideoPoses]:

@@ -17,17 +17,17 @@ from posec3d_cli.registry import PluginWarning
 
 TOY = """
 import json
-from posec3d_cli.pose_files.clip import People, Person, consecutive, posed_clip
+from posec3d_cli.pose_files.clip import People, Person, consecutive, make_video_poses
 from posec3d_cli.pose_files.formats import FileFormat, JsonFormat
 import numpy as np
 
 def read(path):
     frames = json.loads(path.read_text())
     people = {int(frame): [Person(np.array(joints, float)) for joints in found] for frame, found in frames.items()}
-    return [posed_clip(path, consecutive({frame: People.of(found) for frame, found in people.items()}))]
+    return [make_video_poses(path, consecutive({frame: People.of(found) for frame, found in people.items()}))]
 
-def write(posed, path):
-    joints = [np.concatenate([one.keypoints, one.scores[..., None]], axis=-1).tolist() for one in posed.poses]
+def write(video_poses, path):
+    joints = [np.concatenate([one.keypoints, one.scores[..., None]], axis=-1).tolist() for one in video_poses.poses]
     path.write_text(json.dumps(dict(enumerate(joints))))
 
 """
@@ -69,7 +69,7 @@ def test_a_file_is_held_against_the_formats_of_this_package_in_a_stated_order():
 
 def test_a_format_of_another_package_is_written_and_read_by_its_suffix(plugin, tmp_path):
     plugin(GOOD)
-    clip = factory.posed()
+    clip = factory.video_poses()
     write_pose_file(clip, tmp_path / "walk.toy", ".toy")
     assert is_pose_file(tmp_path / "walk.toy")
     [read] = read_pose_file(tmp_path / "walk.toy")
@@ -110,9 +110,9 @@ def test_a_format_that_fails_on_its_own_file_is_named_with_the_file(plugin, tmp_
 
 
 def test_a_format_that_fails_to_write_is_named_with_the_file(plugin, tmp_path):
-    plugin('FORMAT = FileFormat("t", frozenset({".t"}), read, suffix=".t", write=lambda posed, path: 1 / 0)\n')
+    plugin('FORMAT = FileFormat("t", frozenset({".t"}), read, suffix=".t", write=lambda video_poses, path: 1 / 0)\n')
     with pytest.raises(OutputError, match=r"walk.t: the pose format 'toy' of toy-poses cannot write it: ZeroDivision"):
-        write_pose_file(factory.posed(), tmp_path / "walk.t", ".t")
+        write_pose_file(factory.video_poses(), tmp_path / "walk.t", ".t")
 
 
 def test_two_formats_that_write_one_suffix_are_both_named(plugin):
