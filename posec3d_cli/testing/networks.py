@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,10 +61,9 @@ def check_network(network: type[Recognizer], *, frames: int = 16, size: int = 32
 
 
 def _batch(reads: str | None, channels: int, frames: int, size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
     joints = len(COCO_17.joints)
     shape = (2, channels, frames, size, size) if reads == "heatmaps" else (2, 1, frames, joints, channels)
-    return torch.rand(shape, generator=generator)
+    return torch.from_numpy(np.random.default_rng(1).random(shape, np.float32))
 
 
 def _alike(logits: Tensor, others: Tensor, tolerance: float, name: str) -> None:
