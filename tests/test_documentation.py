@@ -240,7 +240,7 @@ def test_every_dependency_is_pinned_at_a_version_that_is_allowed():
 def test_every_entry_point_leads_to_something(target):
     module, _, name = target.partition(":")
     found = getattr(importlib.import_module(module), name)
-    assert callable(found)
+    assert found is not None
     assert found.__module__ == module
 
 

@@ -137,7 +137,7 @@ def test_a_recipe_for_another_kind_of_network_is_refused(recipe, said, tmp_path:
 
 
 def test_volumes_are_not_read_by_a_network_of_joints(tmp_path: Path) -> None:
-    with pytest.raises(BadCard, match="PoseC3D has no network called 'stgcn\\+\\+'"):
+    with pytest.raises(BadCard, match="PoseC3D runs networks of heatmaps, and 'stgcn\\+\\+' reads joints"):
         PoseC3D.from_card(Card(RECIPE), {"weights": tmp_path})
 
 
