@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -96,6 +97,8 @@ def _numbers(values: Sequence[float], count: int, kind: type) -> bool:
 
 _INSIDE = "end2end.onnx"
 _CUDA = "CUDAExecutionProvider"
+_TELEMETRY_OFF = "ORT_DISABLE_TELEMETRY"
+"""Without it, official builds of ONNX Runtime report models and machines to their maker, and store a number for it."""
 
 
 def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any:
@@ -111,6 +114,7 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
         StageUnavailable: ONNX Runtime does not import, or cannot run on the device.
         BadCard: the file holds no model that ONNX Runtime can load.
     """
+    os.environ.setdefault(_TELEMETRY_OFF, "1")  # it is read on import
     try:
         import onnxruntime
     except ImportError as error:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -132,3 +135,22 @@ def test_complaints_about_a_card_get_the_models_name():
     with pytest.raises(BadCard, match=r"^a\.onnx: wrong$") as caught, naming("a.onnx"):
         raise BadCard("wrong", hint="mend it")
     assert caught.value.hint == "mend it"
+
+
+@pytest.mark.parametrize("chosen", [None, "0"])
+def test_nothing_is_reported_to_anybody_unless_the_user_wants_it(tmp_path, chosen):
+    code = (
+        "import os, sys; from pathlib import Path; from posec3d_cli.runtime.onnx import open_session\n"
+        "try: open_session(b'no model', stage='x')\n"
+        "except Exception as error: assert type(error).__name__ == 'BadCard', error\n"
+        "print('onnxruntime' in sys.modules, os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    for name in ("ORT_DISABLE_TELEMETRY", "CI"):
+        environment.pop(name, None)
+    if chosen is not None:
+        environment["ORT_DISABLE_TELEMETRY"] = chosen
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", chosen or "1"]
+    if chosen is None:
+        assert list(tmp_path.rglob("*")) == []
