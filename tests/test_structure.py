@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import importlib.util
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -332,3 +333,15 @@ def test_an_upward_import_and_a_circle_are_noticed():
 
 def test_few_files_lie_loose_at_the_root_of_the_package():
     assert len(list(PACKAGE.glob("*.py"))) <= 12
+
+
+def test_what_only_drawing_reports_and_conversions_need_is_imported_by_no_module():
+    """Where plots are drawn, an epoch is logged or a graph converted, these are imported; `predict` pays for none."""
+    code = (
+        "import importlib, pkgutil, sys, posec3d_cli\n"
+        "for one in pkgutil.walk_packages(posec3d_cli.__path__, 'posec3d_cli.'):\n"
+        "    if one.name != 'posec3d_cli.hub.convert_tfjs': importlib.import_module(one.name)\n"
+        "print(*sorted({'matplotlib', 'tensorboardX', 'onnx', 'scipy.stats'} & sys.modules.keys()))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""

@@ -14,6 +14,8 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
 from posec3d_cli.errors import InputError
 from posec3d_cli.hub.checksums import Expected, expected_of
 from posec3d_cli.hub.converted import MODEL, keep_converted
@@ -29,9 +31,7 @@ def cache_home() -> Path:
     home = os.environ.get("POSEC3D_HOME")
     if home:
         return Path(home).expanduser().absolute()
-    import pooch
-
-    return Path(pooch.os_cache("posec3d"))
+    return user_cache_path("posec3d")
 
 
 def weights_cache(home: Path | None = None) -> Path:
