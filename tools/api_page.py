@@ -23,7 +23,8 @@ INTRODUCTION = """\
 
 Everything on this page can be imported from `posec3d_cli`; a name is loaded when it is first used. Beside it,
 `posec3d_cli.errors` holds the exceptions, `posec3d_cli.stages.protocols` what a plugin has to offer and
-`posec3d_cli.testing` the checks that it has to pass. Anything else may change without notice.
+`posec3d_cli.testing` the checks that it has to pass; [plugins.md](plugins.md) uses a few names more. Anything else may
+change without notice.
 [python.md](python.md) shows the names at work, and so do the programs in [examples/](../examples/README.md).
 
 This page is made of the docstrings, by `python tools/api_page.py`.

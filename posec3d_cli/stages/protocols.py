@@ -9,7 +9,7 @@ What a stage may have besides stands at the end: `HasDevice`, `NeedsHeatmaps`, `
     [project.entry-points."posec3d.detectors"]
     my-detector = "my_package:MyDetector"
 
-`posec3d_cli.testing` holds the checks that every stage has to pass.
+`posec3d_cli.testing` holds the checks that every stage has to pass. Step by step: docs/plugins.md.
 """
 
 from __future__ import annotations
