@@ -17,7 +17,7 @@ from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.recognition.aggregate import combine
 from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling
-from posec3d_cli.stages.protocols import ActionClassifier, VolumeBuilder
+from posec3d_cli.stages.protocols import ActionClassifier, InputBuilder
 
 Named = ModelCard | str | Path
 
@@ -33,7 +33,7 @@ class Member:
         weight: its part in the answer, relative to those of the others.
     """
 
-    builder: VolumeBuilder
+    builder: InputBuilder
     classifier: ActionClassifier
     sampling: ClipSampling = field(default_factory=ClipSampling)
     weight: float = 1.0

@@ -68,7 +68,7 @@ class PoseEstimator(Protocol):
 
 
 @runtime_checkable
-class VolumeBuilder(Protocol):
+class InputBuilder(Protocol):
     """Makes of pose sequences what a classifier reads: heatmap volumes, or clips of the joints themselves."""
 
     def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> ClassifierInput:

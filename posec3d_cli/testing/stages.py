@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from posec3d_cli.skeletons import Skeleton
-from posec3d_cli.stages.protocols import ActionClassifier, Detector, PoseEstimator, VolumeBuilder
+from posec3d_cli.stages.protocols import ActionClassifier, Detector, InputBuilder, PoseEstimator
 from posec3d_cli.testing.rules import one_each, require, same, unchanged, unit
 from posec3d_cli.types import (
     ActionScores,
@@ -168,7 +168,7 @@ def check_pose_estimator(
 
 
 def check_volume_builder(
-    builder: VolumeBuilder, sequence: PoseSequence, nobody: PoseSequence, *, tolerance: float = 1e-6
+    builder: InputBuilder, sequence: PoseSequence, nobody: PoseSequence, *, tolerance: float = 1e-6
 ) -> None:
     """Check a builder, of volumes or of clips.
 
@@ -181,7 +181,7 @@ def check_volume_builder(
     Raises:
         StageMismatch: it breaks the contract.
     """
-    require(isinstance(builder, VolumeBuilder), "a builder has a method build(sequence, clips, flip=False)")
+    require(isinstance(builder, InputBuilder), "a builder has a method build(sequence, clips, flip=False)")
     clips = _sample_clips(sequence)
     volume = unchanged(lambda: builder.build(sequence, clips), [sequence.keypoints, sequence.scores, clips], "build")
     made = f"build must give a HeatmapVolume or JointClips, got {type(volume).__name__}"

@@ -8,7 +8,7 @@ from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.estimator_heatmap import EstimatorHeatmapBuilder
 from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
-from posec3d_cli.stages.protocols import VolumeBuilder
+from posec3d_cli.stages.protocols import InputBuilder
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.types import PoseSequence, SequenceHeatmaps
 
@@ -38,7 +38,7 @@ def people(count: int = 2) -> PoseSequence:
 
 
 def test_it_is_a_volume_builder() -> None:
-    assert isinstance(EstimatorHeatmapBuilder(SPEC), VolumeBuilder)
+    assert isinstance(EstimatorHeatmapBuilder(SPEC), InputBuilder)
 
 
 def test_the_networks_peaks_lie_where_drawn_joints_lie() -> None:

@@ -8,7 +8,7 @@ from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
-from posec3d_cli.stages.protocols import VolumeBuilder
+from posec3d_cli.stages.protocols import InputBuilder
 from posec3d_cli.transforms.gaussians import draw_joints
 from posec3d_cli.transforms.heatmaps import HeatmapSpec, compact, fit
 from posec3d_cli.types import PoseSequence
@@ -34,7 +34,7 @@ def card(recipe: dict[str, object]) -> ModelCard:
 
 
 def test_it_is_a_volume_builder() -> None:
-    assert isinstance(HeatmapBuilder(SPEC), VolumeBuilder)
+    assert isinstance(HeatmapBuilder(SPEC), InputBuilder)
 
 
 def test_frames_are_found_by_their_numbers_in_the_video() -> None:

@@ -9,7 +9,7 @@ from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.stages.builders.joints import JointBuilder
-from posec3d_cli.stages.protocols import VolumeBuilder
+from posec3d_cli.stages.protocols import InputBuilder
 from posec3d_cli.transforms.joint_features import JointSpec, graph_features, mirror_features
 from posec3d_cli.types import PoseSequence
 
@@ -36,7 +36,7 @@ def card(recipe: dict[str, object]) -> ModelCard:
 
 
 def test_it_is_a_builder() -> None:
-    assert isinstance(JointBuilder(SPEC), VolumeBuilder)
+    assert isinstance(JointBuilder(SPEC), InputBuilder)
 
 
 @pytest.mark.parametrize("stream", ["joint", "bone"])
