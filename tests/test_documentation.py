@@ -241,7 +241,7 @@ def test_every_entry_point_leads_to_something(target):
     module, _, name = target.partition(":")
     found = getattr(importlib.import_module(module), name)
     assert found is not None
-    assert found.__module__ == module
+    assert not isinstance(found, type) or found.__module__ == module
 
 
 def test_the_changelog_has_a_place_for_what_is_new():
