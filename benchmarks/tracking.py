@@ -240,7 +240,7 @@ def theirs(name: str) -> Callable[[Scene], Ids]:
 
 def figures(scene: Scene, ids: Ids) -> dict[str, float]:
     """HOTA, IDF1, switches and fragments of some identities."""
-    from trackers.eval import hota, identity
+    from trackers.eval import hota, track_id
 
     truth, told, alike = [], [], []
     for people, who in zip(scene.people, ids, strict=True):
@@ -249,7 +249,7 @@ def figures(scene: Scene, ids: Ids) -> dict[str, float]:
         told.append(who[named])
         alike.append((real[:, None] == named[None]).astype(np.float64))
     result = {"HOTA": hota.compute_hota_metrics(truth, told, alike)["HOTA"]}
-    result["IDF1"] = identity.compute_identity_metrics(truth, told, alike)["IDF1"]
+    result["IDF1"] = track_id.compute_identity_metrics(truth, told, alike)["IDF1"]
     return {**result, "switches": switches(scene, ids), "fragments": split(scene, ids)}
 
 
@@ -258,20 +258,20 @@ def switches(scene: Scene, ids: Ids) -> int:
     last: dict[int, int] = {}
     count = 0
     for people, who in zip(scene.people, ids, strict=True):
-        for person, identity in zip(people.tolist(), who.tolist(), strict=True):
-            if person >= 0 and identity >= 0:
-                count += last.get(person, identity) != identity
-                last[person] = identity
+        for person, track_id in zip(people.tolist(), who.tolist(), strict=True):
+            if person >= 0 and track_id >= 0:
+                count += last.get(person, track_id) != track_id
+                last[person] = track_id
     return count
 
 
 def split(scene: Scene, ids: Ids) -> int:
     """How many identities people have beyond one each."""
     pairs = {
-        (person, identity)
+        (person, track_id)
         for people, who in zip(scene.people, ids, strict=True)
-        for person, identity in zip(people.tolist(), who.tolist(), strict=True)
-        if person >= 0 and identity >= 0
+        for person, track_id in zip(people.tolist(), who.tolist(), strict=True)
+        if person >= 0 and track_id >= 0
     }
     return len(pairs) - len({person for person, _ in pairs})
 

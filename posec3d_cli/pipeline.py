@@ -191,8 +191,8 @@ class Pipeline:
             indices = self.actions.frames_needed(sampling, video.info.frame_count, video.info.fps)
             also = np.arange(video.info.frame_count) if every_frame else None
             video_poses = self.extractor.poses_of(video, indices, also=also, progress=progress)
-        alive = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
-        return self.actions.read(video_poses, sampling, alive=alive)
+        heartbeat = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
+        return self.actions.read(video_poses, sampling, heartbeat=heartbeat)
 
 
 def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:

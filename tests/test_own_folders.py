@@ -101,7 +101,7 @@ def test_files_of_which_no_digit_is_known_are_told_apart_by_their_folders(tmp_pa
         fetch(card_of(xview), weights_dir=tmp_path / "own")
 
 
-def test_what_was_pinned_holds_for_the_folders_too(tmp_path):
+def test_what_was_recorded_holds_for_the_folders_too(tmp_path):
     own = put(tmp_path / "own" / NAME)
     fetch(card_of(UNKNOWN), weights_dir=own.parent)
     assert recorded_checksum_path(cached_path(UNKNOWN)).is_file()

@@ -18,7 +18,7 @@ from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.output.json import entry
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.recognition.aggregate import combine
+from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.types import ActionScores, JointHeatmaps
 
@@ -370,14 +370,14 @@ def test_a_recipe_that_makes_no_sense_is_refused(clip_table):
 
 
 def test_a_combination_is_the_weighted_mean():
-    both = combine([answer(1, 0), answer(0.5, 0.5)], [1, 3])
+    both = weighted_mean([answer(1, 0), answer(0.5, 0.5)], [1, 3])
     assert both.probabilities == pytest.approx([0.625, 0.375])
-    assert combine([answer(1, 0), answer(0, 1)], [0, 0]).probabilities == pytest.approx([0.5, 0.5])
+    assert weighted_mean([answer(1, 0), answer(0, 1)], [0, 0]).probabilities == pytest.approx([0.5, 0.5])
 
 
 def test_answers_with_other_labels_are_not_combined():
     with pytest.raises(StageMismatch, match="different labels"):
-        combine([answer(1, 0), answer(1, 0, labels=("a", "c"))], [1, 1])
+        weighted_mean([answer(1, 0), answer(1, 0, labels=("a", "c"))], [1, 1])
 
 
 @given(
@@ -385,7 +385,7 @@ def test_answers_with_other_labels_are_not_combined():
 )
 def test_a_combination_is_a_distribution_within_its_parts(parts):
     scores = [answer(p, 1 - p) for p, _ in parts]
-    result = combine(scores, [weight for _, weight in parts]).probabilities
+    result = weighted_mean(scores, [weight for _, weight in parts]).probabilities
     assert result.sum() == pytest.approx(1, abs=1e-5)
     assert min(p for p, _ in parts) - 1e-5 <= result[0] <= max(p for p, _ in parts) + 1e-5
 

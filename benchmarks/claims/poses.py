@@ -28,7 +28,7 @@ from posec3d_cli.stages.create import make_stage
 from posec3d_cli.training.config import BODY
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.types import Detections, Frame
-from posec3d_cli.video import SUFFIXES
+from posec3d_cli.video import VIDEO_SUFFIXES
 
 EVERY, VIEWS, FRAMES, SIZE = 2, 3, 16, 28
 SPEC = HeatmapSpec(size=(SIZE, SIZE), joints=BODY, score_threshold=0.1, crop_min_size=4)
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--part", default="0/1")
     asked = parser.parse_args()
     part, parts = (int(number) for number in asked.part.split("/"))
-    clips = sorted(path for path in asked.folder.glob("*/*") if path.suffix.lower() in SUFFIXES)[part::parts]
+    clips = sorted(path for path in asked.folder.glob("*/*") if path.suffix.lower() in VIDEO_SUFFIXES)[part::parts]
     common = {"offline": None, "progress": None}
     detector, _ = make_stage("detector", load_card("efficientdet-lite2", "detector"), "cpu", **common)
     thunder, _ = make_stage("pose", "movenet-thunder", "cpu", **common, options={"heatmaps": True})

@@ -17,7 +17,7 @@ from posec3d_cli.errors import OutputExists, counted
 from posec3d_cli.output.tables import (
     CORRECTED,
     Corrections,
-    Outcome,
+    TimedEntry,
     can_be_read,
     plain,
     read_table,
@@ -33,35 +33,35 @@ Row = Mapping[str, Any]
 
 
 def write_outcomes(
-    path: Path, some: Iterable[Outcome], ledger: RunState, *, overwrite: bool = False
+    path: Path, some: Iterable[TimedEntry], run_state: RunState, *, overwrite: bool = False
 ) -> list[dict[str, Any]]:
     """Write the table of a run with what people set right in the one that is there, and give its rows.
 
     Raises:
         OutputExists, OutputError: as `kept_corrections`, or it cannot be written.
     """
-    corrections = kept_corrections(path, ledger, overwrite=overwrite)
+    corrections = kept_corrections(path, run_state, overwrite=overwrite)
     rows = rows_of(path, some, corrections)
-    ledger.keep_corrections(corrections)
-    ledger.keep_rows(rows, only=False)
+    run_state.keep_corrections(corrections)
+    run_state.keep_rows(rows, only=False)
     write_table(path, rows)
-    ledger.keep_rows(rows, only=True)
+    run_state.keep_rows(rows, only=True)
     return rows
 
 
-def kept_corrections(path: Path, ledger: RunState, *, overwrite: bool = False) -> Corrections:
+def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False) -> Corrections:
     """The corrections of the table that is there, and those of rows that it lacks at present.
 
     Args:
         path: the table; there may be none.
-        ledger: of the run that wrote it.
+        run_state: of the run that wrote it.
         overwrite: other changes may be overwritten.
 
     Raises:
         OutputExists: it holds other changes; they are named.
         OutputError: it cannot be read.
     """
-    corrections = ledger.corrections()
+    corrections = run_state.corrections()
     if not path.exists():
         return corrections
     if not can_be_read(path):
@@ -80,7 +80,7 @@ def kept_corrections(path: Path, ledger: RunState, *, overwrite: bool = False) -
             f"{path} is not the table that the last run wrote any more: {error}",
             hint="move it away; or say --overwrite to replace it",
         ) from error
-    changed = [] if overwrite else _changes(rows, ledger)
+    changed = [] if overwrite else _changes(rows, run_state)
     if changed:
         more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
         where = f"{counted(len(changed), 'row')}: {'; '.join(changed[:_NAMED])}{more}"
@@ -101,13 +101,13 @@ def kept_corrections(path: Path, ledger: RunState, *, overwrite: bool = False) -
     return corrections
 
 
-def _changes(rows: Sequence[Row], ledger: RunState) -> list[str]:
+def _changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
     """What differs from the rows that were written, a few words each."""
     written: dict[str, list[Row]] = {}
-    for row in ledger.rows():
+    for row in run_state.rows():
         written.setdefault(_name(row), []).append(row)
     if not written:
-        return _older_changes(rows, ledger)
+        return _older_changes(rows, run_state)
     changed = []
     for there in rows:
         versions = written.get(_name(there))
@@ -118,10 +118,10 @@ def _changes(rows: Sequence[Row], ledger: RunState) -> list[str]:
     return changed
 
 
-def _older_changes(rows: Sequence[Row], ledger: RunState) -> list[str]:
+def _older_changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
     """Of a table that a version wrote which kept no rows: labels that no answer in the run state has."""
     answers: dict[str, set[str]] = {}
-    for entry in ledger.entries():
+    for entry in run_state.entries():
         best = [one["label"] for one in entry.get("labels", ())[:1]]
         answers[plain(entry["video"])] = {*map(plain, best), UNKNOWN, NO_PERSON, NO_PERSON_IN_WORDS, ""}
     told = ((_name(row), plain(row.get("label", row.get("answer")) or "")) for row in rows)

@@ -11,11 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from posec3d_cli.batch.output_names import without_suffixes
 from posec3d_cli.errors import InputError, counted
-from posec3d_cli.files.csv_tables import SUFFIXES as TABLE_SUFFIXES
-from posec3d_cli.files.csv_tables import read_csv
+from posec3d_cli.files.csv_tables import CSV_SUFFIXES, read_csv
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.pose_files import is_pose_file
-from posec3d_cli.video import SUFFIXES
+from posec3d_cli.video import VIDEO_SUFFIXES
 
 logger = logging.getLogger("posec3d")
 
@@ -138,7 +137,7 @@ def read_list(file: Path, *, root: Path | None = None) -> list[Path]:
 
 
 def _names_in(file: Path) -> list[str]:
-    if file.suffix.lower() in TABLE_SUFFIXES:
+    if file.suffix.lower() in CSV_SUFFIXES:
         return [row["video"] for row in read_csv(file, ("video",)).rows if row["video"]]
     try:
         content = file.read_bytes()
@@ -182,4 +181,4 @@ def _below(
 def _fits(file: Path, root: Path, glob: str | None, poses: bool) -> bool:
     if glob is not None:
         return PurePosixPath(Path(os.path.abspath(file)).relative_to(root)).match(glob)
-    return file.suffix.lower() in SUFFIXES or (poses and is_pose_file(file))
+    return file.suffix.lower() in VIDEO_SUFFIXES or (poses and is_pose_file(file))

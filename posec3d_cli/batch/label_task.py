@@ -111,10 +111,10 @@ class LabelTask:
         """What does one video, with models that are made."""
         sampling = actions.clip_sampling(**self.sampling)
 
-        def read_clip(clip: VideoPoses, found: InputFile, alive: Callable[[], None]) -> dict[str, Any]:
+        def read_clip(clip: VideoPoses, found: InputFile, heartbeat: Callable[[], None]) -> dict[str, Any]:
             name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
             try:
-                return {**entry(actions.read_file(clip, sampling, alive=alive)), "video": name}
+                return {**entry(actions.read_file(clip, sampling, heartbeat=heartbeat)), "video": name}
             except PoseC3DError as error:
                 return {**failure(clip.video.path, error), "video": name}
 

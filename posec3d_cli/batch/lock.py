@@ -19,7 +19,7 @@ def state_of(output: Path) -> Path:
 
 @contextmanager
 def locked(output: Path) -> Iterator[tuple[RunState, str]]:
-    """Hold the output, and hand out its ledger and who held it before and never let go, or an empty text.
+    """Hold the output, and hand out its run state and who held it before and never let go, or an empty text.
 
     Raises:
         OutputError: another process holds it, or nothing can be written beside it.
@@ -36,11 +36,11 @@ def locked(output: Path) -> Iterator[tuple[RunState, str]]:
     except OSError as error:
         raise OutputError(f"nothing can be written beside {output}: {error.strerror}") from error
     try:
-        with RunState(state) as ledger:
-            before = ledger.own()
+        with RunState(state) as run_state:
+            before = run_state.own()
             try:
-                yield ledger, before
+                yield run_state, before
             finally:
-                ledger.disown()
+                run_state.disown()
     finally:
         lock.release()

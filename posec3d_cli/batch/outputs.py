@@ -60,10 +60,10 @@ def unfinished(target: Path, folders: Collection[Path], run: str) -> Path:
 
 
 @contextlib.contextmanager
-def written_by_run(target: Path, ledger: RunState) -> Iterator[Path]:
+def written_by_run(target: Path, run_state: RunState) -> Iterator[Path]:
     """Hand out where one file of a run is to be written; when the block ends without an error, it gets its name.
 
-    The ledger knows it by its content before it has its name.
+    The run state knows it by its content before it has its name.
 
     Raises:
         OutputError: nothing can be written there.
@@ -71,16 +71,16 @@ def written_by_run(target: Path, ledger: RunState) -> Iterator[Path]:
     folders = (target.parent,)
     with unfinished_files(folders) as run, atomic_write(target, part=unfinished(target, folders, run)) as part:
         yield part
-        ledger.claim(target, digest(part))
+        run_state.claim(target, digest(part))
 
 
-def check_made(targets: Iterable[Path], ledger: RunState) -> None:
+def check_made(targets: Iterable[Path], run_state: RunState) -> None:
     """Refuse to replace files that no run on this output made.
 
     Raises:
         OutputExists: there are some.
     """
-    foreign = [target for target in targets if target.exists() and not ledger.made(target)]
+    foreign = [target for target in targets if target.exists() and not run_state.made(target)]
     if foreign:
         there = f"and {counted(len(foreign) - 1, 'more file')} are" if foreign[1:] else "is"
         raise OutputExists(

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.worker import Outcome, Work, Worker
+from posec3d_cli.batch.worker import FileResult, Work, Worker
 from posec3d_cli.runtime.device import resolve_device, visible_gpus
 from posec3d_cli.runtime.memory import free_memory
 from posec3d_cli.runtime.threads import network_threads, processors
@@ -21,14 +21,14 @@ WORKER_BYTES = 750 * 10**6
 
 
 @dataclass(frozen=True)
-class CrewSize:
+class WorkerCount:
     """How many workers, and what decided it, in a few words."""
 
     count: int
     why: str
 
 
-def default_workers(device: str) -> CrewSize:
+def default_workers(device: str) -> WorkerCount:
     """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps".
 
     No more than memory allows, but one: `posec3d_cli.runtime.threads.processors` and
@@ -36,15 +36,15 @@ def default_workers(device: str) -> CrewSize:
     """
     place = resolve_device(device)
     if place not in ("cpu", "cuda"):
-        return CrewSize(1, f"one for {place}")
+        return WorkerCount(1, f"one for {place}")
     unit, there = ("processor", processors()) if place == "cpu" else ("GPU", max(1, len(visible_gpus())))
     wanted = min(there, _MOST_WORKERS)
     free = free_memory()
     fitting = wanted if free is None else max(1, free // WORKER_BYTES)
     if free is not None and fitting < wanted:
         each = f"each takes some {WORKER_BYTES // 10**6} MB"
-        return CrewSize(fitting, f"for {free / 1e6:.0f} MB of memory are free, and {each}")
-    return CrewSize(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
+        return WorkerCount(fitting, f"for {free / 1e6:.0f} MB of memory are free, and {each}")
+    return WorkerCount(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
 
 
 class WorkerPool:
@@ -75,7 +75,7 @@ class WorkerPool:
         *,
         timeout: float,
         progress: Callable[[InputFile, int], None],
-    ) -> Iterator[tuple[InputFile, Outcome]]:
+    ) -> Iterator[tuple[InputFile, FileResult]]:
         """Do the videos and give what comes out of each, in the order in which they are done.
 
         Args:
@@ -94,17 +94,17 @@ class WorkerPool:
                 busy.append(idle.pop())
             if not busy:
                 return
-            left = timeout - max(worker.silent for worker in busy)
+            left = timeout - max(worker.idle_seconds for worker in busy)
             heard = connection.wait([worker.pipe for worker in busy], max(left, 0))
             for worker in list(busy):
                 found = worker.found
                 assert found is not None
-                outcome: Outcome | int | None = None
+                outcome: FileResult | int | None = None
                 if worker.pipe in heard:
-                    outcome = worker.hear()
-                elif worker.silent >= timeout:
-                    outcome = worker.give_up(timeout)
-                if isinstance(outcome, Outcome):
+                    outcome = worker.receive()
+                elif worker.idle_seconds >= timeout:
+                    outcome = worker.end_idle(timeout)
+                if isinstance(outcome, FileResult):
                     busy.remove(worker)
                     idle.append(worker)
                     yield found, outcome

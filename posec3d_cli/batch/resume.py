@@ -24,36 +24,38 @@ class Todo:
     again: str = ""
 
 
-def plan(found: Sequence[InputFile], task: Task, ledger: RunState, *, retry_failed: bool = False) -> deque[Todo]:
+def plan(found: Sequence[InputFile], task: Task, run_state: RunState, *, retry_failed: bool = False) -> deque[Todo]:
     """The videos that have no outcome yet, or none that still holds. Nothing but the time of a touched file is changed.
 
     Args:
         found: all videos.
         task: what is done with them.
-        ledger: the outcomes so far.
+        run_state: the outcomes so far.
         retry_failed: failures do not hold.
     """
     pipeline = task.fingerprint()
     todo: deque[Todo] = deque()
     for video in found:
-        record = ledger.get(video.path)
-        reason = "" if record is None else _outdated(video, record, pipeline, task, ledger, retry_failed)
+        record = run_state.get(video.path)
+        reason = "" if record is None else _outdated(video, record, pipeline, task, run_state, retry_failed)
         if reason is not None:
             todo.append(Todo(video, reason))
     return todo
 
 
 def _outdated(
-    video: InputFile, record: Record, pipeline: str, task: Task, ledger: RunState, retry_failed: bool
+    video: InputFile, record: Record, pipeline: str, task: Task, run_state: RunState, retry_failed: bool
 ) -> str | None:
     """Why an outcome does not hold any more, or None."""
     now = stamp(video.path)
     if now != record.stamp:
         if not record.sha256 or digest(video.path) != record.sha256:
             return "video"
-        ledger.put(replace(record, stamp=now))
+        run_state.put(replace(record, stamp=now))
     if record.pipeline != pipeline:
         return "pipeline"
     if record.status == FAILED:
         return "failed" if retry_failed else None
-    return None if all(output.exists() and ledger.made(output) for output in task.outputs(video).values()) else "output"
+    return (
+        None if all(output.exists() and run_state.made(output) for output in task.outputs(video).values()) else "output"
+    )

@@ -19,25 +19,25 @@ from posec3d_cli.batch.task import Task
 from posec3d_cli.files.digests import Stamp, stamp
 from posec3d_cli.files.writing import printable
 from posec3d_cli.output.json import with_answers
-from posec3d_cli.output.tables import Outcome
+from posec3d_cli.output.tables import TimedEntry
 
 if TYPE_CHECKING:
     pass
 
 
-def check_outputs(todo: Iterable[Todo], task: Task, ledger: RunState) -> None:
+def check_outputs(todo: Iterable[Todo], task: Task, run_state: RunState) -> None:
     """Refuse to replace files that no run on this output made.
 
     Raises:
         OutputExists: there are some.
     """
-    check_made((output for one in todo for output in task.outputs(one.found).values()), ledger)
+    check_made((output for one in todo for output in task.outputs(one.found).values()), run_state)
 
 
 def run(
     todo: deque[Todo],
     task: Task,
-    ledger: RunState,
+    run_state: RunState,
     *,
     workers: int = 1,
     timeout: float = TIMEOUT,
@@ -50,7 +50,7 @@ def run(
     Args:
         todo: the videos; each is taken out once it is recorded, so what is left was not done.
         task: what is done with them.
-        ledger: where outcomes are recorded.
+        run_state: where outcomes are recorded.
         workers: how many processes there may be.
         timeout: seconds without a sign of life after which a video is given up.
         fail_fast: end after the first failure.
@@ -69,20 +69,20 @@ def run(
         for video in of_video:
             stamps[video] = stamp(video.path)
             for output in task.outputs(video).values():
-                ledger.claim(output)
+                run_state.claim(output)
             yield video
 
     with (
         unfinished_files(task.folders) as name,
-        WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as crew,
+        WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as pool,
     ):
-        outcomes = crew.outcomes(taken(), timeout=timeout, progress=callback.frames)
+        outcomes = pool.outcomes(taken(), timeout=timeout, progress=callback.frames)
         for video, outcome in outcomes:
             entries = [_named(entry, video) for entry in outcome.entries]
             record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
             if record.status == FAILED and of_video[video].again:
                 _remove(task.outputs(video).values())
-            ledger.put(record)
+            run_state.put(record)
             todo.remove(of_video[video])
             callback.done(video, record)
             if fail_fast and record.status == FAILED:
@@ -102,14 +102,14 @@ def _named(entry: dict[str, Any], found: InputFile) -> dict[str, Any]:
 
 
 def outcomes(
-    found: Sequence[InputFile], todo: Iterable[Todo], ledger: RunState, *, min_score: float = 0.0
-) -> Iterator[Outcome]:
+    found: Sequence[InputFile], todo: Iterable[Todo], run_state: RunState, *, min_score: float = 0.0
+) -> Iterator[TimedEntry]:
     """The outcomes of the videos that are not to be done any more, in the order of `found`, one per clip.
 
-    The ledger holds the scores, and the answers are made of them here: another `min_score` holds for every row.
+    The run state holds the scores, and the answers are made of them here: another `min_score` holds for every row.
     """
     waiting = {one.found.path for one in todo}
     for video in found:
-        record = None if video.path in waiting else ledger.get(video.path)
+        record = None if video.path in waiting else run_state.get(video.path)
         if record is not None:
             yield from ((with_answers(entry, min_score), record.seconds) for entry in record.entries)

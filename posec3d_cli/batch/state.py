@@ -69,7 +69,7 @@ class Record:
 
 
 def owner_of(file: Path) -> str:
-    """Which process holds a ledger, as far as it can be told."""
+    """Which process holds a run state, as far as it can be told."""
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         try:
@@ -123,7 +123,7 @@ class RunState:
             self._connection.execute("UPDATE videos SET entries = ? WHERE path = ?", (json.dumps(spelled), path))
 
     def own(self) -> str:
-        """Note down that this process holds the ledger; who held it and never let go, or an empty text."""
+        """Note down that this process holds the run state; who held it and never let go, or an empty text."""
         with self._blaming(), self._connection:
             before = [named for (named,) in self._connection.execute("SELECT named FROM owner")]
             self._connection.execute("BEGIN")
@@ -134,7 +134,7 @@ class RunState:
         return " and ".join(before)
 
     def disown(self) -> None:
-        """Note down that nobody holds the ledger."""
+        """Note down that nobody holds the run state."""
         with self._blaming():
             self._connection.execute("DELETE FROM owner")
 

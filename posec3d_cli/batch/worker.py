@@ -39,7 +39,7 @@ Work = Callable[[InputFile, Tell], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileResult:
     """What came out of one video.
 
     Attributes:
@@ -81,24 +81,24 @@ class Worker:
 
     @property
     def pipe(self) -> connection.Connection:
-        """Where it makes itself heard: `hear` when this can be read."""
+        """Where it makes itself heard: `receive` when this can be read."""
         return self._pipe
 
     @property
-    def silent(self) -> float:
+    def idle_seconds(self) -> float:
         """Seconds since its last sign of life; 0 while it makes its models."""
-        return perf_counter() - self._heard if self._ready else 0.0
+        return perf_counter() - self._last_heartbeat if self._ready else 0.0
 
     def begin(self, found: InputFile) -> None:
         """Hand it a video."""
         if self._process is None:
             self._start()
         self._found = found
-        self._began = self._heard = perf_counter()
-        with suppress(OSError):  # it died since the last video: `hear` finds that out
+        self._began = self._last_heartbeat = perf_counter()
+        with suppress(OSError):  # it died since the last video: `receive` finds that out
             self._pipe.send(found)
 
-    def hear(self) -> Outcome | int | None:
+    def receive(self) -> FileResult | int | None:
         """What it says next: the outcome of the video, the number of frames done, or None for no news.
 
         What the process logs is logged here.
@@ -114,10 +114,10 @@ class Worker:
                     f"the models cannot be made: {self._death()}", hint="--log-file keeps what it said"
                 ) from None
             return self._failed(PoseC3DError(self._death()))
-        self._heard = perf_counter()
+        self._last_heartbeat = perf_counter()
         if isinstance(message, PoseC3DError):
             raise message
-        if isinstance(message, Outcome):
+        if isinstance(message, FileResult):
             self._found = None
             return message
         if message == _READY:
@@ -128,7 +128,7 @@ class Worker:
             return None
         return int(message)
 
-    def give_up(self, timeout: float) -> Outcome:
+    def end_idle(self, timeout: float) -> FileResult:
         """End the process, which has been silent for too long, and with it the video in work."""
         self.stop()
         return self._failed(
@@ -166,10 +166,10 @@ class Worker:
             return f"its process was killed ({name}); the memory may have run out"
         return f"its process crashed ({name}: {words})"
 
-    def _failed(self, error: PoseC3DError) -> Outcome:
+    def _failed(self, error: PoseC3DError) -> FileResult:
         assert self._found is not None
         found, self._found = self._found, None
-        return Outcome([failure(found.path, error)], seconds=perf_counter() - self._began)
+        return FileResult([failure(found.path, error)], seconds=perf_counter() - self._began)
 
 
 @contextmanager
@@ -217,7 +217,7 @@ def _serve(
             pipe.send(_attempt(work, pipe.recv(), pipe.send))
 
 
-def _attempt(work: Work, found: InputFile, progress: Tell) -> Outcome | PoseC3DError:
+def _attempt(work: Work, found: InputFile, progress: Tell) -> FileResult | PoseC3DError:
     started = perf_counter()
     sha256 = digest(found.path)
     try:
@@ -236,7 +236,7 @@ def _attempt(work: Work, found: InputFile, progress: Tell) -> Outcome | PoseC3DE
             traceback.print_exc()
             error = unexpected(error)
         entries = [failure(found.path, error)]
-    return Outcome(entries, sha256, perf_counter() - started)
+    return FileResult(entries, sha256, perf_counter() - started)
 
 
 def _is_full(error: BaseException | None) -> OSError | None:

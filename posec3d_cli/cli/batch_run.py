@@ -85,7 +85,7 @@ def work_through(
     todo: deque[Todo],
     total: int,
     task: LabelTask | PoseTask,
-    ledger: RunState,
+    run_state: RunState,
     *,
     workers: int | None,
     timeout: float,
@@ -104,7 +104,7 @@ def work_through(
             run(
                 todo,
                 task,
-                ledger,
+                run_state,
                 workers=workers or 1,
                 timeout=timeout,
                 fail_fast=fail_fast,

@@ -149,29 +149,29 @@ def extract_poses(
     )
     if output.is_dir() and any(output.iterdir()) and not state_of(output).exists() and not overwrite:
         raise OutputExists(f"{output} is not empty", hint="choose another folder, or say --overwrite")
-    with locked(output) as (ledger, before):
-        found = with_stems(found, ledger.paths())
-        todo = plan(found, task, ledger, retry_failed=retry_failed)
+    with locked(output) as (run_state, before):
+        found = with_stems(found, run_state.paths())
+        todo = plan(found, task, run_state, retry_failed=retry_failed)
         if not overwrite:
-            check_outputs(todo, task, ledger)
-            check_made([] if pack is None else [pack], ledger)
+            check_outputs(todo, task, run_state)
+            check_made([] if pack is None else [pack], run_state)
         say_plan(todo, len(found), before)
         work_through(
             todo,
             len(found),
             task,
-            ledger,
+            run_state,
             workers=workers,
             timeout=timeout,
             fail_fast=fail_fast,
             quiet=quiet,
         )
         waiting = {one.found.path for one in todo}
-        records = {video: ledger.get(video.path) for video in found if video.path not in waiting}
+        records = {video: run_state.get(video.path) for video in found if video.path not in waiting}
         if pack is not None and classes is not None:
             good = [video for video, record in records.items() if record is not None and record.status != FAILED]
             nobody = sum(record.status == NO_PERSON for record in records.values() if record)
-            _write_pack(pack, good, task, classes, nobody, ledger)
+            _write_pack(pack, good, task, classes, nobody, run_state)
     done = [(video, record) for video, record in records.items() if record is not None]
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
     say_left_out(own)
@@ -212,14 +212,14 @@ def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> La
 
 
 def _write_pack(
-    pack: Path, good: list[InputFile], task: PoseTask, classes: Labels, nobody: int, ledger: RunState
+    pack: Path, good: list[InputFile], task: PoseTask, classes: Labels, nobody: int, run_state: RunState
 ) -> None:
     from posec3d_cli.batch.outputs import written_by_run
     from posec3d_cli.datasets.write_pickle import write_pack
     from posec3d_cli.files.writing import printable
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
-    with written_by_run(pack, ledger) as part:
+    with written_by_run(pack, run_state) as part:
         packed = write_pack(part, files, classes, videos=[video.path for video in good])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
     note("note", f"{pack} holds {counted(packed.clips, 'clip')}{missing}")

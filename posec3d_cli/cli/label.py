@@ -176,33 +176,33 @@ def label(
     )
     if output.exists() and not state_of(output).exists() and not overwrite:
         raise OutputExists(f"{output} is already there", hint="choose another name, or say --overwrite")
-    with locked(output) as (ledger, before):
-        kept_corrections(output, ledger, overwrite=overwrite)
-        found = with_stems(found, ledger.paths())
-        todo = plan(found, task, ledger, retry_failed=retry_failed)
+    with locked(output) as (run_state, before):
+        kept_corrections(output, run_state, overwrite=overwrite)
+        found = with_stems(found, run_state.paths())
+        todo = plan(found, task, run_state, retry_failed=retry_failed)
         if not overwrite:
-            check_outputs(todo, task, ledger)
-            check_made([] if labels is None else confusion_files(output), ledger)
+            check_outputs(todo, task, run_state)
+            check_made([] if labels is None else confusion_files(output), run_state)
         say_plan(todo, len(found), before)
         try:
             work_through(
                 todo,
                 len(found),
                 task,
-                ledger,
+                run_state,
                 workers=workers,
                 timeout=timeout,
                 fail_fast=fail_fast,
                 quiet=quiet,
             )
         finally:
-            some = run.outcomes(found, todo, ledger, min_score=min_score)
-            write_outcomes(output, some, ledger, overwrite=overwrite)
-        outcomes = list(run.outcomes(found, todo, ledger, min_score=min_score))
+            some = run.outcomes(found, todo, run_state, min_score=min_score)
+            write_outcomes(output, some, run_state, overwrite=overwrite)
+        outcomes = list(run.outcomes(found, todo, run_state, min_score=min_score))
         say_left_out(own)
         good = print_outcomes(outcomes, output, min_score)
         if labels is not None:
-            print_accuracy(outcomes, labels, task, output, ledger)
+            print_accuracy(outcomes, labels, task, output, run_state)
     if not good:
         raise typer.Exit(1)
 

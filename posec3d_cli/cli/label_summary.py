@@ -17,7 +17,7 @@ from posec3d_cli.errors import counted
 if TYPE_CHECKING:
     from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.batch.state import RunState
-    from posec3d_cli.output.tables import Outcome
+    from posec3d_cli.output.tables import TimedEntry
 
 MOST_DOUBTFUL = 10  # answers that are listed
 
@@ -27,7 +27,7 @@ def confusion_files(output: Path) -> list[Path]:
     return [output.with_suffix(".confusion.csv"), output.with_suffix(".confusion.png")]
 
 
-def print_outcomes(outcomes: Sequence[Outcome], output: Path, min_score: float) -> bool:
+def print_outcomes(outcomes: Sequence[TimedEntry], output: Path, min_score: float) -> bool:
     """Say what came of all videos; whether none failed."""
     from posec3d_cli.batch.state import FAILED
     from posec3d_cli.output import tables
@@ -75,7 +75,7 @@ def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
 
 
 def print_accuracy(
-    outcomes: Sequence[Outcome], labels: dict[str, str], task: LabelTask, output: Path, ledger: RunState
+    outcomes: Sequence[TimedEntry], labels: dict[str, str], task: LabelTask, output: Path, run_state: RunState
 ) -> None:
     """Say how often the labels are right, and write what was taken for what beside the table."""
     from posec3d_cli.batch.outputs import written_by_run
@@ -86,7 +86,7 @@ def print_accuracy(
     compared = compare(outcomes, labels, card.labels)
     report, failed = compared.report, compared.failed
     for target in confusion_files(output):
-        with written_by_run(target, ledger) as part:
+        with written_by_run(target, run_state) as part:
             write_confusion(report, part)
     low, high = report.interval
     right = f"{compared.right / compared.named:.1%}" if compared.named else "none"

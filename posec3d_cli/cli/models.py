@@ -184,7 +184,7 @@ def _content(card: ModelCard, file: WeightFile) -> str:
     known = expected(card, file)
     if known.whole:
         size = "" if known.size is None else f"{known.size} bytes, "
-        return f"{size}{'sha256' if known.pin is None else 'recorded sha256'} {known.sha256}"
+        return f"{size}{'sha256' if known.recorded is None else 'recorded sha256'} {known.sha256}"
     begins = f" (it begins with {known.sha256})" if known.sha256 else ""
     return f"hash unknown until the first download{begins}"
 
@@ -200,7 +200,7 @@ def _as_json(card: ModelCard) -> dict[str, Any]:
                 "filename": file.filename,
                 "sha256": known.sha256 if known.whole else None,
                 "sha256_prefix": file.sha256_prefix or None,
-                "pinned": known.pin is not None,
+                "recorded": known.recorded is not None,
                 "size": known.size,
                 "sources": list(file.sources),
                 "path": None if path is None else str(path),

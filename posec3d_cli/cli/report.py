@@ -28,12 +28,12 @@ def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwr
         typer.BadParameter: a file has no suffix that can be written, or two are the same.
         OutputError: see `posec3d_cli.files.writing.check_free`.
     """
-    from posec3d_cli.evaluation.write import SUFFIXES
+    from posec3d_cli.evaluation.write import CONFUSION_SUFFIXES
     from posec3d_cli.files.writing import check_free
 
     for path in confusion:
-        if path.suffix.lower() not in SUFFIXES:
-            raise typer.BadParameter(f"--confusion writes {' and '.join(SUFFIXES)} files, got {path}")
+        if path.suffix.lower() not in CONFUSION_SUFFIXES:
+            raise typer.BadParameter(f"--confusion writes {' and '.join(CONFUSION_SUFFIXES)} files, got {path}")
     if predictions is not None and predictions.suffix.lower() != ".csv":
         raise typer.BadParameter(f"--predictions writes a .csv file, got {predictions}")
     paths = [*confusion, *([predictions] if predictions else [])]

@@ -278,7 +278,7 @@ def train(
     from posec3d_cli.training import train
     from posec3d_cli.training.augment import Augmentation
     from posec3d_cli.training.config import TrainingConfig
-    from posec3d_cli.training.finetune import start_from
+    from posec3d_cli.training.finetune import load_pretrained
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
@@ -311,7 +311,9 @@ def train(
         augmentation=Augmentation().scaled(augmentation_strength),
     )
     begun = (
-        start_from(load_card(pretrained, "classifier"), base, offline=offline_choice(offline), weights_dir=weights_dir)
+        load_pretrained(
+            load_card(pretrained, "classifier"), base, offline=offline_choice(offline), weights_dir=weights_dir
+        )
         if pretrained
         else None
     )

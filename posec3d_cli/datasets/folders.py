@@ -16,7 +16,7 @@ from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.labels import clean_label
 from posec3d_cli.output.tables import CORRECTED
 from posec3d_cli.pose_files import is_pose_file
-from posec3d_cli.video import SUFFIXES
+from posec3d_cli.video import VIDEO_SUFFIXES
 
 TABLE = "labels.csv"
 _NO_GROUPS = ("video", "label", CORRECTED)
@@ -149,7 +149,7 @@ def _clips_below(folder: Path) -> list[Path]:
             for one in inner
             if one in folders
             or (
-                (one.suffix.lower() in SUFFIXES or is_pose_file(one))
+                (one.suffix.lower() in VIDEO_SUFFIXES or is_pose_file(one))
                 and not one.name.startswith(".")
                 and one.is_file()
                 and not folders.intersection(one.parents)

@@ -17,7 +17,7 @@ from posec3d_cli.datasets.poses import ClipPoses, Estimate, in_file
 from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.datasets.splits import Splits
 from posec3d_cli.errors import BadDataset, InputError, counted
-from posec3d_cli.files.csv_tables import SUFFIXES, read_csv
+from posec3d_cli.files.csv_tables import CSV_SUFFIXES, read_csv
 from posec3d_cli.files.input_paths import as_given, problem_of
 from posec3d_cli.labels import clean_label
 from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
@@ -154,7 +154,7 @@ def labelled(
 
 
 def _is_table(source: Path) -> bool:
-    return source.is_file() and source.suffix.lower() in SUFFIXES
+    return source.is_file() and source.suffix.lower() in CSV_SUFFIXES
 
 
 def _of_pack(

@@ -158,8 +158,8 @@ def side_by_side(
     def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
         if not videos:
             return
-        with WorkerPool(task.make, min(workers, len(videos)), device=task.models.device, log=log) as crew:
-            outcomes = crew.outcomes(videos, timeout=timeout, progress=hears.frames)
+        with WorkerPool(task.make, min(workers, len(videos)), device=task.models.device, log=log) as pool:
+            outcomes = pool.outcomes(videos, timeout=timeout, progress=hears.frames)
             for found, outcome in outcomes:
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
                 hears.done(found, record)

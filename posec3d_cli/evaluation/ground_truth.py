@@ -15,7 +15,7 @@ from posec3d_cli.datasets.table_labels import read_labels
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.report import BEST, Answer, Report
 from posec3d_cli.files.writing import printable
-from posec3d_cli.output.tables import Outcome, is_unknown, status_of
+from posec3d_cli.output.tables import TimedEntry, is_unknown, status_of
 from posec3d_cli.results import UNKNOWN
 
 logger = logging.getLogger("posec3d")
@@ -82,7 +82,7 @@ class Comparison:
         return self.report.clips - self.unknown - len(self.report.nobody)
 
 
-def compare(some: Iterable[Outcome], truth: Mapping[str, str], known: Sequence[str]) -> Comparison:
+def compare(some: Iterable[TimedEntry], truth: Mapping[str, str], known: Sequence[str]) -> Comparison:
     """How often the answers are right.
 
     Args:

@@ -12,10 +12,10 @@ import numpy as np
 from posec3d_cli.datasets.load import Unreadable
 from posec3d_cli.evaluation.report import BEST, Report
 from posec3d_cli.files.writing import atomic_write, printable
-from posec3d_cli.output.plots import confusion_picture
+from posec3d_cli.output.plots import plot_confusion
 from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS
 
-SUFFIXES = (".csv", ".png")
+CONFUSION_SUFFIXES = (".csv", ".png")
 
 
 def write_confusion(report: Report, path: Path) -> None:
@@ -34,7 +34,7 @@ def write_confusion(report: Report, path: Path) -> None:
         names = [report.labels[row] for row in rows]
         columns = [*rows, len(report.labels)] if report.missed.any() else rows
         heads = [*names, NO_PERSON_IN_WORDS] if report.missed.any() else names
-        confusion_picture(names, counts[np.ix_(rows, columns)], path, columns=heads)
+        plot_confusion(names, counts[np.ix_(rows, columns)], path, columns=heads)
     else:
         rows_ = ([label, *row] for label, row in zip(report.labels, counts.tolist(), strict=True))
         _write(path, ["label", *report.labels, NO_PERSON], rows_)

@@ -17,7 +17,7 @@ HELD_BYTES = 2**27  # of pixels, until the next look
 SAME_PERSON = 0.1  # the smallest likeness, in [0, 1], of two boxes of one person
 
 
-def look(
+def detect_people(
     batches: Iterable[list[Frame]],
     detector: Detector,
     every: int,

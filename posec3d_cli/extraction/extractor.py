@@ -16,7 +16,7 @@ from posec3d_cli.config import DEFAULT_READER, check_detect_every
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
 from posec3d_cli.extraction.cache import KnownFrames, PoseCache
 from posec3d_cli.extraction.cuts import find_cuts, frames_to_check, is_sharp, signature
-from posec3d_cli.extraction.detect_every import look
+from posec3d_cli.extraction.detect_every import detect_people
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.registry import foreign_version
@@ -202,7 +202,7 @@ class PoseExtractor:
         count = computed = sum(map(len, missing))
         for drawn_only, part in enumerate(missing):
             batches = _batches(signed(video.read(part)), watch)
-            for batch, found in look(batches, self.detector, self.every, watch.time, is_cut=sharp):
+            for batch, found in detect_people(batches, self.detector, self.every, watch.time, is_cut=sharp):
                 with watch.time("pose"):
                     shapes = self.pose.estimate(batch, found)
                 _check_batch(batch, found, shapes)
@@ -225,9 +225,9 @@ class PoseExtractor:
         cuts = find_cuts(signatures, used)
         frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
         with watch.time("track"):
-            who = self._identities(people, used, video.info.fps, cuts)
+            who = self._track_ids(people, used, video.info.fps, cuts)
             if len(others):
-                who = self._identities(people, frame_indices.tolist(), video.info.fps, cuts, given=who)
+                who = self._track_ids(people, frame_indices.tolist(), video.info.fps, cuts, given=who)
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in watch.seconds.items())
         logger.info("%s: %d frames, %d of them from the cache; %s", video.info.path, total, total - computed, spent)
         return VideoPoses(
@@ -242,7 +242,7 @@ class PoseExtractor:
             watch.seconds,
         )
 
-    def _identities(
+    def _track_ids(
         self,
         people: Mapping[int, tuple[Detections, Poses]],
         frames: Sequence[int],

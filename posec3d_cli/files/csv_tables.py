@@ -13,7 +13,7 @@ from pathlib import Path
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.labels import without_marks
 
-SUFFIXES = (".csv", ".tsv")
+CSV_SUFFIXES = (".csv", ".tsv")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SAVE = "spreadsheets save it as 'CSV UTF-8'"
 _SHOWN = 8  # headings that a message lists

@@ -78,7 +78,7 @@ def fetch_files(
 
     Raises:
         WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
-        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
+        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or record says.
     """
     offline = is_offline() if offline is None else offline
     found: dict[str, Path] = {}
@@ -145,7 +145,7 @@ class _Attempt:
                 continue
             if self._matches(str(path), size, sha256):
                 if not self.expected.whole:
-                    self._pin(size, sha256)
+                    self._record_checksum(size, sha256)
                 return path
             if path != self.target:
                 logger.warning(f"{path} is passed over: its content is not what {self.owner} needs")
@@ -225,8 +225,8 @@ class _Attempt:
 
     def _keep(self, part: Path, sink: HashingFile) -> bool:
         """Give a file with the right bytes its name."""
-        if not self.file.sha256 and self.expected.pin != recorded_checksum_path(self.target):
-            self._pin(sink.size, sink.sha256)  # before the file, which never goes without
+        if not self.file.sha256 and self.expected.recorded != recorded_checksum_path(self.target):
+            self._record_checksum(sink.size, sink.sha256)  # before the file, which never goes without
         try:
             part.replace(self.target)
         except OSError as error:
@@ -246,7 +246,7 @@ class _Attempt:
         )
         return False
 
-    def _pin(self, size: int, sha256: str) -> None:
+    def _record_checksum(self, size: int, sha256: str) -> None:
         """Expect this content from now on."""
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -259,7 +259,7 @@ class _Attempt:
         if not self.expected.whole:
             begins = "only says how it begins" if self.expected.sha256 else "does not state its sha256"
             logger.warning(
-                f"{self.file.filename} of {self.owner} is pinned, because its card {begins}: from now on it must be "
+                f"{self.file.filename} of {self.owner} is recorded, because its card {begins}: from now on it must be "
                 f"sha256 {sha256}, {size} bytes"
             )
 
@@ -271,7 +271,11 @@ class _Attempt:
         size = "" if self.expected.size is None else f" ({self.expected.size / 1e6:.1f} MB)"
         name = f"{self.file.filename}{size} of {self.owner}"
         if self.corrupt:
-            anew = "" if self.expected.pin is None else f", or delete {self.expected.pin} to trust what comes next"
+            anew = (
+                ""
+                if self.expected.recorded is None
+                else f", or delete {self.expected.recorded} to trust what comes next"
+            )
             return WeightsCorrupt(
                 f"{name} has the wrong sha256:{tried}",
                 hint=f"nothing of the download was kept; try again, or {by_hand}{anew}",

@@ -16,7 +16,7 @@ from posec3d_cli.hub.download import shipped_paths
 from posec3d_cli.hub.partial import CannotWrite, staging
 from posec3d_cli.hub.weights import cached_path, weights_cache
 
-OK, NOT_PINNED, WRONG, UNKNOWN = "ok", "not pinned", "wrong", "unknown file"
+OK, NOT_RECORDED, WRONG, UNKNOWN = "ok", "not recorded", "wrong", "unknown file"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Verified:
         path: where it lies.
         model: whose it is; empty where no card knows it.
         size: in bytes.
-        state: "ok"; "not pinned", for one that fits as far as its card knows, and was never used; "wrong"; or
+        state: "ok"; "not recorded", for one that fits as far as its card knows, and was never used; "wrong"; or
             "unknown file".
         reason: why it is wrong, else empty.
         hint: what to do about that.
@@ -97,8 +97,8 @@ def _verify(path: Path, card: ModelCard, file: WeightFile, places: list[Path]) -
     except WeightsCorrupt as error:
         return Verified(path, card.name, size, WRONG, error.what, error.hint)
     if expected.fits(sha256):
-        return Verified(path, card.name, size, OK if expected.whole else NOT_PINNED)
+        return Verified(path, card.name, size, OK if expected.whole else NOT_RECORDED)
     anew = f"delete it, and `posec3d models pull {card.name}` fetches it again"
-    if expected.pin is not None:
-        anew += f"; where the new content is the one that you want, delete {expected.pin} instead"
+    if expected.recorded is not None:
+        anew += f"; where the new content is the one that you want, delete {expected.recorded} instead"
     return Verified(path, card.name, size, WRONG, f"expected {expected}\ngot      {sha256}, {size} bytes", anew)

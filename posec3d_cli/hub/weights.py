@@ -66,19 +66,19 @@ def locate(card: ModelCard, file: WeightFile) -> Path | None:
 
 
 def expected(card: ModelCard, file: WeightFile, weights_dir: str | Path | None = None) -> Expected:
-    """What a file of `card` must be: as the card says, or as it was pinned when it was first seen.
+    """What a file of `card` must be: as the card says, or as it was recorded when it was first fetched.
 
     Raises:
-        WeightsCorrupt: the pin is damaged.
+        WeightsCorrupt: the recorded checksum is damaged.
     """
     return expected_of(file, [cached_path(file), *_own(file, weights_dir), *shipped_paths(file, card.folder)])
 
 
 def hashes(card: ModelCard, weights_dir: str | Path | None = None) -> dict[str, str]:
-    """The sha256 of each file of `card`, by `WeightFile.name`; empty for one that no card and no pin knows.
+    """The sha256 of each file of `card`, by `WeightFile.name`; empty for one that neither card nor record knows.
 
     Raises:
-        WeightsCorrupt: a pin is damaged.
+        WeightsCorrupt: a recorded checksum is damaged.
     """
     known = {file.name: expected(card, file, weights_dir) for file in card.files}
     return {name: one.sha256 if one.whole else "" for name, one in known.items()}
@@ -109,7 +109,7 @@ def fetch(
         BadCard: the files cannot be converted.
         InputError: `weights_dir` is no folder.
         WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
-        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or its pin says.
+        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or record says.
     """
     targets = {file: cached_path(file, home) for file in card.files}
     own = {file: _own(file, weights_dir) for file in card.files}

@@ -39,7 +39,7 @@ class Figure:
     """One person to draw.
 
     Attributes:
-        identity: decides the colour.
+        track_id: decides the colour.
         box: `(4,)` x1, y1, x2, y2 in pixels.
         keypoints: `(K, 2)` x, y in pixels.
         scores: `(K,)`.
@@ -47,7 +47,7 @@ class Figure:
         faint: drawn with thin lines, below the others.
     """
 
-    identity: int
+    track_id: int
     box: Floats
     keypoints: Floats
     scores: Floats
@@ -70,7 +70,7 @@ def annotate(pixels: Pixels, figures: Sequence[Figure], limbs: Limbs, headline: 
     canvas = pixels.copy()
     width = line_width(canvas)
     for figure in sorted(figures, key=lambda one: not one.faint):
-        color = COLORS[figure.identity % len(COLORS)]
+        color = COLORS[figure.track_id % len(COLORS)]
         x1, y1, x2, y2 = (round(float(edge)) for edge in figure.box)
         cv2.rectangle(canvas, (x1, y1), (x2, y2), color, max(1, width // 2) if figure.faint else width, cv2.LINE_AA)
         _draw_skeleton(canvas, figure, limbs, color, width)
@@ -82,7 +82,7 @@ def annotate(pixels: Pixels, figures: Sequence[Figure], limbs: Limbs, headline: 
     for figure in figures:  # labels last, so that nobody's limbs cross them
         if figure.label:
             tag = _measure(canvas, figure.label, text_height(canvas) * 3 // 4)
-            color = COLORS[figure.identity % len(COLORS)]
+            color = COLORS[figure.track_id % len(COLORS)]
             left, top = (round(float(edge)) for edge in figure.box[:2])
             _write(canvas, tag, (left, top - tag.size[1]), color, taken)
     return canvas

@@ -24,7 +24,7 @@ _DOTS = 110  # pixels per inch
 _LINE, _BEST = "#1f5fa8", "#c8442c"
 
 
-def confusion_picture(labels: Sequence[str], matrix: Ints, path: Path, *, columns: Sequence[str] | None = None) -> None:
+def plot_confusion(labels: Sequence[str], matrix: Ints, path: Path, *, columns: Sequence[str] | None = None) -> None:
     """Draw a matrix of confusion: a cell is the darker, the larger its part of the row; its number is written into it.
 
     Args:
@@ -75,7 +75,7 @@ def _rule(axes: Axes, rows: int, columns: int) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def curves_picture(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw the loss and the held-out top-1 of every epoch, with a mark at the best top-1, the later of two alike.
 
     Args:

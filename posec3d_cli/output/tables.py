@@ -35,7 +35,7 @@ MAIN_SHARE = 0.1
 """The least part in the answer, or in the frames, of somebody who counts among the main people."""
 Row = dict[str, Any]
 """A row of a table: cells by column."""
-Outcome = tuple[dict[str, Any], float]
+TimedEntry = tuple[dict[str, Any], float]
 """The entry of a clip, and the seconds that its video took."""
 
 
@@ -100,7 +100,7 @@ def check_table(path: Path) -> None:
         )
 
 
-def rows_of(path: Path, some: Iterable[Outcome], corrections: Corrections) -> list[Row]:
+def rows_of(path: Path, some: Iterable[TimedEntry], corrections: Corrections) -> list[Row]:
     """The rows of a table, as its format wants them: cells by column, or the entry of each clip.
 
     Args:
@@ -174,7 +174,7 @@ def read_table(path: Path) -> list[Row]:
     return rows
 
 
-def row(outcome: Outcome) -> Row:
+def row(outcome: TimedEntry) -> Row:
     """The cells of a clip, by column; None where it is empty."""
     entry, seconds = outcome
     cells: Row = dict.fromkeys(COLUMNS)

@@ -13,7 +13,7 @@ from pathlib import Path
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.files.writing import check_free
 from posec3d_cli.output.draw import Figure
-from posec3d_cli.recognition.aggregate import combine
+from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.results import (
     NO_PERSON_IN_WORDS,
     ClipResult,
@@ -31,7 +31,7 @@ FAINT = 0.1  # of the weight of the one who counts most in a window; who counts 
 def headline(result: ClipResult, frame: int, min_score: float = 0.0) -> str:
     """What is done at this frame, with its probability in per cent; "no person" where nobody was found around it."""
     known = [window.scores for window in _around(result, frame) if window.scores is not None]
-    return _spelled(combine(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
+    return _spelled(weighted_mean(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
 
 
 def figures_at(result: ClipResult, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
@@ -50,18 +50,18 @@ def figures_at(result: ClipResult, frame: int, column: int | None, min_score: fl
     found, poses = video_poses.detections[column], video_poses.poses[column]
     figures = [
         Figure(
-            identity,
+            track_id,
             found.boxes[row],
             poses.keypoints[row],
             poses.scores[row],
-            tags.get(identity, ""),
-            faint=identity not in tags,
+            tags.get(track_id, ""),
+            faint=track_id not in tags,
         )
-        for row, identity in enumerate(video_poses.track_ids[column].tolist())
-        if identity >= 0
+        for row, track_id in enumerate(video_poses.track_ids[column].tolist())
+        if track_id >= 0
     ]
     order = list(tags)
-    return sorted(figures, key=lambda one: order.index(one.identity) if one.identity in tags else len(order))
+    return sorted(figures, key=lambda one: order.index(one.track_id) if one.track_id in tags else len(order))
 
 
 def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
@@ -72,12 +72,12 @@ def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
     for window in _around(result, frame):
         for person in window.people:
             read.setdefault(person.id, []).append(person)
-    weights = {identity: sum(one.weight for one in parts) for identity, parts in read.items()}
+    weights = {track_id: sum(one.weight for one in parts) for track_id, parts in read.items()}
     most = max(weights.values(), default=0.0)
     return {
-        identity: f"#{identity} {_spelled(_mean(read[identity]), min_score)}"
-        for identity in sorted(weights, key=lambda one: -weights[one])
-        if weights[identity] >= FAINT * most
+        track_id: f"#{track_id} {_spelled(_mean(read[track_id]), min_score)}"
+        for track_id in sorted(weights, key=lambda one: -weights[one])
+        if weights[track_id] >= FAINT * most
     }
 
 
@@ -86,7 +86,7 @@ def _around(result: ClipResult, frame: int) -> list[WindowScores]:
 
 
 def _mean(parts: Sequence[PersonInWindow]) -> ActionScores:
-    return combine([one.scores for one in parts], [one.weight for one in parts])
+    return weighted_mean([one.scores for one in parts], [one.weight for one in parts])
 
 
 def _spelled(scores: ActionScores, min_score: float) -> str:

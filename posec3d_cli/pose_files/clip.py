@@ -39,13 +39,13 @@ class Person:
         joints: `(17, 3)` x, y in pixels and a score; NaN is a missing joint.
         box: `(4,)` x1, y1, x2, y2 in pixels, or None.
         box_score: NaN where the file does not say.
-        identity: -1 where the file does not say.
+        track_id: -1 where the file does not say.
     """
 
     joints: Doubles
     box: Doubles | None = None
     box_score: float = np.nan
-    identity: int = -1
+    track_id: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class People:
             joints[..., 2],
             np.array(boxes).reshape(-1, 4),
             np.array([person.box_score for person in people]),
-            np.array([person.identity for person in people], np.int64),
+            np.array([person.track_id for person in people], np.int64),
         )
 
 

@@ -72,12 +72,12 @@ def _person(one: Mapping[str, Any], what: str, named: Skeleton | None) -> Person
     box = one.get("bbox")
     if isinstance(box, list) and len(box) == 1:
         box = box[0]
-    identity = one.get("track_id")
+    track_id = one.get("track_id")
     return Person(
         joints,
         None if box is None else numbers(box, f"{what}.bbox", 4),
         number(one.get("bbox_score"), f"{what}.bbox_score"),
-        -1 if identity is None else whole(identity, f"{what}.track_id", -1, MAX_IDENTITY),
+        -1 if track_id is None else whole(track_id, f"{what}.track_id", -1, MAX_IDENTITY),
     )
 
 

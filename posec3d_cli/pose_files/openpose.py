@@ -81,7 +81,7 @@ def people_of(content: Any) -> list[Person]:
         if person.get(key) == []:  # somebody of whom only hands or a face were found
             continue
         joints = joints_of(person.get(key), f"people[{place}].{key}")
-        people.append(Person(joints, identity=_identity(person.get("person_id"))))
+        people.append(Person(joints, track_id=_identity(person.get("person_id"))))
     return people
 
 

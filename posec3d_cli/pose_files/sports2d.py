@@ -54,7 +54,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
             raise BadPoseFile(f"{name}: {error.what}", hint=error.hint) from error
         rates.setdefault(fps, name)
         for frame, found in joints.items():
-            frames.setdefault(frame, []).append(Person(found, identity=min(int(match[1]), MAX_IDENTITY)))
+            frames.setdefault(frame, []).append(Person(found, track_id=min(int(match[1]), MAX_IDENTITY)))
     if len(rates) > 1:
         raise BadPoseFile(f"its tables differ in DataRate: {', '.join(rates.values())}", hint="one video per folder")
     people = {frame: People.of(persons) for frame, persons in frames.items()}

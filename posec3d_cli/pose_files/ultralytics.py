@@ -99,12 +99,12 @@ def _person(one: Mapping[str, Any], what: str) -> Person:
     seen = told.get("visible")
     visible = np.ones(len(x)) if seen is None else numbers(seen, f"{what}.keypoints.visible", len(x))
     skeleton = set_of(len(x), COCO_SETS, f"{what}.keypoints")
-    identity = one.get("track_id")
+    track_id = one.get("track_id")
     return Person(
         to_coco(np.column_stack([x, y, visible]), skeleton, f"{what}.keypoints"),
         _box(one.get("box"), f"{what}.box"),
         number(one.get("confidence"), f"{what}.confidence"),
-        -1 if identity is None else whole(identity, f"{what}.track_id", 0, MAX_IDENTITY),
+        -1 if track_id is None else whole(track_id, f"{what}.track_id", 0, MAX_IDENTITY),
     )
 
 

@@ -32,7 +32,7 @@ from posec3d_cli.pose_files.frame_names import frame_numbers
 from posec3d_cli.pose_files.ultralytics import PERSON
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import Doubles
-from posec3d_cli.video import SUFFIXES, open_video
+from posec3d_cli.video import VIDEO_SUFFIXES, open_video
 
 SIZE_FILE = "frame-size.txt"
 _OTHERS = (SIZE_FILE, "classes.txt")
@@ -152,7 +152,7 @@ def _video_beside(source: PoseSource) -> Path | None:
     found = [
         folder / name
         for name in PoseSource(folder).names
-        if Path(name).suffix.lower() in SUFFIXES and all(text.startswith(f"{Path(name).stem}_") for text in names)
+        if Path(name).suffix.lower() in VIDEO_SUFFIXES and all(text.startswith(f"{Path(name).stem}_") for text in names)
     ]
     return found[0] if len(found) == 1 else None
 

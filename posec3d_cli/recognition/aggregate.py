@@ -45,8 +45,8 @@ def subjects(
         ids.update(main.ids.tolist())
         if sampling.people == "each":
             sequences = main.each(**part.placing)
-            for identity, weight, sequence in zip(main.ids.tolist(), _shares(main), sequences, strict=True):
-                yield Subject(number, identity, weight), sequence
+            for track_id, weight, sequence in zip(main.ids.tolist(), _shares(main), sequences, strict=True):
+                yield Subject(number, track_id, weight), sequence
         elif len(tracks):
             yield Subject(number, None, 1.0), tracks.sequence(**part.placing)
 
@@ -61,17 +61,17 @@ def _shares(tracks: Tracks) -> list[float]:
     return [float(value / total) if total > 0 else 1 / len(tracks) for value in importance]
 
 
-def of_window(number: int, window: Window, scored: Sequence[Scored]) -> WindowScores:
+def aggregate_window(number: int, window: Window, scored: Sequence[Scored]) -> WindowScores:
     """The answer of window `number`, combined from those about its people."""
     here = [(subject, answer) for subject, answer in scored if subject.window == number]
-    scores = combine([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
+    scores = weighted_mean([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
     people = [
         PersonInWindow(subject.person, subject.weight, answer) for subject, answer in here if subject.person is not None
     ]
     return WindowScores(window.start, window.stop, scores, tuple(people))
 
 
-def of_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple[PersonScores, ...]:
+def aggregate_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple[PersonScores, ...]:
     """The people with their scores; a person's weight is the mean over the windows in which anybody was found."""
     windows = len({subject.window for subject, _ in scored})
     result: list[PersonScores] = []
@@ -79,14 +79,14 @@ def of_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple
         mine = [(answer, subject.weight) for subject, answer in scored if subject.person == seen.id]
         if mine:
             weights = [weight for _, weight in mine]
-            scores = combine([answer for answer, _ in mine], weights)
+            scores = weighted_mean([answer for answer, _ in mine], weights)
             result.append(replace(seen, weight=sum(weights) / windows, scores=scores))
         else:
             result.append(seen)
     return tuple(result)
 
 
-def combine(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
+def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
     """The mean of the probabilities, weighted; where all weights are 0, the plain mean.
 
     The weight of a person is the square of `Tracks.importance`: how long in view, how large and how clearly seen.
@@ -105,20 +105,20 @@ def combine(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionS
     return ActionScores(mean.astype(np.float32), scores[0].labels)
 
 
-def summarise(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:
+def summarize_people(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:
     """The people with these identities, the most important first, not scored yet."""
-    frames: dict[int, list[float]] = {identity: [] for identity in ids}
+    frames: dict[int, list[float]] = {track_id: [] for track_id in ids}
     importance = dict.fromkeys(ids, 0.0)
     for who, found, poses in zip(used.track_ids, used.detections, used.poses, strict=True):
         sizes = np.sqrt(box_area(found.boxes.astype(np.float64)))
-        for row, identity in enumerate(who.tolist()):
-            if identity in frames:
+        for row, track_id in enumerate(who.tolist()):
+            if track_id in frames:
                 score = float(poses.scores[row].mean(dtype=np.float64))
-                frames[identity].append(score)
-                importance[identity] += sizes[row] * score
-    order = sorted(ids, key=lambda identity: (-importance[identity], identity))
+                frames[track_id].append(score)
+                importance[track_id] += sizes[row] * score
+    order = sorted(ids, key=lambda track_id: (-importance[track_id], track_id))
     return [
-        PersonScores(identity, len(frames[identity]), float(np.mean(frames[identity])), 0.0, None) for identity in order
+        PersonScores(track_id, len(frames[track_id]), float(np.mean(frames[track_id])), 0.0, None) for track_id in order
     ]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from posec3d_cli.errors import StageMismatch, UnknownModel, counted
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.recognition.aggregate import combine
+from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.stages.protocols import ActionClassifier, InputBuilder
@@ -82,7 +82,7 @@ def weights_for(cards: Sequence[ModelCard], weights: Sequence[float] | None) -> 
     return weights
 
 
-def check_alike(members: Sequence[Member], names: Sequence[str]) -> None:
+def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:
     """Refuse classifiers whose answers cannot be averaged.
 
     Raises:
@@ -124,18 +124,18 @@ def ensemble_info(used: Sequence[PipelineInfo], weights: Sequence[float]) -> Pip
 def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:
     """One window's answers as one: the mean over those who found somebody there, also about each of its people."""
     known = [(one.scores, weight) for one, weight in zip(answers, weights, strict=True) if one.scores is not None]
-    scores = combine([scores for scores, _ in known], [weight for _, weight in known]) if known else None
+    scores = weighted_mean([scores for scores, _ in known], [weight for _, weight in known]) if known else None
     alone: dict[int, list[tuple[PersonInWindow, float]]] = {}
     for one, weight in zip(answers, weights, strict=True):
         for person in one.people:
             alone.setdefault(person.id, []).append((person, weight))
     people = [
         PersonInWindow(
-            identity,
+            track_id,
             sum(person.weight * weight for person, weight in read) / sum(weights),
-            combine([person.scores for person, _ in read], [weight for _, weight in read]),
+            weighted_mean([person.scores for person, _ in read], [weight for _, weight in read]),
         )
-        for identity, read in alone.items()
+        for track_id, read in alone.items()
     ]
     people.sort(key=lambda person: -person.weight)
     return replace(answers[0], scores=scores, people=tuple(people))
@@ -148,6 +148,6 @@ def average_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[
     for alike in zip(*answers, strict=True):
         known = [(one.scores, share) for one, share in zip(alike, shares, strict=True) if one.scores is not None]
         weight = sum(one.weight * share for one, share in zip(alike, shares, strict=True))
-        scores = combine([scores for scores, _ in known], [share for _, share in known]) if known else None
+        scores = weighted_mean([scores for scores, _ in known], [share for _, share in known]) if known else None
         people.append(replace(alike[0], weight=weight, scores=scores))
     return tuple(people)

@@ -12,7 +12,7 @@ from posec3d_cli.stages.protocols import NamesBuilder
 DEFAULT_BUILDER = "heatmap"
 
 
-def _builders(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
+def builder_names(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
     """The builder for each classifier: what its class names, or, where that is the default one, `asked`.
 
     Raises:

@@ -14,25 +14,25 @@ from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
 from posec3d_cli.recognition.aggregate import (
     Scored,
     Subject,
-    combine,
+    aggregate_people,
+    aggregate_window,
     mean_keypoint_score,
-    of_people,
-    of_window,
     subjects,
-    summarise,
+    summarize_people,
     warnings_for,
+    weighted_mean,
 )
 from posec3d_cli.recognition.ensemble import (
     Member,
     Named,
     average_people,
     average_windows,
-    check_alike,
+    check_compatible,
     ensemble_info,
     load_classifiers,
     weights_for,
 )
-from posec3d_cli.recognition.members import _builders
+from posec3d_cli.recognition.members import builder_names
 from posec3d_cli.recognition.substitutes import with_substitutes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
@@ -60,7 +60,7 @@ class ActionRecognizer:
     def __init__(self, members: Sequence[Member], *, used: PipelineInfo | None = None) -> None:
         self.members = tuple(members)
         self.used = used or PipelineInfo(models={})
-        check_alike(self.members, list(self.used.ensemble) or ["a classifier"] * len(self.members))
+        check_compatible(self.members, list(self.used.ensemble) or ["a classifier"] * len(self.members))
 
     @classmethod
     def from_card(
@@ -79,7 +79,7 @@ class ActionRecognizer:
         """Make all of it from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
         cards = load_classifiers(classifier)
         weights = weights_for(cards, weights)
-        builders = _builders(cards, builder)
+        builders = builder_names(cards, builder)
         changes = dict(classifier_options or {})
         # Not every classifier has a choice of precision.
         options = changes if precision == "auto" else {**changes, "precision": precision}
@@ -145,11 +145,15 @@ class ActionRecognizer:
         return sampling if window is None else sampling.with_window(window)
 
     def read(
-        self, video_poses: VideoPoses, sampling: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
+        self,
+        video_poses: VideoPoses,
+        sampling: ClipSampling | None = None,
+        *,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> ClipResult:
         """Say what is done in a video whose people are known, in at least the frames that the reading needs.
 
-        A long video is read in many batches of volumes; `alive` is called after each.
+        A long video is read in many batches of volumes; `heartbeat` is called after each.
 
         Raises:
             StageMismatch: a frame that the reading needs was not looked at.
@@ -167,10 +171,14 @@ class ActionRecognizer:
                     f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
                 )
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
-        return self._answer(video_poses, sampling, plans, self.used, self._notices(), alive, lost=lost)
+        return self._answer(video_poses, sampling, plans, self.used, self._notices(), heartbeat, lost=lost)
 
     def read_file(
-        self, video_poses: VideoPoses, sampling: ClipSampling | None = None, *, alive: Callable[[], None] = lambda: None
+        self,
+        video_poses: VideoPoses,
+        sampling: ClipSampling | None = None,
+        *,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> ClipResult:
         """As `read`, for poses that come from a file: another program chose the frames and found the people.
 
@@ -184,7 +192,9 @@ class ActionRecognizer:
         plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
         plans, notices = with_substitutes(plans, video_poses)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
-        return self._answer(video_poses, sampling, plans, replace(self.used, name=None, models=models), notices, alive)
+        return self._answer(
+            video_poses, sampling, plans, replace(self.used, name=None, models=models), notices, heartbeat
+        )
 
     def _answer(
         self,
@@ -193,7 +203,7 @@ class ActionRecognizer:
         plans: Sequence[Sequence[Window]],
         made_by: PipelineInfo,
         notices: tuple[str, ...],
-        alive: Callable[[], None],
+        heartbeat: Callable[[], None],
         *,
         lost: Ints = NO_FRAMES,
     ) -> ClipResult:
@@ -201,20 +211,20 @@ class ActionRecognizer:
         watch = Stopwatch()
         ids: set[int] = set()
         scored = [
-            self._classify(member, subjects(used, plan, sampling, ids), plan, sampling, watch, alive)
+            self._classify(member, subjects(used, plan, sampling, ids), plan, sampling, watch, heartbeat)
             for member, plan in zip(self.members, plans, strict=True)
         ]
         weights = [member.weight for member in self.members]
         by_window = [
-            average_windows([of_window(number, window, one) for one in scored], weights)
+            average_windows([aggregate_window(number, window, one) for one in scored], weights)
             for number, window in enumerate(plans[0])
         ]
-        seen = summarise(used, ids)
+        seen = summarize_people(used, ids)
         known = [window.scores for window in by_window if window.scores is not None]
         return ClipResult(
             path=Path(video_poses.video.path),
-            scores=combine(known, [1.0] * len(known)) if known else None,
-            people=average_people([of_people(seen, one) for one in scored], weights),
+            scores=weighted_mean(known, [1.0] * len(known)) if known else None,
+            people=average_people([aggregate_people(seen, one) for one in scored], weights),
             windows=tuple(by_window),
             frames_used=len(used),
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
@@ -239,7 +249,7 @@ class ActionRecognizer:
         plan: Sequence[Window],
         sampling: ClipSampling,
         watch: Stopwatch,
-        alive: Callable[[], None],
+        heartbeat: Callable[[], None],
     ) -> list[Scored]:
         """One answer per subject; only the volumes of a few exist at once."""
         scored: list[Scored] = []
@@ -256,7 +266,7 @@ class ActionRecognizer:
             scored.extend(zip(waiting, answers, strict=True))
             waiting.clear()
             volumes.clear()
-            alive()
+            heartbeat()
 
         for subject, sequence in shown:
             with watch.time("build"):

@@ -24,7 +24,7 @@ class ClipSampling:
         frames: frames per view.
         sampler: flavour of the uniform sampler, "pyskl" or "mmaction2".
         people: "together" draws everybody into one volume (the paper's way); "each" draws one volume per tracked
-            person and combines the answers, see `combine`.
+            person and combines the answers, see `weighted_mean`.
         views: views of each window, sampled independently.
         flip: read the mirror image of each view too.
         window_seconds: cut the video into windows of this length and average their answers; None reads it whole.

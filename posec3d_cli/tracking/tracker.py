@@ -37,7 +37,7 @@ DUPLICATE = -1  # the identity of somebody who was found twice
 _OPEN = -2  # of somebody who has none yet
 
 
-def link(
+def track(
     detections: Sequence[Detections],
     poses: Sequence[Poses],
     *,
@@ -177,9 +177,9 @@ def _follow(frames: _Frames, max_gap: float, min_similarity: float, first_new: i
         if column in frames.cuts:
             tracks = []
         tracks = [track for track in tracks if column - track.column - 1 <= MISSES or now - track.seconds <= max_gap]
-        named = {identity: row for row, identity in enumerate(who.tolist()) if identity >= 0}
-        here = {named[track.identity]: track for track in tracks if track.identity in named}
-        free = [track for track in tracks if track.identity not in named]
+        named = {track_id: row for row, track_id in enumerate(who.tolist()) if track_id >= 0}
+        here = {named[track.track_id]: track for track in tracks if track.track_id in named}
+        free = [track for track in tracks if track.track_id not in named]
         here.update(_assign(free, found, shape, np.flatnonzero(who == _OPEN), column, now, min_similarity))
         for row in np.flatnonzero(who != DUPLICATE).tolist():
             track = here.get(row)
@@ -192,7 +192,7 @@ def _follow(frames: _Frames, max_gap: float, min_similarity: float, first_new: i
                 track = _Track(int(who[row]))
                 tracks.append(track)
             track.extend(column, now, found.boxes[row], shape.keypoints[row], shape.scores[row])
-            who[row] = track.identity
+            who[row] = track.track_id
 
 
 class _Track:
@@ -202,8 +202,8 @@ class _Track:
     joints: Doubles
     scores: Doubles
 
-    def __init__(self, identity: int) -> None:
-        self.identity = identity
+    def __init__(self, track_id: int) -> None:
+        self.track_id = track_id
         self.sightings = 0
         self.column, self.seconds = -1, 0.0
         self.velocity = np.zeros(2)  # pixels per second

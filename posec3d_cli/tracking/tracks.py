@@ -141,9 +141,9 @@ def assemble(track_ids: Sequence[Ints], detections: Sequence[Detections], poses:
     boxes = np.zeros((people, frames, 4), np.float32)
     present = np.zeros((people, frames), bool)
     maps = _empty_heatmaps(people, poses)
-    for column, (identity, found, shape) in enumerate(zip(track_ids, detections, poses, strict=True)):
-        rows = np.flatnonzero(identity >= 0)
-        slots = np.searchsorted(ids, identity[rows])
+    for column, (track_id, found, shape) in enumerate(zip(track_ids, detections, poses, strict=True)):
+        rows = np.flatnonzero(track_id >= 0)
+        slots = np.searchsorted(ids, track_id[rows])
         keypoints[slots, column] = shape.keypoints[rows]
         scores[slots, column] = shape.scores[rows]
         boxes[slots, column] = found.boxes[rows]

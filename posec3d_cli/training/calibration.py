@@ -18,7 +18,7 @@ from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.errors import BadDataset, StageMismatch, counted
 from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.evaluation.metrics import expected_calibration_error
-from posec3d_cli.recognition.aggregate import Subject, combine, of_window, subjects
+from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subjects, weighted_mean
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import Window, used_frames
@@ -129,9 +129,9 @@ class _Collected:
             (subject, ActionScores(softmax_with_temperature(logits, temperature), labels))
             for subject, logits in self.said
         ]
-        windows = [of_window(number, window, scored).scores for number, window in enumerate(self.plan)]
+        windows = [aggregate_window(number, window, scored).scores for number, window in enumerate(self.plan)]
         known = [scores for scores in windows if scores is not None]
-        return combine(known, [1.0] * len(known)).probabilities
+        return weighted_mean(known, [1.0] * len(known)).probabilities
 
 
 class _Recorder:

@@ -40,7 +40,7 @@ class Pretrained:
     network: Mapping[str, Any]
     sampling: ClipSampling
 
-    def into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
+    def load_into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
         """Give a network the weights of network `number`; where the labels differ, the head stays as it is.
 
         Raises:
@@ -58,7 +58,7 @@ class Pretrained:
         network.load_state_dict(state)
 
 
-def start_from(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:
+def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:
     """What there is to begin from.
 
     Args:

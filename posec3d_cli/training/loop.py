@@ -20,7 +20,7 @@ from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import whole_clip
 
 EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
-_STEPS_TO_SETTLE = 20
+_BATCH_NORM_STEPS = 20
 
 Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
 Score = Callable[[Recognizer], dict[str, float]]
@@ -189,7 +189,7 @@ class _Run:
             self.schedule.set(number * self.steps + count)
             losses.append(self._step(batch.to(self.device), answers.to(self.device)))
             step(number + 1, count + 1, self.steps, losses[-1])
-        settle(self.averaged, samples, self.recipe, self.workers)
+        refresh_batch_norm(self.averaged, samples, self.recipe, self.workers)
         return float(np.mean(losses))
 
     def _step(self, batch: Tensor, answers: Tensor) -> float:
@@ -227,11 +227,11 @@ class _Run:
         return int(state["epochs"])
 
 
-def settle(
+def refresh_batch_norm(
     network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe: TrainingConfig, workers: int = 0
 ) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
-    few = itertools.islice(_batches(samples, recipe, workers), _STEPS_TO_SETTLE)
+    few = itertools.islice(_batches(samples, recipe, workers), _BATCH_NORM_STEPS)
     torch.optim.swa_utils.update_bn(
         (batch.contiguous(memory_format=network.layout) for batch, _ in few),
         network,

@@ -15,8 +15,8 @@ from posec3d_cli.training.finetune import Pretrained
 
 def settings_of(
     training: Training,
-    learned: Sequence[LabeledClip],
-    held: Sequence[LabeledClip],
+    training_clips: Sequence[LabeledClip],
+    validation_clips: Sequence[LabeledClip],
     classes: Sequence[str],
     precision: str,
 ) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def settings_of(
         "precision": precision,
         "model to begin from": training.start.card.name if training.start else "",
         "list of actions": list(classes),
-        "clips to train on": _digest(learned),
-        "clips to validate on": _digest(held),
+        "clips to train on": _digest(training_clips),
+        "clips to validate on": _digest(validation_clips),
     }
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain

@@ -22,7 +22,7 @@ from posec3d_cli.evaluation.report import Answer, Report
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.output.plots import confusion_picture, curves_picture
+from posec3d_cli.output.plots import plot_confusion, plot_curves
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.calibration import fit_temperature
 from posec3d_cli.training.card import LABELS, weights_name, weights_of, write_card, write_weights
@@ -147,8 +147,10 @@ def train(
         OutputError: the folder cannot be made.
         BadDataset: there is nothing to go on with, or it was begun with other settings or clips.
     """
-    learned, held = split(examples, training.held_out, training.recipe.seed)
-    run = _Run(training, learned, held, out, device, precision, workers, callback or TrainingCallback())
+    training_clips, validation_clips = split(examples, training.held_out, training.recipe.seed)
+    run = _Run(
+        training, training_clips, validation_clips, out, device, precision, workers, callback or TrainingCallback()
+    )
     run.prepare(resume, overwrite)
     for number in range(len(run.finished), training.networks):
         run.network(number)
@@ -172,17 +174,22 @@ class _Run:
     def __init__(
         self,
         training: Training,
-        learned: Sequence[LabeledClip],
-        held: Sequence[LabeledClip],
+        training_clips: Sequence[LabeledClip],
+        validation_clips: Sequence[LabeledClip],
         out: Path,
         device: str,
         precision: str,
         workers: int,
         callback: TrainingCallback,
     ) -> None:
-        self.training, self.learned, self.held, self.out = training, learned, held, out
+        self.training, self.training_clips, self.validation_clips, self.out = (
+            training,
+            training_clips,
+            validation_clips,
+            out,
+        )
         self.device, self.precision, self.workers, self.callback = device, precision, workers, callback
-        self.classes = _classes(learned, training.start)
+        self.classes = _classes(training_clips, training.start)
         recipe = training.recipe
         self.options = dict(training.network)
         if not recipe.graph:
@@ -190,9 +197,9 @@ class _Run:
         self.history: list[dict[str, Any]] = []
         self.finished: list[int] = []  # the best epoch of every network that is done
         self.loop: State | None = None  # of the network in work
-        self.settings = settings_of(training, learned, held, self.classes, precision)
+        self.settings = settings_of(training, training_clips, validation_clips, self.classes, precision)
         before = learned_from([training.start.card.folder]) if training.start else frozenset()
-        self.learned_from = sorted({one for example in learned for one in digests(example)} | before)
+        self.learned_from = sorted({one for example in training_clips for one in digests(example)} | before)
 
     def prepare(self, resume: bool, overwrite: bool) -> None:
         """Make the folder, or take up what it holds."""
@@ -209,7 +216,7 @@ class _Run:
         except OSError as error:
             raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
         with atomic_write(self.out / HELD_OUT, overwrite=True) as part:
-            part.write_text("".join(f"{example.name}\n" for example in self.held), encoding="utf-8")
+            part.write_text("".join(f"{example.name}\n" for example in self.validation_clips), encoding="utf-8")
 
     def network(self, number: int) -> None:
         """Train network `number` to its end."""
@@ -218,21 +225,21 @@ class _Run:
         recipe = replace(self.training.recipe, seed=self.training.recipe.seed + number)
         network = _build(recipe, len(self.classes), self.options)
         if self.training.start is not None:
-            self.training.start.into(network, number % len(self.training.start.files), self.classes)
+            self.training.start.load_into(network, number % len(self.training.start.files), self.classes)
         done = self.loop["epochs"] if self.loop else 0
         logs = self.out / LOGS / f"network-{number + 1}"
         with closing(SummaryWriter(str(logs), purge_step=done + 1 if done else None)) as board:
             fit(
                 network,
-                lambda epoch: TrainingDataset(self.learned, self.classes, recipe, epoch),
+                lambda epoch: TrainingDataset(self.training_clips, self.classes, recipe, epoch),
                 recipe,
-                score=lambda averaged: accuracy(averaged, self.held, self.classes, recipe),
+                score=lambda averaged: accuracy(averaged, self.validation_clips, self.classes, recipe),
                 device=self.device,
                 precision=self.precision,
                 workers=self.workers,
                 start=self.loop,
                 step=partial(self._step, number),
-                report=lambda progress, averaged, state: self._keep(number, progress, averaged, state, board),
+                report=lambda progress, averaged, state: self._end_epoch(number, progress, averaged, state, board),
             )
         self.loop = None
         self.finished.append(_best(self.history, number)["epoch"])
@@ -241,7 +248,7 @@ class _Run:
     def _step(self, number: int, epoch: int, step: int, steps: int, loss: float) -> None:
         self.callback.step(number * self.training.recipe.epochs + epoch, step, steps, loss)
 
-    def _keep(self, number: int, progress: EpochMetrics, averaged: nn.Module, state: State, board: Any) -> None:
+    def _end_epoch(self, number: int, progress: EpochMetrics, averaged: nn.Module, state: State, board: Any) -> None:
         """What an epoch leaves behind: the card if it is the best, the curves, and then the state."""
         self.history.append(
             {
@@ -262,7 +269,7 @@ class _Run:
             board.add_scalar(f"held-out top-1/{name}", value, progress.epoch)
         board.flush()
         name = CURVES if not number else f"{Path(CURVES).stem}-{number + 1}.png"
-        curves_picture([entry for entry in self.history if entry["network"] == number], self.out / name)
+        plot_curves([entry for entry in self.history if entry["network"] == number], self.out / name)
         self.loop = state
         self._save()
         in_all = self.training.recipe.epochs
@@ -280,7 +287,7 @@ class _Run:
         training = self.training
         counts = {
             part: dict(Counter(source_of(one) for one in some))
-            for part, some in (("training", self.learned), ("held_out", self.held))
+            for part, some in (("training", self.training_clips), ("held_out", self.validation_clips))
         }
         return Trained(
             self.classes,
@@ -301,7 +308,7 @@ class _Run:
 
     def measure(self) -> dict[str, Any]:
         """Calibrate and measure the model on the held-out clips, and complete its card."""
-        known = [example for example in self.held if example.label != UNKNOWN]
+        known = [example for example in self.validation_clips if example.label != UNKNOWN]
         networks = self.training.networks
         write_card(self.out, self._trained({}), networks)
         if not known:
@@ -321,24 +328,24 @@ class _Run:
 
 
 def measure(
-    model: Path, held: Sequence[LabeledClip], picture: Path | None = None, *, device: str, precision: str
+    model: Path, validation_clips: Sequence[LabeledClip], picture: Path | None = None, *, device: str, precision: str
 ) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
     actions = ActionRecognizer.from_card(model, device=device, precision=precision)
-    whole = evaluate(actions, held)
+    whole = evaluate(actions, validation_clips)
     parts: dict[str, list[Answer]] = {}
-    for example, answer in zip(held, whole.answers, strict=True):
+    for example, answer in zip(validation_clips, whole.answers, strict=True):
         parts.setdefault(source_of(example), []).append(answer)
     reports = {EVERY: whole, **{name: Report(whole.labels, tuple(part)) for name, part in parts.items()}}
-    reports["all, harder"] = evaluate(actions, perturb(held))
+    reports["all, harder"] = evaluate(actions, perturb(validation_clips))
     if picture is not None:
-        confusion_picture(whole.labels, whole.confusion, picture)
+        plot_confusion(whole.labels, whole.confusion, picture)
     return {name: report.figures() for name, report in reports.items()}
 
 
-def _classes(learned: Sequence[LabeledClip], start: Pretrained | None) -> list[str]:
+def _classes(training_clips: Sequence[LabeledClip], start: Pretrained | None) -> list[str]:
     """The labels, in the order of the model to begin from where it has the same."""
-    classes = sorted({example.label for example in learned} - {UNKNOWN})
+    classes = sorted({example.label for example in training_clips} - {UNKNOWN})
     if start is not None and sorted(start.card.labels) == classes:
         return list(start.card.labels)
     return classes

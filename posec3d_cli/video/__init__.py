@@ -31,9 +31,9 @@ from posec3d_cli.video.reader import VideoReader
 from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
 
-__all__ = ["SUFFIXES", "SoundOf", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
+__all__ = ["VIDEO_SUFFIXES", "SoundOf", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
 
-SUFFIXES = frozenset(
+VIDEO_SUFFIXES = frozenset(
     (
         *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts"),
         *(".m2v", ".m4v", ".mkv", ".mov"),

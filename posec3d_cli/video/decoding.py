@@ -71,7 +71,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
             raise UnreadableVideo(f"{path} could be opened, but not read: {_reason(error)}") from error
 
 
-def prepare(stream: Any, *, threads: int) -> None:
+def configure_decoder(stream: Any, *, threads: int) -> None:
     """Set a stream's decoder up; call it before the first packet."""
     stream.codec_context.thread_count = threads
     stream.thread_type = "AUTO"
@@ -91,7 +91,7 @@ def decoded(container: Any, stream: Any, *, threads: int, failed: Callable[[], o
     Damaged packets are passed over, with a call of `failed` for each; where damage ends the file early, so do the
     frames.
     """
-    prepare(stream, threads=threads)
+    configure_decoder(stream, threads=threads)
     context = stream.codec_context
     source = container.demux(stream)
     while True:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.types import Frame, Ints, VideoInfo
-from posec3d_cli.video.decoding import THREADS, decoded, opened, pictures_of, prepare
+from posec3d_cli.video.decoding import THREADS, configure_decoder, decoded, opened, pictures_of
 from posec3d_cli.video.packet_table import PacketTable
 from posec3d_cli.video.probe import FrameTable, probe
 from posec3d_cli.video.reader import VideoReader
@@ -65,7 +65,7 @@ def _by_time(table: FrameTable, packets: PacketTable, wanted: Sequence[int]) -> 
     assert table.ticks is not None
     use = _choose_packets(packets, table.ticks[np.asarray(wanted)])
     with opened(table.info.path) as (container, stream):
-        prepare(stream, threads=THREADS)
+        configure_decoder(stream, threads=THREADS)
         for picture in _decode_chosen(container, stream, use):
             index = _index_at(table.ticks, picture.pts)
             if index is not None and wanted[bisect_left(wanted, index, hi=len(wanted) - 1)] == index:

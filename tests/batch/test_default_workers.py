@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from posec3d_cli.batch import pool
-from posec3d_cli.batch.pool import CrewSize, default_workers
+from posec3d_cli.batch.pool import WorkerCount, default_workers
 
 
 @pytest.fixture
@@ -25,15 +25,15 @@ def machine(monkeypatch):
 
 def test_there_is_a_worker_per_processor(machine):
     machine(processors=6, memory=64 * 10**9)
-    assert default_workers("cpu") == CrewSize(6, "one per processor")
+    assert default_workers("cpu") == WorkerCount(6, "one per processor")
     machine(processors=64)
-    assert default_workers("cpu") == CrewSize(8, "at most 8, of 64 processors")
+    assert default_workers("cpu") == WorkerCount(8, "at most 8, of 64 processors")
 
 
 def test_there_is_a_worker_per_gpu(machine):
     machine(gpus="457")
-    assert default_workers("auto") == CrewSize(3, "one per GPU")
-    assert default_workers("cuda:2") == CrewSize(1, "one for cuda:2")
+    assert default_workers("auto") == WorkerCount(3, "one per GPU")
+    assert default_workers("cuda:2") == WorkerCount(1, "one for cuda:2")
     assert default_workers("mps").count == 1
     machine()
     assert default_workers("cuda").count == 1, "none can be told apart"
@@ -52,7 +52,7 @@ def test_there_are_no_more_workers_than_memory_holds(machine, memory, count):
 
 def test_the_free_memory_is_named(machine):
     machine(processors=32, memory=2 * 10**9)
-    assert default_workers("cpu") == CrewSize(2, "for 2000 MB of memory are free, and each takes some 750 MB")
+    assert default_workers("cpu") == WorkerCount(2, "for 2000 MB of memory are free, and each takes some 750 MB")
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,13 @@ def record(path="a.mp4", *statuses, **changes):
 
 def test_a_record_comes_back_as_it_was_set_down(tmp_path):
     for name in ("a.mp4", "\udcff\n.mp4"):
-        with RunState(tmp_path / "state") as ledger:
-            assert ledger.get(Path(name)) is None
-            ledger.put(record(name))
-            ledger.put(record(name, "failed", stamp=None))
-        with RunState(tmp_path / "state") as ledger:
-            assert ledger.get(Path(name)) == record(name, "failed", stamp=None)
-            assert ledger.get(Path(name).absolute()).path.name == name, "a path is known from wherever it is named"
+        with RunState(tmp_path / "state") as run_state:
+            assert run_state.get(Path(name)) is None
+            run_state.put(record(name))
+            run_state.put(record(name, "failed", stamp=None))
+        with RunState(tmp_path / "state") as run_state:
+            assert run_state.get(Path(name)) == record(name, "failed", stamp=None)
+            assert run_state.get(Path(name).absolute()).path.name == name, "a path is known from wherever it is named"
 
 
 @pytest.mark.parametrize(
@@ -66,22 +66,22 @@ def test_a_state_of_the_first_version_is_read_and_its_spelling_mended(tmp_path):
     connection.commit()
     connection.close()
     for _ in range(2):
-        with RunState(tmp_path / "old") as ledger:
-            assert ledger.get(tmp_path / "a.mp4").status == NO_PERSON
-            assert ledger.get(tmp_path / "a.mp4").entries == [{"status": "no_person"}]
-            assert (ledger.rows(), ledger.corrections()) == ([], {})
+        with RunState(tmp_path / "old") as run_state:
+            assert run_state.get(tmp_path / "a.mp4").status == NO_PERSON
+            assert run_state.get(tmp_path / "a.mp4").entries == [{"status": "no_person"}]
+            assert (run_state.rows(), run_state.corrections()) == ([], {})
 
 
 def test_files_of_the_run_are_known_by_their_place_or_content(tmp_path):
     (tmp_path / "pack").write_bytes(b"one")
-    with RunState(tmp_path / "state") as ledger:
-        assert not ledger.made(tmp_path / "pack")
-        ledger.claim(tmp_path / "pack", digest(tmp_path / "pack"))
-        ledger.claim(tmp_path / "poses")
-        assert ledger.made(tmp_path / "pack")
-        assert ledger.made(tmp_path / "poses")
+    with RunState(tmp_path / "state") as run_state:
+        assert not run_state.made(tmp_path / "pack")
+        run_state.claim(tmp_path / "pack", digest(tmp_path / "pack"))
+        run_state.claim(tmp_path / "poses")
+        assert run_state.made(tmp_path / "pack")
+        assert run_state.made(tmp_path / "poses")
         (tmp_path / "pack").write_bytes(b"of somebody else")
-        assert not ledger.made(tmp_path / "pack")
+        assert not run_state.made(tmp_path / "pack")
 
 
 def test_who_has_the_output_is_known_and_forgotten_when_it_lets_go(tmp_path):
@@ -96,8 +96,8 @@ def test_who_has_the_output_is_known_and_forgotten_when_it_lets_go(tmp_path):
 
 
 def test_who_never_let_go_is_named_to_the_next(tmp_path):
-    with RunState(state_of(tmp_path / "out")) as ledger:
-        ledger.own()
+    with RunState(state_of(tmp_path / "out")) as run_state:
+        run_state.own()
     with locked(tmp_path / "out") as (_, before):
         assert before.startswith("process ")
     with pytest.raises(RuntimeError), locked(tmp_path / "out"):

@@ -103,10 +103,10 @@ def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(nam
             yield video
 
     ended = []
-    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as crew:
+    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as pool:
         # Either could wait for ever: that both are in work at once is what lets the test end.
         (tmp_path / "go-wait2.mp4").touch()
-        for found, outcome in crew.outcomes(drawn(), timeout=20, progress=lambda found, frames: None):
+        for found, outcome in pool.outcomes(drawn(), timeout=20, progress=lambda found, frames: None):
             ended.append((found.name, outcome.entries[0]["status"]))
             if len(ended) == 3:
                 assert begun == [video.name for video in videos], "wait1.mp4 holds one worker, the other does the rest"
@@ -116,18 +116,18 @@ def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(nam
 
 def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path, monkeypatch):
     videos = [InputFile(named(name), name) for name in ("hang.mp4", *(f"good{number}.mp4" for number in range(3)))]
-    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as crew:
+    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as pool:
         outcomes = {
             found.name: outcome.entries[0]["status"]
-            for found, outcome in crew.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
+            for found, outcome in pool.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
         }
     assert outcomes == {"hang.mp4": "failed", "good0.mp4": "ok", "good1.mp4": "ok", "good2.mp4": "ok"}
 
 
 def test_where_nothing_is_to_be_done_nobody_asks_for_a_gpu(monkeypatch):
     monkeypatch.setattr("posec3d_cli.batch.pool.resolve_device", lambda name: pytest.fail("asked"))
-    with WorkerPool(tell_gpu, 0, device="cuda") as crew:
-        assert not list(crew.outcomes([], timeout=20, progress=lambda found, frames: None))
+    with WorkerPool(tell_gpu, 0, device="cuda") as pool:
+        assert not list(pool.outcomes([], timeout=20, progress=lambda found, frames: None))
 
 
 def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):
@@ -136,8 +136,8 @@ def test_gpus_are_dealt_out_to_the_workers_in_turn(clip, monkeypatch):
     monkeypatch.setattr("posec3d_cli.batch.pool.resolve_device", lambda name: name)
     videos = [InputFile(clip, f"{number}.mp4") for number in range(3)]
     for device, seen in [("cuda", ["4", "4", "GPU-7"]), ("cuda:1", ["4,GPU-7"] * 3)]:
-        with WorkerPool(tell_gpu, 3, device=device) as crew:
-            outcomes = list(crew.outcomes(videos, timeout=20, progress=lambda found, frames: None))
+        with WorkerPool(tell_gpu, 3, device=device) as pool:
+            outcomes = list(pool.outcomes(videos, timeout=20, progress=lambda found, frames: None))
         assert sorted(outcome.entries[0]["gpu"] for _, outcome in outcomes) == seen
 
 
@@ -150,8 +150,8 @@ def test_workers_share_the_processors(clip, monkeypatch):
 
 
 def threads_in(size, clip):
-    with WorkerPool(tell_threads, size) as crew:
-        [(_, outcome)] = crew.outcomes([InputFile(clip, "")], timeout=20, progress=lambda found, frames: None)
+    with WorkerPool(tell_threads, size) as pool:
+        [(_, outcome)] = pool.outcomes([InputFile(clip, "")], timeout=20, progress=lambda found, frames: None)
     return outcome.entries[0]["threads"]
 
 

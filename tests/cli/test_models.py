@@ -148,17 +148,17 @@ def test_a_model_that_nobody_has_seen_says_so_until_its_file_is_there(posec3d, u
         [row[0], *row[2:4]] for row in (line.split("\t") for line in posec3d("models", "list").out.splitlines()[:3])
     ]
     [file] = json.loads(posec3d("models", "show", "remote", "--json").out)["files"]
-    assert (file["sha256"], file["size"], file["pinned"]) == (None, None, False)
+    assert (file["sha256"], file["size"], file["recorded"]) == (None, None, False)
     path.parent.mkdir(parents=True)
     path.write_bytes(BODY)
     ran = posec3d("models", "pull", "remote")
     assert (ran.code, ran.out) == (0, f"{path}\n")
-    assert "is pinned" in ran.err
+    assert "is recorded" in ran.err
     assert posec3d("models", "pull", "remote").err == ""
     sha256 = hashlib.sha256(BODY).hexdigest()
     assert f"7 bytes, recorded sha256 {sha256}" in posec3d("models", "show", "remote").out
     [file] = json.loads(posec3d("models", "show", "remote", "--json").out)["files"]
-    assert (file["sha256"], file["size"], file["pinned"]) == (sha256, 7, True)
+    assert (file["sha256"], file["size"], file["recorded"]) == (sha256, 7, True)
 
 
 def rows(ran):
@@ -192,11 +192,11 @@ def test_verify_says_of_every_file_whether_it_is_what_it_was(posec3d, folder):
     assert "delete it, and `posec3d models pull remote` fetches it again" in ran.err
 
 
-def test_verify_holds_a_pinned_file_to_its_pin(posec3d, unseen):
+def test_verify_holds_a_file_to_its_recorded_checksum(posec3d, unseen):
     path = cached_path(unseen.files[0])
     path.parent.mkdir(parents=True)
     path.write_bytes(BODY)
-    assert rows(posec3d("models", "verify", "remote"))[0][3] == "not pinned"
+    assert rows(posec3d("models", "verify", "remote"))[0][3] == "not recorded"
     posec3d("models", "pull", "remote")
     ran = posec3d("models", "verify")
     assert ran.code == 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posec3d_cli.config import MOST_DETECT_EVERY
 from posec3d_cli.errors import ConfigError, StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
-from posec3d_cli.extraction.detect_every import between, look
+from posec3d_cli.extraction.detect_every import between, detect_people
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.types import Detections, Frame, Poses
@@ -147,7 +147,7 @@ def test_all_frames_come_out_once_in_order_however_they_are_batched(every, sizes
     indices = iter(range(sum(sizes)))
     batches = [[frame(next(indices)) for _ in range(size)] for size in sizes]
     detector = fakes.Detector()
-    out = list(look(batches, detector, every, Stopwatch().time))
+    out = list(detect_people(batches, detector, every, Stopwatch().time))
     assert [one.index for frames, _ in out for one in frames] == list(range(sum(sizes)))
     assert all(len(frames) == len(people) for frames, people in out)
     assert detector.seen == sorted({*range(0, sum(sizes), every), *([sum(sizes) - 1] if sizes else [])})
@@ -160,7 +160,7 @@ def test_a_detector_that_breaks_its_protocol_is_refused():
             return []
 
     with pytest.raises(StageMismatch, match="2 frames gave 0 detections"):
-        list(look([[frame(0), frame(1)]], Silent(), 1, Stopwatch().time))
+        list(detect_people([[frame(0), frame(1)]], Silent(), 1, Stopwatch().time))
 
 
 def test_the_measurement_compares_with_the_most_similar_of_those_who_are_clear() -> None:

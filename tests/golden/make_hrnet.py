@@ -18,7 +18,7 @@ import torch
 from conftest import stand_in_for_torchvision
 from hrnet_factory import sample_boxes, sample_heatmaps, seeded_network
 
-from posec3d_cli.stages.openmmlab.compat import prepare
+from posec3d_cli.stages.openmmlab.compat import prepare_packages
 from posec3d_cli.testing import sample_frames
 
 WIDTH = 8
@@ -101,7 +101,7 @@ def poses_0x(old: SimpleNamespace, network: torch.nn.Module, picture: np.ndarray
 
 def main(checkout: Path) -> None:
     """Compute and store everything."""
-    prepare("mmpose")
+    prepare_packages("mmpose")
     stand_in_for_torchvision()
     from mmpose.apis import inference_topdown
     from mmpose.codecs import MSRAHeatmap

@@ -17,12 +17,12 @@ sys.path[:0] = [str(HERE.parents[0]), str(HERE.parents[1])]
 
 from pose_cases import BOXES, CROP_SIZE, gradient, heatmaps, rows_of_cells  # noqa: E402
 
-from posec3d_cli.stages.openmmlab.compat import prepare  # noqa: E402
+from posec3d_cli.stages.openmmlab.compat import prepare_packages  # noqa: E402
 
 
 def main() -> None:
     """Run the published transforms and codecs."""
-    prepare("parity", "mmengine", "mmcv", "mmdet", "mmpose")
+    prepare_packages("parity", "mmengine", "mmcv", "mmdet", "mmpose")
     from mmpose.codecs import MSRAHeatmap, SimCCLabel
     from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
 

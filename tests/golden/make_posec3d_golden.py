@@ -21,10 +21,10 @@ def main() -> None:
     from published_checkpoints import CASES, THIN
     from published_posec3d import published_probabilities
 
-    from posec3d_cli.stages.openmmlab.compat import prepare
+    from posec3d_cli.stages.openmmlab.compat import prepare_packages
 
     for stage in ("mmdet", "mmpose"):
-        prepare(stage)
+        prepare_packages(stage)
     stand_in_for_torchvision()
     stand_in_for_mmaction()
     lines = []

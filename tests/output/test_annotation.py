@@ -65,8 +65,8 @@ def test_who_counts_for_little_is_drawn_faintly_without_a_tag(clip):
         pipeline.extractor.detector = Sizes(lambda index, height=height: height)
         result = pipeline.predict(clip, people="each", window=0.5, every_frame=True)
         large, small = figures(result, 30)
-        assert (large.identity, large.faint, large.label[:3]) == (0, False, "#0 ")
-        assert (small.identity, small.faint, bool(small.label)) == (1, faint, not faint)
+        assert (large.track_id, large.faint, large.label[:3]) == (0, False, "#0 ")
+        assert (small.track_id, small.faint, bool(small.label)) == (1, faint, not faint)
 
 
 def test_who_is_read_together_with_the_others_has_a_number_only(clip):

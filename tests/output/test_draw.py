@@ -11,10 +11,10 @@ from posec3d_cli.output import draw
 from posec3d_cli.skeletons import COCO_17
 
 
-def figure(identity, box, label="", **options):
+def figure(track_id, box, label="", **options):
     x1, y1, x2, y2 = box
     joints = np.linspace((x1, y1), (x2, y2), 17, dtype=np.float32)
-    return draw.Figure(identity, np.array(box, np.float32), joints, np.ones(17, np.float32), label, **options)
+    return draw.Figure(track_id, np.array(box, np.float32), joints, np.ones(17, np.float32), label, **options)
 
 
 def test_text_is_shrunk_until_it_fits_and_unknown_letters_become_question_marks():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from posec3d_cli.errors import OutputError
-from posec3d_cli.output.plots import confusion_picture, curves_picture
+from posec3d_cli.output.plots import plot_confusion, plot_curves
 
 BLUE, RED = (31, 95, 168), (200, 68, 44)
 
@@ -24,18 +24,18 @@ def has(picture, colour):
 def test_a_matrix_becomes_a_picture_that_replaces_another(tmp_path):
     path = tmp_path / "a.png"
     path.write_text("old")
-    confusion_picture(["a", "b"], np.array([[4, 0], [0, 4]]), path)
+    plot_confusion(["a", "b"], np.array([[4, 0], [0, 4]]), path)
     first = pixels(path)
-    confusion_picture(["a", "b"], np.array([[0, 4], [4, 0]]), path)
+    plot_confusion(["a", "b"], np.array([[0, 4], [4, 0]]), path)
     assert (pixels(path) != first).any()
     assert list(tmp_path.iterdir()) == [path]
-    confusion_picture(["a", "b"], np.array([[4, 0], [0, 4]]), path)
+    plot_confusion(["a", "b"], np.array([[4, 0], [0, 4]]), path)
     assert np.array_equal(pixels(path), first)
 
 
 def test_thirty_three_classes_have_cells_of_thirty_pixels_and_more(tmp_path):
     labels = [f"a class of number {number}" for number in range(33)]
-    confusion_picture(labels, np.diag(np.arange(1, 34)), tmp_path / "a.png")
+    plot_confusion(labels, np.diag(np.arange(1, 34)), tmp_path / "a.png")
     picture = pixels(tmp_path / "a.png")
     # The right part of the last row of cells is all dark: the whole row was named rightly.
     dark = (picture[..., 2] > 90) & (picture[..., 0] < 40)
@@ -45,12 +45,12 @@ def test_thirty_three_classes_have_cells_of_thirty_pixels_and_more(tmp_path):
 
 @pytest.mark.parametrize("label", ["x" * 300, "$x_1", "$\\frac$", "line\nbreak", "跳ぶ", "\udcff", ""])
 def test_any_label_can_be_written(tmp_path, label):
-    confusion_picture([label, "other"], np.array([[1, 0], [2, 3]]), tmp_path / "a.png", columns=["other", label])
+    plot_confusion([label, "other"], np.array([[1, 0], [2, 3]]), tmp_path / "a.png", columns=["other", label])
     assert pixels(tmp_path / "a.png").shape[0] < 700
 
 
 def test_the_cells_of_many_classes_shrink(tmp_path):
-    confusion_picture([""] * 125, np.eye(125, dtype=np.int64), tmp_path / "a.png")
+    plot_confusion([""] * 125, np.eye(125, dtype=np.int64), tmp_path / "a.png")
     assert 4000 < max(pixels(tmp_path / "a.png").shape) < 4600
 
 
@@ -59,14 +59,14 @@ def test_a_training_becomes_two_curves_with_the_best_epoch(tmp_path):
         {"epoch": number, "loss": 3 / number, "rate": 0.1, "accuracy": None if number == 2 else 0.2 * number}
         for number in (1, 2, 3)
     ]
-    curves_picture(history, tmp_path / "a.png")
+    plot_curves(history, tmp_path / "a.png")
     picture = pixels(tmp_path / "a.png")
     half = len(picture) // 2
     assert all(has(part, colour) for part in (picture[:half], picture[half:]) for colour in (BLUE, RED))
 
 
 def test_without_held_out_clips_nothing_is_marked(tmp_path):
-    curves_picture([{"epoch": 1, "loss": 3.0, "rate": 0.1, "accuracy": None}], tmp_path / "a.png")
+    plot_curves([{"epoch": 1, "loss": 3.0, "rate": 0.1, "accuracy": None}], tmp_path / "a.png")
     picture = pixels(tmp_path / "a.png")
     assert has(picture, BLUE)
     assert not has(picture, RED)
@@ -74,4 +74,4 @@ def test_without_held_out_clips_nothing_is_marked(tmp_path):
 
 def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(OutputError, match="no folder"):
-        confusion_picture(["a"], np.array([[1]]), tmp_path / "none" / "a.png")
+        plot_confusion(["a"], np.array([[1]]), tmp_path / "none" / "a.png")

@@ -12,12 +12,12 @@ import numpy as np
 
 def ready() -> None:
     """Put the stand-ins that the published packages need in place."""
-    from posec3d_cli.stages.openmmlab.compat import prepare
+    from posec3d_cli.stages.openmmlab.compat import prepare_packages
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for stage in ("mmdet", "mmpose"):
-            prepare(stage)
+            prepare_packages(stage)
         stand_in_for_torchvision()
         stand_in_for_mmaction()
 

@@ -13,7 +13,7 @@ from hrnet_factory import seeded_network
 
 from posec3d_cli.runtime.onnx import ImageInput
 from posec3d_cli.stages.pose_estimators.onnx import OnnxPose
-from posec3d_cli.stages.pose_estimators.person_crop import cut_out, frame_people, to_input
+from posec3d_cli.stages.pose_estimators.person_crop import crop_image, person_crops, to_input
 from posec3d_cli.types import Detections, Frame
 
 CONFIGS = ".mim/configs/body_2d_keypoint"
@@ -86,8 +86,8 @@ def export(model: torch.nn.Module, size: tuple[int, int], names: list[str], path
 @torch.no_grad()
 def clear_joints(model: torch.nn.Module, photograph: np.ndarray, picture: ImageInput) -> np.ndarray:
     """`(N, K)`: whose peaks are clear in what the network says about the boxes."""
-    transforms = to_input(frame_people(BOXES, picture.input_size, padding=1.25, convention="1.x"), picture.input_size)
-    crops = np.stack([cut_out(photograph[..., ::-1], transform, picture.input_size) for transform in transforms])
+    transforms = to_input(person_crops(BOXES, picture.input_size, padding=1.25, convention="1.x"), picture.input_size)
+    crops = np.stack([crop_image(photograph[..., ::-1], transform, picture.input_size) for transform in transforms])
     said = WithoutDecoding(model).eval()(torch.from_numpy(picture.tensor(crops)))
     if isinstance(said, torch.Tensor):
         return clear_peaks(said.numpy())
@@ -119,12 +119,12 @@ def test_crops_are_those_of_mmpose_to_the_last_grey_value(published, photograph,
     generator = np.random.default_rng(0)
     corners = generator.uniform(-20, 500, (200, 2))
     boxes = np.concatenate([corners, corners + generator.uniform(5, 300, (200, 2))], axis=1).astype(np.float32)
-    ours = to_input(frame_people(boxes, size, padding=1.25, convention="1.x"), size)
+    ours = to_input(person_crops(boxes, size, padding=1.25, convention="1.x"), size)
     for box, transform in zip(boxes, ours, strict=True):
         person = {"img": photograph, "bbox": box[None].copy()}
         for step in published_steps:
             person = step.transform(person)
-        assert np.array_equal(cut_out(photograph, transform, size), person["img"])
+        assert np.array_equal(crop_image(photograph, transform, size), person["img"])
 
 
 @pytest.mark.shared

@@ -84,7 +84,7 @@ def test_boxes_lie_around_the_joints_unless_the_file_has_them():
 
 
 def test_track_numbers_are_kept_where_they_tell_people_apart():
-    crossing = [[someone(100, identity=4), someone(300, identity=2)], [someone(300, identity=4)]]
+    crossing = [[someone(100, track_id=4), someone(300, track_id=2)], [someone(300, track_id=4)]]
     assert [who.tolist() for who in clip(*crossing).track_ids] == [[4, 2], [4]]
 
 
@@ -92,7 +92,7 @@ def test_track_numbers_are_kept_where_they_tell_people_apart():
 def test_people_are_linked_where_track_numbers_are_missing_or_shared(numbers):
     first, second = numbers
     frames = [
-        [someone(100 + t, identity=first), someone(300 - t, identity=second)][:: 1 if t % 2 else -1] for t in range(6)
+        [someone(100 + t, track_id=first), someone(300 - t, track_id=second)][:: 1 if t % 2 else -1] for t in range(6)
     ]
     assert [who.tolist() for who in clip(*frames).track_ids] == [[0, 1], [1, 0]] * 3
 

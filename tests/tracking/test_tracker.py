@@ -33,9 +33,9 @@ def people(*places, height=200.0, score=0.9):
     return found, shape
 
 
-def linked(frames, *, step=0.2, **options):
+def tracks_of(frames, *, step=0.2, **options):
     detections, poses = zip(*frames, strict=True)
-    return tracker.link(detections, poses, seconds=np.arange(len(frames)) * step, **options)
+    return tracker.track(detections, poses, seconds=np.arange(len(frames)) * step, **options)
 
 
 def centres(tracks, row):
@@ -44,7 +44,7 @@ def centres(tracks, row):
 
 def test_two_people_who_stand_apart_are_two_tracks_whatever_their_order_in_a_frame():
     frames = [people((100, 200), (400, 200)) if t % 2 else people((400, 200), (100, 200)) for t in range(6)]
-    tracks = linked(frames)
+    tracks = tracks_of(frames)
     assert len(tracks) == 2
     assert tracks.present.all()
     for row in range(2):
@@ -55,7 +55,7 @@ def test_two_people_who_stand_apart_are_two_tracks_whatever_their_order_in_a_fra
 def test_people_who_walk_past_each_other_keep_their_identity(step):
     count = round(4 / step)
     frames = [people((100 + 150 * t * step, 200), (700 - 150 * t * step, 210)) for t in range(count)]
-    tracks = linked(frames, step=step)
+    tracks = tracks_of(frames, step=step)
     assert len(tracks) == 2
     for row in range(2):
         assert (np.diff(centres(tracks, row)[:, 0]) > 0).all() or (np.diff(centres(tracks, row)[:, 0]) < 0).all()
@@ -64,21 +64,21 @@ def test_people_who_walk_past_each_other_keep_their_identity(step):
 @pytest.mark.parametrize("pan", [100, 300, 600])
 def test_a_panning_camera_loses_nobody(pan):
     frames = [people((200 + pan * t / 12, 200), (380 + pan * t / 12, 200)) for t in range(12)]
-    tracks = linked(frames, step=1 / 12)
+    tracks = tracks_of(frames, step=1 / 12)
     assert len(tracks) == 2
     assert tracks.present.all()
 
 
 def test_a_camera_that_stops_at_once_loses_nobody():
     x = np.minimum(np.arange(14), 7) * 40
-    tracks = linked([people((200 + s, 200), (380 + s, 200)) for s in x], step=1 / 12)
+    tracks = tracks_of([people((200 + s, 200), (380 + s, 200)) for s in x], step=1 / 12)
     assert len(tracks) == 2
     assert tracks.present.all()
 
 
 def test_somebody_out_of_sight_for_less_than_the_gap_is_the_same_person():
     frames = [people(None if 3 <= t < 7 else (200, 200)) for t in range(10)]
-    tracks = linked(frames, step=0.2, max_gap=1.0)
+    tracks = tracks_of(frames, step=0.2, max_gap=1.0)
     assert len(tracks) == 1
     assert tracks.present[0].tolist() == [True] * 3 + [False] * 4 + [True] * 3
     assert not tracks.scores[0, 3:7].any()
@@ -86,24 +86,24 @@ def test_somebody_out_of_sight_for_less_than_the_gap_is_the_same_person():
 
 def test_somebody_out_of_sight_for_longer_than_the_gap_is_somebody_new():
     frames = [people(None if 3 <= t < 7 else (200, 200)) for t in range(10)]
-    assert len(linked(frames, step=0.2, max_gap=0.5)) == 2
+    assert len(tracks_of(frames, step=0.2, max_gap=0.5)) == 2
 
 
 def test_two_missed_frames_are_allowed_however_far_apart_the_frames_are():
     frames = [people((200, 200)), people(), people(), people((200, 200))]
-    assert len(linked(frames, step=5.0)) == 1
+    assert len(tracks_of(frames, step=5.0)) == 1
 
 
 def test_somebody_on_the_other_side_of_the_picture_is_somebody_else():
-    assert len(linked([people((100, 200)), people((1500, 200))])) == 2
+    assert len(tracks_of([people((100, 200)), people((1500, 200))])) == 2
 
 
 def test_two_boxes_around_the_same_person_count_once():
     found, shape = people((200, 200), (202, 200))
-    tracks = linked([(found, shape)] * 3)
+    tracks = tracks_of([(found, shape)] * 3)
     assert len(tracks) == 1
     assert np.array_equal(tracks.boxes[0, 0], found.boxes[0])
-    assert len(linked([(found, shape)] * 3, duplicate=1.1)) == 2
+    assert len(tracks_of([(found, shape)] * 3, duplicate=1.1)) == 2
 
 
 def test_the_largest_longest_seen_person_comes_first():
@@ -112,23 +112,23 @@ def test_the_largest_longest_seen_person_comes_first():
         Detections(np.concatenate([small[0].boxes, large[0].boxes]), np.array([0.9, 0.6], np.float32)),
         Poses(*(np.concatenate([getattr(small[1], n), getattr(large[1], n)]) for n in ("keypoints", "scores"))),
     )
-    tracks = linked([both] * 4)
+    tracks = tracks_of([both] * 4)
     assert tracks.boxes[0, 0, 0] > 300
     assert (np.diff(tracks.importance) <= 0).all()
 
 
 def test_fragments_are_dropped_but_never_everybody():
     frames = [people((100, 200), (600, 200) if t == 4 else None) for t in range(20)]
-    tracks = linked(frames)
+    tracks = tracks_of(frames)
     assert len(tracks) == 2
     assert len(tracks.main_people(0.1)) == 1
     assert len(tracks.main_people(0.0, max_people=1)) == 1
-    once = linked([people((100, 200) if t == 4 else None) for t in range(20)])
+    once = tracks_of([people((100, 200) if t == 4 else None) for t in range(20)])
     assert len(once.main_people(0.5)) == 1
 
 
 def test_nobody_gives_no_tracks_and_an_empty_sequence():
-    tracks = linked([people()] * 5)
+    tracks = tracks_of([people()] * 5)
     assert len(tracks) == 0
     assert len(tracks.main_people()) == 0
     sequence = tracks.sequence(frame_size=(100, 100), frame_indices=np.arange(5), fps=Fraction(25), skeleton=COCO_17)
@@ -136,7 +136,7 @@ def test_nobody_gives_no_tracks_and_an_empty_sequence():
 
 
 def test_each_person_is_a_sequence_of_one_slot_over_all_frames():
-    tracks = linked([people((100, 200), (600, 200) if t > 2 else None) for t in range(6)])
+    tracks = tracks_of([people((100, 200), (600, 200) if t > 2 else None) for t in range(6)])
     each = tracks.each(frame_size=(480, 720), frame_indices=np.arange(6), fps=Fraction(25), skeleton=COCO_17)
     assert [(one.people, len(one)) for one in each] == [(1, 6), (1, 6)]
     assert not each[1].scores[0, :3].any()
@@ -149,7 +149,7 @@ def test_heatmaps_go_with_their_person():
         value = shape.keypoints[:, 0, 0].round().reshape(2, 1, 1, 1)
         maps = JointHeatmaps(np.broadcast_to(value, (2, 17, 3, 3)).copy(), np.zeros((2, 2, 3), np.float32))
         frames.append((found, Poses(shape.keypoints, shape.scores, maps)))
-    tracks = linked([*frames, people()])
+    tracks = tracks_of([*frames, people()])
     assert tracks.heatmaps is not None
     for row in range(2):
         assert len(np.unique(tracks.heatmaps.values[row, :4])) == 1
@@ -160,11 +160,11 @@ def test_heatmaps_go_with_their_person():
 def test_frames_that_do_not_fit_are_refused():
     found, shape = people((100, 200))
     with pytest.raises(StageMismatch, match="1 boxes but 0 poses"):
-        tracker.link([found], [Poses.none(17)], seconds=[0])
+        tracker.track([found], [Poses.none(17)], seconds=[0])
     with pytest.raises(StageMismatch, match="strictly increasing"):
-        tracker.link([found] * 2, [shape] * 2, seconds=[1, 1])
+        tracker.track([found] * 2, [shape] * 2, seconds=[1, 1])
     with pytest.raises(StageMismatch, match="one value per frame"):
-        tracker.link([found], [shape], seconds=[0, 1])
+        tracker.track([found], [shape], seconds=[0, 1])
 
 
 def identified(frames, *, step=1 / 30, **options):
@@ -180,7 +180,7 @@ def identified(frames, *, step=1 / 30, **options):
 def test_a_lone_person_who_jumps_by_a_tenth_of_the_picture_stays_one(seed, height):
     noise = np.random.default_rng(seed).normal(0, 0.1 * 320, (60, 2))
     frames = [people((240 + dx, 160 + dy), height=height) for dx, dy in noise]
-    assert len(linked(frames, step=1 / 30)) == 1
+    assert len(tracks_of(frames, step=1 / 30)) == 1
 
 
 def test_two_people_who_jump_apart_from_each_other_stay_two():
@@ -245,7 +245,7 @@ def test_frames_between_are_cut_as_the_others_are():
 @given(st.lists(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 500)), max_size=4), min_size=1, max_size=6))
 def test_everybody_found_is_in_exactly_one_track(places):
     frames = [people(*frame) for frame in places]
-    tracks = linked(frames, duplicate=1.1)
+    tracks = tracks_of(frames, duplicate=1.1)
     for column, (found, shape) in enumerate(frames):
         here = tracks.present[:, column]
         assert here.sum() == len(found)

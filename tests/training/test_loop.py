@@ -14,7 +14,7 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.registry import NETWORKS
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import TrainingDataset
-from posec3d_cli.training.loop import accuracy, fit, settle
+from posec3d_cli.training.loop import accuracy, fit, refresh_batch_norm
 
 CLASSES = ["arms", "legs"]
 RECIPE = TrainingConfig(architecture="slowonly", epochs=3, size=16, frames=8, batch_size=8, rate=0.05)
@@ -150,7 +150,7 @@ def test_settling_measures_the_statistics_of_the_volumes():
     volumes = torch.stack([samples[number][0] for number in range(len(samples))])
     with torch.inference_mode():
         expected = first.conv(volumes).mean(dim=(0, 2, 3, 4))
-    settle(net, samples, RECIPE)
+    refresh_batch_norm(net, samples, RECIPE)
     assert len(samples) == 5 * RECIPE.batch_size
     assert torch.allclose(first.bn.running_mean, expected, atol=1e-5)
 

@@ -15,7 +15,7 @@ from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.config import TrainingConfig
-from posec3d_cli.training.finetune import start_from
+from posec3d_cli.training.finetune import load_pretrained
 from posec3d_cli.training.loop import TrainingCallback
 from posec3d_cli.training.seen import digests, learned_from, seen
 from posec3d_cli.training.settings import Training
@@ -74,15 +74,15 @@ def test_weights_of_others_are_not_written_over(tmp_path):
 def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path):
     out, _, _ = made
     clips = people.examples(4)
-    held = set((out / "held_out.txt").read_text().splitlines())
+    validation_clips = set((out / "held_out.txt").read_text().splitlines())
     known = learned_from([out])
-    assert seen(clips, known) == [one.name for one in clips if one.name not in held]
+    assert seen(clips, known) == [one.name for one in clips if one.name not in validation_clips]
     others = [
         replace(people.example(action, n), group=f"{action}{n}")
         for action in ("arms", "legs")
         for n in (20, 21, 22, 23)
     ]
-    begun = make_training(RECIPE, start_from(load_card(out), RECIPE), held_out=0.25)
+    begun = make_training(RECIPE, load_pretrained(load_card(out), RECIPE), held_out=0.25)
     train(replace(begun, recipe=replace(begun.recipe, epochs=1)), others, tmp_path / "next")
     assert known < learned_from([tmp_path / "next"])
     assert learned_from([tmp_path]) == frozenset()
@@ -206,19 +206,19 @@ def test_clips_of_no_action_are_no_class(tmp_path):
 
 def test_a_model_to_begin_from_gives_its_weights_and_its_kind(made):
     out, _, _ = made
-    begun = start_from(load_card(out), TrainingConfig(rate=0.1, batch_size=4))
+    begun = load_pretrained(load_card(out), TrainingConfig(rate=0.1, batch_size=4))
     assert (begun.recipe.architecture, begun.recipe.size, begun.recipe.frames) == ("slowonly", 16, 8)
     assert (begun.recipe.rate, begun.recipe.batch_size) == (0.1, 4)
-    assert start_from(load_card(out), TrainingConfig()).recipe.rate == pytest.approx(0.2 * 0.025)
+    assert load_pretrained(load_card(out), TrainingConfig()).recipe.rate == pytest.approx(0.2 * 0.025)
     training = make_training(TrainingConfig(), begun)
     assert (training.networks, training.people, training.window_seconds) == (1, "each", None)
     network = _built(training, 2)
-    begun.into(network, 0, ["arms", "legs"])
-    held = network.state_dict()
+    begun.load_into(network, 0, ["arms", "legs"])
+    validation_clips = network.state_dict()
     from safetensors.torch import load_file
 
     assert all(
-        torch.equal(held[name], value.to(held[name].dtype))
+        torch.equal(validation_clips[name], value.to(validation_clips[name].dtype))
         for name, value in load_file(out / "weights.safetensors").items()
     )
 
@@ -231,22 +231,22 @@ def _built(training, classes):
 
 def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
     out, _, _ = made
-    begun = start_from(load_card(out), TrainingConfig())
+    begun = load_pretrained(load_card(out), TrainingConfig())
     training = make_training(TrainingConfig(), begun)
     network = _built(training, 3)
     head = network.cls_head.fc_cls.weight.clone()
-    begun.into(network, 0, ["a", "b", "c"])
+    begun.load_into(network, 0, ["a", "b", "c"])
     assert torch.equal(network.cls_head.fc_cls.weight, head)
     stem = network.backbone.conv1.conv.weight
     assert not torch.equal(stem, _built(training, 3).backbone.conv1.conv.weight)
     wider = _built(replace(training, network={**training.network, "base_channels": 8}), 3)
     with pytest.raises(WeightsMismatch):
-        begun.into(wider, 0, ["a", "b", "c"])
+        begun.load_into(wider, 0, ["a", "b", "c"])
 
 
 def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_path):
     out, _, _ = made
-    begun = start_from(load_card(out), replace(RECIPE, epochs=1))
+    begun = load_pretrained(load_card(out), replace(RECIPE, epochs=1))
     turned = replace(begun, card=replace(begun.card, labels=("legs", "arms")))
     training = replace(make_training(RECIPE, turned), held_out=0.25)
     train(training, people.examples(4), tmp_path / "model")
@@ -255,17 +255,17 @@ def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_pat
 
 
 def test_what_contradicts_the_model_to_begin_from_is_refused(made):
-    begun = start_from(load_card(made[0]), TrainingConfig())
+    begun = load_pretrained(load_card(made[0]), TrainingConfig())
     for asked in ({"architecture": "c3d-light"}, {"width": 8}):
         with pytest.raises(BadCard, match="was asked for"):
             make_training(TrainingConfig(), begun, **asked)
 
 
 def test_a_model_of_joints_may_become_one_of_as_many_limbs(made):
-    begun = start_from(load_card(made[0]), TrainingConfig())
+    begun = load_pretrained(load_card(made[0]), TrainingConfig())
     training = make_training(TrainingConfig(), begun, stream="limb")
     assert (training.recipe.input, training.recipe.in_channels) == ("limb", 13)
-    begun.into(_built(training, 2), 0, ["arms", "legs"])
+    begun.load_into(_built(training, 2), 0, ["arms", "legs"])
     fewer = replace(begun, recipe=replace(begun.recipe, joints=COCO_17.joints[5:]))
     with pytest.raises(BadCard, match="the in_channels 13, 11 was asked for"):
         make_training(TrainingConfig(), fewer, stream="limb")

@@ -41,7 +41,7 @@ class OnnxDetector:
     Args:
         model: a `.onnx` file, or a `.zip` with one `end2end.onnx` in it.
         output: which of `DECODERS` reads what comes out.
-        picture: what the model reads.
+        image_input: what the model reads.
         person_class: the class number that means person.
         device: "cpu" or "cuda[:N]".
         threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
@@ -53,7 +53,7 @@ class OnnxDetector:
         model: Path,
         *,
         output: str,
-        picture: ImageInput,
+        image_input: ImageInput,
         person_class: int = 0,
         device: str = "cpu",
         threads: int | None = None,
@@ -65,12 +65,12 @@ class OnnxDetector:
         self._session = open_session(model, stage="onnx", device=device)
         self.device = device
         with naming(model):
-            batch = picture.check(self._session, outputs)
+            batch = image_input.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one picture at a time, but reads {batch}")
         self._model = model
         self._input = self._session.get_inputs()[0].name
-        self._picture = picture
+        self._image_input = image_input
         self._person_class = person_class
         self._filter = boxes or BoxFilter()
         self._lanes = ThreadLanes(threads, device=device)
@@ -83,7 +83,9 @@ class OnnxDetector:
         seen = ("input_size", "channels", "mean", "std")
         shown = {name: settings.pop(name) for name in seen if name in settings}
         try:
-            return cls(files["model"], picture=ImageInput(**shown), boxes=BoxFilter(**settings), device=device, **own)
+            return cls(
+                files["model"], image_input=ImageInput(**shown), boxes=BoxFilter(**settings), device=device, **own
+            )
         except TypeError as error:
             raise BadCard(f"{card.name}: a setting of the stage 'onnx' is missing or unknown: {error}") from error
 
@@ -92,8 +94,8 @@ class OnnxDetector:
         return self._lanes.map(self._detect_one, [frame.pixels for frame in frames])
 
     def _detect_one(self, pixels: Pixels) -> Detections:
-        frame_size, size = (pixels.shape[0], pixels.shape[1]), self._picture.input_size
-        seen = self._picture.tensor(letterbox(pixels, size, fill=_GREY)[None])
+        frame_size, size = (pixels.shape[0], pixels.shape[1]), self._image_input.input_size
+        seen = self._image_input.tensor(letterbox(pixels, size, fill=_GREY)[None])
         outputs = answer(self._session, {self._input: seen}, self._model)
         with naming(self._model):
             boxes, scores = self._decode(outputs, size, self._person_class)

@@ -1,6 +1,6 @@
 """Making the OpenMMLab packages importable as they install today: what is missing, stand-ins for what does not load.
 
-Nothing happens when this module is imported; the stages call `prepare` when they are made.
+Nothing happens when this module is imported; the stages call `prepare_packages` when they are made.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def how_to_install() -> str:
     return how_to_add(EXTRA) + remark
 
 
-def prepare(stage: str) -> None:
+def prepare_packages(stage: str) -> None:
     """Have the packages of a stage ready to import.
 
     Raises:

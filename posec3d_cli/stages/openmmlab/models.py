@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.errors import BadCard, StageUnavailable, WeightsMismatch, did_you_mean
 from posec3d_cli.nets.checkpoints import load_state_dict
-from posec3d_cli.stages.openmmlab.compat import prepare, quiet
+from posec3d_cli.stages.openmmlab.compat import prepare_packages, quiet
 
 if TYPE_CHECKING:
     import torch
@@ -70,7 +70,7 @@ class PublishedModel:
     def __init__(self, package: str, recipe: ConfigAndCheckpoint, device: str) -> None:
         import torch
 
-        prepare(package)
+        prepare_packages(package)
         self._package = package
         path = find_config(package, recipe.config)
         state = load_state_dict(recipe.weights)

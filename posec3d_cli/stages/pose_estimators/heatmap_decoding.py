@@ -20,7 +20,7 @@ DARK_KERNEL = 11  # pixels; every configuration of 1.x blurs with it, those for 
 FLOOR = 1e-10  # under which the logarithm does not look
 
 
-def decode(heatmaps: Floats, *, decoding: str, convention: str) -> tuple[Floats, Floats]:
+def decode_heatmaps(heatmaps: Floats, *, decoding: str, convention: str) -> tuple[Floats, Floats]:
     """The peaks of heatmaps.
 
     Args:

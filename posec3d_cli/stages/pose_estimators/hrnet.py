@@ -31,8 +31,8 @@ from posec3d_cli.nets.hrnet import MULTIPLE, HRNet, modern_names
 from posec3d_cli.runtime.device import resolve_precision
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.stages.pose_estimators.batching import each_person
-from posec3d_cli.stages.pose_estimators.heatmap_decoding import DECODINGS, decode
-from posec3d_cli.stages.pose_estimators.person_crop import CONVENTIONS, cut_out, frame_people, to_input
+from posec3d_cli.stages.pose_estimators.heatmap_decoding import DECODINGS, decode_heatmaps
+from posec3d_cli.stages.pose_estimators.person_crop import CONVENTIONS, crop_image, person_crops, to_input
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, Poses
 
 if TYPE_CHECKING:
@@ -145,11 +145,13 @@ class HRNetPose:
         return each_person(frames, detections, self._pose, batch=self._batch, joints=len(self.skeleton.joints))
 
     def _pose(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
-        regions = frame_people(boxes, self._size, padding=self._padding, convention=self._convention)
+        regions = person_crops(boxes, self._size, padding=self._padding, convention=self._convention)
         transforms = to_input(regions, self._size)
-        crops = [cut_out(one.pixels, transform, self._size) for one, transform in zip(frames, transforms, strict=True)]
+        crops = [
+            crop_image(one.pixels, transform, self._size) for one, transform in zip(frames, transforms, strict=True)
+        ]
         maps = self._run(np.stack(crops))
-        cells, scores = decode(maps, decoding=self._decoding, convention=self._convention)
+        cells, scores = decode_heatmaps(maps, decoding=self._decoding, convention=self._convention)
         to_frame = regions.to_frame((maps.shape[3], maps.shape[2]))
         keypoints = np.einsum("nij,nkj->nki", to_frame[:, :, :2], cells) + to_frame[:, None, :, 2]
         heatmaps = JointHeatmaps(np.clip(maps, 0, 1), to_frame) if self._heatmaps else None

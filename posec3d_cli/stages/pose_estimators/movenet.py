@@ -28,7 +28,7 @@ class MoveNet:
 
     Args:
         model: the ONNX model that the hub converted, or its content. It reads `(N, S, S, 3)` float32, 0 to 255, and
-            returns the four maps that `decode` takes; S is 256 for Thunder, 192 for Lightning.
+            returns the four maps that `decode_joints` takes; S is 256 for Thunder, 192 for Lightning.
         crop_padding: the crop's side as a multiple of the longer side of the box.
         heatmaps: return the network's own heatmaps too.
         device: "cpu" or "cuda[:N]".
@@ -77,7 +77,7 @@ class MoveNet:
             [_warp(frame.pixels, transform, self._size) for frame, transform in zip(frames, to_crop, strict=True)]
         )
         heat, center, regress, offset = self._session.run(None, {"images": images.astype(np.float32)})
-        cells, scores = decode(heat, center, regress, offset)
+        cells, scores = decode_joints(heat, center, regress, offset)
         stride = self._size / heat.shape[1]
         to_frame = np.stack([cv2.invertAffineTransform(transform) for transform in to_crop]).astype(np.float32)
         in_crop = cells * stride - 0.5  # from cell corners to pixel centres
@@ -91,7 +91,7 @@ class MoveNet:
         return Poses(keypoints.astype(np.float32), scores, heatmaps)
 
 
-def decode(heat: Floats, center: Floats, regress: Floats, offset: Floats) -> tuple[Floats, Floats]:
+def decode_joints(heat: Floats, center: Floats, regress: Floats, offset: Floats) -> tuple[Floats, Floats]:
     """MoveNet's own decoding, for a batch: the joints of the person nearest the middle of the crop.
 
     The strongest centre (weighted towards the middle) gives a first guess of each joint by regression; the joint's

@@ -25,7 +25,7 @@ from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.skeletons import COCO_17, HALPE_26, Skeleton
 from posec3d_cli.stages.pose_estimators import heatmap_decoding
 from posec3d_cli.stages.pose_estimators.batching import crops_at_once, each_person
-from posec3d_cli.stages.pose_estimators.person_crop import cut_out, frame_people, to_input
+from posec3d_cli.stages.pose_estimators.person_crop import crop_image, person_crops, to_input
 from posec3d_cli.types import Detections, Floats, Frame, Poses
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class OnnxPose:
     Args:
         model: a `.onnx` file, or a `.zip` with one `end2end.onnx` in it.
         output: which of `DECODERS` reads what comes out.
-        picture: what the model reads.
+        image_input: what the model reads.
         skeleton: the joints that it was trained for, "coco-17" or "halpe-26".
         crop_padding: the crop's size as a multiple of the box, before it is widened to the shape of the input.
         device: "cpu" or "cuda[:N]".
@@ -58,7 +58,7 @@ class OnnxPose:
         model: Path,
         *,
         output: str,
-        picture: ImageInput,
+        image_input: ImageInput,
         skeleton: str = COCO_17.name,
         crop_padding: float = 1.25,
         device: str = "cpu",
@@ -75,14 +75,14 @@ class OnnxPose:
         self._session = open_session(model, stage="onnx", device=device)
         self.device = device
         with naming(model):
-            batch = picture.check(self._session, outputs)
+            batch = image_input.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one crop at a time or any number, but reads {batch}")
         self._model = model
         self._lanes = ThreadLanes(threads, device=device)
         self._batch = batch or crops_at_once(device, self._lanes)
         self._input = self._session.get_inputs()[0].name
-        self._picture = picture
+        self._image_input = image_input
         self._joints = _JOINT_SETS[skeleton]
         self._padding = crop_padding
 
@@ -93,7 +93,7 @@ class OnnxPose:
         seen = ("input_size", "channels", "mean", "std")
         shown = {name: settings.pop(name) for name in seen if name in settings}
         try:
-            return cls(files["model"], picture=ImageInput(**shown), device=device, **settings)
+            return cls(files["model"], image_input=ImageInput(**shown), device=device, **settings)
         except TypeError as error:
             raise BadCard(f"{card.name}: a setting of the stage 'onnx' is missing or unknown: {error}") from error
 
@@ -103,11 +103,11 @@ class OnnxPose:
         return each_person(frames, detections, self._run, batch=self._batch, joints=joints, lanes=self._lanes)
 
     def _run(self, frames: Sequence[Frame], boxes: Floats) -> Poses:
-        size = self._picture.input_size
-        regions = frame_people(boxes, size, padding=self._padding, convention="1.x")
+        size = self._image_input.input_size
+        regions = person_crops(boxes, size, padding=self._padding, convention="1.x")
         transforms = to_input(regions, size)
-        crops = [cut_out(one.pixels, transform, size) for one, transform in zip(frames, transforms, strict=True)]
-        seen = self._picture.tensor(np.stack(crops))
+        crops = [crop_image(one.pixels, transform, size) for one, transform in zip(frames, transforms, strict=True)]
+        seen = self._image_input.tensor(np.stack(crops))
         outputs = answer(self._session, {self._input: seen}, self._model)
         with naming(self._model):
             in_crop, scores = self._decode(outputs, size)
@@ -170,7 +170,7 @@ def decode_heatmaps(outputs: Sequence[Any], size: tuple[int, int]) -> tuple[Floa
             f"the model returns {maps.shape} where heatmaps (N, K, h, w) were expected",
             hint='the card\'s output is "heatmap"; is it of another kind?',
         )
-    cells, scores = heatmap_decoding.decode(maps, decoding="quarter", convention="1.x")
+    cells, scores = heatmap_decoding.decode_heatmaps(maps, decoding="quarter", convention="1.x")
     return cells * np.array([size[0] / maps.shape[3], size[1] / maps.shape[2]], np.float32), scores
 
 

@@ -40,7 +40,7 @@ class PersonCrops:
         return transforms
 
 
-def frame_people(boxes: Floats, size: tuple[int, int], *, padding: float, convention: str) -> PersonCrops:
+def person_crops(boxes: Floats, size: tuple[int, int], *, padding: float, convention: str) -> PersonCrops:
     """The region of each box.
 
     Args:
@@ -80,6 +80,6 @@ def to_input(regions: PersonCrops, size: tuple[int, int]) -> NDArray[np.float64]
     return transforms
 
 
-def cut_out(pixels: Pixels, transform: NDArray[np.float64], size: tuple[int, int]) -> Pixels:
+def crop_image(pixels: Pixels, transform: NDArray[np.float64], size: tuple[int, int]) -> Pixels:
     """`(h, w, 3)` the input of `size` (w, h), bilinear, black outside the frame."""
     return np.asarray(cv2.warpAffine(pixels, transform, size, flags=cv2.INTER_LINEAR), np.uint8)

@@ -85,7 +85,7 @@ def test_xtcocotools_that_load_are_left_alone(site):
 def test_packages_that_are_not_installed_are_named_with_the_command(stage, monkeypatch):
     monkeypatch.setattr(compat, "find_spec", lambda name: None)
     with pytest.raises(StageUnavailable, match=f"needs mmengine, mmcv-lite, {stage}, which are not") as raised:
-        compat.prepare(stage)
+        compat.prepare_packages(stage)
     assert raised.value.hint.startswith(how_to_add("openmmlab"))
     assert "mmcv._ext" not in sys.modules
 
@@ -93,7 +93,7 @@ def test_packages_that_are_not_installed_are_named_with_the_command(stage, monke
 def test_one_missing_package_is_named_alone(monkeypatch):
     monkeypatch.setattr(compat, "find_spec", lambda name: None if name == "mmdet" else object())
     with pytest.raises(StageUnavailable, match="needs mmdet, which is not installed"):
-        compat.prepare("mmdet")
+        compat.prepare_packages("mmdet")
 
 
 @pytest.mark.parametrize(("version", "said"), [((3, 11, 9), False), ((3, 13, 0), True)])
@@ -110,4 +110,4 @@ def test_packages_that_do_not_suit_each_other_are_no_surprise(site, monkeypatch)
     (site / "mmdet").mkdir()
     (site / "mmdet" / "__init__.py").write_text("assert False, 'MMCV==9 is used but incompatible'")
     with pytest.raises(StageUnavailable, match="MMCV==9 is used but incompatible"):
-        compat.prepare("mmdet")
+        compat.prepare_packages("mmdet")

@@ -12,7 +12,7 @@ from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.convert_tfjs import convert, read_weights
 from posec3d_cli.hub.converted import convert_files
-from posec3d_cli.stages.pose_estimators.movenet import MoveNet, center_weights, crop_transform, decode
+from posec3d_cli.stages.pose_estimators.movenet import MoveNet, center_weights, crop_transform, decode_joints
 from posec3d_cli.types import Detections, Frame
 
 Weights = Callable[[str], tuple[ModelCard, dict[str, Path]]]
@@ -33,7 +33,7 @@ def test_decoding_takes_the_peak_near_the_person_in_the_middle() -> None:
     center[0, 24, 24] = 0.7
     regress = np.tile(np.array([-4, -2], np.float32), 17)[None, None, None].repeat(48, 1).repeat(48, 2)
     offset = np.full((1, 48, 48, 34), 0.25, np.float32)
-    cells, scores = decode(heat, center, regress, offset)
+    cells, scores = decode_joints(heat, center, regress, offset)
     assert cells[0] == pytest.approx(np.tile([22.25, 20.25], (17, 1)))
     assert scores[0] == pytest.approx(np.full(17, 0.8))
 
@@ -50,7 +50,7 @@ def test_the_batched_decoding_agrees_with_the_graphs_own(weights: Weights, model
     generator = np.random.default_rng(0)
     coarse = generator.uniform(0, 255, (3, 6, 6, 3)).astype(np.float32)
     images = np.stack([cv2.resize(image, (size, size)) for image in coarse])
-    cells, scores = decode(*heads.run(None, {"images": images}))
+    cells, scores = decode_joints(*heads.run(None, {"images": images}))
     expected = np.concatenate([graph.run(None, {"images": image[None]})[0][0] for image in images])
     assert cells[..., ::-1] * 4 / size == pytest.approx(expected[..., :2], abs=3e-4)  # the graph rounds 1/48 to float16
     assert scores == pytest.approx(expected[..., 2], abs=1e-5)

@@ -12,7 +12,7 @@ from posec3d_cli import testing
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.stages.pose_estimators.onnx import OnnxPose, decode_heatmaps, decode_simcc
-from posec3d_cli.stages.pose_estimators.person_crop import cut_out, frame_people, to_input
+from posec3d_cli.stages.pose_estimators.person_crop import crop_image, person_crops, to_input
 from posec3d_cli.types import Detections, Frame
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "onnx_pose.json").read_text())
@@ -33,8 +33,8 @@ def one_box(*corners):
 
 
 def test_crops_are_those_of_the_published_transform():
-    transforms = to_input(frame_people(BOXES, CROP_SIZE, padding=1.25, convention="1.x"), CROP_SIZE)
-    found = np.stack([cut_out(gradient(), transform, CROP_SIZE) for transform in transforms])
+    transforms = to_input(person_crops(BOXES, CROP_SIZE, padding=1.25, convention="1.x"), CROP_SIZE)
+    found = np.stack([crop_image(gradient(), transform, CROP_SIZE) for transform in transforms])
     assert np.abs(found - np.array(GOLDEN["crops"])).max() <= 1  # OpenCV rounds grey values by machine
 
 

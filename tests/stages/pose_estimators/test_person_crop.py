@@ -9,7 +9,7 @@ from hrnet_factory import sample_boxes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.stages.pose_estimators.person_crop import CONVENTIONS, cut_out, frame_people, to_input
+from posec3d_cli.stages.pose_estimators.person_crop import CONVENTIONS, crop_image, person_crops, to_input
 
 GOLDEN = np.load(Path(__file__).parents[2] / "golden" / "hrnet.npz")
 SIZES = {"tall": (192, 256), "small": (64, 96)}
@@ -17,7 +17,7 @@ CORNERS = st.tuples(*[st.floats(-500, 2000, width=32)] * 2, *[st.floats(1, 1500,
 
 
 def framed(boxes, size=(192, 256), convention="1.x", padding=1.25):
-    return frame_people(np.asarray(boxes, np.float32), size, padding=padding, convention=convention)
+    return person_crops(np.asarray(boxes, np.float32), size, padding=padding, convention=convention)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -63,9 +63,9 @@ def test_an_empty_box_still_has_a_region() -> None:
 def test_what_is_cut_out_is_the_part_of_the_frame_and_black_beyond_it() -> None:
     pixels = np.random.default_rng(0).integers(1, 256, (96, 64, 3), np.uint8)
     whole = framed([[0, 0, 64, 96]], (64, 96), padding=1)
-    assert np.array_equal(cut_out(pixels, to_input(whole, (64, 96))[0], (64, 96)), pixels)
+    assert np.array_equal(crop_image(pixels, to_input(whole, (64, 96))[0], (64, 96)), pixels)
     beyond = framed([[32, 0, 96, 96]], (64, 96), padding=1)
-    right = cut_out(pixels, to_input(beyond, (64, 96))[0], (64, 96))
+    right = crop_image(pixels, to_input(beyond, (64, 96))[0], (64, 96))
     assert np.array_equal(right[:, :32], pixels[:, 32:])
     assert not right[:, 32:].any()
     assert cv2.countNonZero(pixels[..., 0]) == 64 * 96

@@ -1,4 +1,4 @@
-"""Files of which the card does not know the hash: checked as far as it is known, pinned, and held to that."""
+"""Files of which the card does not know the hash: checked as far as it is known, recorded, and held to that."""
 
 import hashlib
 from pathlib import Path
@@ -39,7 +39,7 @@ def card_of(*sources: str, prefix: str = "", folder: Path = Path("nowhere")) -> 
 
 
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_the_first_download_is_pinned_which_is_said_once(web, home, prefix, caplog):
+def test_the_first_download_is_recorded_which_is_said_once(web, home, prefix, caplog):
     card, steps = card_of(f"{web.url}/w.pth", prefix=prefix), []
     assert hashes(card) == {"weights": ""}
     [path] = fetch(card, progress=lambda *step: steps.append(step)).values()
@@ -56,7 +56,7 @@ def test_the_first_download_is_pinned_which_is_said_once(web, home, prefix, capl
     assert sorted(one.name for one in path.parent.iterdir()) == [path.name, recorded_checksum_path(path).name]
 
 
-def test_a_download_that_does_not_begin_as_the_card_says_is_refused_and_not_pinned(web):
+def test_a_download_that_does_not_begin_as_the_card_says_is_refused_and_not_recorded(web):
     card = card_of(f"{web.url}/w.pth", prefix="0123")
     with pytest.raises(WeightsCorrupt, match=r"expected 0123…") as caught:
         fetch(card)
@@ -72,7 +72,7 @@ def test_a_mirror_with_another_file_is_passed_over(web):
     assert hashes(card) == {"weights": SHA256}
 
 
-def test_a_file_put_there_by_hand_is_checked_and_pinned(home):
+def test_a_file_put_there_by_hand_is_checked_and_recorded(home):
     card = card_of("https://host.example/w.pth", prefix=PREFIX)
     path = cached_path(card.files[0])
     path.parent.mkdir(parents=True)
@@ -93,7 +93,7 @@ def test_a_file_that_changed_is_refused_with_both_hashes_and_what_to_do(web):
     with pytest.raises(WeightsCorrupt, match="has the wrong sha256") as caught:
         fetch(card)
     assert caught.value.what.count(SHA256) == caught.value.what.count(hashlib.sha256(OTHER).hexdigest()) == 2
-    assert f"pinned in {recorded_checksum_path(path)}" in caught.value.what
+    assert f"recorded in {recorded_checksum_path(path)}" in caught.value.what
     assert f"delete {recorded_checksum_path(path)}" in caught.value.hint
     web.pages["/w.pth"] = Page(BODY)
     assert fetch(card)["weights"].read_bytes() == BODY
@@ -111,7 +111,7 @@ def test_without_its_pin_the_new_file_of_the_publisher_is_trusted(web):
     assert hashes(card) == {"weights": hashlib.sha256(OTHER).hexdigest()}
 
 
-def test_a_file_beside_the_card_is_pinned_in_the_cache(tmp_path, home):
+def test_a_file_beside_the_card_is_recorded_in_the_cache(tmp_path, home):
     card = card_of("file:w.pth", folder=tmp_path)
     (tmp_path / "w.pth").write_bytes(BODY)
     assert fetch(card) == {"weights": tmp_path / "w.pth"}
