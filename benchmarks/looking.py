@@ -17,9 +17,8 @@ from time import perf_counter
 
 import numpy as np
 
-from posec3d_cli.config import DEFAULT_PIPELINE
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.hub.catalog import load_pipeline
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import keypoint_similarity
 from posec3d_cli.types import Detections, Poses
@@ -47,8 +46,7 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--frames", type=int, default=100)
     options = parser.parse_args()
-    models = load_pipeline(DEFAULT_PIPELINE)
-    extractor = PoseExtractor.from_cards(models.detector, models.pose)
+    extractor = PoseExtractor.from_config(PipelineConfig(cache_dir=None))
     extractor.poses(options.videos[0], np.arange(2))  # whatever is made at first use is made
     first: list[VideoPoses] = []
     print("| a look at every | frames | people | missed | similarity of the others | time |")

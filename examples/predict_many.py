@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from posec3d_cli import ClipResult, Pipeline, PoseC3DError
+from posec3d_cli import ClipResult, Pipeline, PipelineConfig, PoseC3DError
 
 
 def outcomes(pipeline: Pipeline, videos: Iterable[Path]) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
@@ -35,7 +35,7 @@ def line(outcome: ClipResult | PoseC3DError) -> str:
 def main(videos: Sequence[str]) -> int:
     """Make the stages once, use them for every video, print a line for each."""
     try:
-        pipeline = Pipeline.from_name("light")
+        pipeline = Pipeline.from_config(PipelineConfig("light"))
     except PoseC3DError as error:
         print(f"error: {error.what}\nhint:  {error.hint}", file=sys.stderr)
         return 1

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli import PoseC3DError, PoseExtractor, VideoPoses, save_poses
+from posec3d_cli import PipelineConfig, PoseC3DError, PoseExtractor, VideoPoses, save_poses
 
 
 def extract(extractor: PoseExtractor, path: Path, every: int) -> VideoPoses:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     video, out, every = Path(arguments[0]), Path(arguments[1]), int(arguments[2]) if arguments[2:] else 1
     try:
-        extractor = PoseExtractor.from_cards("efficientdet-lite2", "movenet-thunder")
+        extractor = PoseExtractor.from_config(PipelineConfig("light"))
         video_poses = extract(extractor, video, every)
         save_poses(video_poses, out)
     except PoseC3DError as error:

@@ -1,8 +1,8 @@
 """Turn videos into human-action labels with PoseC3D.
 
-    from posec3d_cli import Pipeline
+    from posec3d_cli import Pipeline, PipelineConfig
 
-    result = Pipeline.from_name("light").predict("walk.mp4")
+    result = Pipeline.from_config(PipelineConfig()).predict("walk.mp4")
 
 The names in `__all__` are the public interface, described in docs/api.md. Each is imported when it is first used:
 `import posec3d_cli` itself imports no other package. `__init__.pyi` says the same to type checkers.
@@ -20,6 +20,7 @@ logging.getLogger("posec3d").addHandler(logging.NullHandler())
 
 _MODULES = {
     "Pipeline": "pipeline",
+    "PipelineConfig": "config",
     "PoseExtractor": "extraction.extractor",
     "ActionRecognizer": "recognition.recognizer",
     "ClipSampling": "sampling.clips",
@@ -54,6 +55,7 @@ _MODULES = {
     "InputError": "errors",
     "ModelError": "errors",
     "StageError": "errors",
+    "ConfigError": "errors",
     "DeviceError": "errors",
     "OutputError": "errors",
 }

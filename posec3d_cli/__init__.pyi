@@ -1,5 +1,7 @@
 # The public names for type checkers; `__init__.py` imports them when they are first used.
 
+from posec3d_cli.config import PipelineConfig as PipelineConfig
+from posec3d_cli.errors import ConfigError as ConfigError
 from posec3d_cli.errors import DeviceError as DeviceError
 from posec3d_cli.errors import InputError as InputError
 from posec3d_cli.errors import ModelError as ModelError

@@ -19,6 +19,7 @@ from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.datasets import poses
 from posec3d_cli.errors import WeightsMissing
+from posec3d_cli.extraction.cache import pose_cache
 
 
 class Detector(fakes.Detector):
@@ -86,8 +87,8 @@ class LabelTask(label_task.LabelTask):
     def make(self):
         if os.environ.get("FAKE_MODELS") == "missing":
             raise WeightsMissing("the weights are not there", hint="connect")
-        pipeline = _pipeline()
-        pipeline.extractor.cache = _cache(self.models)
+        pipeline = fakes.configured(_pipeline(), self.config)
+        pipeline.extractor.cache = _cache(self.config)
         return counted(self.work(pipeline, pipeline.actions), _journal())
 
 
@@ -111,13 +112,13 @@ class Finding(poses.Finding):
 
     def make(self):
         extractor = _pipeline().extractor
-        extractor.cache = _cache(self.models)
+        extractor.cache = _cache(self.config)
         return counted(self.work(extractor), _journal())
 
 
-def _cache(models):
+def _cache(config):
     """Fake poses are kept only where a test says so: they depend on the video's name."""
-    return models.cache if "FAKE_CACHE" in os.environ else None
+    return pose_cache(config) if "FAKE_CACHE" in os.environ else None
 
 
 def _journal():

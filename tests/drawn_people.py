@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import synthetic_people
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.skeletons import COCO_17
 
@@ -61,7 +62,7 @@ def write(path, *, narrow=False):
 
 def poses_of(folder):
     """What the default pipeline keeps of each film: boxes, their scores, joints and their scores, rounded."""
-    extractor = PoseExtractor.from_cards("efficientdet-lite2", "movenet-thunder", device="cpu")
+    extractor = PoseExtractor.from_config(PipelineConfig("light", device="cpu", cache_dir=None))
 
     def rounded(arrays, digits):
         return [np.round(array.astype(np.float64), digits).tolist() for array in arrays]

@@ -76,6 +76,20 @@ class Classifier:
         return [ActionScores(np.array([1 - p, p], np.float32), LABELS) for p in right]
 
 
+def configured(pipeline, config):
+    """The same pipeline, which reads videos as the config says."""
+    pipeline.actions.sampling = pipeline.actions.members[0].sampling.changed(
+        views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
+    )
+    return pipeline
+
+
+def predict(pipeline, path, *, every_frame=False, progress=None, **sampling):
+    """An answer to a video that is read in another way than the pipeline's own."""
+    changed = pipeline.actions.sampling.changed(**sampling)
+    return pipeline.predict(path, sampling=changed, every_frame=every_frame, progress=progress)
+
+
 def pipeline(where=lambda index: [20], *, score=0.8, sampling=None):
     models = {
         "detector": ModelInfo("fake-detector", "fake", "cpu", {}),

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import WeightFile
 from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.nets import build_network
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -92,7 +94,8 @@ def card_of(case, folder, *, width=THIN):
 
 def our_probabilities(card, pack):
     """What our half of the pipeline says of the one clip of a pack, by the published protocol."""
-    actions = ActionRecognizer.from_card(card, device="cpu", precision="fp32", offline=True)
+    config = PipelineConfig(device="cpu", precision="fp32", offline=True, views=10, flip=True)
+    actions = ActionRecognizer.from_resolved(replace(resolve(config), classifiers=(card,)))
     [clip] = read_pose_file(pack)
-    result = actions.read_file(clip, actions.clip_sampling(views=10, flip=True))
+    result = actions.read_file(clip)
     return result.scores.probabilities

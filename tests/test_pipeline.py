@@ -12,6 +12,7 @@ import video_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
 from posec3d_cli.extraction import extractor as extractor_module
 from posec3d_cli.extraction.cache import PoseCache
@@ -65,12 +66,12 @@ def test_nobody_in_the_video_is_an_ordinary_answer(clip):
 
 
 def test_nobody_in_the_video_is_an_ordinary_answer_for_each_person_too(clip):
-    assert fakes.pipeline(lambda index: []).predict(clip, people="each", window=1).scores is None
+    assert fakes.predict(fakes.pipeline(lambda index: []), clip, people="each", window_seconds=1).scores is None
 
 
 def test_views_and_mirror_images_are_asked_of_the_builder(clip):
     pipeline = fakes.pipeline()
-    pipeline.predict(clip, views=3, flip=True)
+    fakes.predict(pipeline, clip, views=3, flip=True)
     [(_, clips, flip)] = pipeline.actions.members[0].builder.calls
     assert clips.shape == (3, 8)
     assert flip
@@ -105,12 +106,12 @@ def crowd(index):
     return [10 + index / 3, *([90] if index % 7 else []), *([60 + index % 30] if index % 3 else [])]
 
 
-@pytest.mark.parametrize("options", [{}, {"people": "each"}, {"people": "each", "window": 0.8}, {"views": 3}])
+@pytest.mark.parametrize("options", [{}, {"people": "each"}, {"people": "each", "window_seconds": 0.8}, {"views": 3}])
 @pytest.mark.parametrize("apart", [1, 3, 16])
 def test_an_answer_is_the_same_whether_every_frame_is_drawn_or_not(clip, options, apart):
     few, every = fakes.pipeline(crowd), fakes.pipeline(crowd)
     few.extractor.every = every.extractor.every = apart
-    alone, drawn = few.predict(clip, **options), every.predict(clip, **options, every_frame=True)
+    alone, drawn = fakes.predict(few, clip, **options), fakes.predict(every, clip, **options, every_frame=True)
     assert len(drawn.video_poses) == 100
     assert answers_of(drawn) == answers_of(alone)
 
@@ -120,7 +121,7 @@ def test_an_answer_is_the_same_when_the_poses_of_the_other_frames_are_kept(clip,
     def answer(every_frame):
         pipeline = fakes.pipeline(crowd)
         pipeline.extractor.cache = PoseCache(tmp_path)
-        return answers_of(pipeline.predict(clip, people="each", every_frame=every_frame))
+        return answers_of(fakes.predict(pipeline, clip, people="each", every_frame=every_frame))
 
     assert answer(first) == answer(not first) == answer(first)
 
@@ -173,9 +174,10 @@ def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(sha
         weights(name)
     answers = []
     for every_frame in (False, True):
-        pipeline = Pipeline.from_cards(
-            "efficientdet-lite0", "movenet-lightning", "posec3d-daily33", device="cpu", detect_every=2
+        config = PipelineConfig(
+            detector="efficientdet-lite0", pose="movenet-lightning", device="cpu", detect_every=2, cache_dir=None
         )
+        pipeline = Pipeline.from_config(config)
         result = pipeline.predict(shared / "videos" / "hugging.avi", every_frame=every_frame)
         answers.append(answers_of(result))
     few, every = answers
@@ -184,15 +186,9 @@ def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(sha
 
 
 def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(still, monkeypatch):
-    made = {}
-
-    def from_cards(*cards, **options):
-        made.update(options)
-        return fakes.pipeline().extractor
-
-    monkeypatch.setattr("posec3d_cli.pipeline.PoseExtractor.from_cards", from_cards)
-    pipeline = Pipeline.from_name("light", detect_every=3, device="cpu")
-    assert made["every"] == 3
+    extractor = fakes.pipeline().extractor
+    monkeypatch.setattr("posec3d_cli.pipeline.PoseExtractor.from_resolved", lambda resolved, **options: extractor)
+    pipeline = Pipeline.from_config(PipelineConfig("light", detect_every=3, device="cpu"))
     assert pipeline.actions.used.detect_every == 3
     stages = fakes.pipeline()
     stages.extractor.every = 3
@@ -215,23 +211,23 @@ def test_frames_go_through_the_stages_in_small_batches(clip, monkeypatch):
 
 def test_signs_of_life_come_while_a_long_video_is_read(clip):
     calls = []
-    fakes.pipeline().predict(clip, window=0.4, progress=lambda done, total: calls.append((done, total)))
+    fakes.predict(fakes.pipeline(), clip, window_seconds=0.4, progress=lambda done, total: calls.append((done, total)))
     assert calls[-4:] == [(98, 98)] * 4, "once when all are posed, then after every 8 of the 19 windows"
 
 
 def test_two_people_are_read_together_or_each_alone(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
-    together = pipeline.predict(clip, people="together")
+    together = fakes.predict(pipeline, clip, people="together")
     assert together.scores.top(1) == [("left", pytest.approx(0.5))]
     assert [person.scores for person in together.people] == [None, None]
-    each = pipeline.predict(clip, people="each")
+    each = fakes.predict(pipeline, clip, people="each")
     assert sorted(round(float(person.scores.probabilities[1]), 3) for person in each.people) == [0.2, 0.8]
     assert [person.weight for person in each.people] == pytest.approx([0.5, 0.5])
     assert each.scores.top(1)[0][1] == pytest.approx(0.5)
 
 
 def test_somebody_seen_longer_weighs_more(clip):
-    result = fakes.pipeline(lambda index: [80, 20] if index < 50 else [80]).predict(clip, people="each")
+    result = fakes.predict(fakes.pipeline(lambda index: [80, 20] if index < 50 else [80]), clip, people="each")
     main, other = result.people
     assert (main.frames, other.frames) == (8, 4)
     assert (main.weight, other.weight) == pytest.approx((4 / 5, 1 / 5))
@@ -248,7 +244,7 @@ def test_a_fragment_is_neither_read_alone_nor_counted(clip):
 
 def test_windows_are_answered_one_by_one_and_averaged(clip):
     pipeline = fakes.pipeline(lambda index: [20] if index < 50 else [80])
-    result = pipeline.predict(clip, window=2)
+    result = fakes.predict(pipeline, clip, window_seconds=2)
     assert [(window.start, window.stop) for window in result.windows] == [(0, 50), (25, 75), (50, 100)]
     right = [float(window.scores.probabilities[1]) for window in result.windows]
     assert right[0] == pytest.approx(0.2)
@@ -257,21 +253,22 @@ def test_windows_are_answered_one_by_one_and_averaged(clip):
 
 
 def test_a_window_without_anybody_does_not_count(clip):
-    result = fakes.pipeline(lambda index: [20] if index < 30 else []).predict(clip, window=1, people="each")
+    pipeline = fakes.pipeline(lambda index: [20] if index < 30 else [])
+    result = fakes.predict(pipeline, clip, window_seconds=1, people="each")
     assert result.windows[-1].scores is None
     assert result.windows[0].scores.probabilities[1] == pytest.approx(0.2)
     assert result.scores.probabilities.sum() == pytest.approx(1)
 
 
 def test_a_person_keeps_the_identity_over_windows(still):
-    result = fakes.pipeline(lambda index: [20, 80]).predict(still, window=1, people="each")
+    result = fakes.predict(fakes.pipeline(lambda index: [20, 80]), still, window_seconds=1, people="each")
     assert [person.id for person in result.people] == [0, 1]
     assert sum(person.weight for person in result.people) == pytest.approx(1)
 
 
 def test_a_window_of_nothing_reads_the_video_as_one(clip):
     sampling = ClipSampling(frames=8, window_seconds=1, stride_seconds=0.5)
-    result = fakes.pipeline(sampling=sampling).predict(clip, window=0)
+    result = fakes.predict(fakes.pipeline(sampling=sampling), clip, window_seconds=0)
     assert len(result.windows) == 1
     assert len(fakes.pipeline(sampling=sampling).predict(clip).windows) > 1
 

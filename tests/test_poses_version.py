@@ -11,8 +11,9 @@ import pytest
 import video_factory
 
 from posec3d_cli import results
-from posec3d_cli.batch import task
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.results import POSES_VERSION
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "poses.json").read_text())
@@ -44,8 +45,8 @@ def test_the_stored_poses_are_those_of_this_version():
 
 def test_poses_of_another_version_are_not_used(tmp_path, monkeypatch):
     clip = video_factory.write(tmp_path / "clip.mp4", 2)
-    cache, models = PoseCache(tmp_path / "cache"), task.Models("light", classifier="posec3d-daily33")
-    key, fingerprint = cache.key(clip, "models"), models.fingerprint("detector", "pose")
+    cache, models = PoseCache(tmp_path / "cache"), resolve(PipelineConfig("light"))
+    key, fingerprint = cache.key(clip, "models"), models.fingerprint(("detector", "pose"))
     monkeypatch.setattr(results, "POSES_VERSION", POSES_VERSION + 1)
     assert cache.key(clip, "models") != key
-    assert models.fingerprint("detector", "pose") != fingerprint
+    assert models.fingerprint(("detector", "pose")) != fingerprint

@@ -42,7 +42,7 @@ GROUPS = {
     "Models and stages": ("ModelCard", "list_cards", "load_card", "create_stage", "fetch_sample"),
     "Heatmap volumes": ("HeatmapBuilder", "HeatmapSpec", "uniform_test_indices"),
     "Evaluation": ("load_dataset", "evaluate"),
-    "Errors": ("PoseC3DError", "InputError", "ModelError", "StageError", "DeviceError", "OutputError"),
+    "Errors": ("PoseC3DError", "InputError", "ModelError", "StageError", "ConfigError", "DeviceError", "OutputError"),
 }  # fmt: skip
 """The public names in the order of the page; names that the package lacks are left out."""
 SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")

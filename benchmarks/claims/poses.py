@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.hub.catalog import load_card
@@ -69,10 +70,10 @@ def main() -> None:
     asked = parser.parse_args()
     part, parts = (int(number) for number in asked.part.split("/"))
     clips = sorted(path for path in asked.folder.glob("*/*") if path.suffix.lower() in VIDEO_SUFFIXES)[part::parts]
-    common = {"offline": None, "progress": None}
-    detector, _ = make_stage("detector", load_card("efficientdet-lite2", "detector"), "cpu", **common)
-    thunder, _ = make_stage("pose", "movenet-thunder", "cpu", **common, options={"heatmaps": True})
-    lightning, _ = make_stage("pose", "movenet-lightning", "cpu", **common)
+    config = PipelineConfig(device="cpu")
+    detector, _ = make_stage(load_card("efficientdet-lite2", "detector"), config)
+    thunder, _ = make_stage(load_card("movenet-thunder", "pose"), config, settings={"heatmaps": True})
+    lightning, _ = make_stage(load_card("movenet-lightning", "pose"), config)
     for number, clip in enumerate(clips, start=1):
         place = clip.relative_to(asked.folder)
         files = SimpleNamespace(

@@ -17,6 +17,7 @@ from typing import Any
 
 from given import GivenDetector, GivenPose, read_given
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.types import HeatmapVolume
@@ -64,14 +65,19 @@ def parser() -> argparse.ArgumentParser:
 
 def make(options: argparse.Namespace) -> tuple[PoseExtractor, Pipeline | None]:
     """The stages."""
-    settings: dict[str, Any] = {"device": "cpu", "offline": True}
-    if options.no_flip_test:
-        settings["pose_options"] = {"flip_test": False}
+    config = PipelineConfig(
+        detector=options.detector,
+        pose=options.pose,
+        classifiers=() if options.classifier is None else (options.classifier,),
+        pose_settings={"flip_test": False} if options.no_flip_test else {},
+        detect_every=options.detect_every,
+        device="cpu",
+        offline=True,
+        cache_dir=None,
+    )
     if options.classifier is None:
-        every = options.detect_every
-        return PoseExtractor.from_cards(options.detector, options.pose, every=every, **settings), None
-    settings["detect_every"] = options.detect_every
-    whole = Pipeline.from_cards(options.detector, options.pose, options.classifier, **settings)
+        return PoseExtractor.from_config(config), None
+    whole = Pipeline.from_config(config)
     return whole.extractor, whole
 
 

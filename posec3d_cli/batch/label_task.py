@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import place, unfinished
-from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.hub.cards import KINDS
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.json import entry, failure
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.video import save_video
@@ -28,20 +29,16 @@ class LabelTask:
     """Say what is done in each video and in each clip of a pose file.
 
     Attributes:
-        models: of the pipeline.
+        config: of the pipeline. In annotated videos, actions that score less than its `min_score` are `unknown`; what
+            is returned holds every score, so that whoever writes the table decides there.
         pictures: whether there is a video among them; where all are pose files, only the classifier is made.
-        sampling: settings of `ActionRecognizer.reading_with` that replace the card's.
-        min_score: in annotated videos, actions that score less are `unknown`. What is returned holds every score, so
-            that whoever writes the table decides there.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
         run: the name under which unfinished files lie.
     """
 
-    models: Models
+    config: PipelineConfig
     pictures: bool = True
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    min_score: float = 0.0
     videos: Path | None = None
     poses: Path | None = None
     run: str = ""
@@ -58,15 +55,13 @@ class LabelTask:
 
     def fetch(self, progress: Any = None) -> None:
         """Get the weights into the cache."""
-        self.models.fetch(*self.kinds, progress=progress)
+        resolve(self.config).fetch(self.kinds, progress)
 
     def fingerprint(self) -> str:
         """Changes with everything that an answer depends on, but for the video."""
         # The same with and without pictures: a pose file that joins a folder of videos changes none of them.
-        drawn = {} if self.videos is None else {"min_score": self.min_score}
-        return self.models.fingerprint(
-            *KINDS, sampling=dict(self.sampling), every_frame=self.videos is not None, **drawn
-        )
+        drawn = {} if self.videos is None else {"min_score": self.config.min_score}
+        return resolve(self.config).fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
 
     def outputs(self, found: InputFile) -> dict[str, Path]:
         """The files that are made of a video: "video", "poses"."""
@@ -81,48 +76,26 @@ class LabelTask:
 
     def make(self) -> Work:
         """Make the models."""
-        models = self.models
-        common: dict[str, Any] = {
-            "builder": models.builder,
-            "device": models.device,
-            "precision": models.precision,
-            "offline": models.offline,
-            "weights": models.weights,
-            "weights_dir": models.weights_dir,
-            "classifier_options": models.classifier_options,
-        }
         if not self.pictures:
-            return self.work(None, ActionRecognizer.from_card(models.cards("classifier"), **common))
-        stages = Pipeline.from_name(
-            models.pipeline,
-            detector=models.detector,
-            pose=models.pose,
-            classifier=models.classifier,
-            reader=models.reader,
-            detect_every=models.detect_every,
-            detector_options=models.detector_options,
-            pose_options=models.pose_options,
-            cache=models.cache,
-            **common,
-        )
+            return self.work(None, ActionRecognizer.from_config(self.config))
+        stages = Pipeline.from_config(self.config)
         return self.work(stages, stages.actions)
 
     def work(self, stages: Pipeline | None, actions: ActionRecognizer) -> Work:
         """What does one video, with models that are made."""
-        sampling = actions.clip_sampling(**self.sampling)
 
         def read_clip(clip: VideoPoses, found: InputFile, heartbeat: Callable[[], None]) -> dict[str, Any]:
             name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
             try:
-                return {**entry(actions.read_file(clip, sampling, heartbeat=heartbeat)), "video": name}
+                return {**entry(actions.read_file(clip, heartbeat=heartbeat)), "video": name}
             except PoseC3DError as error:
                 return {**failure(clip.video.path, error), "video": name}
 
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             if stages is None or is_pose_file(found.path):
                 return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
-            result = stages.predict_as(
-                found.path, sampling, every_frame=self.videos is not None, progress=lambda done, total: count(done)
+            result = stages.predict(
+                found.path, every_frame=self.videos is not None, progress=lambda done, total: count(done)
             )
             unkept = self._save(found, result, stages.extractor.reader, count)
             answer = entry(result)
@@ -140,7 +113,7 @@ class LabelTask:
                     unkept = save_video(
                         result,
                         part,
-                        min_score=self.min_score,
+                        min_score=self.config.min_score,
                         overwrite=True,
                         reader=reader,
                         progress=lambda done, total: count(video_poses),

@@ -8,10 +8,11 @@ from typing import Any, Self
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import place, unfinished
-from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.writing import atomic_write, printable
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.json import cuts_of
 from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.results import NO_PERSON
@@ -22,13 +23,13 @@ class PoseTask:
     """Write the poses of every frame of each video.
 
     Attributes:
-        models: of the pipeline.
+        config: of the pipeline.
         folder: where the files go, in the folders that the videos are in.
         suffix: one of `written_suffixes()`, which says how.
         run: the name under which unfinished files lie.
     """
 
-    models: Models
+    config: PipelineConfig
     folder: Path
     suffix: str = ".npz"
     run: str = ""
@@ -41,11 +42,11 @@ class PoseTask:
 
     def fetch(self, progress: Any = None) -> None:
         """Get the weights into the cache."""
-        self.models.fetch(*self.kinds, progress=progress)
+        resolve(self.config).fetch(self.kinds, progress)
 
     def fingerprint(self) -> str:
         """Changes with everything that the poses depend on, but for the video."""
-        return self.models.fingerprint(*self.kinds)
+        return resolve(self.config).fingerprint(self.kinds)
 
     def outputs(self, found: InputFile) -> dict[str, Path]:
         """The file that is made of a video: "poses"."""
@@ -57,7 +58,7 @@ class PoseTask:
 
     def make(self) -> Work:
         """Make the models."""
-        return self.work(self.models.extractor())
+        return self.work(PoseExtractor.from_config(self.config))
 
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""

@@ -74,7 +74,7 @@ def run(
 
     with (
         unfinished_files(task.folders) as name,
-        WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.models.device, log=log) as pool,
+        WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.config.device, log=log) as pool,
     ):
         outcomes = pool.outcomes(taken(), timeout=timeout, progress=callback.frames)
         for video, outcome in outcomes:

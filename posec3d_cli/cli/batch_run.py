@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.pose_task import PoseTask
     from posec3d_cli.batch.resume import Todo
     from posec3d_cli.batch.state import RunState
-    from posec3d_cli.batch.task import Models
+    from posec3d_cli.config import PipelineConfig
     from posec3d_cli.datasets.clips import LabeledClip
     from posec3d_cli.datasets.load import LabeledDataset, Unreadable
 REASONS = {
@@ -96,7 +96,7 @@ def work_through(
     from posec3d_cli.batch.run import run
 
     if todo:
-        workers = choose_workers(workers, task.models.device, len(todo))
+        workers = choose_workers(workers, task.config.device, len(todo))
         with download_progress() as bars:
             task.fetch(bars)
     try:
@@ -223,7 +223,7 @@ def _outputs(
 
 
 def find_people(
-    found: LabeledDataset, models: Models, *, every: int, workers: int | None
+    found: LabeledDataset, config: PipelineConfig, *, every: int, workers: int | None
 ) -> tuple[list[LabeledClip], list[Unreadable]]:
     """Estimate the poses of labelled clips in processes of their own, showing how far it is, and read pose files.
 
@@ -231,7 +231,7 @@ def find_people(
 
     Args:
         found: the clips.
-        models: the detector and the pose model, and the cache of poses.
+        config: of the detector and the pose model, with the cache of poses.
         every: estimate poses of every N-th frame.
         workers: how many processes; None: as many as suit the device.
 
@@ -240,13 +240,13 @@ def find_people(
     """
     from posec3d_cli.datasets import load, poses
 
-    task = poses.Finding(models, every)
+    task = poses.Finding(config, every)
     videos = found.videos
     if not videos:
         return load.with_poses(found, poses.side_by_side(task, 1))
     with download_progress() as bars:
         task.fetch(bars)
-    size = choose_workers(workers, models.device, len(videos))
+    size = choose_workers(workers, config.device, len(videos))
     with watching(len(videos), len(videos), quiet=False) as callback:
         return load.with_poses(found, poses.side_by_side(task, size, log=log_file(), callback=callback))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, PERFORMANCE
 from posec3d_cli.cli.options import (
     ClassifierOption,
@@ -24,8 +25,6 @@ from posec3d_cli.cli.options import (
     ReaderOption,
     SetOption,
     WeightsDirOption,
-    offline_choice,
-    stage_options,
 )
 from posec3d_cli.cli.render import download_progress, note, print_json, print_table
 from posec3d_cli.config import DEFAULT_PIPELINE
@@ -74,23 +73,24 @@ def benchmark(
     from posec3d_cli.hub.sample_clips import fetch_sample
     from posec3d_cli.pipeline import Pipeline
 
+    config = pipeline_config(
+        pipeline=pipeline,
+        detector=detector,
+        pose=pose,
+        classifier=classifier,
+        settings=settings,
+        detect_every=detect_every,
+        device=device,
+        precision=precision,
+        reader=reader,
+        no_cache=True,
+        offline=offline,
+        weights_dir=weights_dir,
+    )
     with download_progress() as progress:
-        clip = video or fetch_sample(SAMPLE, offline=offline_choice(offline), progress=progress)
+        clip = video or fetch_sample(SAMPLE, offline=config.offline, progress=progress)
         start = perf_counter()
-        stages = Pipeline.from_name(
-            pipeline,
-            detector=detector,
-            pose=pose,
-            classifier=classifier,
-            device=device,
-            precision=precision.value,
-            reader=reader.value,
-            detect_every=detect_every,
-            offline=offline_choice(offline),
-            weights_dir=weights_dir,
-            progress=progress,
-            **stage_options(settings),
-        )
+        stages = Pipeline.from_config(config, progress=progress)
         made = perf_counter() - start
     speeds = {
         name: measure(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from posec3d_cli.cli.batch_run import find_people, saying_read
+from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT, RECOGNITION
 from posec3d_cli.cli.options import (
     CacheOption,
@@ -31,9 +32,6 @@ from posec3d_cli.cli.options import (
     WeightsDirOption,
     WindowOption,
     WorkersOption,
-    offline_choice,
-    pose_cache,
-    ratio,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_json
@@ -133,14 +131,12 @@ def evaluate(
 
     Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class.
     """
-    from posec3d_cli.batch.task import Models
     from posec3d_cli.datasets import load
     from posec3d_cli.datasets.checks import notes_of, repeated
     from posec3d_cli.evaluation.evaluate import check_labels, counted
     from posec3d_cli.evaluation.evaluate import evaluate as measure
     from posec3d_cli.evaluation.perturb import perturb as harder_copies
-    from posec3d_cli.hub.catalog import load_pipeline
-    from posec3d_cli.recognition.ensemble import load_classifiers
+    from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.recognition.recognizer import ActionRecognizer
     from posec3d_cli.training.seen import learned_from, seen
 
@@ -151,31 +147,32 @@ def evaluate(
     )
     for remark in found.remarks:
         note("note", one_line(remark))
-    named = classifier or load_pipeline(pipeline).classifier
-    folders = [card.folder for card in load_classifiers(named)]
-    actions = ActionRecognizer.from_card(
-        named,
-        weights=ratio(weights),
+    config = pipeline_config(
+        pipeline=pipeline,
+        detector=detector,
+        pose=pose,
+        classifier=classifier,
+        weights=weights,
+        views=views,
+        flip=flip,
+        window=window,
+        people=people,
         device=device,
-        precision=precision.value,
-        offline=offline_choice(offline),
+        precision=precision,
+        cache=cache,
+        no_cache=no_cache,
+        offline=offline,
         weights_dir=weights_dir,
     )
+    resolved = resolve(config)
+    folders = [card.folder for card in resolved.classifiers]
+    actions = ActionRecognizer.from_resolved(resolved)
     foreign = {label: count for label, count in sorted(found.labels.items()) if label not in actions.labels}
     if only_known and foreign:
         note("note", f"left out clips whose labels the classifier does not have: {counted(foreign)}")
         found = found.of(actions.labels)
     check_labels(found.labels, actions.labels)
-    models = Models(
-        pipeline,
-        detector,
-        pose,
-        device=device,
-        offline=offline_choice(offline),
-        weights_dir=weights_dir,
-        cache=pose_cache(cache, no_cache),
-    )
-    examples, unreadable = find_people(found, models, every=pose_every, workers=workers)
+    examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
     for one in unreadable:
         note("failed", one_line(f"{one.name}: {one.reason}"))
     for text in notes_of(examples):
@@ -197,7 +194,7 @@ def evaluate(
         report = measure(
             actions,
             examples,
-            actions.clip_sampling(views=views, flip=flip, window=window, people=people.value if people else None),
+            actions.sampling,
             read,
         )
     write_files(report, unreadable, confusion or [], predictions)

@@ -10,6 +10,7 @@ import typer
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, work_through
+from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.options import (
     DetectEveryOption,
@@ -34,8 +35,6 @@ from posec3d_cli.cli.options import (
     WeightsDirOption,
     WorkersOption,
     check_choice,
-    offline_choice,
-    stage_options,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -121,7 +120,6 @@ def extract_poses(
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
     from posec3d_cli.batch.state import FAILED
-    from posec3d_cli.batch.task import Models
     from posec3d_cli.files.writing import printable
     from posec3d_cli.pose_files import written_suffixes
     from posec3d_cli.results import NO_PERSON
@@ -131,18 +129,20 @@ def extract_poses(
     found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
     classes = None if pack is None else _labels(labels, found, root)
     task = pose_task.PoseTask(
-        Models(
-            pipeline,
-            detector,
-            pose,
-            device=device,
-            reader=reader.value,
-            offline=offline_choice(offline),
-            weights_dir=weights_dir,
+        pipeline_config(
+            stages=pose_task.PoseTask.kinds,
+            pipeline=pipeline,
+            detector=detector,
+            pose=pose,
+            settings=settings,
+            max_people=max_people,
+            detector_threshold=detector_threshold,
             detect_every=detect_every,
-            **stage_options(
-                settings, stages=pose_task.PoseTask.kinds, max_people=max_people, score_threshold=detector_threshold
-            ),
+            device=device,
+            reader=reader,
+            no_cache=True,
+            offline=offline,
+            weights_dir=weights_dir,
         ),
         output,
         f".{form}",

@@ -9,6 +9,7 @@ import typer
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
+from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
 from posec3d_cli.cli.options import (
@@ -45,11 +46,6 @@ from posec3d_cli.cli.options import (
     WeightsDirOption,
     WindowOption,
     WorkersOption,
-    given,
-    offline_choice,
-    pose_cache,
-    ratio,
-    stage_options,
 )
 from posec3d_cli.cli.render import note
 from posec3d_cli.config import DEFAULT_PIPELINE
@@ -143,7 +139,6 @@ def label(
     from posec3d_cli.batch.outputs import check_made
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
-    from posec3d_cli.batch.task import Models
     from posec3d_cli.output import tables
     from posec3d_cli.pose_files import is_pose_file
 
@@ -152,25 +147,31 @@ def label(
     found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _truth(truth, found, root)
     task = label_task.LabelTask(
-        Models(
-            pipeline,
-            detector,
-            pose,
-            classifier,
-            builder,
-            device,
-            precision.value,
-            reader.value,
-            offline_choice(offline),
+        pipeline_config(
+            pipeline=pipeline,
+            detector=detector,
+            pose=pose,
+            classifier=classifier,
+            weights=weights,
+            builder=builder,
+            settings=settings,
+            max_people=max_people,
+            detector_threshold=detector_threshold,
             detect_every=detect_every,
-            cache=pose_cache(cache, no_cache),
-            weights=ratio(weights),
+            views=views,
+            flip=flip,
+            window=window,
+            people=people,
+            min_score=min_score,
+            device=device,
+            precision=precision,
+            reader=reader,
+            cache=cache,
+            no_cache=no_cache,
+            offline=offline,
             weights_dir=weights_dir,
-            **stage_options(settings, max_people=max_people, score_threshold=detector_threshold),
         ),
         pictures=not all(is_pose_file(video.path) for video in found),
-        sampling=given(views=views, flip=flip, window=window, people=people.value if people else None),
-        min_score=min_score,
         videos=save_videos,
         poses=save_poses,
     )

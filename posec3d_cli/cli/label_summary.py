@@ -81,9 +81,9 @@ def print_accuracy(
     from posec3d_cli.batch.outputs import written_by_run
     from posec3d_cli.evaluation.ground_truth import compare
     from posec3d_cli.evaluation.write import write_confusion
+    from posec3d_cli.hub.resolve import resolve
 
-    card, *_ = task.models.cards("classifier")
-    compared = compare(outcomes, labels, card.labels)
+    compared = compare(outcomes, labels, resolve(task.config).classifiers[0].labels)
     report, failed = compared.report, compared.failed
     for target in confusion_files(output):
         with written_by_run(target, run_state) as part:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, PERFORMANCE, RECOGNITION, RUN
-from posec3d_cli.hub.cards import KINDS
-
-if TYPE_CHECKING:
-    from posec3d_cli.extraction.cache import PoseCache
+from posec3d_cli.config import MOST_DETECT_EVERY
 
 
 class Precision(StrEnum):
@@ -203,7 +199,7 @@ DetectEveryOption = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
-        max=16,  # posec3d_cli.extraction.detect_every.MOST_APART, whose import takes time
+        max=MOST_DETECT_EVERY,
         metavar="N",
         help="Detect people in every N-th frame, interpolate boxes in between.",
         rich_help_panel=PERFORMANCE,
@@ -333,68 +329,3 @@ def check_choice(flag: str, value: str, names: Iterable[str]) -> None:
 def given(**options: Any) -> dict[str, Any]:
     """Those options that were given."""
     return {name: value for name, value in options.items() if value is not None}
-
-
-def ratio(text: str | None) -> tuple[float, ...] | None:
-    """The numbers of "2:1".
-
-    Raises:
-        typer.BadParameter: the text is no ratio.
-    """
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(":"))
-    except ValueError:
-        raise typer.BadParameter(f"--ensemble-weights takes a ratio such as 2:1, got {text!r}") from None
-
-
-def stage_options(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:
-    """What `--set` and the options of the detector ask for: "detector_options" and so on, one table per stage.
-
-    A value is read as TOML writes it, so `0.3`, `true`, `[1, 2]` and `{"a.b" = 1}` are what they look like; anything
-    else is a text.
-
-    Args:
-        settings: texts such as "detector.score_threshold=0.3".
-        stages: those that the command has.
-        detector: settings of the detector by options of their own, None where they were not given.
-
-    Raises:
-        typer.BadParameter: a text is no such assignment, names another stage, or sets what is set already.
-    """
-    options: dict[str, dict[str, Any]] = {stage: {} for stage in stages}
-    options["detector"] |= given(**detector)
-    for setting in settings or []:
-        name, equals, value = setting.partition("=")
-        stage, dot, key = name.strip().partition(".")
-        if not (equals and dot and key) or stage not in stages:
-            raise typer.BadParameter(
-                f"--set takes STAGE.KEY=VALUE, STAGE being one of {', '.join(stages)}; got {setting!r}"
-            )
-        if key in options[stage]:
-            raise typer.BadParameter(f"{stage}.{key} is set twice: {setting!r} comes after {options[stage][key]!r}")
-        options[stage][key] = _value(value.strip())
-    return {f"{stage}_options": table for stage, table in options.items()}
-
-
-def _value(text: str) -> Any:
-    try:
-        read = tomllib.loads(f"value = {text}")
-    except ValueError:
-        return text
-    value = read["value"]
-    return value if len(read) == 1 and isinstance(value, bool | int | float | str | list | dict) else text
-
-
-def pose_cache(folder: Path | None, off: bool) -> PoseCache | None:
-    """The cache that the options ask for.
-
-    Raises:
-        typer.BadParameter: it is both named and switched off.
-    """
-    from posec3d_cli.extraction.cache import PoseCache, default_folder
-
-    if off and folder is not None:
-        raise typer.BadParameter("--cache and --no-cache contradict each other")
-    return None if off else PoseCache(folder or default_folder())

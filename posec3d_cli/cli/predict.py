@@ -13,6 +13,7 @@ import typer
 
 from posec3d_cli.cli.answers import Answers
 from posec3d_cli.cli.batch_run import Job, plan_outputs
+from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import OUTPUT
 from posec3d_cli.cli.options import (
     BuilderOption,
@@ -40,20 +41,17 @@ from posec3d_cli.cli.options import (
     ViewsOption,
     WeightsDirOption,
     WindowOption,
-    offline_choice,
-    pose_cache,
-    ratio,
-    stage_options,
 )
 from posec3d_cli.cli.render import download_progress, note, stderr_console
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputError, PoseC3DError, counted, unexpected
 
 if TYPE_CHECKING:
+    from posec3d_cli.config import PipelineConfig
+    from posec3d_cli.hub.download import DownloadCallback
     from posec3d_cli.pipeline import Pipeline
     from posec3d_cli.recognition.recognizer import ActionRecognizer
     from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
-    from posec3d_cli.sampling.clips import ClipSampling
 
 T = TypeVar("T")
 
@@ -136,25 +134,30 @@ def predict(
             "--reader": reader if reader is not Reader.pyav else None,
         }
         _refuse_without_pictures(pictures, settings or ())
-    options = stage_options(settings, max_people=max_people, score_threshold=detector_threshold)
-    common: dict[str, Any] = {
-        "classifier": classifier,
-        "weights": ratio(weights),
-        "builder": builder,
-        "device": device,
-        "precision": precision.value,
-        "classifier_options": options.pop("classifier_options"),
-        "offline": offline_choice(offline),
-        "weights_dir": weights_dir,
-    }
-    of_pictures = {
-        "detector": detector,
-        "pose": pose,
-        "reader": reader.value,
-        "detect_every": detect_every,
-        "cache": pose_cache(cache, no_cache),
-        **options,
-    }
+    config = pipeline_config(
+        pipeline=pipeline,
+        detector=detector,
+        pose=pose,
+        classifier=classifier,
+        weights=weights,
+        builder=builder,
+        settings=settings,
+        max_people=max_people,
+        detector_threshold=detector_threshold,
+        detect_every=detect_every,
+        views=views,
+        flip=flip,
+        window=window,
+        people=people,
+        min_score=min_score,
+        device=device,
+        precision=precision,
+        reader=reader,
+        cache=cache,
+        no_cache=no_cache,
+        offline=offline,
+        weights_dir=weights_dir,
+    )
     answers = Answers(json=json, top=top, details=details, min_score=min_score)
     used = _unused(pipeline)
     try:
@@ -162,16 +165,14 @@ def predict(
         if ready:
             with download_progress() as progress:
                 if all(job.posed for _, job in ready):
-                    stages, actions = None, _make_reader(pipeline, progress=progress, **common)
+                    stages, actions = None, _make_recognizer(config, progress)
                 else:
-                    stages = _make(pipeline, progress=progress, **of_pictures, **common)
+                    stages = _make(config, progress)
                     actions = stages.actions
             used = actions.used
-            given = people.value if people else None
-            sampling = actions.clip_sampling(views=views, flip=flip, window=window, people=given)
-            note("read", describe(sampling, actions))
+            note("read", describe(actions))
             for place, job in ready:
-                _do(stages, actions, sampling, job, place, answers, min_score=min_score, overwrite=overwrite)
+                _do(stages, actions, job, place, answers, min_score=min_score, overwrite=overwrite)
     except KeyboardInterrupt:
         answers.interrupt(used, len(jobs))
         raise
@@ -179,8 +180,9 @@ def predict(
         raise typer.Exit(1)
 
 
-def describe(sampling: ClipSampling, actions: ActionRecognizer) -> str:
+def describe(actions: ActionRecognizer) -> str:
     """How the videos will be read, in a few words."""
+    sampling = actions.sampling
     whom = "each person alone" if sampling.people == "each" else "everybody together"
     span = "the whole video as one" if sampling.window_seconds is None else f"windows of {sampling.window_seconds:g} s"
     views = counted(sampling.views, "view")
@@ -192,18 +194,17 @@ def describe(sampling: ClipSampling, actions: ActionRecognizer) -> str:
     return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
 
-def _make(name: str, **options: Any) -> Pipeline:
+def _make(config: PipelineConfig, progress: DownloadCallback | None) -> Pipeline:
     from posec3d_cli.pipeline import Pipeline
 
-    return Pipeline.from_name(name, **options)
+    return Pipeline.from_config(config, progress=progress)
 
 
-def _make_reader(pipeline: str, *, classifier: str | None, **options: Any) -> ActionRecognizer:
+def _make_recognizer(config: PipelineConfig, progress: DownloadCallback | None) -> ActionRecognizer:
     """The half of a pipeline that needs no picture."""
-    from posec3d_cli.hub.catalog import load_pipeline
     from posec3d_cli.recognition.recognizer import ActionRecognizer
 
-    return ActionRecognizer.from_card(classifier or load_pipeline(pipeline).classifier, **options)
+    return ActionRecognizer.from_config(config, progress=progress)
 
 
 def _unused(pipeline: str) -> PipelineInfo:
@@ -237,7 +238,6 @@ def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tup
 def _do(
     stages: Pipeline | None,
     actions: ActionRecognizer,
-    sampling: ClipSampling,
     job: Job,
     place: int,
     answers: Answers,
@@ -246,7 +246,7 @@ def _do(
     overwrite: bool,
 ) -> None:
     """Answer an input, and then make the files of it: whatever becomes of these, the answer is said."""
-    for path, answer in _answers(stages, actions, sampling, job):
+    for path, answer in _answers(stages, actions, job):
         if isinstance(answer, PoseC3DError):
             answers.fail(place, path, answer)
             continue
@@ -271,18 +271,18 @@ def _saves(
 
 
 def _answers(
-    stages: Pipeline | None, actions: ActionRecognizer, sampling: ClipSampling, job: Job
+    stages: Pipeline | None, actions: ActionRecognizer, job: Job
 ) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
     """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
     if stages is not None and not job.posed:
-        yield job.video, _attempt(partial(_predict, stages, sampling, job))
+        yield job.video, _attempt(partial(_predict, stages, job))
         return
     clips = _attempt(partial(_read_clips, job))
     if isinstance(clips, PoseC3DError):
         yield job.video, clips
         return
     for clip in clips:
-        yield clip.video.path, _attempt(partial(actions.read_file, clip, sampling))
+        yield clip.video.path, _attempt(partial(actions.read_file, clip))
 
 
 def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
@@ -295,9 +295,9 @@ def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
         return unexpected(error)
 
 
-def _predict(stages: Pipeline, sampling: ClipSampling, job: Job) -> ClipResult:
+def _predict(stages: Pipeline, job: Job) -> ClipResult:
     with _frame_progress(f"{job.video.name}: people") as progress:
-        return stages.predict_as(job.video, sampling, every_frame=job.annotated is not None, progress=progress)
+        return stages.predict(job.video, every_frame=job.annotated is not None, progress=progress)
 
 
 def _read_clips(job: Job) -> list[VideoPoses]:

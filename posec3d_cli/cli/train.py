@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from posec3d_cli.cli.batch_run import find_people
+from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, RECOGNITION, RUN, TRAINING
 from posec3d_cli.cli.options import (
     CacheOption,
@@ -30,8 +31,6 @@ from posec3d_cli.cli.options import (
     WorkersOption,
     check_choice,
     given,
-    offline_choice,
-    pose_cache,
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
@@ -267,7 +266,6 @@ def train(
 
     The result is a model folder that --classifier takes.
     """
-    from posec3d_cli.batch.task import Models
     from posec3d_cli.cli.training_progress import training_progress
     from posec3d_cli.datasets import load
     from posec3d_cli.datasets.checks import check_dataset
@@ -301,6 +299,16 @@ def train(
         found = load.hold_out(found, held_out)
     for remark in found.remarks:
         note("note", one_line(remark))
+    config = pipeline_config(
+        pipeline=pipeline,
+        detector=detector,
+        pose=pose,
+        device=device,
+        cache=cache,
+        no_cache=no_cache,
+        offline=offline,
+        weights_dir=weights_dir,
+    )
     place = resolve_device(device)
     numbers = resolve_precision(precision.value, place)
     base = TrainingConfig(
@@ -311,9 +319,7 @@ def train(
         augmentation=Augmentation().scaled(augmentation_strength),
     )
     begun = (
-        load_pretrained(
-            load_card(pretrained, "classifier"), base, offline=offline_choice(offline), weights_dir=weights_dir
-        )
+        load_pretrained(load_card(pretrained, "classifier"), base, offline=config.offline, weights_dir=weights_dir)
         if pretrained
         else None
     )
@@ -333,16 +339,7 @@ def train(
         held_out=val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
-    models = Models(
-        pipeline,
-        detector,
-        pose,
-        device=device,
-        offline=offline_choice(offline),
-        weights_dir=weights_dir,
-        cache=pose_cache(cache, no_cache),
-    )
-    examples, unreadable = find_people(found, models, every=pose_every, workers=workers)
+    examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
     survey = check_dataset(examples, unreadable)
     print_survey(survey)
     survey.check()

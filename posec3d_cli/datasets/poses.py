@@ -14,12 +14,13 @@ from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.state import FAILED, OK, Record
-from posec3d_cli.batch.task import Models
 from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import BadPoseFile, InputError
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.digests import digest
 from posec3d_cli.files.writing import printable
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.transforms.motion import at_times
@@ -104,8 +105,8 @@ class Task(Protocol):
     """What processes make for themselves; a value that can be pickled."""
 
     @property
-    def models(self) -> Models:
-        """Which models do it, and where."""
+    def config(self) -> PipelineConfig:
+        """Which models do it, where and how."""
 
     def make(self) -> Work:
         """Make the models; what they do gives one entry, with a ClipPoses under "people"."""
@@ -116,20 +117,20 @@ class Finding:
     """Find the main people of each video.
 
     Attributes:
-        models: the detector and the pose model; with a cache, all poses are kept there.
+        config: of the detector and the pose model; with a cache, all poses are kept there.
         every: estimate poses of every N-th frame.
     """
 
-    models: Models
+    config: PipelineConfig
     every: int = 1
 
     def fetch(self, progress: Any = None) -> None:
         """Get the weights into the cache, so that the processes need not."""
-        self.models.fetch("detector", "pose", progress=progress)
+        resolve(self.config).fetch(("detector", "pose"), progress)
 
     def make(self) -> Work:
         """Make the models."""
-        return self.work(self.models.extractor())
+        return self.work(PoseExtractor.from_config(self.config))
 
     def work(self, extractor: PoseExtractor) -> Work:
         """What does one video, with models that are made."""
@@ -158,7 +159,7 @@ def side_by_side(
     def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
         if not videos:
             return
-        with WorkerPool(task.make, min(workers, len(videos)), device=task.models.device, log=log) as pool:
+        with WorkerPool(task.make, min(workers, len(videos)), device=task.config.device, log=log) as pool:
             outcomes = pool.outcomes(videos, timeout=timeout, progress=hears.frames)
             for found, outcome in outcomes:
                 record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli import results
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.extraction.cuts import SIZE, Signature
 from posec3d_cli.files.digests import sha256_of
@@ -153,6 +154,13 @@ class PoseCache:
             if file != keep:
                 excess -= size
                 file.unlink(missing_ok=True)
+
+
+def pose_cache(config: PipelineConfig) -> PoseCache | None:
+    """The cache that a config asks for; None for none."""
+    if config.cache_dir is None:
+        return None
+    return PoseCache(default_folder() if config.cache_dir == "default" else Path(config.cache_dir))
 
 
 def _packed(known: KnownFrames) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from posec3d_cli.config import DEFAULT_READER, check_detect_every
+from posec3d_cli.config import DEFAULT_READER, PipelineConfig, check_detect_every
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
-from posec3d_cli.extraction.cache import KnownFrames, PoseCache
+from posec3d_cli.extraction.cache import KnownFrames, PoseCache, pose_cache
 from posec3d_cli.extraction.cuts import find_cuts, frames_to_check, is_sharp, signature
 from posec3d_cli.extraction.detect_every import detect_people
-from posec3d_cli.hub.cards import ModelCard
-from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.download import DownloadCallback
+from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
 from posec3d_cli.registry import foreign_version
 from posec3d_cli.results import ModelInfo, VideoPoses
 from posec3d_cli.runtime.stopwatch import Stopwatch
@@ -77,62 +77,42 @@ class PoseExtractor:
         self.made_of = made_of
 
     @classmethod
-    def from_cards(
-        cls,
-        detector: ModelCard | str | Path,
-        pose: ModelCard | str | Path,
-        *,
-        device: str = "auto",
-        offline: bool | None = None,
-        progress: Any = None,
-        reader: str = DEFAULT_READER,
-        every: int = 1,
-        detector_options: Mapping[str, Any] | None = None,
-        pose_options: Mapping[str, Any] | None = None,
-        cache: PoseCache | None = None,
-        weights_dir: str | Path | None = None,
-    ) -> Self:
-        """Make the two stages from their cards, fetching the weights where they are not in the cache.
+    def from_config(cls, config: PipelineConfig, *, progress: DownloadCallback | None = None) -> Self:
+        """Make the detector and the pose estimator of a config, fetching the weights where they are not in the cache.
 
         Args:
-            detector: a card, or its name or path.
-            pose: likewise.
-            device: "auto", "cpu", "cuda", "cuda:N" or "mps". With "auto", a stage that cannot use the best device
-                runs on the processor; a device that is named is used or refused.
-            offline: never touch the network.
+            config: the settings.
             progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
-            reader: the video reader's name.
-            every: look for people in every N-th frame only. With more than 1 nothing is kept, for what is found in a
-                frame then depends on which came before and after.
-            detector_options: settings that replace those of the card.
-            pose_options: likewise. With `heatmaps` nothing is kept, for these are too large.
-            cache: where poses are kept and looked up.
-            weights_dir: a folder that may hold weights, see `posec3d_cli.hub.weights.fetch`.
 
         Raises:
-            ValueError: `every` is out of range.
             PoseC3DError: of the branch that fits what is missing or contradictory.
         """
-        detector, pose = (
-            card if isinstance(card, ModelCard) else load_card(card, kind)
-            for kind, card in (("detector", detector), ("pose", pose))
-        )
-        common: dict[str, Any] = {"offline": offline, "progress": progress, "weights_dir": weights_dir}
-        detector_stage, detector_info = make_stage("detector", detector, device, options=detector_options, **common)
-        pose_stage, pose_info = make_stage("pose", pose, device, options=pose_options, **common)
+        return cls.from_resolved(resolve(config), progress=progress)
+
+    @classmethod
+    def from_resolved(
+        cls, resolved: ResolvedPipeline, *, heatmaps: bool = False, progress: DownloadCallback | None = None
+    ) -> Self:
+        """As `from_config`, with cards that are known; `heatmaps` asks the pose estimator for its own, too."""
+        config = resolved.config
+        pose_settings = {**({"heatmaps": True} if heatmaps else {}), **config.pose_settings}
+        detector_stage, detector_info = make_stage(resolved.detector, config, progress=progress)
+        pose_stage, pose_info = make_stage(resolved.pose, config, settings=pose_settings, progress=progress)
         parts = (
-            (detector_info, {**detector.recipe, **(detector_options or {})}),
-            (pose_info, {**pose.recipe, **(pose_options or {})}),
+            (resolved.detector, detector_info, config.detector_settings),
+            (resolved.pose, pose_info, pose_settings),
         )
-        made_of = [reader, *([used.stage, used.device, sorted(used.sha256.values()), recipe] for used, recipe in parts)]
-        made_of += [foreign_version("detector", detector.stage), foreign_version("pose", pose.stage)]
+        made_of: list[Any] = [config.reader]
+        for card, used, settings in parts:
+            made_of.append([used.stage, used.device, sorted(used.sha256.values()), {**card.recipe, **settings}])
+        made_of += [foreign_version(card.kind, card.stage) for card, *_ in parts]
         return cls(
             detector_stage,
             pose_stage,
-            reader=reader,
-            every=every,
+            reader=config.reader,
+            every=config.detect_every,
             models={"detector": detector_info, "pose": pose_info},
-            cache=None if (pose_options or {}).get("heatmaps") else cache,
+            cache=None if pose_settings.get("heatmaps") else pose_cache(config),
             made_of=json.dumps(made_of, sort_keys=True, default=str),
         )
 

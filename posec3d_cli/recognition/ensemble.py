@@ -6,20 +6,14 @@ They may differ in what is made of the poses for them and in which frames they l
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 
-from posec3d_cli.errors import StageMismatch, UnknownModel, counted
-from posec3d_cli.hub.cards import ModelCard
-from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.errors import StageMismatch
 from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.stages.protocols import ActionClassifier, InputBuilder
-
-Named = ModelCard | str | Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,45 +35,6 @@ class Member:
     def reads(self, sampling: ClipSampling) -> ClipSampling:
         """`sampling` with the frames per view and the sampler that this one was trained with."""
         return replace(sampling, frames=self.sampling.frames, sampler=self.sampling.sampler)
-
-
-def load_classifiers(named: Named | Sequence[Named]) -> list[ModelCard]:
-    """The cards of one or more classifiers, which may be one text with `+` between the names.
-
-    Raises:
-        UnknownModel: there is no such classifier, or two are called alike.
-        BadCard: as `load_card`.
-    """
-    if isinstance(named, str) and "+" in named:
-        try:
-            return [load_card(named, "classifier")]  # a folder may have a + in its name
-        except UnknownModel:
-            named = named.split("+")
-    several = [named] if isinstance(named, ModelCard | str | Path) else named
-    cards = [one if isinstance(one, ModelCard) else load_card(one, "classifier") for one in several]
-    names = [card.name for card in cards]
-    if len(set(names)) < len(names):
-        raise UnknownModel(f"two of the classifiers to fuse have the same name: {', '.join(names)}")
-    return cards
-
-
-def weights_for(cards: Sequence[ModelCard], weights: Sequence[float] | None) -> Sequence[float]:
-    """One weight per classifier, all the same where none are given.
-
-    Raises:
-        StageMismatch: there are more or fewer weights, or they cannot be shares.
-    """
-    if weights is None:
-        return [1.0] * len(cards)
-    text = ":".join(f"{weight:g}" for weight in weights)
-    if len(weights) != len(cards):
-        names = "+".join(card.name for card in cards)
-        raise StageMismatch(
-            f"the weights {text} are {len(weights)}, and {names} is {counted(len(cards), 'classifier')}"
-        )
-    if not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
-        raise StageMismatch(f"the weights {text} must be finite, not below 0 and not all 0")
-    return weights
 
 
 def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
+from posec3d_cli.hub.download import DownloadCallback
+from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
 from posec3d_cli.recognition.aggregate import (
     Scored,
     Subject,
@@ -24,13 +27,10 @@ from posec3d_cli.recognition.aggregate import (
 )
 from posec3d_cli.recognition.ensemble import (
     Member,
-    Named,
     average_people,
     average_windows,
     check_compatible,
     ensemble_info,
-    load_classifiers,
-    weights_for,
 )
 from posec3d_cli.recognition.members import builder_names
 from posec3d_cli.recognition.substitutes import with_substitutes
@@ -52,50 +52,45 @@ class ActionRecognizer:
     Args:
         members: at least one; the answer is the weighted mean of theirs.
         used: what the stages were made of, for the results.
+        sampling: how a video is read unless something else is asked for; None: as the first member says.
 
     Raises:
         StageMismatch: the answers of the members cannot be averaged.
     """
 
-    def __init__(self, members: Sequence[Member], *, used: PipelineInfo | None = None) -> None:
+    def __init__(
+        self, members: Sequence[Member], *, used: PipelineInfo | None = None, sampling: ClipSampling | None = None
+    ) -> None:
         self.members = tuple(members)
+        self.sampling = sampling or self.members[0].sampling
         self.used = used or PipelineInfo(models={})
         check_compatible(self.members, list(self.used.ensemble) or ["a classifier"] * len(self.members))
 
     @classmethod
-    def from_card(
-        cls,
-        classifier: Named | Sequence[Named],
-        *,
-        weights: Sequence[float] | None = None,
-        builder: str | None = None,
-        device: str = "auto",
-        precision: str = "auto",
-        offline: bool | None = None,
-        progress: Any = None,
-        weights_dir: str | Path | None = None,
-        classifier_options: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Make all of it from the classifier's card; the arguments are those of `Pipeline.from_cards`."""
-        cards = load_classifiers(classifier)
-        weights = weights_for(cards, weights)
-        builders = builder_names(cards, builder)
-        changes = dict(classifier_options or {})
+    def from_config(cls, config: PipelineConfig, *, progress: DownloadCallback | None = None) -> Self:
+        """Make the builders and classifiers of a config, fetching the weights where they are not in the cache.
+
+        Args:
+            config: the settings; those of detector, pose estimator and reader count for nothing.
+            progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
+
+        Raises:
+            PoseC3DError: of the branch that fits what is missing or contradictory.
+        """
+        return cls.from_resolved(resolve(config), progress=progress)
+
+    @classmethod
+    def from_resolved(cls, resolved: ResolvedPipeline, *, progress: DownloadCallback | None = None) -> Self:
+        """As `from_config`, with cards that are known."""
+        config, cards, weights = resolved.config, resolved.classifiers, resolved.weights
+        changes = dict(config.classifier_settings)
         # Not every classifier has a choice of precision.
-        options = changes if precision == "auto" else {**changes, "precision": precision}
+        settings = changes if config.precision == "auto" else {**changes, "precision": config.precision}
         members, used = [], []
-        for card, makes, weight in zip(cards, builders, weights, strict=True):
+        for card, makes, weight in zip(cards, builder_names(cards, config.builder), weights, strict=True):
             # What replaces the card's recipe does so for all who read it: the classifier gets the same as settings.
             asked = replace(card, recipe={**card.recipe, **changes})
-            reads, read_by = make_stage(
-                "classifier",
-                card,
-                device,
-                offline=offline,
-                progress=progress,
-                options=options,
-                weights_dir=weights_dir,
-            )
+            reads, read_by = make_stage(card, config, settings=settings, progress=progress)
             made = load_stage("builder", makes).from_card(asked, {})
             members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe), weight))
             used.append(
@@ -105,12 +100,10 @@ class ActionRecognizer:
                     precision=reads.precision if isinstance(reads, HasPrecision) else None,
                 )
             )
-        return cls(members, used=ensemble_info(used, weights))
-
-    @property
-    def sampling(self) -> ClipSampling:
-        """How the classifier reads a video, unless something else is asked for; of several, the first."""
-        return self.members[0].sampling
+        sampling = members[0].sampling.changed(
+            views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
+        )
+        return cls(members, used=ensemble_info(used, weights), sampling=sampling)
 
     @property
     def needs_heatmaps(self) -> bool:
@@ -130,19 +123,6 @@ class ActionRecognizer:
     def _plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
         """Each member's plan; all have the same windows."""
         return [member.reads(sampling).plan(frame_count, fps) for member in self.members]
-
-    def clip_sampling(
-        self,
-        *,
-        views: int | None = None,
-        flip: bool | None = None,
-        window: float | None = None,
-        people: str | None = None,
-    ) -> ClipSampling:
-        """The card's reading with these settings replaced; `window` in seconds, 0 for the whole video as one."""
-        changes: dict[str, Any] = {"views": views, "flip": flip, "people": people}
-        sampling = replace(self.sampling, **{key: value for key, value in changes.items() if value is not None})
-        return sampling if window is None else sampling.with_window(window)
 
     def read(
         self,

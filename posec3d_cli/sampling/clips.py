@@ -68,9 +68,23 @@ class ClipSampling:
         except TypeError as error:
             raise BadCard(f"the recipe's clip table does not fit: {error}") from error
 
-    def with_window(self, seconds: float) -> Self:
-        """The same, in windows of so many seconds; 0 reads the video whole. The stride becomes half a window."""
-        return replace(self, window_seconds=seconds or None, stride_seconds=None)
+    def changed(
+        self,
+        *,
+        views: int | None = None,
+        flip: bool | None = None,
+        window_seconds: float | None = None,
+        people: str | None = None,
+    ) -> Self:
+        """The same with these settings replaced; None replaces nothing.
+
+        A window of 0 seconds reads the video whole. With another window, the stride becomes half of it.
+        """
+        asked: dict[str, Any] = {"views": views, "flip": flip, "people": people}
+        changes = {name: value for name, value in asked.items() if value is not None}
+        if window_seconds is not None:
+            changes |= {"window_seconds": window_seconds or None, "stride_seconds": None}
+        return replace(self, **changes)
 
     def plan(self, frame_count: int, fps: Fraction) -> list[Window]:
         """Which frames to read, from the video's length alone."""

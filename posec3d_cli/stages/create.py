@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import (
     BadCard,
     StageUnavailable,
 )
 from posec3d_cli.files.digests import files_named
 from posec3d_cli.hub.cards import ModelCard
-from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.registry import load_stage
@@ -25,66 +25,65 @@ logger = logging.getLogger("posec3d")
 
 
 def make_stage(
-    kind: str,
-    card: ModelCard | str | Path,
-    device: str,
+    card: ModelCard,
+    config: PipelineConfig,
     *,
-    offline: bool | None,
-    progress: Any,
-    options: Mapping[str, Any] | None = None,
-    weights_dir: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: DownloadCallback | None = None,
 ) -> tuple[Any, ModelInfo]:
-    """A stage made from its card, and what it was made of; `device` as in `PoseExtractor.from_cards`."""
-    if not isinstance(card, ModelCard):
-        card = load_card(card, kind)
-    place = resolve_device(device)
+    """A stage made from its card, and what it was made of.
 
-    def make(where: str) -> Any:
-        return create_stage(
-            card, device=where, offline=offline, progress=progress, weights_dir=weights_dir, **(options or {})
-        )
+    Args:
+        card: the model.
+        config: says where it runs and where its weights may lie.
+        settings: what replaces the card's recipe; None: what the config says for models of this kind.
+        progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
 
+    Raises:
+        DeviceError, StageError, ModelError: as `create_stage`.
+    """
+    settings = config.settings_of(card.kind) if settings is None else settings
+    place = resolve_device(config.device)
     try:
-        stage = make(place)
+        stage = create_stage(card, config, device=place, progress=progress, **settings)
     except StageUnavailable as error:
-        if device != "auto" or place == "cpu":
+        if config.device != "auto" or place == "cpu":
             raise
-        logger.info("%s %s runs on the processor: %s", kind, card.name, error.what)
+        logger.info("%s %s runs on the processor: %s", card.kind, card.name, error.what)
         place = "cpu"
-        stage = make(place)
+        stage = create_stage(card, config, device=place, progress=progress, **settings)
     if isinstance(stage, HasDevice) and stage.device is None:
         place = "cpu"
-    logger.info("%s %s: stage %s on %s", kind, card.name, card.stage, place)
-    files = {**hashes(card, weights_dir), **files_named(options or {})}
+    logger.info("%s %s: stage %s on %s", card.kind, card.name, card.stage, place)
+    files = {**hashes(card, config.weights_dir), **files_named(settings)}
     return stage, ModelInfo(card.name, card.stage, place, files)
 
 
 def create_stage(
     card: ModelCard,
+    config: PipelineConfig | None = None,
     *,
     device: str = "cpu",
-    offline: bool | None = None,
     progress: DownloadCallback | None = None,
-    weights_dir: str | Path | None = None,
-    **options: Any,
+    **settings: Any,
 ) -> Any:
     """Make the stage that runs a model: import it, fetch its weights, hand both over.
 
     Args:
         card: the model.
+        config: says whether the network may be used, and where weights may lie; nothing else of it counts.
         device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
-        offline: as in `weights.fetch`.
         progress: as in `weights.fetch`.
-        weights_dir: as in `weights.fetch`.
-        options: settings that replace those of the card's recipe.
+        settings: settings that replace those of the card's recipe.
 
     Raises:
         StageError: the stage cannot be had, as in `load_stage`, or does not run on the device.
         ModelError: the weights cannot be had, as in `weights.fetch`, or the stage refuses the card.
     """
+    config = config or PipelineConfig()
     stage = load_stage(card.kind, card.stage)
-    files = fetch(card, offline=offline, progress=progress, weights_dir=weights_dir)
-    made = stage.from_card(card, _Files(card, files), device=device, **options)
+    files = fetch(card, offline=config.offline, progress=progress, weights_dir=config.weights_dir)
+    made = stage.from_card(card, _Files(card, files), device=device, **settings)
     runs_on = made.device if isinstance(made, HasDevice) else "cpu"
     if runs_on is not None and not same_device(str(runs_on), device):
         raise StageUnavailable(

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.errors import BadDataset, StageMismatch, counted
 from posec3d_cli.evaluation.evaluate import as_video_poses
@@ -66,14 +67,14 @@ def fit_temperature(
     Args:
         model: a classifier's model folder.
         examples: not learnt from; the fewer and the easier, the less the result is worth.
-        device: where the networks run, as in `PoseExtractor.from_cards`.
-        precision: in which numbers, as in `Pipeline.from_cards`.
+        device: where the networks run, as in `PipelineConfig`.
+        precision: in which numbers, likewise.
 
     Raises:
         BadDataset: nobody is found in any example, or one has a label that the classifier does not know.
         StageMismatch: the classifier shows no logits.
     """
-    actions = ActionRecognizer.from_card(model, device=device, precision=precision)
+    actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     [member] = actions.members
     if not isinstance(member.classifier, HasLogits):
         raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")

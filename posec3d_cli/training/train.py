@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip, source_of
 from posec3d_cli.datasets.splits import split
 from posec3d_cli.errors import BadCard, OutputError
@@ -331,7 +332,7 @@ def measure(
     model: Path, validation_clips: Sequence[LabeledClip], picture: Path | None = None, *, device: str, precision: str
 ) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
-    actions = ActionRecognizer.from_card(model, device=device, precision=precision)
+    actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     whole = evaluate(actions, validation_clips)
     parts: dict[str, list[Answer]] = {}
     for example, answer in zip(validation_clips, whole.answers, strict=True):

@@ -8,9 +8,8 @@ import batch_fakes
 import pytest
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.task import Models
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets import poses
-from posec3d_cli.extraction.cache import PoseCache
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_label_answers_and_says_it_once(program, clip, taken):
 
 def test_the_people_of_labelled_clips_are_found_all_the_same(clip, taken, monkeypatch, caplog):
     monkeypatch.setenv("FAKE_CACHE", "1")
-    task = batch_fakes.Finding(Models(device="cpu", cache=PoseCache(taken)))
+    task = batch_fakes.Finding(PipelineConfig(device="cpu", cache_dir=taken))
     [(_, people)] = poses.side_by_side(task, 1)([InputFile(clip, "clip.mp4")])
     assert people.keypoints.shape[1] == 20
     [said] = caplog.messages

@@ -14,16 +14,15 @@ import pytest
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.label_task import LabelTask
 from posec3d_cli.batch.pool import WorkerPool
-from posec3d_cli.batch.task import Models
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
-from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.output.tables import error_of
 
 
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "log.txt"
-    with WorkerPool(batch_fakes.LabelTask(Models()).make, 1, log=log) as made:
+    with WorkerPool(batch_fakes.LabelTask(PipelineConfig()).make, 1, log=log) as made:
         made.log = log
         yield made
 
@@ -103,7 +102,7 @@ def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(nam
             yield video
 
     ended = []
-    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as pool:
+    with WorkerPool(batch_fakes.LabelTask(PipelineConfig()).make, 2) as pool:
         # Either could wait for ever: that both are in work at once is what lets the test end.
         (tmp_path / "go-wait2.mp4").touch()
         for found, outcome in pool.outcomes(drawn(), timeout=20, progress=lambda found, frames: None):
@@ -116,7 +115,7 @@ def test_workers_do_videos_side_by_side_and_one_that_dies_costs_only_its_own(nam
 
 def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path, monkeypatch):
     videos = [InputFile(named(name), name) for name in ("hang.mp4", *(f"good{number}.mp4" for number in range(3)))]
-    with WorkerPool(batch_fakes.LabelTask(Models()).make, 2) as pool:
+    with WorkerPool(batch_fakes.LabelTask(PipelineConfig()).make, 2) as pool:
         outcomes = {
             found.name: outcome.entries[0]["status"]
             for found, outcome in pool.outcomes(videos, timeout=1.5, progress=lambda found, frames: None)
@@ -188,32 +187,23 @@ def test_models_that_cannot_be_made_end_the_run(clip):
 
 
 def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
-    base = LabelTask(Models()).fingerprint()
-    assert LabelTask(Models(), pictures=False, poses=Path("p")).fingerprint() == base
+    base = LabelTask(PipelineConfig()).fingerprint()
+    assert LabelTask(PipelineConfig(), pictures=False, poses=Path("p")).fingerprint() == base
     others = [
-        LabelTask(Models(detector="whole-frame")),
-        LabelTask(Models(precision="bf16")),
-        LabelTask(Models(detector_options={"max_people": 1})),
-        LabelTask(Models(), sampling={"views": 2}),
-        LabelTask(Models(weights=(1.0,))),
+        LabelTask(PipelineConfig(detector="whole-frame")),
+        LabelTask(PipelineConfig(precision="bf16")),
+        LabelTask(PipelineConfig(detector_settings={"max_people": 1})),
+        LabelTask(PipelineConfig(views=2)),
+        LabelTask(PipelineConfig(ensemble_weights=(1.0,))),
     ]
     assert len({base, *(other.fingerprint() for other in others)}) == 6
 
 
 def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
-    made = {}
-
-    def from_name(name, **options):
-        made.update(options, name=name)
-        return fakes.pipeline()
-
-    monkeypatch.setattr("posec3d_cli.batch.label_task.Pipeline.from_name", from_name)
-    cache = PoseCache(tmp_path)
-    more = {"cache": cache, "weights": (2.0, 1.0), "weights_dir": tmp_path, "detect_every": 3}
-    models = Models("p", "d", "q", "c", "b", "cpu", "fp32", "decord", True, {"max_people": 1}, **more)
-    assert callable(LabelTask(models).make())
-    assert made == {
-        **{"name": "p", "detector": "d", "pose": "q", "classifier": "c", "builder": "b", "device": "cpu"},
-        **{"precision": "fp32", "reader": "decord", "offline": True, "detector_options": {"max_people": 1}},
-        **{"pose_options": {}, "classifier_options": {}, **more},
-    }
+    made = []
+    monkeypatch.setattr(
+        "posec3d_cli.batch.label_task.Pipeline.from_config", lambda config: made.append(config) or fakes.pipeline()
+    )
+    config = PipelineConfig("p", "d", "q", ("c",), (2.0,), "b", device="cpu", offline=True, cache_dir=tmp_path)
+    assert callable(LabelTask(config).make())
+    assert made == [config]

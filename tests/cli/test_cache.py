@@ -7,8 +7,8 @@ import json
 import pytest
 import typer
 
-from posec3d_cli.cli.options import pose_cache
-from posec3d_cli.extraction.cache import KnownFrames, PoseCache
+from posec3d_cli.cli.config import pipeline_config
+from posec3d_cli.extraction.cache import KnownFrames, PoseCache, pose_cache
 from posec3d_cli.types import Detections, Poses
 
 
@@ -25,9 +25,9 @@ def test_what_was_kept_is_shown_and_removed(posec3d, tmp_path):
 
 
 def test_a_cache_is_used_unless_it_is_switched_off(tmp_path, monkeypatch):
-    assert pose_cache(tmp_path, False).folder == tmp_path
+    assert pose_cache(pipeline_config(cache=tmp_path)).folder == tmp_path
     monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path / "usual")
-    assert pose_cache(None, False).folder == tmp_path / "usual"
-    assert pose_cache(None, True) is None
+    assert pose_cache(pipeline_config()).folder == tmp_path / "usual"
+    assert pose_cache(pipeline_config(no_cache=True)) is None
     with pytest.raises(typer.BadParameter, match="contradict"):
-        pose_cache(tmp_path, True)
+        pipeline_config(cache=tmp_path, no_cache=True)

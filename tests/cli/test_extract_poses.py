@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import video_factory
 
-from posec3d_cli.batch.task import Models
-from posec3d_cli.config import MOST_DETECT_EVERY
+from posec3d_cli.config import MOST_DETECT_EVERY, PipelineConfig
 from posec3d_cli.datasets.pyskl import read_pack
 from posec3d_cli.pose_files import read_pose_file
 
@@ -72,19 +71,19 @@ def test_the_form_of_the_files_can_be_chosen(extract, form):
     assert len(read_pose_file(Path(f"poses/a.{form}"))[0]) == 20
 
 
-def test_every_nth_frame_is_asked_of_the_extractor(extract, monkeypatch, tmp_path):
-    asked = {}
+def test_the_options_are_asked_of_the_extractor(extract, monkeypatch):
+    made = []
+    plain = batch_fakes.PoseTask
 
-    def from_cards(*cards, **options):
-        asked.update(options, cards=[card.name for card in cards])
+    def task(config, *rest):
+        made.append(config)
+        return plain(config, *rest)
 
-    monkeypatch.setattr("posec3d_cli.batch.task.PoseExtractor.from_cards", from_cards)
-    models = Models(detector="whole-frame", detect_every=3, detector_options={"max_people": 2})
-    task = batch_fakes.pose_task.PoseTask.__mro__[1](models, tmp_path)
-    task.make()
-    assert asked["every"] == 3
-    assert asked["cards"] == ["whole-frame", "movenet-thunder"]
-    assert asked["detector_options"] == {"max_people": 2}
+    monkeypatch.setattr("posec3d_cli.batch.pose_task.PoseTask", task)
+    task.kinds = plain.kinds
+    extract("--detector", "whole-frame", "--detect-every", 3, "--max-people", 2, copies=["a.mp4"])
+    settings = {"max_people": 2}
+    assert made == [PipelineConfig(detector="whole-frame", detect_every=3, detector_settings=settings, cache_dir=None)]
 
 
 def test_a_pack_holds_what_trainings_read(extract):

@@ -13,6 +13,7 @@ import video_factory
 from typer.testing import CliRunner
 
 from posec3d_cli.cli.predict import predict
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -26,11 +27,11 @@ def stages(monkeypatch):
     """A fake pipeline in place of every real one; `made` holds what the command asked for."""
     fake = fakes.pipeline(lambda index: [30])
 
-    def from_name(name, **options):
-        fake.made = {"name": name, **options}
-        return fake
+    def from_config(config, **options):
+        fake.made = config
+        return fakes.configured(fake, config)
 
-    monkeypatch.setattr(Pipeline, "from_name", from_name)
+    monkeypatch.setattr(Pipeline, "from_config", from_config)
     return fake
 
 
@@ -148,18 +149,18 @@ def test_options_reach_the_pipeline(stages, clip):
         "--detect-every",
         3,
     )
-    made = stages.made
-    assert made["detect_every"] == 3
-    assert (made["name"], made["detector"], made["pose"], made["classifier"]) == ("p", "d", "q", "c")
-    assert (made["builder"], made["device"], made["precision"], made["offline"]) == ("b", "cpu", "fp32", True)
-    assert made["detector_options"] == {"max_people": 2, "score_threshold": 0.4}
+    assert stages.made == PipelineConfig(
+        **{"pipeline": "p", "detector": "d", "pose": "q", "classifiers": ("c",), "builder": "b", "offline": True},
+        **{"device": "cpu", "precision": "fp32", "detect_every": 3},
+        detector_settings={"max_people": 2, "score_threshold": 0.4},
+    )
 
 
 def test_the_cache_reaches_the_pipeline_or_none_does(stages, clip, tmp_path):
     run(clip, "--cache", tmp_path / "kept")
-    assert stages.made["cache"].folder == tmp_path / "kept"
+    assert stages.made.cache_dir == tmp_path / "kept"
     run(clip, "--no-cache")
-    assert stages.made["cache"] is None
+    assert stages.made.cache_dir is None
     assert run(clip, "--cache", tmp_path, "--no-cache").exit_code == 2
 
 
@@ -234,15 +235,15 @@ def actions(monkeypatch):
     """A fake classifier, and no pipeline at all: whoever makes a detector or a pose model fails."""
     fake = fakes.pipeline().actions
 
-    def from_card(card, **options):
-        fake.made = {"card": card, **options}
+    def from_config(config, **options):
+        fake.made = config
         return fake
 
-    def from_name(*arguments, **options):
+    def made(*arguments, **options):
         pytest.fail("a pose file needs no detector and no pose model")
 
-    monkeypatch.setattr(ActionRecognizer, "from_card", from_card)
-    monkeypatch.setattr(Pipeline, "from_name", from_name)
+    monkeypatch.setattr(ActionRecognizer, "from_config", from_config)
+    monkeypatch.setattr(Pipeline, "from_config", made)
     return fake
 
 
@@ -274,10 +275,9 @@ def test_pose_files_are_answered_without_a_detector_and_a_pose_model(actions, tm
 def test_the_classifier_is_the_pipelines_unless_another_is_named(actions, tmp_path):
     path = factory.ours(tmp_path, ".npz")
     run(path, "--builder", "b", "--device", "cpu")
-    assert actions.made["card"] == "posec3d-daily33"
-    assert (actions.made["builder"], actions.made["device"]) == ("b", "cpu")
-    run(path, "--classifier", "other")
-    assert actions.made["card"] == "other"
+    assert actions.made == PipelineConfig(builder="b", device="cpu")
+    run(path, "--classifier", "other+more")
+    assert actions.made == PipelineConfig(classifiers=("other", "more"))
 
 
 def test_pose_files_and_videos_can_be_mixed(stages, clip, tmp_path):

@@ -42,7 +42,7 @@ def stages(monkeypatch):
         return plain(path)
 
     fake.extractor.open = open_
-    monkeypatch.setattr(Pipeline, "from_name", lambda name, **options: fake)
+    monkeypatch.setattr(Pipeline, "from_config", lambda config, **options: fake)
     return fake
 
 
@@ -51,8 +51,8 @@ def nothing_is_made(monkeypatch):
     def made(*arguments, **options):
         pytest.fail("models are made though nothing can be done with them")
 
-    monkeypatch.setattr(Pipeline, "from_name", made)
-    monkeypatch.setattr(ActionRecognizer, "from_card", made)
+    monkeypatch.setattr(Pipeline, "from_config", made)
+    monkeypatch.setattr(ActionRecognizer, "from_config", made)
 
 
 def run(*arguments):
@@ -77,13 +77,13 @@ def test_an_unforeseen_error_with_one_clip_of_a_pack_leaves_the_others(monkeypat
     fake = fakes.pipeline().actions
     plain = fake.read_file
 
-    def read_file(clip, sampling):
+    def read_file(clip):
         if str(clip.video.path).endswith("arms_1"):
             raise ZeroDivisionError("by nothing")
-        return plain(clip, sampling)
+        return plain(clip)
 
     monkeypatch.setattr(fake, "read_file", read_file)
-    monkeypatch.setattr(ActionRecognizer, "from_card", lambda card, **options: fake)
+    monkeypatch.setattr(ActionRecognizer, "from_config", lambda config, **options: fake)
     result = run(people.write_pack(tmp_path / "pack.pkl", people.examples(2)), "--json")
     assert result.exit_code == 1
     assert [one["status"] for one in json.loads(result.stdout)["videos"]] == ["ok", "failed", "ok", "ok"]
@@ -111,10 +111,10 @@ def test_an_interrupt_while_drawing_loses_no_answer(stages, clips, tmp_path, mon
 
 
 def test_an_interrupt_while_the_models_are_made_leaves_a_valid_document(monkeypatch, clips):
-    def from_name(name, **options):
+    def from_config(config, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Pipeline, "from_name", from_name)
+    monkeypatch.setattr(Pipeline, "from_config", from_config)
     result = run(*clips, "--json")
     assert result.exit_code == 130
     assert json.loads(result.stdout)["videos"] == []

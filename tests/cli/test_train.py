@@ -89,7 +89,7 @@ def test_a_training_begins_from_another_model(posec3d, pack, tmp_path):
 def test_a_wrong_source_is_an_error(posec3d, tmp_path, monkeypatch, source, message):
     from posec3d_cli.extraction.extractor import PoseExtractor
 
-    monkeypatch.setattr(PoseExtractor, "from_cards", lambda *_, **__: None)
+    monkeypatch.setattr(PoseExtractor, "from_config", lambda *_, **__: None)
     (tmp_path / "text.pkl").write_text("not a pickle")
     (tmp_path / "empty").mkdir()
     ran = posec3d("train", tmp_path / source, "-o", tmp_path / "model", *TINY)

@@ -16,7 +16,7 @@ from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
-from posec3d_cli.batch.task import Models
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.poses import ClipPoses, Finding, in_file, in_turn, side_by_side
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -45,7 +45,7 @@ def clips(tmp_path_factory):
 
 def test_each_video_gives_its_people_or_the_reason(clips):
     heard = Heard()
-    estimate = side_by_side(batch_fakes.Finding(Models()), 2, timeout=1, callback=heard)
+    estimate = side_by_side(batch_fakes.Finding(PipelineConfig()), 2, timeout=1, callback=heard)
     came = {found.name: one for found, one in estimate(clips)}
     assert came.keys() == {found.name for found in clips}
     for name in ("clips/good.mp4", "clips/other.mp4"):
@@ -65,7 +65,7 @@ def test_each_video_gives_its_people_or_the_reason(clips):
 
 
 def test_of_no_videos_nothing_is_made():
-    assert list(side_by_side(batch_fakes.Finding(Models()), 2)([])) == []
+    assert list(side_by_side(batch_fakes.Finding(PipelineConfig()), 2)([])) == []
 
 
 def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
@@ -73,7 +73,7 @@ def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
     good = next(found for found in clips if found.name == "clips/good.mp4")
     for seen in ([0, 5, 10], []):
         stages = PoseExtractor(fakes.Detector(lambda index: [30 + index]), fakes.Pose(), cache=cache, made_of="fakes")
-        [entry] = Finding(Models(), every=5).work(stages)(good, lambda done: None)
+        [entry] = Finding(PipelineConfig(), every=5).work(stages)(good, lambda done: None)
         assert stages.detector.seen == seen
         assert np.allclose(entry["people"].keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
 
@@ -97,7 +97,7 @@ def test_the_workers_are_told_the_device(clips, monkeypatch, where):
             raise InterruptedError
 
     monkeypatch.setattr(f"{where}.WorkerPool", WorkerPool)
-    models = Models(detector="whole-frame", device="cuda")
+    models = PipelineConfig(detector="whole-frame", device="cuda")
 
     def start():
         if where.endswith("run"):

@@ -94,20 +94,20 @@ def posec3d_benchmark(monkeypatch):
     from posec3d_cli.cli.benchmark import benchmark
     from posec3d_cli.pipeline import Pipeline
 
-    made = SimpleNamespace(options=None)
+    made = SimpleNamespace(config=None)
 
-    def from_name(name, **options):
-        made.options = options
+    def from_config(config, *, progress):
+        made.config = config
         return fakes.pipeline()
 
-    monkeypatch.setattr(Pipeline, "from_name", from_name)
+    monkeypatch.setattr(Pipeline, "from_config", from_config)
     app = typer.Typer(rich_markup_mode=None)
     app.command()(benchmark)
 
     def run(*arguments):
         ran = CliRunner().invoke(app, [str(argument) for argument in arguments])
         assert ran.exit_code == 0, ran.output
-        assert "cache" not in made.options  # nothing may be known already
+        assert made.config.cache_dir is None  # nothing may be known already
         return ran
 
     return run

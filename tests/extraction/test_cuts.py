@@ -139,14 +139,14 @@ def test_nobody_is_followed_over_a_cut(clip):
     assert [who.tolist() for who in video_poses.track_ids] == [[0, 1]] * 30 + [[2, 3]] * 20 + [[4, 5]] * 50
 
 
-@pytest.mark.parametrize("options", [{}, {"people": "each", "window": 0.8}])
+@pytest.mark.parametrize("options", [{}, {"people": "each", "window_seconds": 0.8}])
 @pytest.mark.parametrize("apart", [1, 4])
 def test_an_answer_lists_the_cuts_and_is_the_same_whether_every_frame_is_drawn_or_not(clip, options, apart):
     said = []
     for every_frame in (False, True):
         pipeline = fakes.pipeline(lambda index: [30])
         pipeline.extractor.every = apart
-        result = pipeline.predict(clip, every_frame=every_frame, **options)
+        result = fakes.predict(pipeline, clip, every_frame=every_frame, **options)
         used = result.video_poses.part(used_frames(result.sampling.plan(100, result.video.fps)))
         said.append(({**entry(result), "seconds": None}, [who.tolist() for who in used.track_ids]))
     assert said[0] == said[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import StageUnavailable
 from posec3d_cli.extraction.extractor import PoseExtractor
 
@@ -15,7 +16,7 @@ def gpu(monkeypatch):
 
 
 def devices(detector, pose, device):
-    made = PoseExtractor.from_cards(detector, pose, device=device, offline=True)
+    made = PoseExtractor.from_config(PipelineConfig(detector=detector, pose=pose, device=device, offline=True))
     return {kind: used.device for kind, used in made.models.items()}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 import fakes
 import numpy as np
 import pytest
 import video_factory
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.extraction.cache import KnownFrames, PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -197,19 +199,18 @@ def test_what_cannot_be_removed_is_an_error_that_names_it(clip, cache, monkeypat
 def test_models_and_settings_have_poses_of_their_own(weights, cache):
     for name in ("efficientdet-lite0", "efficientdet-lite2", "movenet-lightning"):
         weights(name)
+    config = PipelineConfig(pose="movenet-lightning", device="cpu", cache_dir=cache.folder)
     made = [
-        PoseExtractor.from_cards(detector, "movenet-lightning", device="cpu", cache=cache, **options)
+        PoseExtractor.from_config(replace(config, detector=detector, **options))
         for detector, options in (
             ("efficientdet-lite0", {}),
             ("efficientdet-lite2", {}),
-            ("efficientdet-lite0", {"detector_options": {"score_threshold": 0.5}}),
-            ("efficientdet-lite0", {"pose_options": {"crop_padding": 1.5}}),
+            ("efficientdet-lite0", {"detector_settings": {"score_threshold": 0.5}}),
+            ("efficientdet-lite0", {"pose_settings": {"crop_padding": 1.5}}),
             ("efficientdet-lite0", {"reader": "decord"}),
         )
     ]
     assert len({one.made_of for one in made}) == len(made)
-    assert all(one.cache is cache for one in made)
-    with_heatmaps = {"pose_options": {"heatmaps": True}}
-    assert (
-        PoseExtractor.from_cards("efficientdet-lite0", "movenet-lightning", device="cpu", cache=cache, **with_heatmaps)
-    ).cache is None
+    assert all(one.cache.folder == cache.folder for one in made)
+    for without in ({"pose_settings": {"heatmaps": True}}, {"cache_dir": None}, {"detect_every": 2}):
+        assert PoseExtractor.from_config(replace(config, detector="efficientdet-lite0", **without)).cache is None

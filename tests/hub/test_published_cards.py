@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.hub.catalog import list_cards
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.nets import build_network
-from posec3d_cli.recognition.ensemble import load_classifiers
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import POSEC3D_DEFAULT_LIMBS, POSEC3D_LIMBS
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
@@ -86,7 +87,7 @@ def test_a_card_builds_the_network_of_its_file(card):
 
 @pytest.mark.parametrize("name", [name for name in CARDS if name.endswith("-joint") and f"{name[:-6]}-limb" in CARDS])
 def test_the_joint_and_the_limb_model_of_a_dataset_can_be_fused(name):
-    joint, limb = load_classifiers(f"{name}+{name[:-6]}-limb")
+    joint, limb = resolve(PipelineConfig(classifiers=(name, f"{name[:-6]}-limb"))).classifiers
     assert joint.labels == limb.labels
     assert ClipSampling.from_recipe(joint.recipe) == ClipSampling.from_recipe(limb.recipe)
 

@@ -25,7 +25,8 @@ def tags(result, frame, min_score=0.0):
 
 
 def test_each_frame_carries_the_label_of_its_windows(clip):
-    result = fakes.pipeline(lambda index: [10] if index < 20 else [90] if index < 45 else []).predict(clip, window=0.5)
+    pipeline = fakes.pipeline(lambda index: [10] if index < 20 else [90] if index < 45 else [])
+    result = fakes.predict(pipeline, clip, window_seconds=0.5)
     assert headline(result, 0) == "left 90%"
     assert headline(result, 30) == "right 90%"
     assert headline(result, 59) == "no person"
@@ -35,7 +36,7 @@ def test_each_frame_carries_the_label_of_its_windows(clip):
 def test_each_person_carries_the_label_of_the_windows_around_the_frame(tmp_path):
     clip = video_factory.write(tmp_path / "short.mp4", 30, size=(160, 120))
     pipeline = fakes.pipeline(lambda index: [10, 40 + index])
-    result = pipeline.predict(clip, people="each", window=0.25, every_frame=True)
+    result = fakes.predict(pipeline, clip, people="each", window_seconds=0.25, every_frame=True)
     first, last = (dict(tag.split(" ", 1) for tag in tags(result, frame)) for frame in (0, 29))
     whole = {person.id: person.scores.top(1)[0][0] for person in result.people}
     assert whole == {0: "left", 1: "right"}
@@ -63,7 +64,7 @@ def test_who_counts_for_little_is_drawn_faintly_without_a_tag(clip):
     pipeline = fakes.pipeline()
     for height, faint in ((80, False), (10, True)):
         pipeline.extractor.detector = Sizes(lambda index, height=height: height)
-        result = pipeline.predict(clip, people="each", window=0.5, every_frame=True)
+        result = fakes.predict(pipeline, clip, people="each", window_seconds=0.5, every_frame=True)
         large, small = figures(result, 30)
         assert (large.track_id, large.faint, large.label[:3]) == (0, False, "#0 ")
         assert (small.track_id, small.faint, bool(small.label)) == (1, faint, not faint)

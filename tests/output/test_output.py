@@ -27,7 +27,7 @@ def clip(tmp_path_factory):
 
 def test_a_document_holds_what_a_machine_wants_to_know(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
-    result = pipeline.predict(clip, people="each", window=1)
+    result = fakes.predict(pipeline, clip, people="each", window_seconds=1)
     written = json.loads(json.dumps(document([entry(result, top=1)], pipeline.actions.used), allow_nan=False))
     assert (written["schema"], written["version"]) == ("posec3d/prediction", 2)
     assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
@@ -56,7 +56,7 @@ def test_nobody_and_failures_are_entries_too(clip):
 
 def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
     pipeline = fakes.pipeline(lambda index: [10, 60] if index < 15 else [60])
-    found = entry(pipeline.predict(clip, people="each", window=1))
+    found = entry(fakes.predict(pipeline, clip, people="each", window_seconds=1))
     for least, whole in ((0.0, "right"), (0.65, "unknown")):
         said = with_answers(found, least)
         assert (said["answer"], said["min_score"]) == (whole, least)
@@ -71,7 +71,7 @@ def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
 
 def test_each_window_says_what_each_person_does_in_it(clip):
     pipeline = fakes.pipeline(lambda index: [10, 60] if index < 20 else [10, 90])
-    said = with_answers(entry(pipeline.predict(clip, people="each", window=0.5), top=1), 0.65)
+    said = with_answers(entry(fakes.predict(pipeline, clip, people="each", window_seconds=0.5), top=1), 0.65)
     answers = [[(one["id"], one["answer"]) for one in window["people"]] for window in said["windows"]]
     assert answers[0] == [(0, "left"), (1, "unknown")]
     assert answers[-1] == [(0, "left"), (1, "right")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
@@ -13,16 +14,16 @@ import video_factory
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.label_task import LabelTask
-from posec3d_cli.batch.task import Models
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import ANNOTATED, LabeledClip
-from posec3d_cli.errors import BadCard, StageMismatch, UnknownModel, UnknownStage
+from posec3d_cli.errors import BadCard, ConfigError, StageMismatch, UnknownStage
 from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.recognition.ensemble import ensemble_info, load_classifiers
+from posec3d_cli.recognition.ensemble import ensemble_info
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ModelInfo, PipelineInfo
 
-WINDOWS = {"window": 1.0, "views": 2, "flip": True}
+WINDOWS = {"window_seconds": 1.0, "views": 2, "flip": True}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,9 @@ def cards(tmp_path_factory):
     return joint, limb
 
 
-def reader(classifier, **options):
-    return ActionRecognizer.from_card(classifier, device="cpu", precision="fp32", offline=True, **options)
+def reader(*classifiers, **options):
+    config = PipelineConfig(classifiers=classifiers, device="cpu", precision="fp32", offline=True, **options)
+    return ActionRecognizer.from_config(config)
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +57,13 @@ def probabilities(result):
     return {about: scores.probabilities for about, scores in found.items()}
 
 
-@pytest.mark.parametrize("weights", [None, (2.0, 1.0)])
+@pytest.mark.parametrize("weights", [(), (2.0, 1.0)])
 @pytest.mark.parametrize("whom", ["together", "each"])
 @pytest.mark.parametrize("read", ["read", "read_file"])
 def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, video_poses, weights, whom, read):
-    fused, joint, limb = reader(cards, weights=weights), reader(cards[0]), reader(cards[1])
+    fused, joint, limb = reader(*cards, ensemble_weights=weights), reader(cards[0]), reader(cards[1])
     answers = [
-        getattr(one, read)(video_poses, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, joint, limb)
+        getattr(one, read)(video_poses, one.sampling.changed(people=whom, **WINDOWS)) for one in (fused, joint, limb)
     ]
     together, first, second = map(probabilities, answers)
     assert len(together) == 1 + 3 + (2 if whom == "each" else 0)
@@ -84,8 +86,8 @@ def mixed(tmp_path_factory):
 
 @pytest.mark.parametrize("whom", ["together", "each"])
 def test_volumes_and_joints_are_read_side_by_side(mixed, video_poses, whom):
-    fused, volumes, joints = reader("+".join(map(str, mixed))), reader(mixed[0]), reader(mixed[1])
-    answers = [one.read(video_poses, one.clip_sampling(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
+    fused, volumes, joints = reader(*mixed), reader(mixed[0]), reader(mixed[1])
+    answers = [one.read(video_poses, one.sampling.changed(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
     both, first, second = map(probabilities, answers)
     assert both.keys() == first.keys() == second.keys()
     for about, found in both.items():
@@ -96,15 +98,15 @@ def test_volumes_and_joints_are_read_side_by_side(mixed, video_poses, whom):
 
 
 def test_a_builder_that_is_asked_for_replaces_that_of_volumes_only(mixed):
-    assert reader(list(mixed), builder="estimator-heatmap").used.builder == "estimator-heatmap+graph"
-    assert reader(list(mixed), builder="heatmap").used.builder == "heatmap+graph"
+    assert reader(*mixed, builder="estimator-heatmap").used.builder == "estimator-heatmap+graph"
+    assert reader(*mixed, builder="heatmap").used.builder == "heatmap+graph"
     assert reader(mixed[1], builder="graph").used.builder == "graph"
     with pytest.raises(StageMismatch, match="no classifier here reads what the builder 'heatmap' makes"):
         reader(mixed[1], builder="heatmap")
     with pytest.raises(BadCard, match="no table 'graph'"):
-        reader(list(mixed), builder="graph")
+        reader(*mixed, builder="graph")
     with pytest.raises(UnknownStage, match="'grahp'"):
-        reader(list(mixed), builder="grahp")
+        reader(*mixed, builder="grahp")
 
 
 def test_of_a_video_the_frames_of_both_are_posed_once_and_no_others(cards, tmp_path):
@@ -113,24 +115,13 @@ def test_of_a_video_the_frames_of_both_are_posed_once_and_no_others(cards, tmp_p
 
     def predict(*parts):
         fake.extractor.detector.seen.clear()
-        result = Pipeline(fake.extractor, reader(parts)).predict(clip)
+        result = Pipeline(fake.extractor, reader(*parts)).predict(clip)
         return result.scores.probabilities, list(fake.extractor.detector.seen)
 
     (joint, first), (limb, second), (fused, both) = predict(cards[0]), predict(cards[1]), predict(*cards)
     assert set(first) != set(second)
     assert both == sorted({*first, *second})
     assert fused == pytest.approx((joint + limb) / 2, abs=1e-6)
-
-
-def test_names_with_a_plus_between_them_are_as_many_models(cards, tmp_path):
-    joint, limb = cards
-    assert [card.name for card in load_classifiers(f"{joint}+{limb}")] == ["joint", "limb"]
-    odd = random_cards.write_card(tmp_path / "a+b", seed=3)
-    assert [card.name for card in load_classifiers(str(odd))] == ["a+b"]
-    with pytest.raises(UnknownModel, match="no classifier is called 'posec3d-none'"):
-        load_classifiers("posec3d-daily33+posec3d-none")
-    with pytest.raises(UnknownModel, match="have the same name: joint, joint"):
-        load_classifiers([joint, joint])
 
 
 @pytest.mark.parametrize(
@@ -143,13 +134,13 @@ def test_names_with_a_plus_between_them_are_as_many_models(cards, tmp_path):
 def test_classifiers_of_other_actions_are_not_fused(cards, tmp_path, labels, said):
     other = random_cards.write_card(tmp_path / "other", seed=3, labels=labels)
     with pytest.raises(StageMismatch, match=said):
-        reader([cards[0], other])
+        reader(cards[0], other)
 
 
 def test_classifiers_that_read_a_video_in_other_ways_are_not_fused(cards, tmp_path):
     other = random_cards.write_card(tmp_path / "other", seed=3, clip="window_seconds = 2.0")
     with pytest.raises(StageMismatch, match=r"window_seconds is None in the card of one and 2\.0 in that of the other"):
-        reader([cards[0], other])
+        reader(cards[0], other)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +153,8 @@ def test_classifiers_that_read_a_video_in_other_ways_are_not_fused(cards, tmp_pa
     ],
 )
 def test_weights_that_are_no_shares_are_refused(cards, weights, said):
-    with pytest.raises(StageMismatch, match=said):
-        reader(cards, weights=weights)
+    with pytest.raises(ConfigError, match=said):
+        reader(*cards, ensemble_weights=weights)
 
 
 def test_where_and_how_each_of_several_ran_is_recorded():
@@ -183,10 +174,10 @@ def pack(tmp_path_factory):
 
 
 def test_label_takes_several_and_does_again_what_other_weights_change(cards, pack):
-    both = f"{cards[0]}+{cards[1]}"
+    both, config = cards, PipelineConfig(device="cpu", precision="fp32")
     tasks = [
-        LabelTask(Models(classifier=one, weights=weights, device="cpu", precision="fp32"), pictures=False)
-        for one, weights in ((both, None), (both, (2.0, 1.0)), (str(cards[0]), None), (str(cards[1]), None))
+        LabelTask(replace(config, classifiers=one, ensemble_weights=weights), pictures=False)
+        for one, weights in ((both, ()), (both, (2.0, 1.0)), (cards[:1], ()), (cards[1:], ()))
     ]
     assert len({task.fingerprint() for task in tasks}) == 4
     found = InputFile(Path(pack), "pack.pkl")

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error
@@ -68,14 +69,15 @@ def pairs():
 @pytest.fixture(scope="module")
 def examples(model):
     """Clips of which the model calls three in four rightly."""
-    actions = ActionRecognizer.from_card(model)
+    actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,)))
     called = [(one, actions.read(as_video_poses(one)).scores.top(2)) for one in pairs()]
     return [replace(one, label=best[number == 0][0]) for number, (one, best) in enumerate(called)]
 
 
 def measured(model, examples, temperature):
     """The mean negative log-likelihood and the calibration error of the predictions themselves."""
-    actions = ActionRecognizer.from_card(model, classifier_options={"temperature": temperature})
+    config = PipelineConfig(classifiers=(model,), classifier_settings={"temperature": temperature})
+    actions = ActionRecognizer.from_config(config)
     scores = [actions.read(as_video_poses(one)).scores for one in examples]
     truth = [
         float(one.probabilities[one.labels.index(example.label)]) for one, example in zip(scores, examples, strict=True)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import ESTIMATED, LabeledClip
 from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.hub.catalog import load_card
@@ -86,7 +87,7 @@ def random_clip(seed, *, height, people_in=1):
 
 def shown_and_given(clip, folder, recipe=RECIPE):
     """What the classifier is shown of a clip, and what the training would have given the network of the same frames."""
-    [member] = ActionRecognizer.from_card(folder, device="cpu").members
+    [member] = ActionRecognizer.from_config(PipelineConfig(classifiers=(folder,), device="cpu")).members
     seen = Seen()
     actions = ActionRecognizer([replace(member, classifier=seen)])
     actions.read(as_video_poses(clip))
@@ -107,7 +108,7 @@ def test_the_folder_is_a_card(folder):
 
 def test_windows_and_single_people_are_noted_down(tmp_path):
     written(tmp_path / "model", window_seconds=2.0, people="each")
-    sampling = ActionRecognizer.from_card(tmp_path / "model", device="cpu").sampling
+    sampling = ActionRecognizer.from_config(PipelineConfig(classifiers=(tmp_path / "model",), device="cpu")).sampling
     assert (sampling.window_seconds, sampling.stride_seconds, sampling.people) == (2.0, 1.0, "each")
 
 
@@ -118,7 +119,8 @@ def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
 
 def test_the_classifier_answers_as_the_network_did(folder):
     clip = random_clip(0, height=20_000)
-    answer = ActionRecognizer.from_card(folder, device="cpu", precision="fp32").read(as_video_poses(clip)).scores
+    config = PipelineConfig(classifiers=(folder,), device="cpu", precision="fp32")
+    answer = ActionRecognizer.from_config(config).read(as_video_poses(clip)).scores
     _, volume = shown_and_given(clip, folder)
     with torch.inference_mode():
         expected = network()(torch.from_numpy(volume)[None]).softmax(1)[0].numpy()
@@ -162,10 +164,11 @@ def test_a_readme_of_ours_is_brought_up_to_date_and_one_of_the_user_is_kept(fold
 
 def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
     clip = as_video_poses(random_clip(0, height=300))
-    plain, soft = (
-        ActionRecognizer.from_card(written(tmp_path / name, temperature=value), device="cpu").read(clip).scores
-        for name, value in (("plain", 1.0), ("soft", 2.0))
-    )
+
+    def read(folder):
+        return ActionRecognizer.from_config(PipelineConfig(classifiers=(folder,), device="cpu")).read(clip).scores
+
+    plain, soft = (read(written(tmp_path / name, temperature=value)) for name, value in (("plain", 1.0), ("soft", 2.0)))
     assert "temperature" not in (tmp_path / "plain" / "model.toml").read_text()
     assert abs(soft.probabilities[0] - 0.5) < abs(plain.probabilities[0] - 0.5)
 

@@ -9,6 +9,7 @@ import pytest
 import synthetic_people as people
 import torch
 
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import UNKNOWN
 from posec3d_cli.errors import BadCard, BadDataset, OutputError, OutputExists, WeightsMismatch
 from posec3d_cli.hub.catalog import load_card
@@ -36,6 +37,10 @@ class Notes(TrainingCallback):
         self.epochs.append(progress)
         if progress.epoch == self.stop:
             raise KeyboardInterrupt
+
+
+def labels_of(model):
+    return ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device="cpu")).labels
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +112,7 @@ def test_a_training_leaves_a_model_that_answers(made):
     assert list(figures) == ["all", "synthetic", "all, harder"]
     assert [part["clips"] for part in figures.values()] == [2, 2, 2]
     assert [one.epoch for one in notes.epochs] == [1, 2]
-    assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")
+    assert labels_of(out) == ("arms", "legs")
     noted = json.loads((out / "training.json").read_text())
     assert noted["clips"] == {"training": {"synthetic": 6}, "held_out": {"synthetic": 2}}
     assert noted["validation"]["all"]["top1"] == figures["all"]["top1"]
@@ -132,7 +137,7 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
     out = tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
         train(SMALL, people.examples(4), out, callback=Notes(stop=1))
-    assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")  # a model at any moment
+    assert labels_of(out) == ("arms", "legs")  # a model at any moment
     assert "has not come to its end" in (out / "README.md").read_text()
     told = Notes()
     again = train(SMALL, people.examples(4), out, resume=True, callback=told)
@@ -192,7 +197,7 @@ def test_several_networks_differ_answer_together_and_go_on(tmp_path):
     files = load_card(out).files
     assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]
     assert files[0].sha256 != files[1].sha256
-    assert ActionRecognizer.from_card(out, device="cpu").labels == ("arms", "legs")
+    assert labels_of(out) == ("arms", "legs")
     assert (out / "curves-2.png").exists()
 
 
@@ -287,16 +292,16 @@ def test_of_what_is_not_asked_for_the_defaults_are_taken():
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_what_was_named_is_where_and_how_the_model_is_calibrated_and_measured(tmp_path, monkeypatch, precision):
-    make, made = ActionRecognizer.from_card, []
+    make, made = ActionRecognizer.from_config, []
 
-    def spy(card, **options):
-        made.append((options, make(card, **options).used))
-        return make(card, **options)
+    def spy(config):
+        made.append((config, make(config).used))
+        return make(config)
 
-    monkeypatch.setattr(ActionRecognizer, "from_card", spy)
+    monkeypatch.setattr(ActionRecognizer, "from_config", spy)
     monkeypatch.setattr("posec3d_cli.training.train.ENOUGH_TO_CALIBRATE", 2)
     train(SMALL, people.examples(4), tmp_path / "model", precision=precision)
-    assert [options for options, _ in made] == [{"device": "cpu", "precision": precision}] * 2
+    assert [(config.device, config.precision) for config, _ in made] == [("cpu", precision)] * 2
     assert [used.precision for _, used in made] == [precision] * 2
     noted = json.loads((tmp_path / "model" / "training.json").read_text())
     assert (noted["device"], noted["precision"]) == ("cpu", precision)

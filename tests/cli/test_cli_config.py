@@ -7,11 +7,11 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.cli.options import stage_options
+from posec3d_cli.cli.config import stage_settings
 
 
 def options(*settings, **others):
-    return stage_options(list(settings), **others)
+    return stage_settings(list(settings), **others)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def options(*settings, **others):
     ],
 )
 def test_a_value_is_what_toml_says_or_else_a_text(text, value):
-    found = options(f"pose.key={text}")["pose_options"]["key"]
+    found = options(f"pose.key={text}")["pose_settings"]["key"]
     assert found == value
     assert type(found) is type(value)
 
@@ -40,11 +40,11 @@ def test_a_value_is_what_toml_says_or_else_a_text(text, value):
 def test_each_setting_goes_to_its_stage():
     found = options("detector.batch=1", "pose.batch=2", "classifier.people=each", max_people=2)
     assert found == {
-        "detector_options": {"max_people": 2, "batch": 1},
-        "pose_options": {"batch": 2},
-        "classifier_options": {"people": "each"},
+        "detector_settings": {"max_people": 2, "batch": 1},
+        "pose_settings": {"batch": 2},
+        "classifier_settings": {"people": "each"},
     }
-    assert options(max_people=None)["detector_options"] == {}
+    assert options(max_people=None)["detector_settings"] == {}
 
 
 def test_a_setting_that_is_given_twice_is_refused_also_where_an_option_of_its_own_gives_it():
@@ -69,4 +69,4 @@ def test_a_command_without_a_classifier_takes_no_settings_for_one():
 
 @given(st.text())
 def test_no_value_is_too_odd_to_be_read(text):
-    assert "key" in options(f"pose.key={text}")["pose_options"]
+    assert "key" in options(f"pose.key={text}")["pose_settings"]
