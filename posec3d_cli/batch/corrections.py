@@ -109,9 +109,11 @@ def _changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
     if not written:
         return _older_changes(rows, run_state)
     changed = []
+    times: Counter[str] = Counter()
     for there in rows:
+        times[_name(there)] += 1
         versions = written.get(_name(there))
-        if versions is None:
+        if versions is None or times[_name(there)] > len(versions):
             changed.append(f"{_name(there)!r} was added")
         elif all(_differing(version, there) for version in versions):
             changed.append(f"{_name(there)} ({', '.join(_differing(versions[-1], there))})")

@@ -101,7 +101,11 @@ def _text_of(path: Path) -> str:
         raise BadDataset(f"{path} is no CSV table in UTF-8: {error}", hint=_SAVE) from error
     if "\0" in text:
         raise BadDataset(f"{path} is no CSV table in UTF-8: it holds null bytes", hint=_SAVE)
-    # Spreadsheets may say the separator in a line of its own.
+    return without_separator_line(text)
+
+
+def without_separator_line(text: str) -> str:
+    """A table without the line of its own in which spreadsheets say what parts the cells; it stays as an empty one."""
     return re.sub(r'\A("?)sep=.\1[,;\t]*\r?\n', "\n", text, flags=re.IGNORECASE)
 
 

@@ -7,7 +7,9 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from posec3d_cli.output.tables import COLUMNS, Row
+from posec3d_cli.files.csv_tables import without_separator_line
+from posec3d_cli.labels import without_marks
+from posec3d_cli.output.tables import COLUMNS, CORRECTED, Row
 
 
 class CsvTable:
@@ -31,16 +33,16 @@ class CsvTable:
             OSError: it cannot be read.
             ValueError, csv.Error: it is no such table.
         """
-        text = spreadsheet_text(path)
-        first, _, rest = text.partition("\n")
-        if first.startswith("sep="):
-            text = rest
+        text = without_separator_line(spreadsheet_text(path)).lstrip("\r\n")
         head = text.partition("\n")[0]
         separator = max(",;\t", key=head.count)
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        names = [name.strip().lower() for name in next(lines, [])]
+        names = [without_marks(name).lower() for name in next(lines, [])]
         if "video" not in names:
             raise ValueError("it lacks the column video")
+        for name in ("video", CORRECTED):
+            if names.count(name) > 1:
+                raise ValueError(f"it has two columns {name}")
         filled = (cells for cells in lines if any(cell.strip() for cell in cells))
         return [dict(zip(_distinct(names, len(cells)), cells, strict=False)) for cells in filled]
 
