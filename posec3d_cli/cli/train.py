@@ -37,6 +37,8 @@ from posec3d_cli.cli.render import note
 from posec3d_cli.cli.report import print_survey
 from posec3d_cli.registry import NETWORKS
 
+VAL_SHARE = 0.1
+
 
 class Stream(StrEnum):
     """What the network is shown of the people."""
@@ -167,16 +169,16 @@ def train(
         ),
     ] = None,
     val_share: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--val-share",
             min=0,
             max=0.9,
             metavar="SHARE",
-            help="Validate on this share of the clips, where no split decides.",
+            help="Validate on this share of the clips, where no split decides; by default 0.1.",
             rich_help_panel=TRAINING,
         ),
-    ] = 0.1,
+    ] = None,
     val_list: Annotated[
         Path | None,
         typer.Option(
@@ -280,8 +282,10 @@ def train(
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
-    if val_list and val_split:
-        raise typer.BadParameter("--val-list and --val-split contradict each other")
+    others = {"--val-split": val_split, "--val-share": val_share, "--group-by": group_by}
+    for option, value in others.items():
+        if val_list and value is not None:
+            raise typer.BadParameter(f"--val-list and {option} contradict each other: the list alone decides")
     if architecture is not None:
         check_choice("--arch", architecture, NETWORKS.names())
     # What is wrong with folders and files is found before models are loaded.
@@ -336,7 +340,7 @@ def train(
             window=window,
             people=people and people.value,
         ),
-        held_out=val_share,
+        held_out=VAL_SHARE if val_share is None else val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
     examples, unreadable = find_people(found, config, every=pose_every, workers=workers)

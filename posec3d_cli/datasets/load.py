@@ -143,6 +143,13 @@ def labelled(
         else:
             own = _of_pack(source, actions, split, splits, remarks)
         clips += rename(own, actions, name)
+    asked = [split, *((splits.train, splits.val) if splits else ())]
+    wanted_split = next((one for one in asked if one is not None), None)
+    if wanted_split is not None and not any(_is_pickle(source) for source in sources):
+        raise BadDataset(
+            f"the split {wanted_split!r} is asked for, and only pose pickles have splits, of which none is given",
+            hint="leave the option out, or name the pickle",
+        )
     again = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
     if again:
         raise BadDataset(f"{len(again)} names stand for several clips each, the first is {again[0]!r}")
@@ -155,6 +162,10 @@ def labelled(
 
 def _is_table(source: Path) -> bool:
     return source.is_file() and source.suffix.lower() in CSV_SUFFIXES
+
+
+def _is_pickle(source: Path) -> bool:
+    return source.is_file() and not _is_table(source)
 
 
 def _of_pack(

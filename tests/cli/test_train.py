@@ -8,8 +8,8 @@ import synthetic_people as people
 from posec3d_cli.hub.catalog import load_card
 
 TINY = (
-    "--epochs", 2, "--width", 4, "--size", 16, "--frames", 8, "--batch-size", 8, "--device", "cpu", "--val-share", 0.25,
-    "--offline",
+    "--epochs", 2, "--width", 4, "--size", 16, "--frames", 8, "--batch-size", 8, "--device", "cpu", "--offline",
+    "--val-share", 0.25,
 )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def test_a_list_names_clips_by_their_files_and_is_checked_before_poses_are_estim
     posec3d, folder, tmp_path, monkeypatch
 ):
     (tmp_path / "held.txt").write_text("\ufeffarms_1.pkl\nlegs/legs_2.pkl\n", encoding="utf-8")
-    command = ("train", folder, "-o", tmp_path / "model", *TINY, "--val-list", tmp_path / "held.txt")
+    command = ("train", folder, "-o", tmp_path / "model", *TINY[:-2], "--val-list", tmp_path / "held.txt")
     ran = posec3d(*command)
     assert ran.code == 0, ran.err
     held = (tmp_path / "model" / "held_out.txt").read_text().splitlines()
@@ -214,3 +214,10 @@ def test_data_that_is_not_there_is_found_before_the_model_to_begin_from_is_loade
     (tmp_path / "file").touch()
     ran = posec3d("train", tmp_path / "none", "-o", tmp_path / "file", *TINY)
     assert "file is a file" in ran.err
+
+
+@pytest.mark.parametrize("other", ["--val-split=val", "--val-share=0.2", "--group-by=x"])
+def test_a_list_to_validate_on_and_another_choice_contradict_each_other(posec3d, pack, tmp_path, other):
+    ran = posec3d("train", pack, "-o", tmp_path / "out", "--val-list", tmp_path / "list.txt", other)
+    assert ran.code == 2
+    assert "contradict each other" in ran.err

@@ -273,3 +273,11 @@ def test_examples_know_the_file_that_they_are_from(folder):
     (run, walk), _ = read(folder)
     assert len(run.sha256) == len(walk.sha256) == 64
     assert run.sha256 != walk.sha256
+
+
+@pytest.mark.parametrize("asked", [{"split": "val"}, {"splits": Splits("a", None)}, {"splits": Splits(None, "b")}])
+def test_a_split_of_data_that_has_none_is_refused(tmp_path, asked):
+    (tmp_path / "clips" / "walk").mkdir(parents=True)
+    (tmp_path / "clips" / "walk" / "a.mp4").write_bytes(b"x")
+    with pytest.raises(BadDataset, match=r"the split '\w+' is asked for, and only pose pickles have splits"):
+        labelled([tmp_path / "clips"], {}, **asked)
