@@ -72,7 +72,7 @@ class Pipeline:
         every_frame: bool = False,
         progress: ProgressCallback | None = None,
     ) -> ClipResult:
-        """Say what is done in a video.
+        """Recognize the action in a video.
 
         Args:
             path: the video.

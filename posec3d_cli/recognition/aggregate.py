@@ -1,4 +1,4 @@
-"""From posed frames to answers: whom each volume shows, what each answer weighs, and how answers combine.
+"""Aggregate scores: the people of each window, the weight of each, and the weighted mean of their scores.
 
 Pure functions; the networks are called elsewhere.
 """

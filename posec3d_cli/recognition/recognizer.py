@@ -131,12 +131,12 @@ class ActionRecognizer:
         *,
         heartbeat: Callable[[], None] = lambda: None,
     ) -> ClipResult:
-        """Say what is done in a video whose people are known, in at least the frames that the reading needs.
+        """Recognize the action in a video with known poses, in at least the frames that the sampling needs.
 
         A long video is read in many batches of volumes; `heartbeat` is called after each.
 
         Raises:
-            StageMismatch: a frame that the reading needs was not looked at.
+            StageMismatch: a frame that the sampling needs was not looked at.
             EmptyVideo: none of these frames can be decoded.
         """
         sampling = sampling or self.sampling

@@ -18,7 +18,7 @@ PEOPLE = ("together", "each")
 
 @dataclass(frozen=True)
 class ClipSampling:
-    """How a classifier reads a video; its card says how it was trained to, flags may differ.
+    """Clip sampling of a classifier: its card says how it was trained, options may differ.
 
     Attributes:
         frames: frames per view.

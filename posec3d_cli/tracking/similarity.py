@@ -1,4 +1,4 @@
-"""How alike two people of different frames are, by where they are and how they stand.
+"""Similarity of people in different frames, by their boxes and keypoints.
 
 Boxes are `(N, 4)` float64 x1, y1, x2, y2 in pixels. Nothing here looks at pixels.
 """

@@ -1,4 +1,4 @@
-"""Who is who: the people of single frames linked over time.
+"""The tracker: assign track ids to the people of single frames over time.
 
 Linking is a sequence of optimal assignments between the tracks so far and the people of the next frame. It needs
 no picture, only boxes and joints, so it works on frames that are several video frames apart. A moving camera
