@@ -14,9 +14,9 @@ app = Commands(help="Show or clear the caches of poses and of converted models."
 
 @app.command("info")
 def info(cache: CacheOption = None, json: JsonOption = False) -> None:
-    """Print the folders, the number of videos and of converted models, and the sizes.
+    """Print the cache folders, their content and size.
 
-    With --cache, only the poses in that folder.
+    Counts videos and converted models. With --cache, only the poses in that folder.
     """
     from posec3d_cli.extraction.cache import PoseCache, default_folder
     from posec3d_cli.hub.converted import converted_folder, kept_models

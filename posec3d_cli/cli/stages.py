@@ -10,7 +10,10 @@ from posec3d_cli.registry import REGISTRIES
 
 
 def stages(json: JsonOption = False) -> None:
-    """List the installed stages, networks, pose formats and outputs, and their packages."""
+    """List the installed parts and their packages.
+
+    These are stages, networks, pose formats and outputs.
+    """
     entries = [entry for registry in REGISTRIES for entry in registry.entries().values()]
     if json:
         return print_json([asdict(entry) for entry in entries])
