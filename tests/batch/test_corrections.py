@@ -225,33 +225,33 @@ def test_every_column_is_written(tmp_path, run_state):
     assert nobody == ["", ""]
 
 
-def written(tmp_path, ledger):
+def written(tmp_path, run_state):
     path = tmp_path / "labels.csv"
-    write_outcomes(path, SOME, ledger)
+    write_outcomes(path, SOME, run_state)
     return path, rows(path)
 
 
-def test_two_columns_of_corrections_are_refused_and_none_is_lost(tmp_path, ledger):
-    path, there = written(tmp_path, ledger)
+def test_two_columns_of_corrections_are_refused_and_none_is_lost(tmp_path, run_state):
+    path, there = written(tmp_path, run_state)
     there[0]["corrected"] = "run"
     text = spelled(there).replace("\r\n", "\n")
     head, _, rest = text.partition("\n")
     path.write_text(f"{head},corrected\n{rest}", encoding="utf-8")
     with pytest.raises(OutputExists, match="it has two columns corrected"):
-        kept_corrections(path, ledger)
+        kept_corrections(path, run_state)
 
 
-def test_a_row_that_was_doubled_with_another_correction_is_refused(tmp_path, ledger):
-    path, there = written(tmp_path, ledger)
+def test_a_row_that_was_doubled_with_another_correction_is_refused(tmp_path, run_state):
+    path, there = written(tmp_path, run_state)
     there[0]["corrected"] = "run"
     save(path, [*there, {**there[0], "corrected": "sit"}])
     with pytest.raises(OutputExists, match=r"é,1\.mp4' was added"):
-        kept_corrections(path, ledger)
+        kept_corrections(path, run_state)
 
 
 @pytest.mark.parametrize("first", ["SEP=;\r\n", '"sep=;"\r\n', "\r\n"])
-def test_lines_before_the_headings_are_no_headings(tmp_path, ledger, first):
-    path, there = written(tmp_path, ledger)
+def test_lines_before_the_headings_are_no_headings(tmp_path, run_state, first):
+    path, there = written(tmp_path, run_state)
     there[0]["corrected"] = "run"
     path.write_text(first + spelled(there, delimiter=";").replace("corrected", "corrected\u200b"), encoding="utf-8")
-    assert kept_corrections(path, ledger) == {("walk/é,1.mp4", 0): "run"}
+    assert kept_corrections(path, run_state) == {("walk/é,1.mp4", 0): "run"}
