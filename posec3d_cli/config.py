@@ -69,66 +69,74 @@ class PipelineConfig:
     """
 
     pipeline: str = field(
-        default=DEFAULT_PIPELINE, metadata=_about("Pipeline card that names detector, pose model and classifier.")
+        default=DEFAULT_PIPELINE, metadata=_about("Use the detector, pose model and classifier of this pipeline.")
     )
-    detector: Model | None = field(
-        default=None, metadata=_about("Detector, a model name or folder, in place of the pipeline's.")
-    )
-    pose: Model | None = field(
-        default=None, metadata=_about("Pose model, a name or folder, in place of the pipeline's.")
-    )
+    detector: Model | None = field(default=None, metadata=_about("Use this detector instead of the pipeline's."))
+    pose: Model | None = field(default=None, metadata=_about("Use this pose model instead of the pipeline's."))
     classifiers: tuple[Model, ...] = field(
-        default=(), metadata=_about("Classifier, a name or folder; several joined by + are an ensemble.")
+        default=(), metadata=_about("Use this classifier (name or folder) or, with +, an ensemble of several.")
     )
     ensemble_weights: tuple[float, ...] = field(
-        default=(), metadata=_about("Weights of the ensemble's classifiers; default equal.", shapes="answers")
+        default=(),
+        metadata=_about("Weight the classifiers of an ensemble, such as 2:1; all alike by default.", shapes="answers"),
     )
     builder: str | None = field(
-        default=None, metadata=_about("Input builder: heatmap, the usual one, or estimator-heatmap.", shapes="answers")
+        default=None,
+        metadata=_about("Build the classifier's input so: heatmap (default) or estimator-heatmap.", shapes="answers"),
     )
     detector_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
     pose_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
     classifier_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
     detect_every: int = field(
         default=1,
-        metadata=_about(
-            f"Detect people in every N-th posed frame, 1 to {MOST_DETECT_EVERY}; default 1.", shapes="poses"
-        ),
+        metadata=_about("Detect people in every N-th frame, interpolate boxes in between.", shapes="poses"),
     )
     views: int | None = field(
         default=None,
-        metadata=_about("Clips sampled from each window, at least 1; default as the model's card.", shapes="answers"),
+        metadata=_about("Sample N clips of each window; the model decides by default.", shapes="answers"),
     )
     flip: bool | None = field(
-        default=None, metadata=_about("Classify mirror images too; default as the model's card.", shapes="answers")
+        default=None,
+        metadata=_about("Average with mirrored clips, or do not; the model decides by default.", shapes="answers"),
     )
     window_seconds: float | None = field(
         default=None,
-        metadata=_about("Window length; 0 takes the video as one; default as the model's card.", shapes="answers"),
+        metadata=_about(
+            "Split into windows of this length, 0 for none; the model decides by default.", shapes="answers"
+        ),
     )
     people: str | None = field(
         default=None,
-        metadata=_about("Everybody in one input, or each person alone; default as the model's card.", shapes="answers"),
+        metadata=_about(
+            "Recognize all people together or each person; the model decides by default.", shapes="answers"
+        ),
     )
     min_score: float = field(default=0.0, metadata=_about("Answer `unknown` where the best action scores less."))
     device: str = field(
-        default="auto", metadata=_about("Device of the networks; auto takes a GPU where there is one.", shapes="poses")
+        default="auto",
+        metadata=_about("Run the networks on this device; auto takes a GPU where there is one.", shapes="poses"),
     )
     precision: str = field(
         default="auto",
         metadata=_about(
-            "Precision of the classifier; auto takes bf16 where the hardware computes in it.", shapes="answers"
+            "Run the classifier in this precision; auto takes bf16 where hardware has it.", shapes="answers"
         ),
     )
     reader: str = field(
         default=DEFAULT_READER,
-        metadata=_about("Video reader; pyav reads every file, decord refuses some.", shapes="poses"),
+        metadata=_about(
+            "Decode videos with this library; pyav reads every file, decord whole ones only.", shapes="poses"
+        ),
     )
-    offline: bool | None = field(default=None, metadata=_about("Never use the network, like POSEC3D_OFFLINE=1."))
+    offline: bool | None = field(
+        default=None, metadata=_about("Never use the network; POSEC3D_OFFLINE=1 does the same.")
+    )
     weights_dir: Path | None = field(
-        default=None, metadata=_about("Search this folder for weights first, like POSEC3D_WEIGHTS.")
+        default=None, metadata=_about("Look for weights in this folder first; POSEC3D_WEIGHTS may name several.")
     )
-    cache_dir: Path | Literal["default"] | None = field(default="default", metadata=_about("Folder of the pose cache."))
+    cache_dir: Path | Literal["default"] | None = field(
+        default="default", metadata=_about("Keep estimated poses in this folder; by default in the user's cache.")
+    )
 
     def __post_init__(self) -> None:
         for name in ("classifiers", "ensemble_weights"):

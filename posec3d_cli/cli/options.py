@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, PERFORMANCE, RECOGNITION, RUN
-from posec3d_cli.config import MOST_DETECT_EVERY
+from posec3d_cli.config import MOST_DETECT_EVERY, help_of
 
 
 class Precision(StrEnum):
@@ -40,7 +40,7 @@ DeviceOption = Annotated[
     typer.Option(
         "--device",
         metavar="auto|cpu|cuda[:N]|mps",
-        help="Run the networks on this device; auto takes a GPU where there is one.",
+        help=help_of("device"),
         rich_help_panel=PERFORMANCE,
     ),
 ]
@@ -48,7 +48,7 @@ OfflineOption = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="Never use the network; POSEC3D_OFFLINE=1 does the same.",
+        help=help_of("offline"),
         rich_help_panel=RUN,
     ),
 ]
@@ -57,7 +57,7 @@ WeightsDirOption = Annotated[
     typer.Option(
         "--weights-dir",
         metavar="DIR",
-        help="Look for weights in this folder first; POSEC3D_WEIGHTS may name several.",
+        help=help_of("weights_dir"),
         rich_help_panel=MODELS,
     ),
 ]
@@ -66,28 +66,24 @@ PipelineOption = Annotated[
     typer.Option(
         "--pipeline",
         metavar="NAME",
-        help="Use the detector, pose model and classifier of this pipeline.",
+        help=help_of("pipeline"),
         rich_help_panel=MODELS,
     ),
 ]
 DetectorOption = Annotated[
     str | None,
-    typer.Option(
-        "--detector", metavar="MODEL", help="Use this detector instead of the pipeline's.", rich_help_panel=MODELS
-    ),
+    typer.Option("--detector", metavar="MODEL", help=help_of("detector"), rich_help_panel=MODELS),
 ]
 PoseOption = Annotated[
     str | None,
-    typer.Option(
-        "--pose", metavar="MODEL", help="Use this pose model instead of the pipeline's.", rich_help_panel=MODELS
-    ),
+    typer.Option("--pose", metavar="MODEL", help=help_of("pose"), rich_help_panel=MODELS),
 ]
 ClassifierOption = Annotated[
     str | None,
     typer.Option(
         "--classifier",
         metavar="MODEL[+MODEL]",
-        help="Use this classifier (name or folder) or, with +, an ensemble of several.",
+        help=help_of("classifiers"),
         rich_help_panel=MODELS,
     ),
 ]
@@ -96,7 +92,7 @@ EnsembleWeightsOption = Annotated[
     typer.Option(
         "--ensemble-weights",
         metavar="A:B",
-        help="Weight the classifiers of an ensemble, such as 2:1; all alike by default.",
+        help=help_of("ensemble_weights"),
         rich_help_panel=MODELS,
     ),
 ]
@@ -104,7 +100,7 @@ PrecisionOption = Annotated[
     Precision,
     typer.Option(
         "--precision",
-        help="Run the classifier in this precision; auto takes bf16 where hardware has it.",
+        help=help_of("precision"),
         rich_help_panel=PERFORMANCE,
     ),
 ]
@@ -113,7 +109,7 @@ BuilderOption = Annotated[
     typer.Option(
         "--builder",
         metavar="STAGE",
-        help="Build the classifier's input so: heatmap (default) or estimator-heatmap.",
+        help=help_of("builder"),
         rich_help_panel=MODELS,
     ),
 ]
@@ -121,7 +117,7 @@ PeopleOption = Annotated[
     People | None,
     typer.Option(
         "--people",
-        help="Recognize all people together or each person; the model decides by default.",
+        help=help_of("people"),
         rich_help_panel=RECOGNITION,
     ),
 ]
@@ -131,7 +127,7 @@ WindowOption = Annotated[
         "--window",
         min=0,
         metavar="SECONDS",
-        help="Split into windows of this length, 0 for none; the model decides by default.",
+        help=help_of("window_seconds"),
         rich_help_panel=RECOGNITION,
     ),
 ]
@@ -141,7 +137,7 @@ ViewsOption = Annotated[
         "--views",
         min=1,
         metavar="N",
-        help="Sample N clips of each window; the model decides by default.",
+        help=help_of("views"),
         rich_help_panel=RECOGNITION,
     ),
 ]
@@ -149,7 +145,7 @@ FlipOption = Annotated[
     bool | None,
     typer.Option(
         "--flip/--no-flip",
-        help="Average with mirrored clips, or do not; the model decides by default.",
+        help=help_of("flip"),
         rich_help_panel=RECOGNITION,
     ),
 ]
@@ -201,7 +197,7 @@ DetectEveryOption = Annotated[
         min=1,
         max=MOST_DETECT_EVERY,
         metavar="N",
-        help="Detect people in every N-th frame, interpolate boxes in between.",
+        help=help_of("detect_every"),
         rich_help_panel=PERFORMANCE,
     ),
 ]
@@ -209,7 +205,7 @@ ReaderOption = Annotated[
     Reader,
     typer.Option(
         "--reader",
-        help="Decode videos with this library; pyav reads every file, decord whole ones only.",
+        help=help_of("reader"),
         rich_help_panel=PERFORMANCE,
     ),
 ]
@@ -299,7 +295,7 @@ CacheOption = Annotated[
     typer.Option(
         "--cache",
         metavar="DIR",
-        help="Keep estimated poses in this folder; by default in the user's cache.",
+        help=help_of("cache_dir"),
         rich_help_panel=PERFORMANCE,
     ),
 ]
