@@ -161,14 +161,14 @@ def foreign(tmp_path):
 
 
 def test_labels_that_the_classifier_does_not_know_are_an_error_before_anything_is_posed(evaluate, pack, foreign):
-    ran = evaluate(foreign, pack, "--detector", "none")
+    ran = evaluate(foreign, pack, "--detector", "whole-frame")
     assert ran.code == 1
     assert "does not know the labels fly (1 clip)" in ran.err
     assert "--only-known leaves their clips out; it knows arms, legs" in ran.err
 
 
 def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evaluate, pack, foreign):
-    ran = evaluate(foreign, pack, "--detector", "none", "--only-known")
+    ran = evaluate(foreign, pack, "--detector", "whole-frame", "--only-known")
     assert ran.code == 0, ran.err
     assert "note:  left out clips whose labels the classifier does not have: fly (1 clip)" in ran.err
     assert "6 clips, no person in 0, 1 left out, with labels that the classifier does not have\n" in ran.out
@@ -218,7 +218,7 @@ def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, 
     for label, form, more in (("arms", factory.mmpose, {}), ("legs", factory.openpose, {"frames": 9})):
         (tmp_path / "clips" / label).mkdir(parents=True)
         form(tmp_path / "clips" / label, **more)
-    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "none")
+    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "whole-frame")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["clips"] == 8
 

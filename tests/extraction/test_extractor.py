@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from posec3d_cli.config import PipelineConfig
@@ -41,9 +43,18 @@ def test_a_named_device_is_used_by_both_stages_or_refused(weights, detector, dev
 
 
 @pytest.mark.weights
+class Session:
+    """Of a network that takes images of 192 x 192 pixels, and is never run."""
+
+    def get_inputs(self):
+        return [SimpleNamespace(shape=["N", 192, 192, 3])]
+
+
 def test_a_detector_without_a_network_is_recorded_on_the_processor(weights, monkeypatch):
     """No device is refused by it, for it looks at nothing."""
     weights("movenet-lightning")
     monkeypatch.setattr("posec3d_cli.stages.create.resolve_device", lambda name: "cuda")
-    monkeypatch.setattr("posec3d_cli.stages.pose_estimators.movenet.open_session", lambda model, *, stage, device: None)
+    monkeypatch.setattr(
+        "posec3d_cli.stages.pose_estimators.movenet.open_session", lambda model, *, stage, device: Session()
+    )
     assert devices("whole-frame", "movenet-lightning", "cuda") == {"detector": "cpu", "pose": "cuda"}

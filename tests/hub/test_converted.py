@@ -206,12 +206,13 @@ def test_a_conversion_that_does_not_fit_is_named_with_its_key_and_value(tmp_path
 def test_the_stage_reads_the_kept_model_and_imports_no_converter():
     code = (
         "import sys\n"
+        "from posec3d_cli.config import PipelineConfig\n"
         "from posec3d_cli.hub.catalog import load_card\n"
         "from posec3d_cli.hub.weights import fetch\n"
         "from posec3d_cli.stages.create import create_stage\n"
         "fetch(load_card('movenet-lightning'))\n"
         "for name in [name for name in sys.modules if name.partition('.')[0] == 'onnx']: del sys.modules[name]\n"
-        "create_stage(load_card('movenet-lightning'), offline=True)\n"
+        "create_stage(load_card('movenet-lightning'), PipelineConfig(offline=True))\n"
         "assert 'onnx' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -142,11 +142,11 @@ def test_rtmpose_as_an_export_gives_what_mmpose_gives(published, photograph, tmp
     file = export(model, size, ["simcc_x", "simcc_y"], tmp_path / "model.onnx")
     picture = ImageInput(size, "rgb", MEAN, STD)
     clear = clear_joints(model, photograph, picture)
-    stage = OnnxPose(file, output="simcc", picture=picture)
+    stage = OnnxPose(file, output="simcc", image_input=picture)
     keypoints = compare(published, model, photograph, stage, clear, ROUNDING_OF_BINS)
     assert len(np.unique(keypoints.reshape(-1, 2), axis=0)) > 60, "equal answers would prove nothing"
     seen = Frame(np.ascontiguousarray(photograph[..., ::-1]), 0, 0.0)
-    wrong = OnnxPose(file, output="simcc", picture=ImageInput(size, "bgr", MEAN, STD))
+    wrong = OnnxPose(file, output="simcc", image_input=ImageInput(size, "bgr", MEAN, STD))
     [other] = wrong.estimate([seen], [Detections(BOXES, np.ones(len(BOXES), np.float32))])
     assert np.mean(np.abs(other.keypoints - keypoints).max(2) > 0.05) > 0.5, "the order of channels must matter"
 
@@ -159,5 +159,5 @@ def test_hrnet_as_an_export_gives_what_mmpose_gives(published, photograph, tmp_p
     file = export(model, size, ["heatmaps"], tmp_path / "model.onnx")
     picture = ImageInput(size, "rgb", MEAN, STD)
     clear = clear_joints(model, photograph, picture)
-    stage = OnnxPose(file, output="heatmap", picture=picture)
+    stage = OnnxPose(file, output="heatmap", image_input=picture)
     compare(published, model, photograph, stage, clear, ROUNDING)

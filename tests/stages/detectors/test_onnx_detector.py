@@ -168,6 +168,6 @@ def test_a_real_export_needs_what_its_recipe_says(shared, file, name):
 
 def test_the_recipe_can_be_given_without_a_card(tmp_path):
     model = write_dets(tmp_path / "a.onnx", [[0, 0, 40, 60]], [[0, 10, 10]], [0], size=SIZE)
-    stage = OnnxDetector(model, output="dets", picture=ImageInput(SIZE, "rgb", std=(255, 255, 255)))
+    stage = OnnxDetector(model, output="dets", image_input=ImageInput(SIZE, "rgb", std=(255, 255, 255)))
     [found] = stage.detect([Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)])
     assert found.boxes.tolist() == [[0, 0, 40, 60]]
