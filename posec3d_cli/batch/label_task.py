@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.outputs import place, unfinished
+from posec3d_cli.batch.outputs import CurrentRun, place, written_by_worker
 from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.files.writing import atomic_write, printable
+from posec3d_cli.files.writing import printable
 from posec3d_cli.hub.cards import KINDS
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.json import entry, failure
@@ -34,14 +34,14 @@ class LabelTask:
         pictures: whether there is a video among them; where all are pose files, only the classifier is made.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
-        run: the name under which unfinished files lie.
+        run: whose files are written; without one, none can be.
     """
 
     config: PipelineConfig
     pictures: bool = True
     videos: Path | None = None
     poses: Path | None = None
-    run: str = ""
+    run: CurrentRun | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -70,9 +70,9 @@ class LabelTask:
         targets = {"video": (self.videos, ".mp4"), "poses": (self.poses, ".npz")}
         return {kind: place(folder, found, suffix) for kind, (folder, suffix) in targets.items() if folder is not None}
 
-    def in_run(self, name: str) -> Self:
-        """The same, of the run whose unfinished files lie under this name."""
-        return replace(self, run=name)
+    def in_run(self, run: CurrentRun) -> Self:
+        """The same, of this run."""
+        return replace(self, run=run)
 
     def make(self) -> Work:
         """Make the models."""
@@ -108,7 +108,8 @@ class LabelTask:
         video_poses = len(result.video_poses)
         unkept: tuple[str, ...] = ()
         for kind, target in self.outputs(found).items():
-            with atomic_write(target, part=unfinished(target, self.folders, self.run)) as part:
+            assert self.run is not None
+            with written_by_worker(target, self.folders, self.run) as part:
                 if kind == "video":
                     unkept = save_video(
                         result,

@@ -14,6 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,6 +27,21 @@ from posec3d_cli.files.writing import atomic_write
 
 _UNFINISHED = ".posec3d-unfinished"
 _LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class CurrentRun:
+    """What the processes of a run need to know of it to write its files; a value that can be pickled.
+
+    Attributes:
+        name: under which its unfinished files lie.
+        state: the file of its state.
+        overwrite: files that it did not make are replaced too.
+    """
+
+    name: str
+    state: Path
+    overwrite: bool = False
 
 
 def place(folder: Path, found: InputFile, suffix: str) -> Path:
@@ -60,18 +76,54 @@ def unfinished(target: Path, folders: Collection[Path], run: str) -> Path:
 
 
 @contextlib.contextmanager
-def written_by_run(target: Path, run_state: RunState) -> Iterator[Path]:
+def written_by_worker(target: Path, folders: Collection[Path], run: CurrentRun) -> Iterator[Path]:
+    """Hand out where a process of a run is to write a file; when the block ends without an error, it gets its name.
+
+    Raises:
+        OutputExists: by then something is there that no run on this output made.
+        OutputError: nothing can be written there.
+    """
+    part = unfinished(target, folders, run.name)
+    with RunState(run.state) as run_state, _claimed(target, part, run_state, overwrite=run.overwrite):
+        yield part
+
+
+@contextlib.contextmanager
+def written_by_run(target: Path, run_state: RunState, *, overwrite: bool = False) -> Iterator[Path]:
     """Hand out where one file of a run is to be written; when the block ends without an error, it gets its name.
 
     The run state knows it by its content before it has its name.
 
     Raises:
+        OutputExists: by then something is there that no run on this output made, and `overwrite` was not said.
         OutputError: nothing can be written there.
     """
     folders = (target.parent,)
-    with unfinished_files(folders) as run, atomic_write(target, part=unfinished(target, folders, run)) as part:
-        yield part
-        run_state.claim(target, digest(part))
+    with unfinished_files(folders) as run:
+        part = unfinished(target, folders, run)
+        with _claimed(target, part, run_state, overwrite=overwrite, by_content=True):
+            yield part
+
+
+@contextlib.contextmanager
+def _claimed(
+    target: Path, part: Path, run_state: RunState, *, overwrite: bool, by_content: bool = False
+) -> Iterator[None]:
+    """Give a file its name when the block ends, known to the run state before; what others made stays."""
+
+    def ours() -> bool:
+        there = target.exists()
+        replaced = overwrite or (there and run_state.made(target))
+        if replaced or not there:
+            run_state.claim(target, digest(part) if by_content else "")
+        return replaced
+
+    try:
+        with atomic_write(target, part=part, ours=ours):
+            yield
+    except OutputExists:
+        run_state.disclaim(target)
+        raise
 
 
 def check_made(targets: Iterable[Path], run_state: RunState) -> None:

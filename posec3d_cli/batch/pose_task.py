@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.outputs import place, unfinished
+from posec3d_cli.batch.outputs import CurrentRun, place, written_by_worker
 from posec3d_cli.batch.worker import Tell, Work
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.files.writing import atomic_write, printable
+from posec3d_cli.files.writing import printable
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.json import cuts_of
 from posec3d_cli.pose_files import write_pose_file
@@ -26,13 +26,13 @@ class PoseTask:
         config: of the pipeline.
         folder: where the files go, in the folders that the videos are in.
         suffix: one of `written_suffixes()`, which says how.
-        run: the name under which unfinished files lie.
+        run: whose files are written; without one, none can be.
     """
 
     config: PipelineConfig
     folder: Path
     suffix: str = ".npz"
-    run: str = ""
+    run: CurrentRun | None = None
     kinds = ("detector", "pose")
 
     @property
@@ -52,9 +52,9 @@ class PoseTask:
         """The file that is made of a video: "poses"."""
         return {"poses": place(self.folder, found, self.suffix)}
 
-    def in_run(self, name: str) -> Self:
-        """The same, of the run whose unfinished files lie under this name."""
-        return replace(self, run=name)
+    def in_run(self, run: CurrentRun) -> Self:
+        """The same, of this run."""
+        return replace(self, run=run)
 
     def make(self) -> Work:
         """Make the models."""
@@ -66,7 +66,8 @@ class PoseTask:
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
             video_poses = extractor.poses(found.path, progress=lambda done, total: count(done))
             target = self.outputs(found)["poses"]
-            with atomic_write(target, part=unfinished(target, self.folders, self.run)) as part:
+            assert self.run is not None
+            with written_by_worker(target, self.folders, self.run) as part:
                 write_pose_file(video_poses, part, self.suffix)
             people = len({who for one in video_poses.track_ids for who in one.tolist() if who >= 0})
             return [

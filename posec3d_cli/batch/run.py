@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.outputs import check_made, unfinished_files
+from posec3d_cli.batch.outputs import CurrentRun, check_made, unfinished_files
 from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.state import FAILED, Record, RunState
@@ -42,6 +42,7 @@ def run(
     workers: int = 1,
     timeout: float = TIMEOUT,
     fail_fast: bool = False,
+    overwrite: bool = False,
     log: Path | None = None,
     callback: RunCallback | None = None,
 ) -> None:
@@ -54,6 +55,7 @@ def run(
         workers: how many processes there may be.
         timeout: seconds without a sign of life after which a video is given up.
         fail_fast: end after the first failure.
+        overwrite: replace files that no run on this output made; else a video whose file would be fails.
         log: file that tracebacks, and what decoders say, are appended to.
         callback: is told what happens.
 
@@ -69,19 +71,25 @@ def run(
         for video in of_video:
             stamps[video] = stamp(video.path)
             for output in task.outputs(video).values():
-                run_state.claim(output)
+                if not output.exists():  # what stands there later, if this run did not make it, is another's
+                    run_state.disclaim(output)
             yield video
 
     with (
         unfinished_files(task.folders) as name,
-        WorkerPool(task.in_run(name).make, min(workers, len(todo)), device=task.config.device, log=log) as pool,
+        WorkerPool(
+            task.in_run(CurrentRun(name, run_state.file, overwrite)).make,
+            min(workers, len(todo)),
+            device=task.config.device,
+            log=log,
+        ) as pool,
     ):
         outcomes = pool.outcomes(taken(), timeout=timeout, progress=callback.frames)
         for video, outcome in outcomes:
             entries = [_named(entry, video) for entry in outcome.entries]
             record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
             if record.status == FAILED and of_video[video].again:
-                _remove(task.outputs(video).values())
+                _remove(output for output in task.outputs(video).values() if run_state.made(output))
             run_state.put(record)
             todo.remove(of_video[video])
             callback.done(video, record)

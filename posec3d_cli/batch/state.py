@@ -82,12 +82,15 @@ def owner_of(file: Path) -> str:
 class RunState:
     """The records of all videos, by path; every change is on the disk when its call returns. A context manager.
 
+    Attributes:
+        file: where it is kept.
+
     Raises:
         OutputError: from every method, where the file cannot be read or written.
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
         with self._blaming():
             self._connection = sqlite3.connect(file, isolation_level=None)
         try:
@@ -103,7 +106,7 @@ class RunState:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, 1, VERSION):
             raise OutputError(
-                f"{printable(self._file)} is of another version of posec3d",
+                f"{printable(self.file)} is of another version of posec3d",
                 hint="move it away to begin anew, with its output",
             )
         self._connection.executescript(_TABLES)
@@ -182,6 +185,11 @@ class RunState:
         with self._blaming():
             self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, ?)", (_key(path), sha256))
 
+    def disclaim(self, path: Path) -> None:
+        """Note down that a file that stands there, or will, is not of this run's making unless its content says so."""
+        with self._blaming():
+            self._connection.execute("DELETE FROM outputs WHERE path = ? AND sha256 = ''", (_key(path),))
+
     def made(self, path: Path) -> bool:
         """Whether a file is of the making of a run on this output, and still as it was made."""
         with self._blaming():
@@ -236,7 +244,7 @@ class RunState:
             yield
         except sqlite3.Error as error:
             raise OutputError(
-                f"{printable(self._file)}, the state of the run, cannot be used: {error}",
+                f"{printable(self.file)}, the state of the run, cannot be used: {error}",
                 hint="free some space if the disk is full; move the file away to begin anew",
             ) from error
 

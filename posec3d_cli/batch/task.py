@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.outputs import CurrentRun
 from posec3d_cli.batch.worker import Work
 from posec3d_cli.config import PipelineConfig
 
@@ -30,8 +31,8 @@ class Task(Protocol):
     def outputs(self, found: InputFile) -> dict[str, Path]:
         """The files that are made of a video."""
 
-    def in_run(self, name: str) -> Self:
-        """The same, of the run whose unfinished files lie under this name."""
+    def in_run(self, run: CurrentRun) -> Self:
+        """The same, of this run."""
 
     def make(self) -> Work:
         """Make the models, in the process that uses them."""

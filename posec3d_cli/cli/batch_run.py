@@ -90,6 +90,7 @@ def work_through(
     workers: int | None,
     timeout: float,
     fail_fast: bool,
+    overwrite: bool,
     quiet: bool,
 ) -> None:
     """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
@@ -108,6 +109,7 @@ def work_through(
                 workers=workers or 1,
                 timeout=timeout,
                 fail_fast=fail_fast,
+                overwrite=overwrite,
                 log=log_file(),
                 callback=callback,
             )

@@ -164,6 +164,7 @@ def extract_poses(
             workers=workers,
             timeout=timeout,
             fail_fast=fail_fast,
+            overwrite=overwrite,
             quiet=quiet,
         )
         waiting = {one.found.path for one in todo}
@@ -171,7 +172,7 @@ def extract_poses(
         if pack is not None and classes is not None:
             good = [video for video, record in records.items() if record is not None and record.status != FAILED]
             nobody = sum(record.status == NO_PERSON for record in records.values() if record)
-            _write_pack(pack, good, task, classes, nobody, run_state)
+            _write_pack(pack, good, task, classes, nobody, run_state, overwrite=overwrite)
     done = [(video, record) for video, record in records.items() if record is not None]
     failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
     say_left_out(own)
@@ -212,14 +213,21 @@ def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> La
 
 
 def _write_pack(
-    pack: Path, good: list[InputFile], task: PoseTask, classes: Labels, nobody: int, run_state: RunState
+    pack: Path,
+    good: list[InputFile],
+    task: PoseTask,
+    classes: Labels,
+    nobody: int,
+    run_state: RunState,
+    *,
+    overwrite: bool,
 ) -> None:
     from posec3d_cli.batch.outputs import written_by_run
     from posec3d_cli.datasets.write_pickle import write_pack
     from posec3d_cli.files.writing import printable
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
-    with written_by_run(pack, run_state) as part:
+    with written_by_run(pack, run_state, overwrite=overwrite) as part:
         packed = write_pack(part, files, classes, videos=[video.path for video in good])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
     note("note", f"{pack} holds {counted(packed.clips, 'clip')}{missing}")

@@ -194,6 +194,7 @@ def label(
                 workers=workers,
                 timeout=timeout,
                 fail_fast=fail_fast,
+                overwrite=overwrite,
                 quiet=quiet,
             )
         finally:
@@ -203,7 +204,7 @@ def label(
         say_left_out(own)
         good = print_outcomes(outcomes, output, min_score)
         if labels is not None:
-            print_accuracy(outcomes, labels, task, output, run_state)
+            print_accuracy(outcomes, labels, task, output, run_state, overwrite=overwrite)
     if not good:
         raise typer.Exit(1)
 

@@ -75,7 +75,13 @@ def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
 
 
 def print_accuracy(
-    outcomes: Sequence[TimedEntry], labels: dict[str, str], task: LabelTask, output: Path, run_state: RunState
+    outcomes: Sequence[TimedEntry],
+    labels: dict[str, str],
+    task: LabelTask,
+    output: Path,
+    run_state: RunState,
+    *,
+    overwrite: bool,
 ) -> None:
     """Say how often the labels are right, and write what was taken for what beside the table."""
     from posec3d_cli.batch.outputs import written_by_run
@@ -86,7 +92,7 @@ def print_accuracy(
     compared = compare(outcomes, labels, resolve(task.config).classifiers[0].labels)
     report, failed = compared.report, compared.failed
     for target in confusion_files(output):
-        with written_by_run(target, run_state) as part:
+        with written_by_run(target, run_state, overwrite=overwrite) as part:
             write_confusion(report, part)
     low, high = report.interval
     right = f"{compared.right / compared.named:.1%}" if compared.named else "none"

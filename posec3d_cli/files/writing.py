@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from posec3d_cli.errors import OutputError, OutputExists
 _BYTES = 1 << 20  # a disk that is full takes a file, and nothing in it
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The errors that say that there is no room."""
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def cannot_write(folder: Path) -> str:
@@ -65,18 +66,22 @@ def check_free(path: Path, *, overwrite: bool = False, source: Path | None = Non
 
 
 @contextmanager
-def atomic_write(path: Path, *, overwrite: bool = False, part: Path | None = None) -> Iterator[Path]:
+def atomic_write(
+    path: Path, *, overwrite: bool = False, part: Path | None = None, ours: Callable[[], bool] | None = None
+) -> Iterator[Path]:
     """Hand out where to write the content of `path`, which gets its name when the block ends without an error.
 
     At every moment `path` is as it was before or whole, also for another process and after a cut of the power: the
-    content is on the disk before it has the name. Of several writers at once, one wins and none mixes with another. A
-    block that ends in an error leaves nothing behind; a process that is killed may leave a hidden file.
+    content is on the disk before it has the name. Of several writers at once, one wins and none mixes with another;
+    what another made meanwhile is replaced only where `overwrite` or `ours` says so. A block that ends in an error
+    leaves nothing behind; a process that is killed may leave a hidden file.
 
     Args:
         path: the file; its permissions are those of any new file.
         overwrite: it may be there already and is then replaced.
         part: where it is written meanwhile, on the same disk, in a folder that the caller sweeps; then the folders of
             `path` are made too. By default a hidden file with the same suffix beside `path`.
+        ours: asked when the content is whole: whether what stands there by then may be replaced too.
 
     Raises:
         OutputExists, OutputError: as `check_free`; also where writing fails.
@@ -94,12 +99,33 @@ def atomic_write(path: Path, *, overwrite: bool = False, part: Path | None = Non
         yield part
         with part.open("rb") as file:
             os.fsync(file.fileno())
-        part.replace(path)
+        if (ours is not None and ours()) or overwrite:
+            part.replace(path)
+        else:
+            _name_new(part, path)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         with suppress(OSError):  # it has its name by now; or nothing can be changed there, and the first error counts
             part.unlink()
+
+
+def _name_new(part: Path, path: Path) -> None:
+    """Give a whole file its name unless something has it; at once, but on disks that know no hard links."""
+    try:
+        try:
+            path.hardlink_to(part)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if path.exists():
+                raise FileExistsError from error
+            part.rename(path)
+    except FileExistsError as error:
+        raise OutputExists(
+            f"{path} was made by something else meanwhile, and is replaced only with --overwrite",
+            hint="choose another name or folder, or say --overwrite",
+        ) from error
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -141,6 +141,41 @@ def test_two_runs_that_share_their_folders_both_end_whole(program, clips):
     assert len(files(program.folder / "videos")) == len(names)
 
 
+@pytest.mark.parametrize("kind", ["poses", "videos"])
+def test_a_file_that_another_run_made_meanwhile_stays_and_the_row_says_so(program, clips, kind):
+    suffix = {"poses": ".npz", "videos": ".mp4"}[kind]
+    shared = program.folder / "shared"
+    command = ("label", "clips/wait1.mp4", "clips/good.mp4", "-o", "one.csv", f"--save-{kind}", "shared")
+    first = program.start(*command, "--workers", "1")
+    while "wait1.mp4" not in program.begun():
+        assert first.poll() is None
+        time.sleep(0.01)
+    (shared / f"wait1{suffix}").write_bytes(b"of another run")
+    program.let_go("wait1.mp4")
+    first.communicate(timeout=60)
+    assert first.returncode == 1
+    table = (program.folder / "one.csv").read_text()
+    assert f"shared/wait1{suffix} was made by something else meanwhile, and is replaced only with --overwrite" in table
+    assert files(shared) == [f"good{suffix}", f"wait1{suffix}"]
+    assert program.run(*command, "--retry-failed") == 1
+    assert "not of this run's making" in program.stderr
+    assert (shared / f"wait1{suffix}").read_bytes() == b"of another run"
+    assert program.run(*command, "--retry-failed", "--overwrite") == 0
+    assert (shared / f"wait1{suffix}").read_bytes() != b"of another run"
+
+
+def test_a_run_with_overwrite_replaces_what_another_made_meanwhile(program, clips):
+    first = program.start("label", "clips/wait1.mp4", "-o", "one.csv", "--save-poses", "shared", "--overwrite")
+    while "wait1.mp4" not in program.begun():
+        assert first.poll() is None
+        time.sleep(0.01)
+    (program.folder / "shared" / "wait1.npz").write_bytes(b"of another run")
+    program.let_go("wait1.mp4")
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert (program.folder / "shared" / "wait1.npz").read_bytes() != b"of another run"
+
+
 def test_what_a_killed_run_left_is_swept_by_a_run_with_another_table(program, clips):
     shared = ("--save-poses", "poses", "--workers", "1")
     assert program.cut_off("wait1.mp4", "label", "clips/wait1.mp4", "-o", "one.csv", *shared) == -signal.SIGKILL

@@ -16,6 +16,7 @@ from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
+from posec3d_cli.batch.state import RunState
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.poses import ClipPoses, Finding, in_file, in_turn, side_by_side
 from posec3d_cli.extraction.cache import PoseCache
@@ -88,7 +89,7 @@ def test_in_this_process_they_are_posed_one_after_the_other(clips):
 
 
 @pytest.mark.parametrize("where", ["posec3d_cli.datasets.poses", "posec3d_cli.batch.run"])
-def test_the_workers_are_told_the_device(clips, monkeypatch, where):
+def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
     told = []
 
     class WorkerPool:
@@ -101,7 +102,8 @@ def test_the_workers_are_told_the_device(clips, monkeypatch, where):
 
     def start():
         if where.endswith("run"):
-            run(deque([Todo(clips[0])]), batch_fakes.LabelTask(models), None, workers=1, timeout=1)
+            with RunState(tmp_path / "state.sqlite") as run_state:
+                run(deque([Todo(clips[0])]), batch_fakes.LabelTask(models), run_state, workers=1, timeout=1)
         else:
             list(side_by_side(batch_fakes.Finding(models), 1)(clips[:1]))
 

@@ -65,6 +65,31 @@ def test_a_file_that_is_there_is_replaced_only_when_that_was_said(tmp_path):
         pytest.fail("the block must not run")
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_another_made_meanwhile_stays(tmp_path, monkeypatch, links):
+    def refuse(*arguments, **options):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "labels.csv"
+
+    def write():
+        with atomic_write(path) as part:
+            part.write_text("mine")
+            path.write_text("theirs")
+
+    with pytest.raises(OutputExists, match="made by something else meanwhile") as raised:
+        write()
+    assert "--overwrite" in raised.value.hint
+    assert path.read_text() == "theirs"
+    path.unlink()
+    with atomic_write(path) as part:
+        part.write_text("mine")
+    assert path.read_text() == "mine"
+    assert [file.name for file in tmp_path.iterdir()] == ["labels.csv"]
+
+
 @pytest.mark.parametrize("mask", [0o022, 0o077])
 def test_the_permissions_are_those_of_any_new_file(tmp_path, mask):
     path = tmp_path / "labels.csv"

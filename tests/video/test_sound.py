@@ -13,7 +13,7 @@ import video_factory as factory
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.label_task import LabelTask
-from posec3d_cli.batch.outputs import unfinished_files
+from posec3d_cli.batch.outputs import CurrentRun, unfinished_files
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError
 from posec3d_cli.output.video import save_video
@@ -206,7 +206,8 @@ def test_a_row_of_many_warns_of_sound_that_is_lost(pictures, tmp_path):
     drawn = tmp_path / "drawn"
     pipeline = fakes.pipeline()
     with unfinished_files([drawn]) as run:
-        do = LabelTask(PipelineConfig(), videos=drawn, run=run).work(pipeline, pipeline.actions)
+        current = CurrentRun(run, tmp_path / "state.sqlite")
+        do = LabelTask(PipelineConfig(), videos=drawn, run=current).work(pipeline, pipeline.actions)
         (row,) = do(InputFile(source, "in.mkv"), lambda told: None)
     assert any("the sound (mp2) could not be kept" in warning for warning in row["warnings"])
     assert numbers(drawn / "in.mkv.mp4") == list(range(40))
