@@ -47,7 +47,8 @@ def read_results(path: Path, results: Sequence[Any]) -> VideoPoses:
         BadPoseFile: one is malformed, or the pictures' names do not tell the frames apart.
     """
     rows = [table(one, f"[{place}]") for place, one in enumerate(results)]
-    numbered = frame_ids([row.get("image_id") for row in rows], [f"[{place}].image_id" for place in range(len(rows))])
+    ids = [row.get("image_id") for row in rows]
+    numbered, notes = frame_ids(ids, [f"[{place}].image_id" for place in range(len(rows))])
     people_are = _numbers_of_people([row.get("category_id") for row in rows])
     frames: dict[int, list[Person]] = {frame: [] for frame in numbered}
     others = []
@@ -59,7 +60,7 @@ def read_results(path: Path, results: Sequence[Any]) -> VideoPoses:
             others.append(f"category {shown(category)}")
     shows = {frame: People.of(people) for frame, people in frames.items()}
     check_pixels(places_of(shows.values()), _PIXELS_HINT)
-    return make_video_poses(path, consecutive(shows), notes=left_out_note(others, len(rows)))
+    return make_video_poses(path, consecutive(shows), notes=(*notes, *left_out_note(others, len(rows))))
 
 
 def _numbers_of_people(categories: Sequence[Any]) -> tuple[int, ...]:
@@ -82,11 +83,11 @@ def read_by_picture(path: Path, pictures: Mapping[str, Any]) -> VideoPoses:
     frames: dict[int, People] = {}
     for name, picture in pictures.items():
         try:
-            frames[numbered[name]] = People.of(openpose.people_of(picture))
+            frames[numbered.of[name]] = People.of(openpose.people_of(picture))
         except BadPoseFile as error:
             raise BadPoseFile(f"{shown(name)}: {error.what}", hint=error.hint) from error
     check_pixels(places_of(frames.values()), openpose.PIXELS_HINT)
-    return make_video_poses(path, consecutive(frames))
+    return make_video_poses(path, consecutive(frames), notes=numbered.notes)
 
 
 def is_annotations(content: Any) -> bool:
@@ -103,7 +104,7 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
     Raises:
         BadPoseFile: a picture or person is malformed, or the pictures differ in size or are of several videos.
     """
-    numbered, size = _pictures(entries(document.get("images"), "images"))
+    numbered, size, notes = _pictures(entries(document.get("images"), "images"))
     categories = _categories(entries(document.get("categories", []), "categories"))
     frames: dict[int, list[Person]] = {frame: [] for frame in numbered.values()}
     others = []
@@ -124,7 +125,8 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
         frames[numbered[picture]].append(_person(annotation, what, category.skeleton))
     shows = {frame: People.of(people) for frame, people in frames.items()}
     check_pixels(places_of(shows.values()), _PIXELS_HINT)
-    return make_video_poses(path, consecutive(shows), frame_size=size, notes=left_out_note(others, len(annotations)))
+    notes = (*notes, *left_out_note(others, len(annotations)))
+    return make_video_poses(path, consecutive(shows), frame_size=size, notes=notes)
 
 
 ANNOTATIONS = JsonFormat("COCO annotations", is_annotations, read_annotations, priority=40)
@@ -163,18 +165,20 @@ def _identity(value: Any) -> int:
     return int(value) if told and value == int(value) else -1
 
 
-def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | None]:
-    """The frame number of each picture by its id, and the size (H, W) that all have, where they say it."""
+def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | None, tuple[str, ...]]:
+    """The frame number of each picture by its id, the size (H, W) that all have, where they say it, and notes."""
     rows = [table(image, f"images[{place}]") for place, image in enumerate(images)]
     ids = [whole(row.get("id"), f"images[{place}].id", 0, 10**18) for place, row in enumerate(rows)]
     if len(set(ids)) < len(ids):
         raise BadPoseFile("two images have the same id")
     told = [row.get("frame_id") for row in rows]
     frames = [frame for frame in told if type(frame) is int and 0 <= frame <= 10**15]
+    notes: tuple[str, ...] = ()
     if len(set(frames)) < len(ids):
         names = [row.get("file_name") for row in rows]
         texts = [name for name in names if isinstance(name, str)]
-        frames = list(frame_numbers(texts).values()) if len(set(texts)) == len(ids) else []
+        numbered = frame_numbers(texts if len(set(texts)) == len(ids) else [])
+        frames, notes = list(numbered.of.values()), numbered.notes
     if len(set(frames)) < len(ids):
         frames = list(range(len(ids)))
     sizes = {
@@ -186,7 +190,7 @@ def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | 
         raise BadPoseFile(
             f"its pictures differ in size, {len(sizes)} sizes are there", hint="one file holds the frames of one video"
         )
-    return dict(zip(ids, frames, strict=True)), next(iter(sizes), None)
+    return dict(zip(ids, frames, strict=True)), next(iter(sizes), None), notes
 
 
 class _Category(NamedTuple):

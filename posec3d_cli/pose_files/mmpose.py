@@ -46,7 +46,7 @@ def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> VideoPo
     frames: dict[int, People] = {}
     rows = [table(one, f"[{place}]") for place, one in enumerate(content)]
     told = [place if row.get("frame_id") is None else row["frame_id"] for place, row in enumerate(rows)]
-    numbered = frame_ids(told, [f"[{place}].frame_id" for place in range(len(rows))])
+    numbered, notes = frame_ids(told, [f"[{place}].frame_id" for place in range(len(rows))])
     for place, (index, frame) in enumerate(zip(numbered, rows, strict=True)):
         what = f"[{place}]"
         if index in frames:
@@ -56,7 +56,7 @@ def read_frames(path: Path, content: Sequence[Any], meta: Any = None) -> VideoPo
             [_person(table(each, f"{what}[{n}]"), f"{what}.instances[{n}]", named) for n, each in enumerate(instances)]
         )
     check_pixels(places_of(frames.values()), "write the joints in pixels of the video")
-    return make_video_poses(path, consecutive(frames))
+    return make_video_poses(path, consecutive(frames), notes=notes)
 
 
 INFERENCER = JsonFormat("mmpose's inferencer", is_inferencer, read_frames, priority=65)

@@ -14,7 +14,7 @@ from posec3d_cli.errors import BadPoseFile, counted
 from posec3d_cli.pose_files.checks import check_pixels, entries, numbers, read_json, set_of, shown, table, to_coco
 from posec3d_cli.pose_files.clip import MAX_IDENTITY, People, Person, consecutive, make_video_poses, places_of
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
-from posec3d_cli.pose_files.frame_names import frame_numbers
+from posec3d_cli.pose_files.frame_names import frame_numbers, in_natural_order
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import OPENPOSE_SETS
 from posec3d_cli.tracking.similarity import Doubles
@@ -41,15 +41,15 @@ def read_folder(source: PoseSource) -> VideoPoses:
         BadPoseFile: a file is unusable, or belongs to another video than the others.
     """
     names = _files(source)
-    order = frame_numbers(names)
+    order = frame_numbers(in_natural_order(names))
     frames: dict[int, People] = {}
     for name in names:
         try:
-            frames[order[name]] = People.of(people_of(read_json(source.path / name)))
+            frames[order.of[name]] = People.of(people_of(read_json(source.path / name)))
         except BadPoseFile as error:
             raise BadPoseFile(f"{name}: {error.what}", hint=error.hint) from error
     check_pixels(places_of(frames.values()), PIXELS_HINT)
-    return make_video_poses(source.path, consecutive(frames))
+    return make_video_poses(source.path, consecutive(frames), notes=order.notes)
 
 
 def _files(source: PoseSource) -> list[str]:

@@ -28,7 +28,7 @@ from posec3d_cli.pose_files.clip import (
     make_video_poses,
 )
 from posec3d_cli.pose_files.formats import LOOKED_AT, FolderFormat, PoseSource
-from posec3d_cli.pose_files.frame_names import frame_numbers
+from posec3d_cli.pose_files.frame_names import frame_numbers, in_natural_order
 from posec3d_cli.pose_files.ultralytics import PERSON
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import Doubles
@@ -65,15 +65,15 @@ def read_folder(source: PoseSource) -> VideoPoses:
     """
     (width, height), fps = _size(source)
     names = _texts(source)
-    numbers = frame_numbers(names)
+    numbers = frame_numbers(in_natural_order(names))
     lines = {name: _lines(source.path / name) for name in names}
     numbered = any(row[-1] > 1 for rows in lines.values() for row in rows if _LENGTHS[len(row)][1] == 1)
     others = [f"class {row[0]:g}" for rows in lines.values() for row in rows if row[0] != PERSON]
     frames = {
-        numbers[name]: People.of([_person(row, (width, height), numbered) for row in rows if row[0] == PERSON])
+        numbers.of[name]: People.of([_person(row, (width, height), numbered) for row in rows if row[0] == PERSON])
         for name, rows in lines.items()
     }
-    notes = left_out_note(others, sum(map(len, lines.values())))
+    notes = (*numbers.notes, *left_out_note(others, sum(map(len, lines.values()))))
     return make_video_poses(source.path, consecutive(frames), fps=fps, frame_size=(height, width), notes=notes)
 
 
