@@ -13,8 +13,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "posec3d_cli"
 ROOMS = (
-    "__init__", "errors", "labels", "skeletons", "types", "registry", "files", "tracking", "sampling", "results",
-    "config", "transforms", "nets", "hub", "runtime", "video", "pose_files", "stages", "extraction", "recognition",
+    "__init__", "errors", "labels", "skeletons", "types", "registry", "files", "tracking", "config", "sampling",
+    "results", "transforms", "nets", "hub", "runtime", "video", "pose_files", "stages", "extraction", "recognition",
     "pipeline", "output", "batch", "datasets", "evaluation", "training", "testing", "cli",
 )  # fmt: skip
 """Lowest first."""

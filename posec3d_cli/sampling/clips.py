@@ -9,11 +9,10 @@ from typing import Any, Self, cast
 
 import numpy as np
 
+from posec3d_cli.config import PEOPLE
 from posec3d_cli.errors import BadCard
 from posec3d_cli.sampling.indices import FLAVOURS, Flavour, uniform_test_indices, windows
 from posec3d_cli.types import Ints, ShapeRepr
-
-PEOPLE = ("together", "each")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from posec3d_cli.tracking.similarity import (
     nearness,
     stance_similarity,
 )
-from posec3d_cli.tracking.tracks import Tracks, assemble
 from posec3d_cli.types import Detections, Floats, Ints, Poses
 
 MISSES = 2  # frames that a track may always miss, however far apart the frames are
@@ -35,29 +34,6 @@ JUMP_ALONE = 4.0  # the same, where nobody else is or was there
 SAME_STANCE = 0.3  # stance similarity from which two people may be one who jumped
 DUPLICATE = -1  # the identity of somebody who was found twice
 _OPEN = -2  # of somebody who has none yet
-
-
-def track(
-    detections: Sequence[Detections],
-    poses: Sequence[Poses],
-    *,
-    seconds: Sequence[float] | NDArray[np.float64],
-    cuts: Collection[int] = (),
-    max_gap: float = 1.0,
-    min_similarity: float = 0.1,
-    duplicate: float = 0.9,
-) -> Tracks:
-    """Link the people of T frames: `track_people`, then `assemble`. The arguments are those of `track_people`."""
-    track_ids = track_people(
-        detections,
-        poses,
-        seconds=seconds,
-        cuts=cuts,
-        max_gap=max_gap,
-        min_similarity=min_similarity,
-        duplicate=duplicate,
-    )
-    return assemble(track_ids, detections, poses)
 
 
 def track_people(

@@ -9,7 +9,6 @@ from posec3d_cli.nets import network_class
 from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS, Limbs
 from posec3d_cli.training.augment import Augmentation
 
-INPUTS = ("joint", "limb")
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
 
 

@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.tracking import tracker
+from posec3d_cli.tracking.tracks import assemble
 from posec3d_cli.types import Detections, JointHeatmaps, Poses
 
 FIGURE = np.random.default_rng(3).uniform(0.1, 0.9, (17, 2))
+
+
+def assembled(detections, poses, **options):
+    return assemble(tracker.track_people(detections, poses, **options), detections, poses)
 
 
 def people(*places, height=200.0, score=0.9):
@@ -35,7 +40,7 @@ def people(*places, height=200.0, score=0.9):
 
 def tracks_of(frames, *, step=0.2, **options):
     detections, poses = zip(*frames, strict=True)
-    return tracker.track(detections, poses, seconds=np.arange(len(frames)) * step, **options)
+    return assembled(detections, poses, seconds=np.arange(len(frames)) * step, **options)
 
 
 def centres(tracks, row):
@@ -160,11 +165,11 @@ def test_heatmaps_go_with_their_person():
 def test_frames_that_do_not_fit_are_refused():
     found, shape = people((100, 200))
     with pytest.raises(StageMismatch, match="1 boxes but 0 poses"):
-        tracker.track([found], [Poses.none(17)], seconds=[0])
+        assembled([found], [Poses.none(17)], seconds=[0])
     with pytest.raises(StageMismatch, match="strictly increasing"):
-        tracker.track([found] * 2, [shape] * 2, seconds=[1, 1])
+        assembled([found] * 2, [shape] * 2, seconds=[1, 1])
     with pytest.raises(StageMismatch, match="one value per frame"):
-        tracker.track([found], [shape], seconds=[0, 1])
+        assembled([found], [shape], seconds=[0, 1])
 
 
 def identified(frames, *, step=1 / 30, **options):

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from posec3d_cli.config import PEOPLE
 from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
@@ -25,7 +26,6 @@ from posec3d_cli.types import ActionScores, ClassifierInput, Floats
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 RECIPE_KEYS = ("architecture", "network", "people", "temperature", "clip")
-PEOPLE = ("together", "each")
 
 
 class TorchClassifier(ABC):
