@@ -1,8 +1,8 @@
-"""Fit the temperature of a classifier on clips that it did not learn from.
+"""Fit the temperature of a classifier on clips that it was not trained on.
 
     python benchmarks/calibration.py MODEL DATA… [--label-map CSV] [--clips FILE]
 
-DATA and the options are those of `posec3d evaluate`, except that DATA are pose packs and folders of pose files
+DATA and the options are those of `posec3d evaluate`, except that DATA are dataset pickles and folders of pose files
 (`posec3d extract-poses` writes them). `posec3d train` does the same at its end.
 """
 
@@ -12,7 +12,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from posec3d_cli.datasets import load
+from posec3d_cli.datasets.clip_lists import read_clip_list
+from posec3d_cli.datasets.load import load_dataset, read_label_map
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.training.calibration import fit_temperature
 
@@ -25,15 +26,17 @@ def main() -> None:
     parser.add_argument("--label-map", type=Path)
     parser.add_argument("--clips", type=Path)
     asked = parser.parse_args()
-    found = load.labelled(
+    dataset = load_dataset(
         asked.sources,
-        load.read_actions(asked.actions) if asked.actions else {},
-        only=load.read_names(asked.clips) if asked.clips else None,
+        read_label_map(asked.label_map) if asked.label_map else {},
+        only=read_clip_list(asked.clips) if asked.clips else None,
     )
-    if found.videos:
-        raise BadDataset(f"{len(found.videos)} clips are videos", hint="estimate their poses with extract-poses first")
-    examples, _ = load.video_poses(found, lambda videos: [])
-    for name, value in asdict(fit_temperature(asked.model, examples)).items():
+    if dataset.videos:
+        raise BadDataset(
+            f"{len(dataset.videos)} clips are videos", hint="estimate their poses with extract-poses first"
+        )
+    clips, _ = dataset.with_poses()
+    for name, value in asdict(fit_temperature(asked.model, clips)).items():
         print(f"{name} {value:.4g}")
 
 

@@ -1,6 +1,9 @@
 # The public names for type checkers; `__init__.py` imports them when they are first used.
 
 from posec3d_cli.config import PipelineConfig as PipelineConfig
+from posec3d_cli.datasets.clips import LabeledClip as LabeledClip
+from posec3d_cli.datasets.labeled_dataset import LabeledDataset as LabeledDataset
+from posec3d_cli.datasets.load import load_dataset as load_dataset
 from posec3d_cli.errors import ConfigError as ConfigError
 from posec3d_cli.errors import DeviceError as DeviceError
 from posec3d_cli.errors import InputError as InputError
@@ -8,6 +11,8 @@ from posec3d_cli.errors import ModelError as ModelError
 from posec3d_cli.errors import OutputError as OutputError
 from posec3d_cli.errors import PoseC3DError as PoseC3DError
 from posec3d_cli.errors import StageError as StageError
+from posec3d_cli.evaluation.evaluate import evaluate as evaluate
+from posec3d_cli.evaluation.report import EvaluationReport as EvaluationReport
 from posec3d_cli.extraction.extractor import PoseExtractor as PoseExtractor
 from posec3d_cli.hub.cards import ModelCard as ModelCard
 from posec3d_cli.hub.catalog import list_cards as list_cards

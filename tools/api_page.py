@@ -41,7 +41,7 @@ GROUPS = {
     "Joint sets": ("COCO_17", "Skeleton", "skeleton"),
     "Models and stages": ("ModelCard", "list_cards", "load_card", "create_stage", "fetch_sample"),
     "Heatmap volumes": ("HeatmapBuilder", "HeatmapSpec", "uniform_test_indices"),
-    "Evaluation": ("load_dataset", "evaluate"),
+    "Evaluation": ("load_dataset", "LabeledDataset", "LabeledClip", "evaluate", "EvaluationReport"),
     "Errors": ("PoseC3DError", "InputError", "ModelError", "StageError", "ConfigError", "DeviceError", "OutputError"),
 }  # fmt: skip
 """The public names in the order of the page; names that the package lacks are left out."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.datasets.splits import group_of
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.skeletons import COCO_17
@@ -58,7 +58,8 @@ def read_clips(source: Path) -> list[Clip]:
     if source.is_file():
         size = (1, 1)  # packs of annotated poses are not asked for the whole frame
         return [
-            Clip(one.name, one.label, one.group, one.keypoints[0], one.scores[0], size, 1) for one in read_pack(source)
+            Clip(one.name, one.label, one.group, one.keypoints[0], one.scores[0], size, 1)
+            for one in read_dataset_pickle(source)
         ]
     clips = []
     for file in sorted(source.glob("*/*.npz")):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.state import RunState
     from posec3d_cli.config import PipelineConfig
     from posec3d_cli.datasets.clips import LabeledClip
-    from posec3d_cli.datasets.load import LabeledDataset, Unreadable
+    from posec3d_cli.datasets.labeled_dataset import LabeledDataset, UnreadableClip
 REASONS = {
     "video": "their content changed",
     "pipeline": "the models or their settings changed",
@@ -226,7 +226,7 @@ def _outputs(
 
 def find_people(
     found: LabeledDataset, config: PipelineConfig, *, every: int, workers: int | None
-) -> tuple[list[LabeledClip], list[Unreadable]]:
+) -> tuple[list[LabeledClip], list[UnreadableClip]]:
     """Estimate the poses of labelled clips in processes of their own, showing how far it is, and read pose files.
 
     Nothing is fetched or made where there is no video.
@@ -240,17 +240,17 @@ def find_people(
     Returns:
         The examples, and the clips that gave none.
     """
-    from posec3d_cli.datasets import load, poses
+    from posec3d_cli.datasets import labeled_dataset, poses
 
     task = poses.Finding(config, every)
     videos = found.videos
     if not videos:
-        return load.with_poses(found, poses.side_by_side(task, 1))
+        return labeled_dataset.collect_poses(found, poses.side_by_side(task, 1))
     with download_progress() as bars:
         task.fetch(bars)
     size = choose_workers(workers, config.device, len(videos))
     with watching(len(videos), len(videos), quiet=False) as callback:
-        return load.with_poses(found, poses.side_by_side(task, size, log=log_file(), callback=callback))
+        return labeled_dataset.collect_poses(found, poses.side_by_side(task, size, log=log_file(), callback=callback))
 
 
 @contextlib.contextmanager

@@ -131,9 +131,9 @@ def evaluate(
 
     Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class.
     """
-    from posec3d_cli.datasets import load
-    from posec3d_cli.datasets.checks import notes_of, repeated
-    from posec3d_cli.evaluation.evaluate import check_labels, counted
+    from posec3d_cli.datasets import clip_lists, load
+    from posec3d_cli.datasets.checks import find_duplicates, summarize_notes
+    from posec3d_cli.evaluation.evaluate import check_labels, clips_per_label
     from posec3d_cli.evaluation.evaluate import evaluate as measure
     from posec3d_cli.evaluation.perturb import perturb as harder_copies
     from posec3d_cli.hub.resolve import resolve
@@ -141,11 +141,11 @@ def evaluate(
     from posec3d_cli.training.seen import learned_from, seen
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
-    names = None if clips is None else load.read_names(clips)
-    found = load.labelled(
-        sources, load.read_actions(label_map) if label_map else {}, root=root, split=split, only=names
+    names = None if clips is None else clip_lists.read_clip_list(clips)
+    found = load.load_dataset(
+        sources, load.read_label_map(label_map) if label_map else {}, root=root, split=split, only=names
     )
-    for remark in found.remarks:
+    for remark in found.notes:
         note("note", one_line(remark))
     config = pipeline_config(
         pipeline=pipeline,
@@ -169,15 +169,15 @@ def evaluate(
     actions = ActionRecognizer.from_resolved(resolved)
     foreign = {label: count for label, count in sorted(found.labels.items()) if label not in actions.labels}
     if only_known and foreign:
-        note("note", f"left out clips whose labels the classifier does not have: {counted(foreign)}")
+        note("note", f"left out clips whose labels the classifier does not have: {clips_per_label(foreign)}")
         found = found.of(actions.labels)
     check_labels(found.labels, actions.labels)
     examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
     for one in unreadable:
         note("failed", one_line(f"{one.name}: {one.reason}"))
-    for text in notes_of(examples):
+    for text in summarize_notes(examples):
         note("note", one_line(text))
-    left_out = {name: reason for name, (_, reason) in repeated(examples).items()}
+    left_out = {name: reason for name, (_, reason) in find_duplicates(examples).items()}
     for name, reason in left_out.items():
         note("left out", one_line(f"{name}: {reason}"))
     examples = [one for one in examples if one.name not in left_out]

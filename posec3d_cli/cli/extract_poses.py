@@ -205,11 +205,11 @@ def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None
 
 
 def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> Labels:
-    from posec3d_cli.datasets.write_pickle import labels_from_folders, read_pack_labels
+    from posec3d_cli.datasets.write_pickle import labels_from_folders, read_pickle_labels
 
     if table is None:
         return labels_from_folders(found)
-    return read_pack_labels(table, found, root=root)
+    return read_pickle_labels(table, found, root=root)
 
 
 def _write_pack(
@@ -223,12 +223,12 @@ def _write_pack(
     overwrite: bool,
 ) -> None:
     from posec3d_cli.batch.outputs import written_by_run
-    from posec3d_cli.datasets.write_pickle import write_pack
+    from posec3d_cli.datasets.write_pickle import write_dataset_pickle
     from posec3d_cli.files.writing import printable
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
     with written_by_run(pack, run_state, overwrite=overwrite) as part:
-        packed = write_pack(part, files, classes, videos=[video.path for video in good])
+        packed = write_dataset_pickle(part, files, classes, videos=[video.path for video in good])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
     note("note", f"{pack} holds {counted(packed.clips, 'clip')}{missing}")
     for lost in packed.lost:

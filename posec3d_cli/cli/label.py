@@ -210,10 +210,10 @@ def label(
 
 
 def _truth(table: Path, found: list[InputFile], root: Path | None) -> dict[str, str]:
-    from posec3d_cli.evaluation.ground_truth import read_truth, unlabelled
+    from posec3d_cli.evaluation.ground_truth import count_unlabeled, read_ground_truth
 
-    labels = read_truth(table, found, root=root)
-    if unknown := unlabelled(labels, found):
+    labels = read_ground_truth(table, found, root=root)
+    if unknown := count_unlabeled(labels, found):
         files = counted(len(found), "file")
         note("note", f"{table} has no label for {unknown} of {files}; clips of a dataset pickle are called FILE: CLIP")
     return labels

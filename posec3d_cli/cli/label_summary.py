@@ -94,12 +94,12 @@ def print_accuracy(
     for target in confusion_files(output):
         with written_by_run(target, run_state, overwrite=overwrite) as part:
             write_confusion(report, part)
-    low, high = report.interval
-    right = f"{compared.right / compared.named:.1%}" if compared.named else "none"
+    low, high = report.top1_interval
+    correct = f"{compared.correct / compared.named:.1%}" if compared.named else "none"
     typer.echo(
         f"\ntop-1 {report.top1:.1%} ({low:.1%} to {high:.1%}), top-5 {report.top5 / report.clips:.1%}, "
-        f"mean class {report.mean_class:.1%}, {counted(report.clips, 'video')}, no person in {len(report.nobody)}"
-        + (f", {compared.unknown} unknown, {right} of the other {compared.named} correct" if compared.unknown else "")
+        f"mean class {report.mean_class:.1%}, {counted(report.clips, 'video')}, no person in {len(report.no_person)}"
+        + (f", {compared.unknown} unknown, {correct} of the other {compared.named} correct" if compared.unknown else "")
         + (f", {failed} failed and not counted" if failed else "")
         + f"; confusion in {one_line(str(confusion_files(output)[0]))}"
     )

@@ -15,8 +15,8 @@ from posec3d_cli.errors import counted, listed
 
 if TYPE_CHECKING:
     from posec3d_cli.datasets.checks import DatasetReport
-    from posec3d_cli.datasets.load import Unreadable
-    from posec3d_cli.evaluation.report import Report
+    from posec3d_cli.datasets.labeled_dataset import UnreadableClip
+    from posec3d_cli.evaluation.report import EvaluationReport
 SCHEMA, VERSION = "posec3d/evaluation", 1
 """Of `evaluate --json`."""
 
@@ -44,7 +44,7 @@ def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwr
 
 
 def write_files(
-    report: Report, unreadable: Sequence[Unreadable], confusion: Sequence[Path], predictions: Path | None
+    report: EvaluationReport, unreadable: Sequence[UnreadableClip], confusion: Sequence[Path], predictions: Path | None
 ) -> None:
     """Write what was asked for."""
     from posec3d_cli.evaluation.write import write_confusion, write_predictions
@@ -56,7 +56,7 @@ def write_files(
 
 
 def document(
-    report: Report, unreadable: Sequence[Unreadable], foreign: Mapping[str, int], pairs: int
+    report: EvaluationReport, unreadable: Sequence[UnreadableClip], foreign: Mapping[str, int], pairs: int
 ) -> dict[str, Any]:
     """All of it as plain values.
 
@@ -70,21 +70,25 @@ def document(
         "schema": SCHEMA,
         "version": VERSION,
         **report.figures(),
-        "pairs": [{"truth": one.truth, "named": one.named, "clips": list(one.clips)} for one in report.pairs(pairs)],
+        "pairs": [
+            {"truth": one.ground_truth, "named": one.predicted, "clips": list(one.clips)} for one in report.pairs(pairs)
+        ],
         "answers": [
             {
                 "clip": one.clip,
-                "truth": one.truth,
+                "truth": one.ground_truth,
                 "labels": [{"label": label, "probability": round(score, 6)} for label, score in one.best],
             }
-            for one in report.answers
+            for one in report.predictions
         ],
         "unreadable": [asdict(one) for one in unreadable],
         "labels_left_out": dict(foreign),
     }
 
 
-def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapping[str, int], pairs: int) -> None:
+def print_report(
+    report: EvaluationReport, unreadable: Sequence[UnreadableClip], foreign: Mapping[str, int], pairs: int
+) -> None:
     """The classes, the most confused pairs and the figures as text; the arguments are those of `document`."""
     rows = []
     for number, label in enumerate(report.labels):
@@ -101,15 +105,15 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
     confused = report.pairs(pairs)
     if confused:
         typer.echo()
-        rows = [[one.truth, one.named, str(len(one.clips)), listed(one.clips)] for one in confused]
+        rows = [[one.ground_truth, one.predicted, str(len(one.clips)), listed(one.clips)] for one in confused]
         print_table(("action", "predicted as", "clips", "names"), [[one_line(cell) for cell in row] for row in rows])
     typer.echo()
     parts = [
-        f"top-1 {_with_interval(report.top1, report.interval)}",
+        f"top-1 {_with_interval(report.top1, report.top1_interval)}",
         f"top-5 {_with_interval(report.top5 / report.clips, report.top5_interval)}",
         f"mean class {_with_interval(report.mean_class, report.mean_class_interval)}",
         counted(report.clips, "clip"),
-        f"no person in {len(report.nobody)}",
+        f"no person in {len(report.no_person)}",
     ]
     if unreadable:
         parts.append(f"{len(unreadable)} failed and not counted")
@@ -120,7 +124,7 @@ def print_report(report: Report, unreadable: Sequence[Unreadable], foreign: Mapp
         typer.echo(f"expected calibration error {report.calibration_error:.3f}; {_thresholds(report)}")
 
 
-def _thresholds(report: Report) -> str:
+def _thresholds(report: EvaluationReport) -> str:
     told = [
         f"{least:g} answers {named:.0%}" + ("" if right is None else f" ({right:.0%} correct)")
         for least, named, right in report.thresholds
@@ -147,15 +151,15 @@ _COLUMNS = {
     "short": "too short",
     "duplicates": "duplicates",
     "contradicting": "contradicting",
-    "unlearnt": "validation only",
+    "validation_only": "validation only",
 }
 
 
-def print_survey(survey: DatasetReport) -> None:
-    """A table of the classes, the clips that are left out and what else was found, on stderr."""
-    rows = [[one_line(one.label), *(str(getattr(one, name)) for name in _COLUMNS)] for one in survey.classes]
+def print_dataset_report(checked: DatasetReport) -> None:
+    """Print the classes of a dataset, the clips that are left out, and notes, on stderr."""
+    rows = [[one_line(one.label), *(str(getattr(one, name)) for name in _COLUMNS)] for one in checked.classes]
     print_table(["action", *_COLUMNS.values()], rows, err=True)
-    for name, reason in survey.left_out.items():
+    for name, reason in checked.left_out.items():
         note("left out", one_line(f"{name}: {reason}"))
-    for finding in survey.findings:
-        note("note", one_line(finding))
+    for text in checked.notes:
+        note("note", one_line(text))

@@ -34,7 +34,7 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
-from posec3d_cli.cli.report import print_survey
+from posec3d_cli.cli.report import print_dataset_report
 from posec3d_cli.registry import NETWORKS
 
 VAL_SHARE = 0.1
@@ -269,7 +269,7 @@ def train(
     The result is a model folder that --classifier takes.
     """
     from posec3d_cli.cli.training_progress import training_progress
-    from posec3d_cli.datasets import load
+    from posec3d_cli.datasets import clip_lists, load
     from posec3d_cli.datasets.checks import check_dataset
     from posec3d_cli.datasets.splits import Splits
     from posec3d_cli.hub.catalog import load_card
@@ -290,18 +290,18 @@ def train(
         check_choice("--arch", architecture, NETWORKS.names())
     # What is wrong with folders and files is found before models are loaded.
     train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
-    held_out = load.read_names(val_list) if val_list else ()
-    found = load.labelled(
+    held_out = clip_lists.read_clip_list(val_list) if val_list else ()
+    found = load.load_dataset(
         sources,
-        load.read_actions(label_map) if label_map else {},
+        load.read_label_map(label_map) if label_map else {},
         group_by=group_by,
         root=root,
         pseudo_labels=pseudo_labels,
         splits=Splits(train_split, val_split),
     )
     if held_out:
-        found = load.hold_out(found, held_out)
-    for remark in found.remarks:
+        found = clip_lists.set_validation(found, held_out)
+    for remark in found.notes:
         note("note", one_line(remark))
     config = pipeline_config(
         pipeline=pipeline,
@@ -345,13 +345,13 @@ def train(
     )
     examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
     survey = check_dataset(examples, unreadable)
-    print_survey(survey)
+    print_dataset_report(survey)
     survey.check()
     with training_progress(training.recipe.epochs, training.networks) as callback:
         try:
             figures = train.train(
                 training,
-                survey.examples,
+                survey.clips,
                 output,
                 resume=resume,
                 overwrite=overwrite,

@@ -1,4 +1,4 @@
-"""LabeledClip and LabeledVideo: labeled poses, and labeled files whose poses are not known yet."""
+"""LabeledClip and LabeledVideo: labeled poses, and labeled files that are not opened yet."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from posec3d_cli.types import Floats
 
 ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
 TRAINING, VALIDATION = "training", "validation"
-UNKNOWN = "unknown"
+BACKGROUND = "unknown"
 """The label of clips that show none of the actions."""
 Clip = TypeVar("Clip", bound="LabeledClip | LabeledVideo")
 
 
 @dataclass(frozen=True, eq=False)
 class LabeledClip:
-    """One labelled clip.
+    """A labeled clip with its poses.
 
     Attributes:
-        name: what it is called in reports, for example `walk/clip_3.avi`.
+        name: the name in reports, for example `clips/walk/clip_3.avi`.
         label: the action.
-        group: clips of one source video share a group, and a group never stands on both sides of a split.
+        group: clips of one source video share a group; a split never divides a group.
         origin: "estimated" poses come from a pose network, "annotated" ones from people, "recorded" ones are 3D.
         keypoints: `(M, T, K, 2)` float32 x, y in pixels, or `(1, T, K, 3)` in metres where recorded: x to the
-            right of the picture, y down, z away from the camera. Person 0 performs the action.
+            right of the image, y down, z away from the camera. Person 0 performs the action.
         scores: `(M, T, K)` float32, 0 where a joint or person is missing.
         fps: frames per second.
-        part: TRAINING or VALIDATION where it is settled what the clip is for, else empty.
-        sha256: of the file that it is from; empty where that is a pack.
-        notes: sentences about what its file holds besides, and was left out.
+        part: TRAINING or VALIDATION where the dataset decides it, else empty.
+        sha256: of the file of the clip; empty for a clip of a dataset pickle.
+        notes: sentences about what the file also holds and was left out.
     """
 
     name: str
@@ -51,23 +51,22 @@ class LabeledClip:
         return frames
 
 
-def source_of(example: LabeledClip) -> str:
-    """The folder or pack that a clip is from: what stands first in its name."""
-    return example.name.partition("/")[0]
+def source_name_of(clip: LabeledClip) -> str:
+    """The name of the source of a clip: the folder, table or dataset pickle, the first part of the clip's name."""
+    return clip.name.partition("/")[0]
 
 
-def rename(clips: Sequence[Clip], actions: Mapping[tuple[str, str], str], source: str) -> list[Clip]:
-    """Give the labels of one source their joint names.
+def apply_label_map(clips: Sequence[Clip], label_map: Mapping[tuple[str, str], str], source: str) -> list[Clip]:
+    """Give the labels of one source their common names.
 
     Args:
-        clips: those of the source.
-        actions: (source, label) to action; an empty action leaves the label's clips out. A label that is not
-            mentioned keeps its name. The source "*" stands for every source.
-        source: the name of the source, as `actions` calls it.
+        clips: the clips of the source.
+        label_map: see `posec3d_cli.datasets.load.load_dataset`.
+        source: the name of the source in `label_map`.
     """
     renamed = []
     for clip in clips:
-        label = actions.get((source, clip.label), actions.get(("*", clip.label), clip.label))
+        label = label_map.get((source, clip.label), label_map.get(("*", clip.label), clip.label))
         if label:
             renamed.append(replace(clip, label=label))
     return renamed
@@ -75,14 +74,14 @@ def rename(clips: Sequence[Clip], actions: Mapping[tuple[str, str], str], source
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """A clip and what happens in it.
+    """A labeled video or pose file, not opened yet.
 
     Attributes:
-        path: a video or a pose file.
-        name: what it is called in reports: the name of the source, a slash and its place there.
+        path: the video or pose file.
+        name: the name in reports: the name of the source, a slash, and the path below the source.
         label: the action.
         group: clips of one source video share a group.
-        part: see `posec3d_cli.datasets.clips.LabeledClip`.
+        part: see `LabeledClip`.
     """
 
     path: Path
@@ -93,5 +92,5 @@ class LabeledVideo:
 
     @property
     def is_pose_file(self) -> bool:
-        """Whether it is a pose file: nothing is to be estimated."""
+        """Whether `path` is a pose file, so that no pose has to be estimated."""
         return is_pose_file(self.path)

@@ -10,7 +10,7 @@ from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.own import own_among
 from posec3d_cli.datasets.clips import TRAINING, LabeledVideo
 from posec3d_cli.datasets.splits import group_of, is_split
-from posec3d_cli.datasets.table_labels import LabelledRow, read_labels
+from posec3d_cli.datasets.table_labels import LabeledRow, read_labels
 from posec3d_cli.errors import BadDataset, are, counted, listed
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.labels import clean_label
@@ -24,11 +24,11 @@ _HINT = "one sub-folder per action, or a table with the columns video,label"
 
 
 def source_name(source: Path) -> str:
-    """What a source is called: a folder by its own name, also where its `labels.csv` is named, a file by its stem."""
-    place = Path(os.path.abspath(source))
-    if place.name == TABLE:
-        place = place.parent
-    return place.stem if place.is_file() else place.name
+    """The name of a source: that of the folder, also of the folder with a `labels.csv`, or the stem of a file."""
+    path = Path(os.path.abspath(source))
+    if path.name == TABLE:
+        path = path.parent
+    return path.stem if path.is_file() else path.name
 
 
 def labeled_videos(
@@ -39,23 +39,22 @@ def labeled_videos(
     pseudo_labels: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[LabeledVideo]:
-    """The clips of a table with the columns video,label or of a folder: of its `labels.csv`, else of its sub-folders.
+    """List the clips of a table with the columns video,label, or of a folder: by its `labels.csv`, else by sub-folders.
 
-    A clip is a video or a pose file. A folder that OpenPose wrote is one clip. What posec3d made of other clips of the
-    sub-folders is none: see `posec3d_cli.batch.own`. Where the paths of a table begin:
-    `posec3d_cli.files.relative_paths`. A video that a table names again is a clip of its own, called by the line as
-    well.
+    A clip is a video or a pose file; a folder that OpenPose wrote is one clip. Files that posec3d made of other clips
+    in the sub-folders are left out, see `posec3d_cli.batch.own`. Relative paths in a table follow
+    `posec3d_cli.files.relative_paths`. A video in a second row of a table is a second clip; its name has the line.
 
     Args:
         source: the folder or table.
-        group_by: the column of the table that names the source video; where the table has none of this name, and for
-            sub-folders, a regular expression, see `posec3d_cli.datasets.splits.group_of`.
+        group_by: the column of the table that names the source video, else a regular expression, see
+            `posec3d_cli.datasets.splits.group_of`.
         root: where the relative paths of a table begin.
         pseudo_labels: whether predictions count as labels, see `posec3d_cli.datasets.table_labels.read_labels`.
-        say: told what is left out.
+        say: called with a sentence about clips that are left out.
 
     Raises:
-        BadDataset: there are none, the table cannot be used or names files that are not there, or a clip has no group.
+        BadDataset: no clip was found, the table cannot be used or names missing files, or a clip has no group.
     """
     table = source if source.is_file() else source / TABLE
     name = source_name(source)
@@ -73,16 +72,16 @@ def labeled_videos(
     if is_split(labels):
         raise BadDataset(
             f"the sub-folders of {source} are called {', '.join(sorted(set(labels)))}: these are splits, not actions",
-            hint="give one of them; --val-list names the clips to validate on, a table or pack may join them all",
+            hint="give one of them; --val-list names the clips to validate on, a table may join them all",
         )
-    return [_labelled(one.path, name, one.name, label, group_by) for one, label in zip(found, labels, strict=True)]
+    return [_labeled_video(one.path, name, one.name, label, group_by) for one, label in zip(found, labels, strict=True)]
 
 
 def _without_own(source: Path, found: list[InputFile], say: Callable[[str], None]) -> list[InputFile]:
-    """The clips that posec3d did not make of the others; of the rest is told.
+    """Leave out the files that posec3d made of other clips, and say which.
 
     Raises:
-        BadDataset: there are none.
+        BadDataset: no clip is left.
     """
     own = own_among(found)
     made = (
@@ -98,15 +97,22 @@ def _without_own(source: Path, found: list[InputFile], say: Callable[[str], None
     return clips
 
 
-def _labelled(
-    path: Path, source: str, place: str, label: str, group_by: str | None, *, group: str | None = None, part: str = ""
+def _labeled_video(
+    path: Path,
+    source: str,
+    path_name: str,
+    label: str,
+    group_by: str | None,
+    *,
+    group: str | None = None,
+    part: str = "",
 ) -> LabeledVideo:
-    group = group_of(place, label, group_by) if group is None else group
-    return LabeledVideo(path, f"{source}/{place}", label, f"{source}/{group}", part)
+    group = group_of(path_name, label, group_by) if group is None else group
+    return LabeledVideo(path, f"{source}/{path_name}", label, f"{source}/{group}", part)
 
 
 def _of_rows(
-    paths: RelativePaths, rows: list[LabelledRow], source: str, group_by: str | None, column: str | None
+    paths: RelativePaths, rows: list[LabeledRow], source: str, group_by: str | None, column: str | None
 ) -> list[LabeledVideo]:
     found = [paths.find(one.video, _is_there) for one in rows]
     missing = [one.video for one, path in zip(rows, found, strict=True) if path is None]
@@ -123,9 +129,9 @@ def _of_rows(
         if column is not None and not one.row[column]:
             raise BadDataset(f"{paths.file}: line {one.row.line} lacks a {column}")
         group = None if column is None else one.row[column]
-        place = one.video.replace("\\", "/").lstrip("/")
+        path_name = one.video.replace("\\", "/").lstrip("/")
         part = TRAINING if one.predicted else ""
-        clip = _labelled(path, source, place, one.label, group_by, group=group, part=part)
+        clip = _labeled_video(path, source, path_name, one.label, group_by, group=group, part=part)
         if clip.name in clips:
             clip = LabeledVideo(clip.path, f"{clip.name} (line {one.row.line})", clip.label, clip.group, clip.part)
         clips[clip.name] = clip

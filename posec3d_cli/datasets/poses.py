@@ -38,7 +38,7 @@ class ClipPoses:
         keypoints: `(M, T, 17, 2)` float32 in pixels; M may be 0.
         scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
         fps: frames per second.
-        sha256: of the file that they were found in.
+        sha256: of the video or pose file.
         notes: see `VideoPoses.notes`.
     """
 
@@ -50,31 +50,34 @@ class ClipPoses:
 
 
 Estimate = Callable[[Sequence[InputFile]], Iterable[tuple[InputFile, ClipPoses | str]]]
-"""Finds the people of videos and gives them, or the reason why there are none, in any order."""
+"""Estimates the poses of videos: yields each video with its poses, or with the reason of a failure, in any order."""
 
 
-def in_file(path: Path) -> ClipPoses:
-    """The main people of a pose file.
+def main_people_of_file(path: Path) -> ClipPoses:
+    """Read the main people of a pose file.
 
     Raises:
-        BadPoseFile: it cannot be read, or holds several clips.
+        BadPoseFile: the file cannot be read, or holds several clips.
     """
     clips = read_pose_file(path)
     if len(clips) > 1:
-        raise BadPoseFile(f"{path} holds {len(clips)} clips", hint="give a pack beside the folder, not inside")
+        raise BadPoseFile(
+            f"{path} holds {len(clips)} clips",
+            hint="give a dataset pickle as a source of its own, not inside a folder of classes",
+        )
     return replace(_every_frame(clips[0]), sha256=digest(path), notes=clips[0].notes)
 
 
-def in_video(
+def main_people_of_video(
     path: Path,
     extractor: PoseExtractor,
     every: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ClipPoses:
-    """The main people of a video: poses are estimated in every N-th frame and interpolated between.
+    """Estimate the main people of a video in every N-th frame, and interpolate between these frames.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the video cannot be read.
     """
     with extractor.open(path) as video:
         frames = np.arange(0, video.info.frame_count, every, dtype=np.int64)
@@ -88,15 +91,15 @@ def _every_frame(video_poses: VideoPoses) -> ClipPoses:
     return ClipPoses(*at_times(main.keypoints, main.scores, times), float(video_poses.video.fps))
 
 
-def in_turn(extractor: PoseExtractor, every: int = 1) -> Estimate:
-    """One video after the other in this process, with stages that are made: a decoder that crashes ends it."""
+def estimate_in_process(extractor: PoseExtractor, every: int = 1) -> Estimate:
+    """Estimate one video after the other in this process; a crash of a decoder ends the process."""
 
     def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
-        for found in videos:
+        for video in videos:
             try:
-                yield found, replace(in_video(found.path, extractor, every), sha256=digest(found.path))
+                yield video, replace(main_people_of_video(video.path, extractor, every), sha256=digest(video.path))
             except InputError as error:
-                yield found, error.what
+                yield video, error.what
 
     return estimate
 
@@ -136,7 +139,7 @@ class Finding:
         """What does one video, with models that are made."""
 
         def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
-            people = in_video(found.path, extractor, self.every, lambda done, total: count(done))
+            people = main_people_of_video(found.path, extractor, self.every, lambda done, total: count(done))
             return [{"video": printable(found.name), "status": OK, "people": people}]
 
         return do

@@ -13,7 +13,7 @@ import numpy as np
 
 from posec3d_cli.datasets.clips import ANNOTATED, RECORDED, LabeledClip
 from posec3d_cli.datasets.recorded import UPWARDS, in_slots, joint_names, up_of
-from posec3d_cli.datasets.splits import Parts, Splits, parts_of, split_named
+from posec3d_cli.datasets.splits import Splits, Subsets, split_named, subsets_of
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.labels import clean_label
 from posec3d_cli.pose_files.checks import shown
@@ -24,52 +24,52 @@ from posec3d_cli.types import Floats
 _BLOCK = 10  # neighbouring numbers in a numbered data set are often cut from one source
 
 
-def read_pack(
+def read_dataset_pickle(
     path: Path,
     split: str | None = None,
     *,
     splits: Splits | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[LabeledClip]:
-    """The examples of a pose pack.
+    """Read the labeled clips of a dataset pickle.
 
-    Two-dimensional packs hold `keypoint` (M, T, 17, 2) in pixels and `keypoint_score` (M, T, 17); recorded ones
-    hold `keypoint` (1, T, J, 3) and the joints' names, in metres or millimetres. Which way is up they say as `up`, "y"
-    or "-z", or it is what most of their people say who stand.
+    An annotation holds `keypoint` (M, T, 17, 2) in pixels and `keypoint_score` (M, T, 17), or, for a 3D recording,
+    `keypoint` (1, T, J, 3) in metres or millimetres; the pickle then names the joints. The up axis of recordings is
+    `up` of the pickle, "y" or "-z", or else the axis along which most people stand.
 
     Args:
         path: the pickle.
-        split: only the clips that this split of the pack names.
-        splits: which splits to learn from and to validate on; None: nothing is said about it.
-        say: told which splits are taken, and which way is up where that is not y.
+        split: read only the clips of this split.
+        splits: which splits are for training and for validation; None if the caller decides.
+        say: called with a sentence about the splits that are used, and about an up axis that is not y.
 
     Raises:
-        BadPoseFile: the pack lacks something; the message names the clip.
+        BadPoseFile: the pickle lacks something; the message names the clip.
     """
     pack = open_pack(path)
-    parts = Parts() if split is None else Parts(split_named(pack.splits, split, path))
+    parts = Subsets() if split is None else Subsets(split_named(pack.splits, split, path))
     if splits is not None:
-        parts = parts_of(pack.splits, splits, path)
+        parts = subsets_of(pack.splits, splits, path)
     names = [pack.name(number) for number in range(len(pack.annotations))]
     lacking = parts.lacking(names, path)
     skeleton = _skeleton(pack, say)
     _check_kinds_of_labels(pack)
-    examples = []
+    clips = []
     for number, name in enumerate(names):
         part = parts.of(name)
         if part is not None:
             with pack.blaming(number) as annotation:
-                examples.append(replace(_example(annotation, pack, name, skeleton), part=part))
-    for remark in filter(None, (parts.remark, lacking)):
-        say(remark)
-    return examples
+                clips.append(replace(_clip(annotation, pack, name, skeleton), part=part))
+    for note in filter(None, (parts.note, lacking)):
+        say(note)
+    return clips
 
 
 def _check_kinds_of_labels(pack: Pack) -> None:
-    """Refuse labels that are numbers here and names there, where nothing says which number has which name.
+    """Refuse a pickle without class names in which some labels are numbers and others names.
 
     Raises:
-        BadPoseFile: there are both.
+        BadPoseFile: the pickle has both kinds of labels.
     """
     if pack.classes is not None:
         return
@@ -79,11 +79,11 @@ def _check_kinds_of_labels(pack: Pack) -> None:
     if name is not None and number is not None:
         raise BadPoseFile(
             f"{pack.path}: the label is the number {number} in some annotations and a name, {name!r}, in others",
-            hint="an entry 'classes' of the pack lists the names that the numbers stand for",
+            hint="an entry 'classes' of the pickle lists the names of the numbered labels",
         )
 
 
-def _cleaned(label: str) -> str:
+def _clean_name(label: str) -> str:
     cleaned = clean_label(label)
     if not cleaned:
         raise BadPoseFile("the name of its label is blank")
@@ -92,14 +92,14 @@ def _cleaned(label: str) -> str:
 
 @dataclass(frozen=True)
 class _Skeleton:
-    """The joints of the recordings of a pack, and which way is up."""
+    """The joints of the recordings of a pickle, and their up axis."""
 
     joints: list[str]
     up: str
 
 
 def _skeleton(pack: Pack, say: Callable[[str], None]) -> _Skeleton | None:
-    """Of a pack that names joints; None for others."""
+    """The skeleton of a pickle that names joints; None for others."""
     joints = pack.joints.tolist() if isinstance(pack.joints, np.ndarray) else pack.joints
     if not joints:
         return None
@@ -115,12 +115,12 @@ def _skeleton(pack: Pack, say: Callable[[str], None]) -> _Skeleton | None:
         return _Skeleton(names, pack.up)
     up = up_of(_recordings(pack, len(names)), names)
     if up != "y":
-        say(f"{pack.path.name}: people stand along {up}, and are turned to y; 'up' in the pack says it for certain")
+        say(f"{pack.path.name}: people stand along {up}, and are turned to y; an entry 'up' of the pickle decides it")
     return _Skeleton(names, up)
 
 
 def _recordings(pack: Pack, joints: int) -> Iterator[Floats]:
-    """The arrays of a pack that are recordings; what is wrong with others is said where they are read."""
+    """The arrays of 3D recordings; errors in other annotations are raised when those are read."""
     for number in range(len(pack.annotations)):
         with suppress(BadPoseFile), pack.blaming(number) as annotation:
             keypoints = array_of(annotation, "keypoint", pack)
@@ -128,8 +128,8 @@ def _recordings(pack: Pack, joints: int) -> Iterator[Floats]:
                 yield keypoints
 
 
-def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skeleton | None) -> LabeledClip:
-    label = _cleaned(_label(value_of(annotation, "label"), pack))
+def _clip(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skeleton | None) -> LabeledClip:
+    label = _clean_name(_label(value_of(annotation, "label"), pack))
     source = pack.path.stem
     fps = float(pack.rate(annotation) or FPS)
     keypoints = array_of(annotation, "keypoint", pack)
@@ -139,8 +139,8 @@ def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Sk
         if skeleton is None or keypoints.shape[2] != len(skeleton.joints):
             named = "names none" if skeleton is None else f"names {len(skeleton.joints)}"
             raise BadPoseFile(
-                f"it is a 3D recording of {keypoints.shape[2]} joints, and the pack {named}",
-                hint="an entry 'joints' of the pack lists their names, such as left_shoulder",
+                f"it is a 3D recording of {keypoints.shape[2]} joints, and the pickle {named}",
+                hint="an entry 'joints' of the pickle lists their names, such as left_shoulder",
             )
         counted = counted_frames(annotation, keypoints)
         notes = uncounted_note(annotation, counted)
@@ -155,7 +155,7 @@ def _example(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Sk
 
 
 def _label(label: Any, pack: Pack) -> str:
-    """The name of a label: itself, or what the pack's classes call its number; the number where it has none."""
+    """The name of a label, where it is a number by the classes of the pickle; the number as text without classes."""
     if isinstance(label, str) and label:
         return label
     if isinstance(label, bool) or not isinstance(label, int | np.integer) or label < 0:
@@ -163,9 +163,9 @@ def _label(label: Any, pack: Pack) -> str:
     if pack.classes is None:
         return str(label)
     if not isinstance(pack.classes, list | tuple | np.ndarray):
-        raise BadPoseFile(f"the pack's classes must be a list of names, got {shown(pack.classes)}")
+        raise BadPoseFile(f"the pickle's classes must be a list of names, got {shown(pack.classes)}")
     if label >= len(pack.classes):
-        raise BadPoseFile(f"label is {label}, and the pack's classes name only {len(pack.classes)}")
+        raise BadPoseFile(f"label is {label}, and the pickle's classes are only {len(pack.classes)}")
     return str(pack.classes[int(label)])
 
 

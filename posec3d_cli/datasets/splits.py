@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,46 +16,49 @@ from posec3d_cli.datasets.clips import RECORDED, TRAINING, VALIDATION, LabeledCl
 from posec3d_cli.errors import BadDataset, BadPoseFile, counted
 from posec3d_cli.pose_files.checks import shown
 
-if TYPE_CHECKING:
-    pass
 _TRAIN = ("train", "training")
 _VALIDATION = ("val", "valid", "validation", "test")  # the first that is there
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The names of splits that were asked for; None: `train`, and `val` or else `test`, where a pack has both."""
+    """The names of the splits to use; None for `train`, and for `val` or else `test`, in a pickle that has both."""
 
     train: str | None = None
     val: str | None = None
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The clips of a pack, by name.
+class Subsets:
+    """The training and validation clips of a dataset pickle, by name.
 
     Attributes:
-        training: those to learn from; None: all that are not validated on.
-        validation: those to validate on; None: nothing is said about it.
-        remark: what was taken, or could have been, in one sentence; may be empty.
+        training: names of the training clips; None for all that are no validation clips.
+        validation: names of the validation clips; None where the pickle does not decide.
+        note: a sentence about the splits that are used, or could be; may be empty.
     """
 
     training: frozenset[str] | None = None
     validation: frozenset[str] | None = None
-    remark: str = ""
+    note: str = ""
 
     def lacking(self, names: Collection[str], path: Path) -> str:
-        """What the splits name and the pack, whose clips have these names, lacks: in one sentence, or an empty text.
+        """A sentence about clips that the splits name and the pickle lacks; empty if it lacks none.
+
+        Args:
+            names: of the clips in the pickle.
+            path: of the pickle.
 
         Raises:
-            BadPoseFile: a split means no clip at all.
+            BadPoseFile: a split names no clip of the pickle.
         """
         lacking = []
         for part in (self.training, self.validation):
             if part and part.isdisjoint(names):
                 raise BadPoseFile(
-                    f"{path}: a split names {counted(len(part), 'clip')}, first {min(part)!r}, and none is there",
-                    hint="a split lists what the clips are called in frame_dir",
+                    f"{path}: a split names {counted(len(part), 'clip')}, the first is {min(part)!r}, and the pickle "
+                    "has none of them",
+                    hint="a split lists clips by their frame_dir",
                 )
             if part and (absent := part - set(names)):
                 lacking.append(
@@ -64,7 +67,7 @@ class Parts:
         return f"{path.name} lacks {' and '.join(lacking)}" if lacking else ""
 
     def of(self, name: str | None) -> str | None:
-        """The part of a clip, empty where it is not settled; None where the clip is to be left out."""
+        """TRAINING or VALIDATION for a clip, empty where the pickle does not decide; None for a clip to leave out."""
         if self.validation is not None and name in self.validation:
             return VALIDATION
         if self.training is not None and name not in self.training:
@@ -73,15 +76,15 @@ class Parts:
 
 
 def is_split(labels: Collection[str]) -> bool:
-    """Whether what should be names of actions are those of splits, such as train and test."""
+    """Whether labels are the names of splits, such as train and test, instead of actions."""
     return {label.casefold() for label in labels} <= {*_TRAIN, *_VALIDATION} and len(set(labels)) > 1
 
 
 def split_named(splits: Any, name: str, path: Path) -> frozenset[str]:
-    """The names of the clips of a split.
+    """The names of the clips in a split.
 
     Raises:
-        BadPoseFile: the pack has no such split.
+        BadPoseFile: the pickle has no such split.
     """
     if not isinstance(splits, dict) or name not in splits:
         known = ", ".join(map(str, splits)) if isinstance(splits, dict) else ""
@@ -92,11 +95,16 @@ def split_named(splits: Any, name: str, path: Path) -> frozenset[str]:
     return frozenset(str(one) for one in names)
 
 
-def parts_of(splits: Any, asked: Splits, path: Path) -> Parts:
-    """What a pack's splits say, or were asked to.
+def subsets_of(splits: Any, asked: Splits, path: Path) -> Subsets:
+    """The training and validation clips by the splits of a pickle.
+
+    Args:
+        splits: as the pickle has them.
+        asked: the splits to use.
+        path: of the pickle.
 
     Raises:
-        BadPoseFile: a split that was asked for is not there, or a clip is in both.
+        BadPoseFile: the pickle lacks a split of `asked`, or a clip is in both splits.
     """
     known: Mapping[Any, Any] = splits if isinstance(splits, dict) else {}
     train, val = asked.train, asked.val
@@ -108,10 +116,10 @@ def parts_of(splits: Any, asked: Splits, path: Path) -> Parts:
     if train is None and val is None:
         others = [str(name) for name in known]
         if len(others) < 2:
-            return Parts()
+            return Subsets()
         listed = ", ".join(others)
-        return Parts(
-            remark=f"{path.name} has the splits {listed}, and none is taken: all its clips are used; "
+        return Subsets(
+            note=f"{path.name} has the splits {listed}, and none is chosen: all its clips are used; "
             "--train-split and --val-split choose"
         )
     training = None if train is None else split_named(known, train, path)
@@ -120,20 +128,20 @@ def parts_of(splits: Any, asked: Splits, path: Path) -> Parts:
     if both:
         raise BadPoseFile(
             f"{path}: {counted(len(both), 'clip')} in both splits, {train} and {val}, the first is {both[0]!r}",
-            hint="validating on what was learnt says nothing: name others with --train-split and --val-split",
+            hint="a training clip cannot validate: choose other splits with --train-split and --val-split",
         )
     words = [
-        "all other clips are learnt from"
+        "all other clips are for training"
         if training is None
-        else f"its split {train} ({counted(len(training), 'clip')}) is learnt from",
-        "a part of that is held out"
+        else f"its split {train} ({counted(len(training), 'clip')}) is for training",
+        "a share of it is for validation"
         if validation is None
-        else f"its split {val} ({counted(len(validation), 'clip')}) is validated on",
+        else f"its split {val} ({counted(len(validation), 'clip')}) is for validation",
     ]
     left = [str(name) for name in known if str(name) not in (train, val)]
     if train is not None and left:
         words.append(f"clips that are only in {', '.join(left)} are left out")
-    return Parts(training, validation, f"{path.name}: {', '.join(words)}")
+    return Subsets(training, validation, f"{path.name}: {', '.join(words)}")
 
 
 def _first(splits: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
@@ -146,24 +154,24 @@ def _holds_clips(names: Any) -> bool:
     return names is not None and (not hasattr(names, "__len__") or len(names) > 0)
 
 
-def split(examples: Sequence[LabeledClip], share: float, seed: int) -> tuple[list[LabeledClip], list[LabeledClip]]:
-    """Part examples into training and validation, whole groups at a time.
+def split(clips: Sequence[LabeledClip], share: float, seed: int) -> tuple[list[LabeledClip], list[LabeledClip]]:
+    """Split clips into training and validation, by whole groups.
 
-    Clips whose part is settled are in it. Of every label at most `share` of the other clips, rounded to whole ones, are
-    held out, and at least one stays. Groups are drawn label by label, so that rare labels are validated too; recorded
-    (3D) examples are only ever trained on. The same examples and seed give the same parts.
+    A clip whose `part` is set goes there. Of the other clips of each label at most `share`, rounded to whole clips, are
+    for validation, and at least one is for training. Groups are drawn label by label, so that rare labels are validated
+    too. Recorded (3D) clips are for training only. Equal clips and seeds give equal splits.
     """
     generator = np.random.default_rng(seed)
-    filmed = [example for example in examples if example.origin != RECORDED and not example.part]
-    clips = Counter(example.label for example in filmed)
-    room = {label: min(round(share * count), count - 1) for label, count in clips.items()}
+    filmed = [clip for clip in clips if clip.origin != RECORDED and not clip.part]
+    counts = Counter(clip.label for clip in filmed)
+    room = {label: min(round(share * count), count - 1) for label, count in counts.items()}
     members: dict[str, Counter[str]] = {}
-    for example in filmed:
-        members.setdefault(example.group, Counter())[example.label] += 1
+    for clip in filmed:
+        members.setdefault(clip.group, Counter())[clip.label] += 1
     held: set[str] = set()
-    learned = {example.group for example in examples if example.part == TRAINING}
-    for label in sorted(clips):
-        groups = sorted(group for group in members if label in members[group] and group not in learned)
+    trained = {clip.group for clip in clips if clip.part == TRAINING}
+    for label in sorted(counts):
+        groups = sorted(group for group in members if label in members[group] and group not in trained)
         generator.shuffle(groups)
         for group in groups:
             # A group that spans labels needs room in all of them.
@@ -172,17 +180,17 @@ def split(examples: Sequence[LabeledClip], share: float, seed: int) -> tuple[lis
                 for name, count in members[group].items():
                     room[name] -= count
 
-    def validates(example: LabeledClip) -> bool:
-        return example.part == VALIDATION or (not example.part and example.origin != RECORDED and example.group in held)
+    def validates(clip: LabeledClip) -> bool:
+        return clip.part == VALIDATION or (not clip.part and clip.origin != RECORDED and clip.group in held)
 
-    return [one for one in examples if not validates(one)], [one for one in examples if validates(one)]
+    return [one for one in clips if not validates(one)], [one for one in clips if validates(one)]
 
 
 def group_of(name: str, label: str, pattern: str | None) -> str:
-    """The source video of a clip: what `pattern`'s first group matches in its file name, else the clip itself.
+    """The source video of a clip: the first group of `pattern` in the file name, else the clip itself.
 
     Without a pattern, a name that holds its own label between underscores (`Title_walk_f_cm_3.avi`, as HMDB51 and
-    UCF101 name theirs) is grouped by what stands before it.
+    UCF101 name theirs) is grouped by the text before the label.
 
     Raises:
         BadDataset: `pattern` is no regular expression, or does not match.

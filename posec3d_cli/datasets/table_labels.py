@@ -19,13 +19,13 @@ _ENOUGH = 2  # of these headings, which `posec3d label` writes: some may have be
 
 
 @dataclass(frozen=True)
-class LabelledRow:
-    """A row with its label.
+class LabeledRow:
+    """A row of a table with its label.
 
     Attributes:
         row: of the table.
-        label: of its video, clean; empty where it has none.
-        predicted: whether a model gave the label.
+        label: of the video, cleaned; empty if the row has none.
+        predicted: whether the label is a prediction of a model.
     """
 
     row: Row
@@ -34,34 +34,34 @@ class LabelledRow:
 
     @property
     def video(self) -> str:
-        """The path, as the table has it."""
+        """The path of the video as the table has it."""
         return self.row["video"]
 
 
 def read_labels(
     table: Path, *, pseudo_labels: bool = False, say: Callable[[str], None] = lambda text: None
-) -> tuple[CsvTable, list[LabelledRow]]:
-    """The rows of a table with the columns video,label that say what is done, and the table.
+) -> tuple[CsvTable, list[LabeledRow]]:
+    """Read a table with the columns video,label, and return the table and its labeled rows.
 
-    A cell of the column `corrected` takes the place of the label. Of a table of predictions, which has columns such as
-    status and score too, only the corrected rows count, and with `pseudo_labels` also those whose prediction is a
-    label: neither unknown, nobody nor failed.
+    A cell in the column `corrected` replaces the label. In a table of predictions, which also has columns such as
+    status and score, only corrected rows count, and with `pseudo_labels` also rows with a predicted label: not those
+    that are unknown, without a person, or failed.
 
     Args:
         table: the file.
         pseudo_labels: whether predictions count as labels.
-        say: told what is left out.
+        say: called with a sentence about rows that are left out.
 
     Raises:
-        BadDataset: it cannot be used, or is a table of predictions none of which counts.
+        BadDataset: the table cannot be used, or is a table of predictions without a row that counts.
     """
     read = read_csv(table, _COLUMNS)
     read.check_once(CORRECTED)
     if len(_OF_PREDICTIONS & set(read.headings)) < _ENOUGH:
         return read, [
-            _checked(read, LabelledRow(row, _corrected(row) or clean_label(row["label"]))) for row in read.rows
+            _checked(read, LabeledRow(row, _corrected(row) or clean_label(row["label"]))) for row in read.rows
         ]
-    corrected = [LabelledRow(row, label) for row in read.rows if (label := _corrected(row))]
+    corrected = [LabeledRow(row, label) for row in read.rows if (label := _corrected(row))]
     if pseudo_labels:
         rows = list(_predicted(read.rows))
         told = sum(one.predicted for one in rows)
@@ -74,7 +74,7 @@ def read_labels(
         raise BadDataset(
             f"{table} is a table of predictions, and none of its {counted(len(read.rows), 'row')} is corrected",
             hint="write the right labels into a column 'corrected', also where the prediction is right; "
-            "`posec3d train --pseudo-labels` learns from the predictions",
+            "`posec3d train --pseudo-labels` trains on the predictions",
         )
     say(f"{table} is a table of predictions: only its corrected rows are used, {len(corrected)} of {len(read.rows)}")
     return read, [_checked(read, one) for one in corrected]
@@ -84,18 +84,18 @@ def _corrected(row: Row) -> str:
     return clean_label(row[CORRECTED])
 
 
-def _predicted(rows: tuple[Row, ...]) -> Iterator[LabelledRow]:
-    """The rows that are corrected or whose prediction is a label."""
+def _predicted(rows: tuple[Row, ...]) -> Iterator[LabeledRow]:
+    """The rows with a correction or a predicted label."""
     for row in rows:
         if label := _corrected(row):
-            yield LabelledRow(row, label)
+            yield LabeledRow(row, label)
             continue
         label = clean_label(row["label"])
         if row["status"] in ("ok", "") and not row["guess"] and label not in _NO_LABELS:
-            yield LabelledRow(row, label, predicted=True)
+            yield LabeledRow(row, label, predicted=True)
 
 
-def _checked(table: CsvTable, one: LabelledRow) -> LabelledRow:
+def _checked(table: CsvTable, one: LabeledRow) -> LabeledRow:
     for column, cell in zip(_COLUMNS, (one.video, one.label), strict=True):
         if not cell:
             raise BadDataset(f"{table.path}: line {one.row.line} lacks a {column}")

@@ -21,16 +21,16 @@ from posec3d_cli.results import VideoPoses
 
 logger = logging.getLogger("posec3d")
 ALL = "all"
-"""The split of the clips that no table puts into another."""
+"""The split of clips without a split in the table."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What the clips of a pack show, and which part of the data they belong to.
+    """The labels and splits of the clips of a dataset pickle.
 
     Attributes:
-        of: the label of each video, by name; empty where nothing is known.
-        splits: the split of each video, by name; those that are not in it belong to `ALL`.
+        of: the label of each video, by name; empty if no label is known.
+        splits: the split of each video, by name; a video without an entry is in `ALL`.
     """
 
     of: Mapping[str, str]
@@ -42,29 +42,37 @@ class Labels:
         return sorted(set(self.of.values()))
 
 
-def labels_from_folders(found: Sequence[InputFile]) -> Labels:
-    """Each video's first folder is its label; where a video lies in none, nothing is labelled."""
-    folders = {printable(video.name): video.folder for video in found}
+def labels_from_folders(videos: Sequence[InputFile]) -> Labels:
+    """Label each video by its first folder; if a video is in no folder, no video is labeled."""
+    folders = {printable(video.name): video.folder for video in videos}
     return Labels(folders if all(folders.values()) else {}, {})
 
 
-def read_pack_labels(table: Path, found: Sequence[InputFile], *, root: Path | None = None) -> Labels:
-    """From a table with the columns video,label and, where it has them, corrected and split.
+def read_pickle_labels(table: Path, videos: Sequence[InputFile], *, root: Path | None = None) -> Labels:
+    """Read the labels and splits of videos from a table with the columns video,label and perhaps corrected and split.
 
-    Which file a row is about: `posec3d_cli.batch.row_names`, from which `root` is.
+    Rows are matched to videos by `posec3d_cli.batch.row_names`.
+
+    Args:
+        table: the file.
+        videos: the videos of the dataset pickle.
+        root: the folder where the relative paths of the table begin.
 
     Raises:
-        BadDataset: it cannot be read, does not name one of the videos, or says two things of one.
+        BadDataset: the table cannot be read, lacks one of the videos, or has contradicting rows for one.
     """
     _, rows = read_labels(table, say=logger.warning)
-    row_names = RowNames(table, found, root)
+    row_names = RowNames(table, videos, root)
     known: dict[str, tuple[str, str]] = {}
     for row in rows:
         name = row_names.name(row.video)
         both = (row.label, row.row["split"])
         if name is not None and known.setdefault(name, both) != both:
-            raise BadDataset(f"{table}: line {row.row.line} says of {row.video!r} {both}, and before {known[name]}")
-    names = [printable(video.name) for video in found]
+            raise BadDataset(
+                f"{table}: line {row.row.line} gives {row.video!r} the label and split {both}, and an earlier line "
+                f"{known[name]}"
+            )
+    names = [printable(video.name) for video in videos]
     missing = [name for name in names if name not in known]
     if missing:
         raise BadDataset(
@@ -76,47 +84,47 @@ def read_pack_labels(table: Path, found: Sequence[InputFile], *, root: Path | No
 
 
 @dataclass(frozen=True)
-class Packed:
-    """What a pack holds.
+class WrittenPickle:
+    """The content of a dataset pickle that was written.
 
     Attributes:
-        clips: how many.
-        lost: what became of splits that were asked for, a sentence each.
+        clips: the number of clips.
+        lost: sentences about splits of the table that the pickle lacks or that are incomplete.
     """
 
     clips: int
     lost: tuple[str, ...]
 
 
-def write_pack(
+def write_dataset_pickle(
     path: Path,
     files: Sequence[tuple[str, Path]],
     labels: Labels,
     *,
     videos: Iterable[Path] = (),
     progress: Callable[[int], None] = lambda done: None,
-) -> Packed:
-    """Put pose files into one pack, replacing one that is there, and say what it holds.
+) -> WrittenPickle:
+    """Write pose files as one dataset pickle, replacing an existing file.
 
-    Clips in which nobody was found are left out: the training that reads packs cannot take them.
+    Clips without a person are left out, because pyskl and mmaction2 cannot train on them.
 
     Args:
-        path: the pack.
+        path: the pickle.
         files: the name and the pose file of each clip.
         labels: of the clips, by name.
-        videos: that the pose files were made of.
+        videos: from which the pose files were made.
         progress: called with the number of files read.
 
     Raises:
         BadPoseFile: a pose file is unusable.
-        OSError: the pack cannot be written.
+        OSError: the pickle cannot be written.
     """
     classes = labels.classes
     numbers = {label: number for number, label in enumerate(classes)}
     annotations: list[dict[str, Any]] = []
     split: dict[str, list[str]] = {}
     for done, (name, file) in enumerate(files, start=1):
-        annotation = annotation_of(read_pose_file(file)[0], name)
+        annotation = pickle_annotation(read_pose_file(file)[0], name)
         if len(annotation["keypoint"]):
             annotation["label"] = numbers.get(labels.of.get(name, ""), UNLABELLED)
             annotations.append(annotation)
@@ -126,11 +134,11 @@ def write_pack(
         pickle.dump(
             {**pack_head(videos), "split": split, "annotations": annotations, "classes": classes}, content, protocol=4
         )
-    return Packed(len(annotations), tuple(_lost(labels, split)))
+    return WrittenPickle(len(annotations), tuple(_lost(labels, split)))
 
 
 def _lost(labels: Labels, split: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Which splits that were asked for are not in the pack, or not as they were meant."""
+    """Sentences about splits of the table that the pickle lacks or that are incomplete."""
     for name in sorted(set(labels.splits.values()) - split.keys()):
         yield f"the split {name} is empty and left out: all its videos failed or show nobody"
     if labels.splits and ALL in split and ALL not in labels.splits.values():
@@ -139,10 +147,10 @@ def _lost(labels: Labels, split: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"{', '.join(labels.classes)} are taken for labels and not for splits; --labels says both"
 
 
-def annotation_of(video_poses: VideoPoses, name: str) -> dict[str, Any]:
-    """A clip as a pack holds it, without its label: M people, the most important first, over T frames.
+def pickle_annotation(video_poses: VideoPoses, name: str) -> dict[str, Any]:
+    """The annotation of a clip, without its label: M people, the most important first, over T frames.
 
-    A person's slot is a track. People who were found in less than a tenth of the frames are left out.
+    A person slot holds one track. People who were found in less than a tenth of the frames are left out.
     """
     people = video_poses.tracks().main_people()
     size = (video_poses.video.height, video_poses.video.width)

@@ -13,11 +13,11 @@ BINS = 15  # of the calibration error, as in Guo et al., "On Calibration of Mode
 
 
 def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
-    """How far confidence and accuracy lie apart, in [0, 1]: the mean over bins of equal width, weighted by their clips.
+    """The expected calibration error (ECE) in [0, 1]: the mean gap between confidence and accuracy over equal bins.
 
     Args:
-        confidences: `(N,)` probability of each answer, N at least 1.
-        correct: `(N,)` whether it is right.
+        confidences: `(N,)` probability of each prediction, N at least 1.
+        correct: `(N,)` whether each prediction is correct.
         bins: bin b holds the confidences in (b / bins, (b + 1) / bins].
     """
     sure, right = _paired(confidences, correct)
@@ -29,12 +29,12 @@ def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins:
 def coverage(
     confidences: ArrayLike, correct: ArrayLike, thresholds: Sequence[float]
 ) -> list[tuple[float, float, float | None]]:
-    """What a smallest score costs and brings: (threshold, part named, part of these right; None where none is named).
+    """The effect of a minimum score: (threshold, share of clips at or above it, accuracy of these or None).
 
     Args:
-        confidences: `(N,)` probability of each answer, N at least 1; one below the threshold is not named.
-        correct: `(N,)` whether it is right.
-        thresholds: the rows wanted.
+        confidences: `(N,)` probability of each prediction, N at least 1.
+        correct: `(N,)` whether each prediction is correct.
+        thresholds: one row each.
     """
     sure, right = _paired(confidences, correct)
     rows = []
@@ -55,10 +55,10 @@ _DRAWS = 10_000
 
 
 def wilson(right: int, clips: int) -> tuple[float, float]:
-    """The 95 % interval of a part, in [0, 1]: E. B. Wilson, JASA 22 (1927).
+    """The 95 % Wilson interval of an accuracy, in [0, 1]: E. B. Wilson, JASA 22 (1927).
 
     Args:
-        right: how many of the clips were named rightly.
+        right: the number of correct predictions.
         clips: at least 1.
     """
     from scipy.stats import binomtest  # half a second, that only a report needs
@@ -70,20 +70,20 @@ def wilson(right: int, clips: int) -> tuple[float, float]:
 
 
 def mean_class_interval(right: Ints, clips: Ints, *, seed: int = 0) -> tuple[float, float] | None:
-    """The 95 % interval of the mean over classes of the part that was named rightly, by the bootstrap.
+    """The 95 % interval of the mean class accuracy, by the bootstrap.
 
-    The clips of each class are drawn anew from its own, so that every class keeps its number. How many of n drawn
-    clips are right, where k of n were, is binomial; so that number is drawn and no clip. A class of which all or no
-    clips are right does not vary in this: with few clips a class the interval is too narrow, and where no class varies
-    there is none.
+    The clips of each class are resampled within the class, so that every class keeps its number of clips. The number of
+    correct clips in a resample of n clips, of which k are correct, is binomial and drawn directly. A class with all or
+    no clips correct does not vary: with few clips per class the interval is too narrow, and if no class varies there is
+    none.
 
     Args:
-        right: `(C,)` clips of each class that were named rightly.
+        right: `(C,)` the number of correct predictions of each class.
         clips: `(C,)` clips of each class, at least 1.
         seed: of the draws.
 
     Returns:
-        The interval; None where it would have no width.
+        The interval; None if it has no width.
     """
     drawn = np.random.default_rng(seed).binomial(clips, right / clips, (_DRAWS, len(clips))) / clips
     low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975)).tolist()

@@ -16,21 +16,20 @@ from posec3d_cli.transforms.motion import at_times, drift, extent
 from posec3d_cli.types import Floats
 
 
-def perturb(examples: Sequence[LabeledClip], *, seconds: float = 10.0, seed: int = 0) -> list[LabeledClip]:
-    """A lengthened, re-framed and composed copy of every 2D example that shows somebody, one each."""
-    shown = [example for example in examples if example.origin != RECORDED and (example.scores[0] > 0).any()]
+def perturb(clips: Sequence[LabeledClip], *, seconds: float = 10.0, seed: int = 0) -> list[LabeledClip]:
+    """Perturb each 2D clip with a person: longer, reframed, with bystanders, with jitter."""
+    shown = [clip for clip in clips if clip.origin != RECORDED and (clip.scores[0] > 0).any()]
     return [
-        _perturb_clip(example, shown, seconds, np.random.default_rng((seed, number)))
-        for number, example in enumerate(shown)
+        _perturb_clip(clip, shown, seconds, np.random.default_rng((seed, number))) for number, clip in enumerate(shown)
     ]
 
 
 def _perturb_clip(
-    example: LabeledClip, others: Sequence[LabeledClip], seconds: float, generator: np.random.Generator
+    clip: LabeledClip, others: Sequence[LabeledClip], seconds: float, generator: np.random.Generator
 ) -> LabeledClip:
-    frames = max(round(seconds * example.fps), len(example))
-    times = _pace(len(example), frames, example.fps, generator)
-    actor, scores = at_times(example.keypoints[:1], example.scores[:1], times)
+    frames = max(round(seconds * clip.fps), len(clip))
+    times = _pace(len(clip), frames, clip.fps, generator)
+    actor, scores = at_times(clip.keypoints[:1], clip.scores[:1], times)
     middle, size = extent(actor, scores)
     people, seen = [actor], [scores]
     for _ in range(generator.integers(3)):
@@ -44,7 +43,7 @@ def _perturb_clip(
     pan = np.stack([1.5 * drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1) * size
     tremble = generator.normal(0, 0.015 * size, keypoints.shape)
     framed = (keypoints - middle) * zoom + pan[None, :, None] + tremble
-    return replace(example, keypoints=framed.astype(np.float32), scores=scores)
+    return replace(clip, keypoints=framed.astype(np.float32), scores=scores)
 
 
 def _pace(length: int, frames: int, fps: float, generator: np.random.Generator) -> Floats:

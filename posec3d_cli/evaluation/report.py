@@ -1,4 +1,4 @@
-"""Report: the answer to every evaluated clip, and the accuracy, confusion and calibration that follow."""
+"""EvaluationReport: the prediction for each clip, and accuracy, confusion matrix and calibration."""
 
 from __future__ import annotations
 
@@ -13,218 +13,225 @@ from numpy.typing import NDArray
 from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error, mean_class_interval, wilson
 from posec3d_cli.types import Floats, Ints
 
-LEAST_SCORES = (0.3, 0.5, 0.7, 0.9)
-"""Those that a report looks at."""
+MIN_SCORES = (0.3, 0.5, 0.7, 0.9)
+"""The values of `--min-score` that a report has."""
 
 BEST = 5
-"""How many labels of an answer are kept."""
+"""The number of labels that a prediction keeps."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a clip was called.
+class ClipPrediction:
+    """The predicted labels of one clip.
 
     Attributes:
-        clip: its name.
-        truth: its class.
-        best: at most BEST labels with their probabilities, best first; none where nobody was found.
+        clip: name of the clip.
+        ground_truth: label of the clip.
+        best: at most BEST predicted labels with their probabilities, best first; empty if no person was found.
     """
 
     clip: str
-    truth: str
+    ground_truth: str
     best: tuple[tuple[str, float], ...]
 
     @property
     def label(self) -> str:
-        """The best label; empty where nobody was found."""
+        """The best label; empty if no person was found."""
         return self.best[0][0] if self.best else ""
 
     @property
     def confidence(self) -> float:
-        """The probability of the best label; 0 where nobody was found."""
+        """The probability of the best label; 0 if no person was found."""
         return self.best[0][1] if self.best else 0.0
 
     @property
-    def right(self) -> bool:
-        """Whether the best label is the true one."""
-        return self.label == self.truth
+    def correct(self) -> bool:
+        """Whether the best label is the ground truth."""
+        return self.label == self.ground_truth
 
 
 @dataclass(frozen=True)
-class ClassFigures:
-    """How well one class was told apart.
+class ClassMetrics:
+    """Precision and recall of one class.
 
     Attributes:
         label: the class.
-        clips: that are of it.
-        named: clips that were called by it.
-        right: both.
+        clips: the number of clips of the class.
+        predicted: the number of clips that were predicted as the class.
+        correct: the number of clips of the class that were predicted as the class.
     """
 
     label: str
     clips: int
-    named: int
-    right: int
+    predicted: int
+    correct: int
 
     @property
     def recall(self) -> float | None:
-        """The part of its clips that was called by it; None without clips."""
-        return self.right / self.clips if self.clips else None
+        """The share of the clips of the class that were predicted as it; None without clips."""
+        return self.correct / self.clips if self.clips else None
 
     @property
     def precision(self) -> float | None:
-        """The part of what was called by it that is of it; None where nothing was."""
-        return self.right / self.named if self.named else None
+        """The share of correct predictions of the class; None if no clip was predicted as it."""
+        return self.correct / self.predicted if self.predicted else None
 
     @property
     def f1(self) -> float | None:
-        """The harmonic mean of both; None where neither exists."""
-        return 2 * self.right / (self.clips + self.named) if self.clips + self.named else None
+        """The harmonic mean of precision and recall; None if neither exists."""
+        return 2 * self.correct / (self.clips + self.predicted) if self.clips + self.predicted else None
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two classes of which clips of the first were taken for the second; the surest mistakes come first."""
+class ConfusedPair:
+    """Two classes, and the clips of the first that were predicted as the second, most confident mistakes first."""
 
-    truth: str
-    named: str
+    ground_truth: str
+    predicted: str
     clips: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
-    """What was measured. Clips in which nobody was found count as mistakes.
+class EvaluationReport:
+    """The results of an evaluation. Clips without a person count as mistakes.
 
     Attributes:
-        labels: the classes, in the classifier's order.
-        answers: at least one; every truth and every answer is among the labels.
+        labels: the C classes, in the order of the classifier.
+        predictions: one per clip, at least one; all labels in them are among `labels`.
     """
 
     labels: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    predictions: tuple[ClipPrediction, ...]
 
     @property
     def clips(self) -> int:
         """The number of clips."""
-        return len(self.answers)
+        return len(self.predictions)
 
     @cached_property
     def confusion(self) -> Ints:
-        """`(C, C)` int64, clips of class row that were called class column; those of nobody are in no column."""
+        """The confusion matrix, `(C, C)` int64: clips by class (row) and predicted class (column).
+
+        Clips without a person are in no column.
+        """
         place = {label: number for number, label in enumerate(self.labels)}
         counts = np.zeros((len(self.labels), len(self.labels)), np.int64)
-        for one in self.answers:
+        for one in self.predictions:
             if one.best:
-                counts[place[one.truth], place[one.label]] += 1
+                counts[place[one.ground_truth], place[one.label]] += 1
         return counts
 
     @cached_property
-    def missed(self) -> Ints:
-        """`(C,)` int64, clips of each class in which nobody was found."""
-        lost = [one.truth for one in self.answers if not one.best]
+    def without_person(self) -> Ints:
+        """`(C,)` int64, the number of clips of each class without a person."""
+        lost = [one.ground_truth for one in self.predictions if not one.best]
         return np.array([lost.count(label) for label in self.labels], np.int64)
 
     @property
-    def wrong(self) -> tuple[Answer, ...]:
-        """The mistakes."""
-        return tuple(one for one in self.answers if not one.right)
+    def mistakes(self) -> tuple[ClipPrediction, ...]:
+        """The predictions that are not correct."""
+        return tuple(one for one in self.predictions if not one.correct)
 
     @property
-    def nobody(self) -> tuple[str, ...]:
-        """The clips in which nobody was found."""
-        return tuple(one.clip for one in self.answers if not one.best)
+    def no_person(self) -> tuple[str, ...]:
+        """The names of the clips without a person."""
+        return tuple(one.clip for one in self.predictions if not one.best)
 
     @property
     def confidences(self) -> Floats:
-        """`(R,)` float32 the probabilities of the best labels, of clips in which somebody was found."""
-        return np.array([one.confidence for one in self.answers if one.best], np.float32)
+        """`(R,)` float32, the probability of the best label of each clip with a person."""
+        return np.array([one.confidence for one in self.predictions if one.best], np.float32)
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """`(R,)` whether these labels are right."""
-        return np.array([one.right for one in self.answers if one.best], np.bool_)
+        """`(R,)` bool, whether the best label of each clip with a person is correct."""
+        return np.array([one.correct for one in self.predictions if one.best], np.bool_)
 
     @property
     def top1(self) -> float:
-        """The part of the clips that was named rightly."""
-        return sum(one.right for one in self.answers) / self.clips
+        """Top-1 accuracy in [0, 1]."""
+        return sum(one.correct for one in self.predictions) / self.clips
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of `top1`."""
-        return wilson(sum(one.right for one in self.answers), self.clips)
+    def top1_interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of `top1`."""
+        return wilson(sum(one.correct for one in self.predictions), self.clips)
 
     @property
     def top5(self) -> int:
-        """Clips whose class was among the five best."""
-        return sum(any(label == one.truth for label, _ in one.best) for one in self.answers)
+        """The number of clips whose class is among the five best labels."""
+        return sum(any(label == one.ground_truth for label, _ in one.best) for one in self.predictions)
 
     @property
     def top5_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the part `top5` of the clips."""
+        """The 95 % confidence interval of the top-5 accuracy, `top5 / clips`."""
         return wilson(self.top5, self.clips)
 
     @cached_property
-    def classes(self) -> tuple[ClassFigures, ...]:
-        """The classes that have clips or were answered."""
-        clips = self.confusion.sum(axis=1) + self.missed
+    def classes(self) -> tuple[ClassMetrics, ...]:
+        """The metrics of each class that has clips or was predicted."""
+        clips = self.confusion.sum(axis=1) + self.without_person
         rows = zip(self.labels, clips.tolist(), self.confusion.sum(axis=0).tolist(), strict=True)
-        right = np.diag(self.confusion).tolist()
-        return tuple(ClassFigures(*row, hits) for row, hits in zip(rows, right, strict=True) if row[1] or row[2])
+        correct = np.diag(self.confusion).tolist()
+        return tuple(ClassMetrics(*row, hits) for row, hits in zip(rows, correct, strict=True) if row[1] or row[2])
 
     @property
     def mean_class(self) -> float:
-        """The mean over classes that have clips of the part of them that was named rightly."""
+        """Mean class accuracy in [0, 1]: the mean recall of the classes that have clips."""
         recalls = [one.recall for one in self.classes if one.recall is not None]
         return sum(recalls) / len(recalls)
 
     @cached_property
     def mean_class_interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of `mean_class`; None where it would have no width."""
+        """The 95 % confidence interval of `mean_class`; None if it has no width."""
         there = [one for one in self.classes if one.clips]
-        return mean_class_interval(np.array([one.right for one in there]), np.array([one.clips for one in there]))
+        return mean_class_interval(np.array([one.correct for one in there]), np.array([one.clips for one in there]))
 
-    def pairs(self, most: int) -> list[Pair]:
-        """The classes that were taken for another most often, at most so many."""
-        together: dict[tuple[str, str], list[Answer]] = {}
-        for one in self.wrong:
+    def pairs(self, most: int) -> list[ConfusedPair]:
+        """The most confused pairs of classes, at most `most` of them."""
+        together: dict[tuple[str, str], list[ClipPrediction]] = {}
+        for one in self.mistakes:
             if one.best:
-                together.setdefault((one.truth, one.label), []).append(one)
+                together.setdefault((one.ground_truth, one.label), []).append(one)
         often = sorted(together.items(), key=lambda item: (-len(item[1]), item[0]))[:most]
-        return [Pair(*both, tuple(one.clip for one in _surest_first(some))) for both, some in often]
+        return [ConfusedPair(*both, tuple(one.clip for one in _surest_first(some))) for both, some in often]
 
     @property
     def calibration_error(self) -> float | None:
-        """The expected calibration error of the clips in which somebody was found; None where nobody ever was."""
+        """The expected calibration error of the clips with a person; None if no clip has one."""
         return expected_calibration_error(self.confidences, self.correct) if len(self.confidences) else None
 
     @property
     def thresholds(self) -> list[tuple[float, float, float | None]]:
-        """What `--min-score` would do: (least score, part of the clips named, part of these right)."""
-        return coverage(self.confidences, self.correct, LEAST_SCORES) if len(self.confidences) else []
+        """The effect of `--min-score`: (minimum score, share of clips with a label, accuracy of these)."""
+        return coverage(self.confidences, self.correct, MIN_SCORES) if len(self.confidences) else []
 
     def figures(self) -> dict[str, Any]:
-        """The report as plain values for JSON, but for the answers to clips that were named rightly."""
+        """The report as plain values for JSON, without the correct predictions."""
         return {
             "clips": self.clips,
             "top1": round(self.top1, 4),
-            "top1_interval": _rounded(self.interval),
+            "top1_interval": _rounded(self.top1_interval),
             "top5": round(self.top5 / self.clips, 4),
             "top5_interval": _rounded(self.top5_interval),
             "mean_class": round(self.mean_class, 4),
             "mean_class_interval": None if self.mean_class_interval is None else _rounded(self.mean_class_interval),
-            "nobody": list(self.nobody),
+            "nobody": list(self.no_person),
             "calibration_error": None if self.calibration_error is None else round(self.calibration_error, 4),
             "min_score": [
-                {"min_score": least, "named": round(named, 4), "right": None if right is None else round(right, 4)}
-                for least, named, right in self.thresholds
+                {
+                    "min_score": least,
+                    "named": round(predicted, 4),
+                    "right": None if correct is None else round(correct, 4),
+                }
+                for least, predicted, correct in self.thresholds
             ],
             "classes": [
                 {
                     "label": one.label,
                     "clips": one.clips,
-                    "named": one.named,
-                    "right": one.right,
+                    "named": one.predicted,
+                    "right": one.correct,
                     "precision": None if one.precision is None else round(one.precision, 4),
                     "recall": None if one.recall is None else round(one.recall, 4),
                     "f1": None if one.f1 is None else round(one.f1, 4),
@@ -235,17 +242,17 @@ class Report:
             "mistakes": [
                 {
                     "clip": one.clip,
-                    "truth": one.truth,
+                    "truth": one.ground_truth,
                     "named": one.label or None,
                     "probability": round(one.confidence, 4),
                 }
-                for one in self.wrong
+                for one in self.mistakes
             ],
         }
 
 
-def _surest_first(answers: Sequence[Answer]) -> list[Answer]:
-    return sorted(answers, key=lambda one: -one.confidence)
+def _surest_first(predictions: Sequence[ClipPrediction]) -> list[ClipPrediction]:
+    return sorted(predictions, key=lambda one: -one.confidence)
 
 
 def _rounded(interval: tuple[float, float]) -> list[float]:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from posec3d_cli.results import ClipResult
 
 STAGES = ("decode", "detect", "pose", "track", "build", "classify")
-OTHER = "other"  # what the stages do not account for
+OTHER = "other"  # time outside the stages
 MUCH = 0.4  # the part of the whole from which on there is advice about a stage
 ADVICE = {
     "decode": "smaller videos",
-    "detect": "--detect-every 3 looks for people in every third frame only; --detector takes a smaller one",
+    "detect": "--detect-every 3 detects people in every third frame only; --detector takes a smaller model",
     "pose": "a smaller pose model (--pose), or --max-people where few people matter",
     "build": "fewer --views, no --flip",
     "classify": "--precision bf16 where the hardware computes in it, fewer --views, a smaller --classifier",
@@ -29,15 +29,15 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Speed:
-    """What it takes to do one video.
+    """The time that a pipeline takes for one video.
 
     Attributes:
-        frames: those that were decoded and posed.
-        people: those who were found in them, one in two frames counting twice.
-        seconds: wall time of each stage and of what lies between, medians over the runs.
-        whole: wall time of it all, the median over the runs.
-        fastest: of the runs.
-        slowest: of the runs.
+        frames: the number of frames that were decoded and whose poses were estimated.
+        people: the number of people in these frames; a person in two frames counts twice.
+        seconds: wall time of each stage, and of the rest under `OTHER`; medians over the runs.
+        whole: wall time of the whole video, the median over the runs.
+        fastest: wall time of the fastest run.
+        slowest: wall time of the slowest run.
     """
 
     frames: int
@@ -49,11 +49,11 @@ class Speed:
 
     @property
     def frames_per_second(self) -> float:
-        """Frames done in a second."""
+        """Frames per second."""
         return self.frames / self.whole
 
     def share(self, stage: str) -> float:
-        """The part of a stage in the whole."""
+        """The share of a stage in the wall time."""
         return self.seconds.get(stage, 0.0) / self.whole
 
 
@@ -66,22 +66,24 @@ def measure(
     repeats: int = 3,
     done: Callable[[int], None] = lambda number: None,
 ) -> Speed:
-    """How fast a pipeline does the beginning of a video; a run before those that count warms everything up.
+    """Measure the time that a pipeline takes for the beginning of a video, after one run to warm up.
 
     Args:
         pipeline: without a cache of poses.
-        video: any video file.
-        every_frame: pose all frames, as `extract-poses` does; else those that one prediction rests on.
-        frames: the video is taken to end after so many.
-        repeats: runs that count, at least 1.
-        done: called after each run, with how many are done.
+        video: the video file.
+        every_frame: estimate poses in all frames, as `extract-poses` does; else in the frames of one prediction.
+        frames: use at most this many frames of the video.
+        repeats: the number of measured runs, at least 1.
+        done: called after each run with the number of runs so far.
 
     Raises:
-        ValueError: the pipeline keeps poses.
-        UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
+        ValueError: the pipeline has a pose cache.
+        UnreadableVideo, EmptyVideo: no frame of the file can be decoded.
     """
     if pipeline.extractor.cache is not None:
-        raise ValueError("a pipeline that keeps poses cannot be measured: from the second run on it would only read")
+        raise ValueError(
+            "a pipeline with a pose cache cannot be measured: from the second run on it would only read the cache"
+        )
     wholes: list[float] = []
     parts: list[Mapping[str, float]] = []
     for number in range(repeats + 1):
@@ -98,7 +100,7 @@ def measure(
 
 
 def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> ClipResult:
-    """As `Pipeline.predict`, of a video that ends early."""
+    """As `Pipeline.predict`, with at most `frames` frames of the video."""
     with pipeline.extractor.open(path) as video:
         info = replace(video.info, frame_count=min(frames, video.info.frame_count))
         sampling = pipeline.actions.sampling
@@ -109,7 +111,7 @@ def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> 
 
 
 def advice(speeds: Sequence[Speed]) -> list[str]:
-    """What to try where one stage takes much of the time: a sentence for each such stage."""
+    """What to try to be faster: a sentence for each stage that takes more than MUCH of the time."""
     sentences = []
     for stage, words in ADVICE.items():
         most = max(speed.share(stage) for speed in speeds)

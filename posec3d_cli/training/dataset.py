@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip
+from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip
 from posec3d_cli.training.augment import draw_clip
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.transforms.gaussians import draw_joints, draw_limbs
@@ -42,7 +42,7 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
         keypoints, scores = draw_clip(
             example, self.examples, recipe.frames, recipe.augmentation, generator, still=still
         )
-        nothing = still or example.label == UNKNOWN
+        nothing = still or example.label == BACKGROUND
         answer = torch.full((len(self.classes),), 1 / len(self.classes) if nothing else 0.0)
         if not nothing:
             answer[self.classes.index(example.label)] = 1

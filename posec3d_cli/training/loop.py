@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip
+from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import whole_clip
@@ -60,7 +60,7 @@ def accuracy(
     network: Recognizer, examples: Sequence[LabeledClip], classes: Sequence[str], recipe: TrainingConfig
 ) -> dict[str, float]:
     """Top-1 on whole clips: of all, and by origin; clips that show none of the actions are not asked about."""
-    asked = [example for example in examples if example.label != UNKNOWN]
+    asked = [example for example in examples if example.label != BACKGROUND]
     device = next(network.parameters()).device
     network.eval()
     hits: dict[str, list[bool]] = {}

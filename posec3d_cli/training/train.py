@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.datasets.clips import UNKNOWN, LabeledClip, source_of
+from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip, source_name_of
 from posec3d_cli.datasets.splits import split
 from posec3d_cli.errors import BadCard, OutputError
 from posec3d_cli.evaluation.evaluate import evaluate
 from posec3d_cli.evaluation.perturb import perturb
-from posec3d_cli.evaluation.report import Answer, Report
+from posec3d_cli.evaluation.report import ClipPrediction, EvaluationReport
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.nets import build_network
 from posec3d_cli.nets.layers import Recognizer
@@ -287,7 +287,7 @@ class _Run:
     def _trained(self, figures: dict[str, Any], temperature: float = 1.0) -> Trained:
         training = self.training
         counts = {
-            part: dict(Counter(source_of(one) for one in some))
+            part: dict(Counter(source_name_of(one) for one in some))
             for part, some in (("training", self.training_clips), ("held_out", self.validation_clips))
         }
         return Trained(
@@ -309,7 +309,7 @@ class _Run:
 
     def measure(self) -> dict[str, Any]:
         """Calibrate and measure the model on the held-out clips, and complete its card."""
-        known = [example for example in self.validation_clips if example.label != UNKNOWN]
+        known = [example for example in self.validation_clips if example.label != BACKGROUND]
         networks = self.training.networks
         write_card(self.out, self._trained({}), networks)
         if not known:
@@ -334,10 +334,10 @@ def measure(
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
     actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     whole = evaluate(actions, validation_clips)
-    parts: dict[str, list[Answer]] = {}
-    for example, answer in zip(validation_clips, whole.answers, strict=True):
-        parts.setdefault(source_of(example), []).append(answer)
-    reports = {EVERY: whole, **{name: Report(whole.labels, tuple(part)) for name, part in parts.items()}}
+    parts: dict[str, list[ClipPrediction]] = {}
+    for example, answer in zip(validation_clips, whole.predictions, strict=True):
+        parts.setdefault(source_name_of(example), []).append(answer)
+    reports = {EVERY: whole, **{name: EvaluationReport(whole.labels, tuple(part)) for name, part in parts.items()}}
     reports["all, harder"] = evaluate(actions, perturb(validation_clips))
     if picture is not None:
         plot_confusion(whole.labels, whole.confusion, picture)
@@ -346,7 +346,7 @@ def measure(
 
 def _classes(training_clips: Sequence[LabeledClip], start: Pretrained | None) -> list[str]:
     """The labels, in the order of the model to begin from where it has the same."""
-    classes = sorted({example.label for example in training_clips} - {UNKNOWN})
+    classes = sorted({example.label for example in training_clips} - {BACKGROUND})
     if start is not None and sorted(start.card.labels) == classes:
         return list(start.card.labels)
     return classes

@@ -15,7 +15,7 @@ import video_factory
 from posec3d_cli.batch.find import find
 from posec3d_cli.batch.own import without_own
 from posec3d_cli.datasets.folders import labeled_videos
-from posec3d_cli.datasets.write_pickle import Labels, write_pack
+from posec3d_cli.datasets.write_pickle import Labels, write_dataset_pickle
 from posec3d_cli.errors import BadDataset, InputError
 from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.pose_files.origin import sources_of
@@ -92,7 +92,7 @@ def test_a_pack_is_left_out_where_all_of_its_videos_are_done(clips, tmp_path):
     videos = [clips / "walk" / "a.mp4", clips / "b.avi"]
     factory.ours(tmp_path, ".npz")
     files = [("a", tmp_path / "ours.npz"), ("b", tmp_path / "ours.npz")]
-    write_pack(clips / "all.pkl", files, Labels({}, {}), videos=videos)
+    write_dataset_pickle(clips / "all.pkl", files, Labels({}, {}), videos=videos)
     assert names(clips)[1] == ["all.pkl"]
     (clips / "b.avi").unlink()
     assert names(clips)[1] == []

@@ -12,7 +12,7 @@ import pytest
 import video_factory
 
 from posec3d_cli.config import MOST_DETECT_EVERY, PipelineConfig
-from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.pose_files import read_pose_file
 
 
@@ -101,7 +101,7 @@ def test_a_pack_holds_what_trainings_read(extract):
         "original_shape": (48, 80),
     }
     assert (first["keypoint"].shape, first["keypoint_score"].shape) == ((1, 20, 17, 2), (1, 20, 17))
-    assert [example.label for example in read_pack(Path("poses.pkl"))] == ["run", "walk"]
+    assert [example.label for example in read_dataset_pickle(Path("poses.pkl"))] == ["run", "walk"]
     assert [clip.video.path.name for clip in read_pose_file(Path("poses.pkl"))] == ["b.mp4", "a.mp4"]
 
 
@@ -109,7 +109,7 @@ def test_a_table_labels_the_pack_and_splits_it(extract, tmp_path):
     Path("labels.csv").write_text("video,label,split\na.mp4,walk,train\nb.mp4,run,val\n")
     assert extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4", "b.mp4"]).code == 0
     assert pickle.loads(Path("poses.pkl").read_bytes())["split"] == {"train": ["a.mp4"], "val": ["b.mp4"]}
-    assert [example.label for example in read_pack(Path("poses.pkl"), "val")] == ["run"]
+    assert [example.label for example in read_dataset_pickle(Path("poses.pkl"), "val")] == ["run"]
     Path("labels.csv").write_text("video,label\na.mp4,walk\nb.mp4,run\n")
     assert extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv").code == 0
     assert begun(tmp_path) == [], "a pack needs no pose done again"

@@ -133,7 +133,8 @@ def test_the_splits_of_a_pack_are_taken(posec3d, tmp_path):
     ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
     assert ran.code == 0, ran.err
     assert (
-        "note:  pack.pkl: its split train (4 clips) is learnt from, its split val (2 clips) is validated on" in ran.err
+        "note:  pack.pkl: its split train (4 clips) is for training, its split val (2 clips) is for validation"
+        in ran.err
     )
     assert (tmp_path / "model" / "held_out.txt").read_text().splitlines() == ["pack/arms_2", "pack/legs_2"]
     ran = posec3d("train", pack, "-o", tmp_path / "other", *TINY, "--val-split", "more", "--train-split", "train")

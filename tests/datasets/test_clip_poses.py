@@ -18,7 +18,7 @@ from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
 from posec3d_cli.batch.state import RunState
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.datasets.poses import ClipPoses, Finding, in_file, in_turn, side_by_side
+from posec3d_cli.datasets.poses import ClipPoses, Finding, estimate_in_process, main_people_of_file, side_by_side
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 
@@ -82,7 +82,7 @@ def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
 def test_in_this_process_they_are_posed_one_after_the_other(clips):
     stages = PoseExtractor(fakes.Detector(), fakes.Pose())
     some = [found for found in clips if found.name in ("clips/good.mp4", "clips/text.mp4")]
-    (first, people), (second, reason) = in_turn(stages)(some)
+    (first, people), (second, reason) = estimate_in_process(stages)(some)
     assert [first, second] == some
     assert people.scores.shape == (1, 12, 17)
     assert "text.mp4" in reason
@@ -113,5 +113,5 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
 
 
 def test_what_was_left_out_of_a_pose_file_is_noted(tmp_path):
-    assert in_file(pose_file_factory.pack(tmp_path)).notes == ()
-    assert "first 4 of its 6 frames" in in_file(pose_file_factory.pack(tmp_path, total_frames=4)).notes[0]
+    assert main_people_of_file(pose_file_factory.pack(tmp_path)).notes == ()
+    assert "first 4 of its 6 frames" in main_people_of_file(pose_file_factory.pack(tmp_path, total_frames=4)).notes[0]

@@ -12,9 +12,11 @@ import pytest
 import synthetic_people as people
 import video_factory
 
+from posec3d_cli.datasets.clip_lists import match_clips, read_clip_list, set_validation
 from posec3d_cli.datasets.clips import ESTIMATED, TRAINING, VALIDATION
-from posec3d_cli.datasets.load import clips_called, hold_out, labelled, read_actions, read_names, with_poses
-from posec3d_cli.datasets.poses import in_turn
+from posec3d_cli.datasets.labeled_dataset import collect_poses
+from posec3d_cli.datasets.load import load_dataset, read_label_map
+from posec3d_cli.datasets.poses import estimate_in_process
 from posec3d_cli.datasets.splits import Splits
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -38,32 +40,32 @@ def folder(tmp_path):
 
 
 def read(*sources, stages=None, every=1, **options):
-    return with_poses(labelled(sources, {}, **options), in_turn(stages or extractor(), every))
+    return collect_poses(load_dataset(sources, {}, **options), estimate_in_process(stages or extractor(), every))
 
 
 def test_a_table_of_actions_is_read(tmp_path):
     table = tmp_path / "actions.csv"
     table.write_text("source,label,action\npack,stroll,walk\npack,rest,\n")
-    assert read_actions(table) == {("pack", "stroll"): "walk", ("pack", "rest"): ""}
+    assert read_label_map(table) == {("pack", "stroll"): "walk", ("pack", "rest"): ""}
     table.write_text("source,label\npack,stroll\n")
     with pytest.raises(BadDataset, match="columns source, label, action"):
-        read_actions(table)
+        read_label_map(table)
     with pytest.raises(BadDataset, match=r"none\.csv cannot be read"):
-        read_actions(tmp_path / "none.csv")
+        read_label_map(tmp_path / "none.csv")
 
 
 def test_a_list_of_clips_is_read(tmp_path):
     (tmp_path / "names.txt").write_text("a/b c.mp4\n\n d\n")
-    assert read_names(tmp_path / "names.txt") == ("a/b c.mp4", " d")
+    assert read_clip_list(tmp_path / "names.txt") == ("a/b c.mp4", " d")
     (tmp_path / "names.txt").write_text("\n")
     with pytest.raises(BadDataset, match="names no clips"):
-        read_names(tmp_path / "names.txt")
+        read_clip_list(tmp_path / "names.txt")
 
 
 def test_packs_need_no_models_and_take_their_joint_names(tmp_path):
     pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
-    examples, problems = with_poses(
-        labelled([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates
+    examples, problems = collect_poses(
+        load_dataset([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates
     )
     assert [(one.name, one.label) for one in examples] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
     assert problems == []
@@ -74,7 +76,7 @@ def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, t
     table = tmp_path / "mine.csv"
     table.write_text("video,label\nclips/walk/one.mp4,legs\n")
     pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
-    found = labelled([folder, table, pack], {("clips", "walk"): "legs", ("clips", "run"): "arms"})
+    found = load_dataset([folder, table, pack], {("clips", "walk"): "legs", ("clips", "run"): "arms"})
     assert found.labels == Counter(legs=3, arms=3)
     assert [video.name for video in found.videos] == [
         "clips/run/bad.mp4",
@@ -82,7 +84,7 @@ def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, t
         "clips/walk/one.mp4",
         "mine/clips/walk/one.mp4",
     ]
-    examples, [bad] = with_poses(found, in_turn(extractor()))
+    examples, [bad] = collect_poses(found, estimate_in_process(extractor()))
     assert [(one.name, one.label) for one in examples] == [
         ("clips/run/one.mp4", "arms"),
         ("clips/walk/one.mp4", "legs"),
@@ -95,31 +97,31 @@ def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, t
 
 
 def test_some_labels_may_be_left_out(folder):
-    found = labelled([folder], {}).of({"walk", "fly"})
+    found = load_dataset([folder], {}).of({"walk", "fly"})
     assert [clip.name for clip in found.clips] == ["clips/walk/one.mp4"]
 
 
 def test_a_source_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(BadDataset, match="neither a folder of labelled clips, a table of them, nor a pose pack"):
-        labelled([tmp_path / "none"], {})
+    with pytest.raises(BadDataset, match="neither a folder of labelled clips, a table of them, nor a dataset pickle"):
+        load_dataset([tmp_path / "none"], {})
     with pytest.raises(BadDataset, match=r"^http://example\.org/clips is neither") as caught:
-        labelled([Path("http://example.org/clips")], {})
+        load_dataset([Path("http://example.org/clips")], {})
     assert caught.value.hint.startswith("download it first")
 
 
 def test_two_sources_of_one_name_are_refused(folder, tmp_path):
     other = people.write_pack(tmp_path / "clips.pkl", people.examples(1))
     with pytest.raises(BadDataset, match="two sources are called 'clips'") as caught:
-        labelled([folder, other], {})
+        load_dataset([folder, other], {})
     assert "rename" in caught.value.hint
     with pytest.raises(BadDataset, match="two sources are called 'clips'"):
-        labelled([folder, folder / "run" / ".."], {})
+        load_dataset([folder, folder / "run" / ".."], {})
 
 
 def test_two_clips_of_one_name_in_a_pack_are_refused(tmp_path):
     pack = people.write_pack(tmp_path / "pack.pkl", [people.example("arms", 1), people.example("arms", 1)])
     with pytest.raises(BadDataset, match="1 names stand for several clips each, the first is 'pack/arms_1'"):
-        labelled([pack], {})
+        load_dataset([pack], {})
 
 
 def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
@@ -133,7 +135,7 @@ def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
 
 def test_clips_that_are_asked_for_must_be_there(folder):
     with pytest.raises(BadDataset, match="2 of the 3 clips listed are not in the data, the first is 'clips/a'"):
-        labelled([folder], {}, only=["clips/run/one.mp4", "clips/b", "clips/a"])
+        load_dataset([folder], {}, only=["clips/run/one.mp4", "clips/b", "clips/a"])
 
 
 def test_the_poses_of_videos_become_examples(folder):
@@ -185,7 +187,7 @@ def posed_folder(tmp_path):
 
 
 def test_of_pose_files_nothing_is_estimated(posed_folder):
-    examples, problems = with_poses(labelled([posed_folder], {}), nobody_estimates)
+    examples, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
     assert not problems
     assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
         ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
@@ -203,7 +205,7 @@ def test_pose_files_and_videos_share_a_folder(posed_folder):
 def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
     (posed_folder / "walk" / "bad.json").write_text("{}")
     people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
-    examples, problems = with_poses(labelled([posed_folder], {}), nobody_estimates)
+    examples, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
     reasons = {one.name: one.reason for one in problems}
     assert len(examples) == 2
     assert "no known pose format" in reasons["posed/walk/bad.json"]
@@ -211,43 +213,43 @@ def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
 
 
 def test_clips_are_called_by_their_file_their_path_or_their_whole_name(folder):
-    found = labelled([folder], {})
+    found = load_dataset([folder], {})
     for name in ("clips/run/one.mp4", "run/one.mp4", "./run/one.mp4", "run\\one.mp4 ", str(folder / "run" / "one.mp4")):
-        assert clips_called(found, [name]) == {"clips/run/one.mp4"}
+        assert match_clips(found, [name]) == {"clips/run/one.mp4"}
     with pytest.raises(BadDataset, match=r"'one\.mp4' may be any of 2 clips: clips/run/one\.mp4, clips/walk/one\.mp4"):
-        clips_called(found, ["one.mp4"])
+        match_clips(found, ["one.mp4"])
     video_factory.write(folder / "run" / "two.mp4", 3)
-    assert clips_called(labelled([folder], {}), ["two.mp4"]) == {"clips/run/two.mp4"}
+    assert match_clips(load_dataset([folder], {}), ["two.mp4"]) == {"clips/run/two.mp4"}
 
 
 def test_listed_clips_are_validated_on_and_all_others_learnt_from(tmp_path):
     pack = people.write_pack(
         tmp_path / "pack.pkl", people.examples(3), split={"train": ["arms_0", "legs_0"], "val": ["arms_1", "legs_1"]}
     )
-    found = labelled([pack], {}, splits=Splits())
-    assert "its split train (2 clips) is learnt from, its split val (2 clips) is validated on" in found.remarks[0]
+    found = load_dataset([pack], {}, splits=Splits())
+    assert "its split train (2 clips) is for training, its split val (2 clips) is for validation" in found.notes[0]
     assert [(clip.name, clip.part) for clip in found.clips] == [
         ("pack/arms_0", TRAINING),
         ("pack/arms_1", VALIDATION),
         ("pack/legs_0", TRAINING),
         ("pack/legs_1", VALIDATION),
     ]
-    held = hold_out(found, ["arms_1"])
+    held = set_validation(found, ["arms_1"])
     assert [(clip.name, clip.part) for clip in held.clips] == [
         ("pack/arms_0", TRAINING),
         ("pack/arms_1", VALIDATION),
         ("pack/legs_0", TRAINING),
     ]
-    assert held.remarks[1:] == ("1 clip of validation splits is not listed and left out",)
-    assert [clip.part for clip in labelled([pack], {}).clips] == [""] * 6
+    assert held.notes[1:] == ("1 clip of validation splits is not listed and left out",)
+    assert [clip.part for clip in load_dataset([pack], {}).clips] == [""] * 6
 
 
 def test_predictions_in_a_labelled_folder_are_refused_or_only_learnt_from(folder):
     table = folder / "labels.csv"
     table.write_text("video,status,label,score,guess\nrun/one.mp4,ok,run,0.9,\nwalk/one.mp4,ok,unknown,0.2,walk\n")
     with pytest.raises(BadDataset, match="is a table of predictions, and none of its 2 rows is corrected"):
-        labelled([folder], {})
-    [clip] = labelled([folder], {}, pseudo_labels=True).clips
+        load_dataset([folder], {})
+    [clip] = load_dataset([folder], {}, pseudo_labels=True).clips
     assert (clip.name, clip.label, clip.part) == ("clips/run/one.mp4", "run", TRAINING)
 
 
@@ -259,14 +261,14 @@ def test_labels_are_the_same_however_they_are_written(folder, tmp_path):
     table.write_text(table.read_text().replace("run", "developp\u00e9"))
     actions = tmp_path / "actions.csv"
     actions.write_text("Source;Label;Action\npack;arms; developpe\u0301\npack;legs;walk\n")
-    found = labelled([folder, table, pack], read_actions(actions))
+    found = load_dataset([folder, table, pack], read_label_map(actions))
     assert found.labels == Counter({"developp\u00e9": 3, "walk": 2})
 
 
 def test_a_table_that_is_no_csv_is_refused(tmp_path):
     (tmp_path / "labels.jsonl").write_text("{}")
     with pytest.raises(BadDataset, match="is no CSV table"):
-        labelled([tmp_path / "labels.jsonl"], {})
+        load_dataset([tmp_path / "labels.jsonl"], {})
 
 
 def test_examples_know_the_file_that_they_are_from(folder):
@@ -279,5 +281,18 @@ def test_examples_know_the_file_that_they_are_from(folder):
 def test_a_split_of_data_that_has_none_is_refused(tmp_path, asked):
     (tmp_path / "clips" / "walk").mkdir(parents=True)
     (tmp_path / "clips" / "walk" / "a.mp4").write_bytes(b"x")
-    with pytest.raises(BadDataset, match=r"the split '\w+' is asked for, and only pose pickles have splits"):
-        labelled([tmp_path / "clips"], {}, **asked)
+    with pytest.raises(BadDataset, match=r"the split '\w+' is asked for, and only dataset pickles have splits"):
+        load_dataset([tmp_path / "clips"], {}, **asked)
+
+
+def test_a_dataset_gives_its_clips_with_poses(folder, tmp_path):
+    pickle = people.write_pack(tmp_path / "more.pkl", people.examples(1))
+    dataset = load_dataset([str(folder), pickle])
+    clips, unreadable = dataset.with_poses(extractor(), every=3)
+    assert [clip.name for clip in clips] == ["clips/run/one.mp4", "clips/walk/one.mp4", "more/arms_0", "more/legs_0"]
+    assert [len(clip) for clip in clips[:2]] == [10, 12]
+    assert unreadable == []
+    with pytest.raises(BadDataset, match=r"poses of 2 videos are not known, the first is clips/run/one\.mp4") as caught:
+        dataset.with_poses()
+    assert caught.value.hint.startswith("give a PoseExtractor")
+    assert len(load_dataset([pickle]).with_poses()[0]) == 2

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from posec3d_cli.datasets.clips import TRAINING, VALIDATION
-from posec3d_cli.datasets.splits import Splits, parts_of
+from posec3d_cli.datasets.splits import Splits, subsets_of
 from posec3d_cli.errors import BadPoseFile
 
 PACK = Path("pack.pkl")
 
 
 def parts(splits, asked=Splits()):  # noqa: B008 - a frozen value
-    found = parts_of(splits, asked, PACK)
+    found = subsets_of(splits, asked, PACK)
     return "".join({TRAINING: "t", VALIDATION: "v", "": "?", None: "-"}[found.of(name)] for name in "abcd")
 
 
@@ -61,28 +61,28 @@ def test_without_a_split_to_learn_from_all_others_are_learnt_from():
 
 
 def test_what_was_taken_is_said():
-    said = parts_of({"train": ["a", "b"], "val": ["c"], "test": ["d"]}, Splits(), PACK).remark
+    said = subsets_of({"train": ["a", "b"], "val": ["c"], "test": ["d"]}, Splits(), PACK).note
     assert said == (
-        "pack.pkl: its split train (2 clips) is learnt from, its split val (1 clip) is validated on, "
+        "pack.pkl: its split train (2 clips) is for training, its split val (1 clip) is for validation, "
         "clips that are only in test are left out"
     )
-    assert "xsub_train, xsub_val" in parts_of({"xsub_train": ["a"], "xsub_val": ["b"]}, Splits(), PACK).remark
-    assert parts_of({"all": ["a"]}, Splits(), PACK).remark == ""
+    assert "xsub_train, xsub_val" in subsets_of({"xsub_train": ["a"], "xsub_val": ["b"]}, Splits(), PACK).note
+    assert subsets_of({"all": ["a"]}, Splits(), PACK).note == ""
 
 
 def test_what_contradicts_itself_is_refused():
     with pytest.raises(BadPoseFile, match="1 clip in both splits, train and val, the first is 'a'"):
-        parts_of({"train": ["a"], "val": ["a"]}, Splits(), PACK)
+        subsets_of({"train": ["a"], "val": ["a"]}, Splits(), PACK)
     with pytest.raises(BadPoseFile, match="no split 'x'") as caught:
-        parts_of(SPLITS, Splits(train="x"), PACK)
+        subsets_of(SPLITS, Splits(train="x"), PACK)
     assert "train, val" in caught.value.hint
-    with pytest.raises(BadPoseFile, match="a split names 1 clip, first 'b', and none is there"):
-        parts_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "c"], PACK)
+    with pytest.raises(BadPoseFile, match="a split names 1 clip, the first is 'b', and the pickle has none"):
+        subsets_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "c"], PACK)
     with pytest.raises(BadPoseFile, match="its split 'train' must be a list of names of clips, got 'a'"):
-        parts_of({"train": "a", "val": ["b"]}, Splits(), PACK)
+        subsets_of({"train": "a", "val": ["b"]}, Splits(), PACK)
 
 
 def test_clips_that_a_split_names_and_the_pack_lacks_are_said():
-    said = parts_of({"train": ["a", "x", "y"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK)
+    said = subsets_of({"train": ["a", "x", "y"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK)
     assert said == "pack.pkl lacks 2 of the 3 clips that a split names ('x')"
-    assert parts_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK) == ""
+    assert subsets_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK) == ""

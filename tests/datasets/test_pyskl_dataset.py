@@ -9,7 +9,7 @@ import pytest
 import synthetic_people as people
 
 from posec3d_cli.datasets.clips import ANNOTATED, RECORDED
-from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.skeletons import COCO_17
 
@@ -35,69 +35,69 @@ def test_a_pack_that_was_cut_off_is_unreadable(tmp_path, keep):
     content = pack.read_bytes()
     pack.write_bytes(content[: int(keep * len(content))])
     with pytest.raises(BadPoseFile, match=r"pack\.pkl is no readable pickle"):
-        read_pack(pack)
+        read_dataset_pickle(pack)
 
 
 def test_a_pack_that_is_not_there_or_something_else_is_refused(tmp_path):
     with pytest.raises(BadPoseFile, match="No such file"):
-        read_pack(tmp_path / "none.pkl")
+        read_dataset_pickle(tmp_path / "none.pkl")
     other = tmp_path / "other.pkl"
     other.write_bytes(pickle.dumps([1, 2, 3]))
     with pytest.raises(BadPoseFile, match="holds no 'annotations' list"):
-        read_pack(other)
+        read_dataset_pickle(other)
     other.write_text("not a pickle")
     with pytest.raises(BadPoseFile, match="no readable pickle"):
-        read_pack(other)
+        read_dataset_pickle(other)
 
 
 @pytest.mark.parametrize("key", ["label", "keypoint"])
 def test_the_message_names_the_annotation_that_lacks_something(tmp_path, key):
     pack = written(tmp_path / "pack.pkl", annotation(), annotation(**{"frame_dir": "clip 7", key: None}))
     with pytest.raises(BadPoseFile, match=rf"annotation 1 \(clip 7\) is unusable: it lacks {key}"):
-        read_pack(pack)
+        read_dataset_pickle(pack)
 
 
 def test_clips_without_names_are_called_by_their_numbers(tmp_path):
     pack = written(tmp_path / "pack.pkl", annotation(frame_dir=None), annotation(frame_dir=12))
-    assert [one.name for one in read_pack(pack)] == ["pack/annotation 0", "pack/12"]
-    assert len({one.group for one in read_pack(pack)}) == 2
+    assert [one.name for one in read_dataset_pickle(pack)] == ["pack/annotation 0", "pack/12"]
+    assert len({one.group for one in read_dataset_pickle(pack)}) == 2
 
 
 def test_without_scores_every_joint_that_has_a_place_counts_fully(tmp_path):
     keypoints = np.full((2, 9, 17, 2), 50, np.float32)
     keypoints[1, 3:] = 0  # the second person leaves
-    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(keypoint=keypoints, keypoint_score=None)))
+    (one,) = read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(keypoint=keypoints, keypoint_score=None)))
     assert one.scores[0].min() == 1
     assert one.scores[1, :3].min() == 1
     assert one.scores[1, 3:].max() == 0
 
 
 def test_only_the_frames_that_the_pack_counts_are_learnt_from(tmp_path):
-    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(total_frames=5)))
+    (one,) = read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(total_frames=5)))
     assert (one.keypoints.shape[1], one.scores.shape[1]) == (5, 5)
     assert one.notes == ("only the first 5 of its 9 frames count: total_frames says so",)
     with pytest.raises(BadPoseFile, match=r"total_frames is 12, but keypoint \(1, 9, 17, 2\) holds 9 frames"):
-        read_pack(written(tmp_path / "pack.pkl", annotation(total_frames=12)))
+        read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(total_frames=12)))
 
 
 def test_labels_may_be_names(tmp_path):
     pack = written(tmp_path / "pack.pkl", annotation(label="swim"), annotation(frame_dir="b", label=1))
-    assert [one.label for one in read_pack(pack)] == ["swim", "run"]
+    assert [one.label for one in read_dataset_pickle(pack)] == ["swim", "run"]
 
 
 def test_the_rate_is_the_clips_else_the_packs_own(tmp_path):
     pack = written(tmp_path / "pack.pkl", annotation(fps=15), annotation(frame_dir="b"), fps=(30000, 1001))
-    assert [one.fps for one in read_pack(pack)] == [15, 30000 / 1001]
-    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation()))
+    assert [one.fps for one in read_dataset_pickle(pack)] == [15, 30000 / 1001]
+    (one,) = read_dataset_pickle(written(tmp_path / "pack.pkl", annotation()))
     assert one.fps == 30
     with pytest.raises(BadPoseFile, match=r"annotation 0.*fps must lie between 0.1 and 1000"):
-        read_pack(written(tmp_path / "pack.pkl", annotation(fps=0)))
+        read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(fps=0)))
 
 
 def test_places_that_are_parts_of_the_picture_are_refused(tmp_path):
     parts = np.random.default_rng(0).uniform(-0.2, 1.4, (1, 9, 17, 2))
     with pytest.raises(BadPoseFile, match=r"annotation 0.*joints are not in pixels"):
-        read_pack(written(tmp_path / "pack.pkl", annotation(keypoint=parts)))
+        read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(keypoint=parts)))
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,21 @@ def test_places_that_are_parts_of_the_picture_are_refused(tmp_path):
 )
 def test_an_annotation_of_the_wrong_kind_is_refused(tmp_path, changes):
     with pytest.raises(BadPoseFile, match="annotation 0"):
-        read_pack(written(tmp_path / "pack.pkl", annotation(**changes)))
+        read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(**changes)))
 
 
 @pytest.mark.parametrize("content", ["text", None, [1]])
 def test_an_annotation_that_is_no_table_is_refused(tmp_path, content):
     pack = written(tmp_path / "pack.pkl", content, split={"train": ["a"]})
     with pytest.raises(BadPoseFile, match="annotation 0"):
-        read_pack(pack)
-    with pytest.raises(BadPoseFile, match="a split names 1 clip, first 'a', and none is there"):
-        read_pack(pack, "train")
+        read_dataset_pickle(pack)
+    with pytest.raises(BadPoseFile, match="a split names 1 clip, the first is 'a', and the pickle has none"):
+        read_dataset_pickle(pack, "train")
 
 
 def test_two_dimensional_packs_come_back_as_they_were(tmp_path):
     before = people.examples(3)
-    after = read_pack(people.write_pack(tmp_path / "synthetic.pkl", before))
+    after = read_dataset_pickle(people.write_pack(tmp_path / "synthetic.pkl", before))
     assert [(one.name, one.label) for one in after] == [(one.name, one.label) for one in before]
     for old, new in zip(before, after, strict=True):
         assert new.origin == ANNOTATED
@@ -143,20 +143,20 @@ def test_two_dimensional_packs_come_back_as_they_were(tmp_path):
 def test_joints_without_a_number_for_a_place_are_missing(tmp_path):
     keypoints = np.full((1, 9, 17, 2), 50, np.float32)
     keypoints[0, 4, 9, 1] = np.nan
-    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(keypoint=keypoints)))
+    (one,) = read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(keypoint=keypoints)))
     assert np.isfinite(one.keypoints).all()
     assert one.scores[0, 4, 9] == 0
     assert one.scores.sum() == 9 * 17 - 1
 
 
 def test_without_names_of_the_classes_labels_are_numbers(tmp_path):
-    (one,) = read_pack(written(tmp_path / "pack.pkl", annotation(label=1), classes=None))
+    (one,) = read_dataset_pickle(written(tmp_path / "pack.pkl", annotation(label=1), classes=None))
     assert one.label == "1"
 
 
 def test_neighbours_in_a_numbered_pack_share_a_group(tmp_path):
     numbered = [annotation(frame_dir=f"{number:04d}") for number in (1, 9, 10)]
-    groups = [one.group for one in read_pack(written(tmp_path / "pack.pkl", *numbered))]
+    groups = [one.group for one in read_dataset_pickle(written(tmp_path / "pack.pkl", *numbered))]
     assert groups[0] == groups[1] != groups[2]
 
 
@@ -164,14 +164,14 @@ def test_a_split_picks_its_clips(tmp_path):
     pack = written(
         tmp_path / "pack.pkl", *(annotation(frame_dir=name) for name in "abc"), split={"train": ["a", "c"], "val": []}
     )
-    assert [one.name for one in read_pack(pack, "train")] == ["pack/a", "pack/c"]
-    assert read_pack(pack, "val") == []
-    assert len(read_pack(pack)) == 3
+    assert [one.name for one in read_dataset_pickle(pack, "train")] == ["pack/a", "pack/c"]
+    assert read_dataset_pickle(pack, "val") == []
+    assert len(read_dataset_pickle(pack)) == 3
     with pytest.raises(BadPoseFile, match="no split 'test'") as caught:
-        read_pack(pack, "test")
+        read_dataset_pickle(pack, "test")
     assert caught.value.hint == "its splits: train, val"
     with pytest.raises(BadPoseFile, match="no split 'test'"):
-        read_pack(written(tmp_path / "pack.pkl", annotation()), "test")
+        read_dataset_pickle(written(tmp_path / "pack.pkl", annotation()), "test")
 
 
 # Left, up and forwards of every joint, in metres; the second set is that of a sensor without wrists and ankles.
@@ -208,7 +208,7 @@ def slot(joint):
 
 @pytest.mark.parametrize("sensor", _SENSORS)
 def test_recordings_are_put_into_the_slots_of_coco_with_y_down(tmp_path, sensor):
-    (one,) = read_pack(recorded(tmp_path / "rec.pkl", sensor=sensor))
+    (one,) = read_dataset_pickle(recorded(tmp_path / "rec.pkl", sensor=sensor))
     assert (one.origin, one.keypoints.shape) == (RECORDED, (1, 12, 17, 3))
     head, wrist, ankle = (one.keypoints[0, 0, slot(joint)] for joint in ("nose", "left_wrist", "left_ankle"))
     assert head[1] < wrist[1] < ankle[1] <= 0
@@ -222,16 +222,16 @@ def test_recordings_are_put_into_the_slots_of_coco_with_y_down(tmp_path, sensor)
 
 
 def test_millimetres_become_metres(tmp_path):
-    (metres,) = read_pack(recorded(tmp_path / "rec.pkl"))
-    (millimetres,) = read_pack(recorded(tmp_path / "rec.pkl", unit=1000))
+    (metres,) = read_dataset_pickle(recorded(tmp_path / "rec.pkl"))
+    (millimetres,) = read_dataset_pickle(recorded(tmp_path / "rec.pkl", unit=1000))
     assert np.allclose(metres.keypoints, millimetres.keypoints, atol=1e-5)
 
 
 @pytest.mark.parametrize("sensor", _SENSORS)
 @pytest.mark.parametrize("heading", [0, 60, 90, 180, 250, 330])
 def test_mirror_images_are_turned_round_whichever_way_the_person_faces(tmp_path, heading, sensor):
-    (true,) = read_pack(recorded(tmp_path / "rec.pkl", heading=heading, sensor=sensor))
-    (turned,) = read_pack(recorded(tmp_path / "rec.pkl", heading=heading, sensor=sensor, mirrored=True))
+    (true,) = read_dataset_pickle(recorded(tmp_path / "rec.pkl", heading=heading, sensor=sensor))
+    (turned,) = read_dataset_pickle(recorded(tmp_path / "rec.pkl", heading=heading, sensor=sensor, mirrored=True))
     assert np.allclose(true.keypoints, turned.keypoints, atol=1e-6)
     assert true.keypoints[0, 0, slot("nose"), 0] > 0.2  # what was no mirror image was left alone
 
@@ -242,14 +242,14 @@ def test_missing_joints_of_a_recording_have_a_score_of_0(tmp_path):
     pack["annotations"][0]["keypoint"][0, 3, pack["joints"].index("left_knee")] = np.nan
     pack["annotations"][0]["keypoint"][0, 5, pack["joints"].index("left_knee")] = 0
     path.write_bytes(pickle.dumps(pack))
-    (one,) = read_pack(path)
+    (one,) = read_dataset_pickle(path)
     assert np.flatnonzero(one.scores[0, :, slot("left_knee")] == 0).tolist() == [3, 5]
     assert np.isfinite(one.keypoints).all()
 
 
 @pytest.mark.shared
 def test_penn_action_is_read_whole(shared):
-    examples = read_pack(shared / "data" / "poses" / "penn_action_train.pkl")
+    examples = read_dataset_pickle(shared / "data" / "poses" / "penn_action_train.pkl")
     assert len(examples) == 1258
     assert len({one.label for one in examples}) == 15
     assert all(one.keypoints.shape == (len(one.keypoints), len(one), 17, 2) for one in examples)
@@ -258,7 +258,7 @@ def test_penn_action_is_read_whole(shared):
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["utd_mhad_3d_train", "kard_3d_train", "nw_ucla_3d_train"])
 def test_real_recordings_are_people_of_ordinary_height_with_the_head_up(shared, name):
-    examples = read_pack(shared / "data" / "poses" / f"{name}.pkl")
+    examples = read_dataset_pickle(shared / "data" / "poses" / f"{name}.pkl")
     assert {one.origin for one in examples} == {RECORDED}
     heads = np.array([np.median(one.keypoints[0, :, slot("nose"), 1]) for one in examples])
     hips = np.array([np.median(one.keypoints[0, :, slot("left_hip"), 1]) for one in examples])
@@ -268,12 +268,12 @@ def test_real_recordings_are_people_of_ordinary_height_with_the_head_up(shared, 
 def test_labels_that_are_numbers_here_and_names_there_are_refused(tmp_path):
     clips = [annotation(), annotation(frame_dir="clip 4", label="run")]
     with pytest.raises(BadPoseFile, match="the number 0 in some annotations and a name, 'run', in others"):
-        read_pack(written(tmp_path / "pack.pkl", *clips, classes=None))
-    assert [one.label for one in read_pack(written(tmp_path / "pack.pkl", *clips))] == ["walk", "run"]
+        read_dataset_pickle(written(tmp_path / "pack.pkl", *clips, classes=None))
+    assert [one.label for one in read_dataset_pickle(written(tmp_path / "pack.pkl", *clips))] == ["walk", "run"]
 
 
 def test_what_a_split_names_and_the_pack_lacks_is_said(tmp_path):
     said = []
     path = written(tmp_path / "pack.pkl", annotation(frame_dir="a"), split={"val": ["a", "b"]})
-    assert len(read_pack(path, "val", say=said.append)) == 1
+    assert len(read_dataset_pickle(path, "val", say=said.append)) == 1
     assert said == ["pack.pkl lacks 1 of the 2 clips that a split names ('b')"]

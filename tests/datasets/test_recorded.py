@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.datasets.recorded import UPWARDS, joint_names, up_of
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.skeletons import COCO_17
@@ -39,11 +39,11 @@ def pack(path, *recordings, **more):
 
 
 def test_a_skeleton_without_hands_and_feet_is_read(tmp_path):
-    (one,) = read_pack(pack(tmp_path / "p.pkl", standing()))
+    (one,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
     left = COCO_17.joints.index("left_wrist")
     assert one.label == "wave"
     assert one.keypoints[0, 0, left] == pytest.approx((0.55, -1.0, 2.8))
-    (turned,) = read_pack(pack(tmp_path / "p.pkl", standing(mirrored=True)))
+    (turned,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing(mirrored=True)))
     assert np.allclose(np.ptp(turned.keypoints[0, 0, :, 1]), np.ptp(one.keypoints[0, 0, :, 1]))
     assert turned.keypoints[0, 0, left, 0] > turned.keypoints[0, 0, COCO_17.joints.index("right_wrist"), 0]
 
@@ -51,7 +51,7 @@ def test_a_skeleton_without_hands_and_feet_is_read(tmp_path):
 def test_a_skeleton_whose_limbs_say_nothing_is_read(tmp_path):
     few = [number for number, name in enumerate(NAMES) if name.partition("_")[2] not in ("elbow", "wrist", "ankle")]
     path = pack(tmp_path / "p.pkl", standing()[:, :, few], joints=[NAMES[number] for number in few])
-    (one,) = read_pack(path)
+    (one,) = read_dataset_pickle(path)
     assert one.keypoints[0, 0, COCO_17.joints.index("left_hip"), 0] == pytest.approx(0.4)
 
 
@@ -67,35 +67,35 @@ def towards(up, keypoints):
 
 @pytest.mark.parametrize("up", UPWARDS)
 def test_whichever_way_is_up_people_stand(tmp_path, up):
-    (true,) = read_pack(pack(tmp_path / "p.pkl", standing()))
+    (true,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
     said = []
     path = pack(tmp_path / "p.pkl", *[towards(up, standing())] * 3)
     assert up_of([towards(up, standing())], NAMES) == up
-    for one in read_pack(path, say=said.append):
+    for one in read_dataset_pickle(path, say=said.append):
         assert np.allclose(one.keypoints[..., 1], true.keypoints[..., 1], atol=1e-5)
         left, right = (one.keypoints[0, 0, COCO_17.joints.index(f"{side}_hip")] for side in ("left", "right"))
         assert np.linalg.norm(left - right) == pytest.approx(0.2, abs=1e-5)
     assert said == (
         []
         if up == "y"
-        else [f"p.pkl: people stand along {up}, and are turned to y; 'up' in the pack says it for certain"]
+        else [f"p.pkl: people stand along {up}, and are turned to y; an entry 'up' of the pickle decides it"]
     )
 
 
 def test_z_up_is_the_same_person_as_y_up(tmp_path):
-    (true,) = read_pack(pack(tmp_path / "p.pkl", standing()))
-    (exchanged,) = read_pack(pack(tmp_path / "p.pkl", standing()[..., [0, 2, 1]]))
+    (true,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
+    (exchanged,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()[..., [0, 2, 1]]))
     assert np.array_equal(exchanged.keypoints, true.keypoints)
 
 
 def test_some_who_lie_change_nothing_and_a_pack_may_say_which_way_is_up(tmp_path):
     lying = standing()[..., [1, 0, 2]]
-    clips = read_pack(pack(tmp_path / "p.pkl", standing(), standing(), lying))
+    clips = read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), standing(), lying))
     assert np.ptp(clips[2].keypoints[0, 0, :, 1]) < 0.6
-    for one in read_pack(pack(tmp_path / "p.pkl", lying, lying, up="y")):
+    for one in read_dataset_pickle(pack(tmp_path / "p.pkl", lying, lying, up="y")):
         assert np.ptp(one.keypoints[0, 0, :, 1]) < 0.6
     with pytest.raises(BadPoseFile, match="up must be one of x, -x, y, -y, z, -z, got 'w'"):
-        read_pack(pack(tmp_path / "p.pkl", standing(), up="w"))
+        read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), up="w"))
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_joints_are_known_however_they_are_spelled(name):
 def test_joints_without_hips_and_recordings_of_other_joints_are_refused(tmp_path):
     with pytest.raises(BadPoseFile, match="its joints name no left_hip: left_shoulder, right_shoulder, a"):
         joint_names(["left_shoulder", "right_shoulder", "a"])
-    with pytest.raises(BadPoseFile, match="a 3D recording of 13 joints, and the pack names none"):
-        read_pack(pack(tmp_path / "p.pkl", standing(), joints=None))
-    with pytest.raises(BadPoseFile, match="a 3D recording of 12 joints, and the pack names 13"):
-        read_pack(pack(tmp_path / "p.pkl", standing()[:, :, 1:]))
+    with pytest.raises(BadPoseFile, match="a 3D recording of 13 joints, and the pickle names none"):
+        read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), joints=None))
+    with pytest.raises(BadPoseFile, match="a 3D recording of 12 joints, and the pickle names 13"):
+        read_dataset_pickle(pack(tmp_path / "p.pkl", standing()[:, :, 1:]))
 
 
 def test_recordings_have_the_rate_of_their_pack(tmp_path):
-    (one,) = read_pack(pack(tmp_path / "p.pkl", standing(), fps=15))
+    (one,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), fps=15))
     assert one.fps == 15
-    (one,) = read_pack(pack(tmp_path / "p.pkl", standing()))
+    (one,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
     assert one.fps == 30

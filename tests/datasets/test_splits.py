@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, TRAINING, VALIDATION, LabeledClip, rename
+from posec3d_cli.datasets.clips import (
+    ANNOTATED,
+    ESTIMATED,
+    RECORDED,
+    TRAINING,
+    VALIDATION,
+    LabeledClip,
+    apply_label_map,
+)
 from posec3d_cli.datasets.splits import group_of, split
 from posec3d_cli.errors import BadDataset
 
@@ -68,7 +76,10 @@ def test_a_source_with_the_only_clip_of_another_label_is_never_held_out():
 def test_labels_get_their_joint_names_and_an_empty_name_leaves_out():
     examples = [clip("1", "stroll", "g"), clip("2", "rest", "g"), clip("3", "run", "g")]
     actions = {("here", "stroll"): "walk", ("here", "rest"): "", ("there", "run"): "sprint"}
-    assert [(one.name, one.label) for one in rename(examples, actions, "here")] == [("1", "walk"), ("3", "run")]
+    assert [(one.name, one.label) for one in apply_label_map(examples, actions, "here")] == [
+        ("1", "walk"),
+        ("3", "run"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -113,5 +124,5 @@ def test_what_shares_a_source_with_a_clip_to_learn_from_is_not_drawn():
 def test_a_star_renames_the_label_of_every_source_that_is_not_named_itself():
     table = {("*", "golf"): "golf_swing", ("one", "golf"): "swing"}
     examples = [clip("a", "golf", "a")]
-    assert [one.label for one in rename(examples, table, "one")] == ["swing"]
-    assert [one.label for one in rename(examples, table, "two")] == ["golf_swing"]
+    assert [one.label for one in apply_label_map(examples, table, "one")] == ["swing"]
+    assert [one.label for one in apply_label_map(examples, table, "two")] == ["golf_swing"]

@@ -39,9 +39,12 @@ def test_clips_are_read_as_videos_are():
     ]
     report = evaluate(actions(), clips, progress=lambda *said: told.append(said))
     assert report.confusion.tolist() == [[1, 0], [1, 1]]
-    assert report.nobody == ("d",)
-    assert [(one.clip, one.truth, one.label) for one in report.wrong] == [("c", "right", "left"), ("d", "left", "")]
-    assert report.wrong[0].best == (("left", pytest.approx(0.7)), ("right", pytest.approx(0.3)))
+    assert report.no_person == ("d",)
+    assert [(one.clip, one.ground_truth, one.label) for one in report.mistakes] == [
+        ("c", "right", "left"),
+        ("d", "left", ""),
+    ]
+    assert report.mistakes[0].best == (("left", pytest.approx(0.7)), ("right", pytest.approx(0.3)))
     assert (report.top1, report.top5, report.mean_class) == (0.5, 3, 0.5)
     assert told == [(number, 4) for number in range(5)]
 
@@ -55,14 +58,14 @@ def test_a_reading_can_be_chosen():
 
 def test_labels_that_the_classifier_does_not_know_are_refused():
     clips = [standing("a", "left", 10), standing("b", "up", 10), standing("c", "down", 10), standing("d", "up", 10)]
-    with pytest.raises(BadDataset, match=r"does not know the labels down \(1 clip\), up \(2 clips\)") as caught:
+    with pytest.raises(BadDataset, match=r"does not have the labels down \(1 clip\), up \(2 clips\)") as caught:
         evaluate(actions(), clips)
-    assert caught.value.hint == "--only-known leaves their clips out; it knows left, right"
+    assert caught.value.hint == "--only-known leaves their clips out; it has left, right"
     check_labels({"left": 3}, ["left", "right"])
 
 
 def test_nothing_to_evaluate_is_refused():
-    with pytest.raises(BadDataset, match="nothing to evaluate"):
+    with pytest.raises(BadDataset, match="there is no clip to evaluate"):
         evaluate(actions(), [])
 
 

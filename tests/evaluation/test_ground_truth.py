@@ -7,15 +7,15 @@ import pytest
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.evaluation.ground_truth import compare, read_truth, unlabelled
+from posec3d_cli.evaluation.ground_truth import compare, count_unlabeled, read_ground_truth
 from posec3d_cli.output.json import with_answers
 
 
 def outcome(video, *labels, least=0.5):
     """The entry of a clip whose best actions have these probabilities."""
     best = [{"label": label, "probability": probability} for label, probability in labels]
-    found = {"video": video, "status": "ok" if best else "no_person", "labels": best, "people": [], "windows": []}
-    return with_answers(found, least), 1.0
+    inputs = {"video": video, "status": "ok" if best else "no_person", "labels": best, "people": [], "windows": []}
+    return with_answers(inputs, least), 1.0
 
 
 ANSWERS = [
@@ -32,12 +32,12 @@ TRUTH = {"a": "run", "b": "walk", "c": "run", "d": "run", "e": "walk", "f": "run
 def test_an_unknown_is_wrong_even_if_its_best_guess_is_right():
     compared = compare(ANSWERS, TRUTH, ("run", "walk"))
     report = compared.report
-    assert (compared.failed, compared.unknown, compared.named, compared.right) == (1, 2, 2, 1)
+    assert (compared.failed, compared.unknown, compared.named, compared.correct) == (1, 2, 2, 1)
     assert report.labels == ("run", "walk", "unknown")
     assert report.confusion.tolist() == [[1, 0, 2], [1, 0, 0], [0, 0, 0]]
     assert (report.clips, report.top1, report.top5) == (5, 0.2, 4)
     assert report.mean_class == pytest.approx((1 / 3 + 0) / 2)
-    assert [(one.clip, one.truth, one.label) for one in report.wrong][1:] == [
+    assert [(one.clip, one.ground_truth, one.label) for one in report.mistakes][1:] == [
         ("c", "run", "unknown"),
         ("d", "run", "unknown"),
         ("e", "walk", ""),
@@ -47,60 +47,60 @@ def test_an_unknown_is_wrong_even_if_its_best_guess_is_right():
 def test_without_unknown_answers_there_is_no_such_column():
     compared = compare([(with_answers(entry, 0.0), seconds) for entry, seconds in ANSWERS[:2]], TRUTH, ("run", "walk"))
     assert compared.report.labels == ("run", "walk")
-    assert (compared.unknown, compared.named, compared.right) == (0, 2, 1)
+    assert (compared.unknown, compared.named, compared.correct) == (0, 2, 1)
 
 
 def test_unknown_is_right_where_the_table_says_so():
     compared = compare(ANSWERS[2:4], {"c": "unknown", "d": "walk"}, ("run", "walk"))
     assert compared.report.top1 == 0.5
     assert compared.report.top5 == 2
-    assert (compared.unknown, compared.named, compared.right) == (2, 0, 0)
+    assert (compared.unknown, compared.named, compared.correct) == (2, 0, 0)
 
 
 def test_a_class_that_is_called_unknown_is_an_action_like_others():
-    answers = [outcome("a", ("unknown", 0.9), ("run", 0.1)), outcome("b", ("run", 0.4), ("unknown", 0.3))]
-    compared = compare(answers, {"a": "unknown", "b": "run"}, ("run", "unknown"))
+    predictions = [outcome("a", ("unknown", 0.9), ("run", 0.1)), outcome("b", ("run", 0.4), ("unknown", 0.3))]
+    compared = compare(predictions, {"a": "unknown", "b": "run"}, ("run", "unknown"))
     assert np.array_equal(compared.report.confusion, [[0, 1], [0, 1]])
-    assert (compared.unknown, compared.named, compared.right) == (1, 1, 1)
+    assert (compared.unknown, compared.named, compared.correct) == (1, 1, 1)
 
 
 @pytest.fixture
-def found(tmp_path):
+def inputs(tmp_path):
     return [InputFile(tmp_path / "clips" / name, name) for name in ("walk/a.mp4", "b.mp4", "pack.pkl")]
 
 
-def truth(tmp_path, found, rows, **options):
+def ground_truth(tmp_path, inputs, rows, **options):
     table = tmp_path / "truth.csv"
     table.write_text("video,label\n" + "".join(f"{row}\n" for row in rows))
-    return read_truth(table, found, **options)
+    return read_ground_truth(table, inputs, **options)
 
 
 @pytest.mark.parametrize("row", ["walk/a.mp4", "clips/walk/a.mp4", "walk\\a.mp4", "clips\\walk\\a.mp4"])
-def test_a_row_names_a_file_as_the_output_does_or_by_its_path(tmp_path, found, row):
-    assert truth(tmp_path, found, [f"{row},run ", "other.mp4,walk"]) == {"walk/a.mp4": "run"}
-    assert truth(tmp_path, found, [f"{tmp_path}/clips/walk/a.mp4,run"]) == {"walk/a.mp4": "run"}
-    assert truth(tmp_path, found, ["a.mp4,run"], root=tmp_path / "clips" / "walk") == {"walk/a.mp4": "run"}
+def test_a_row_names_a_file_as_the_output_does_or_by_its_path(tmp_path, inputs, row):
+    assert ground_truth(tmp_path, inputs, [f"{row},run ", "other.mp4,walk"]) == {"walk/a.mp4": "run"}
+    assert ground_truth(tmp_path, inputs, [f"{tmp_path}/clips/walk/a.mp4,run"]) == {"walk/a.mp4": "run"}
+    assert ground_truth(tmp_path, inputs, ["a.mp4,run"], root=tmp_path / "clips" / "walk") == {"walk/a.mp4": "run"}
 
 
-def test_a_row_may_name_a_clip_of_a_pack(tmp_path, found):
-    known = truth(tmp_path, found, ["pack.pkl: one,run", "clips/pack.pkl: two: b,walk"])
+def test_a_row_may_name_a_clip_of_a_pack(tmp_path, inputs):
+    known = ground_truth(tmp_path, inputs, ["pack.pkl: one,run", "clips/pack.pkl: two: b,walk"])
     assert known == {"pack.pkl: one": "run", "pack.pkl: two: b": "walk"}
-    assert unlabelled(known, found) == 2
+    assert count_unlabeled(known, inputs) == 2
 
 
-def test_truth_that_is_about_no_file_or_contradicts_itself_is_refused(tmp_path, found):
+def test_truth_that_is_about_no_file_or_contradicts_itself_is_refused(tmp_path, inputs):
     with pytest.raises(
-        BadDataset, match=r"has a label for none of the 3 files, the first that it names is 'a\.mp4'"
+        BadDataset, match=r"has a label for none of the 3 files, its first row is of 'a\.mp4'"
     ) as caught:
-        truth(tmp_path, found, ["a.mp4,run"])
+        ground_truth(tmp_path, inputs, ["a.mp4,run"])
     assert "--root" in caught.value.hint
-    assert truth(tmp_path, found, ["b.mp4,run", "clips/b.mp4,run "]) == {"b.mp4": "run"}
+    assert ground_truth(tmp_path, inputs, ["b.mp4,run", "clips/b.mp4,run "]) == {"b.mp4": "run"}
     with pytest.raises(BadDataset, match=r"line 3 gives 'clips/b.mp4' a second label: run, walk"):
-        truth(tmp_path, found, ["b.mp4,run", "clips/b.mp4,walk"])
+        ground_truth(tmp_path, inputs, ["b.mp4,run", "clips/b.mp4,walk"])
 
 
-def test_predictions_are_no_truth_but_their_corrections_are(tmp_path, found, caplog):
+def test_predictions_are_no_truth_but_their_corrections_are(tmp_path, inputs, caplog):
     table = tmp_path / "labels.csv"
     table.write_text("video,status,label,score,corrected\nb.mp4,ok,run,0.9,\nwalk/a.mp4,ok,run,0.5,walk\n")
-    assert read_truth(table, found) == {"walk/a.mp4": "walk"}
+    assert read_ground_truth(table, inputs) == {"walk/a.mp4": "walk"}
     assert "only its corrected rows are used, 1 of 2" in caplog.text

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.datasets.load import Unreadable
-from posec3d_cli.evaluation.report import Answer, ClassFigures, Pair, Report
+from posec3d_cli.datasets.labeled_dataset import UnreadableClip
+from posec3d_cli.evaluation.report import ClassMetrics, ClipPrediction, ConfusedPair, EvaluationReport
 from posec3d_cli.evaluation.write import write_confusion, write_predictions
 
 LABELS = ("sit", "stand", "run")
 
 
-def answer(clip, truth, named="", sure=0.6):
-    other = next(label for label in LABELS if label != named)
-    return Answer(clip, truth, ((named, sure), (other, 1 - sure)) if named else ())
+def answer(clip, ground_truth, predicted="", sure=0.6):
+    other = next(label for label in LABELS if label != predicted)
+    return ClipPrediction(clip, ground_truth, ((predicted, sure), (other, 1 - sure)) if predicted else ())
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def report():
         answer(f"clip {number}", "sit" if number < 3 else "stand", "sit" if number < 3 else "stand")
         for number in range(5)
     ]
-    return Report(LABELS, (*rights, answer("clip 5", "sit", "stand", 0.61), answer("clip 6", "sit")))
+    return EvaluationReport(LABELS, (*rights, answer("clip 5", "sit", "stand", 0.61), answer("clip 6", "sit")))
 
 
 def test_a_clip_without_anybody_counts_as_a_mistake(report):
@@ -38,27 +38,27 @@ def test_a_clip_without_anybody_counts_as_a_mistake(report):
     assert report.top1 == pytest.approx(5 / 7)
     assert report.mean_class == pytest.approx((3 / 5 + 2 / 2) / 2)
     assert report.confusion.tolist() == [[3, 1, 0], [0, 2, 0], [0, 0, 0]]
-    assert report.missed.tolist() == [1, 0, 0]
-    assert report.nobody == ("clip 6",)
-    assert [one.clip for one in report.wrong] == ["clip 5", "clip 6"]
+    assert report.without_person.tolist() == [1, 0, 0]
+    assert report.no_person == ("clip 6",)
+    assert [one.clip for one in report.mistakes] == ["clip 5", "clip 6"]
 
 
 def test_a_second_best_label_counts_among_five(report):
     assert report.top5 == 6
     low, high = report.top5_interval
     assert low < 6 / 7 < high
-    assert report.interval[0] < low
+    assert report.top1_interval[0] < low
 
 
 def test_only_classes_that_occur_have_figures(report):
-    assert report.classes == (ClassFigures("sit", 5, 3, 3), ClassFigures("stand", 2, 3, 2))
+    assert report.classes == (ClassMetrics("sit", 5, 3, 3), ClassMetrics("stand", 2, 3, 2))
     sit, stand = report.classes
     assert (sit.precision, sit.recall) == (1, 0.6)
     assert (stand.precision, stand.recall, stand.f1) == (pytest.approx(2 / 3), 1, pytest.approx(0.8))
 
 
 def test_of_a_class_without_clips_or_answers_some_figures_do_not_exist():
-    taken, never = Report(LABELS, (answer("a", "sit", "run"),)).classes
+    taken, never = EvaluationReport(LABELS, (answer("a", "sit", "run"),)).classes
     assert (taken.label, taken.recall, taken.precision, taken.f1) == ("sit", 0, None, 0)
     assert (never.label, never.recall, never.precision, never.f1) == ("run", None, 0, 0)
 
@@ -76,11 +76,11 @@ def test_pairs_come_in_order_of_number_and_their_clips_in_order_of_confidence():
         answer("d", "run", "stand"),
         answer("e", "run"),
     )
-    both, *single = Report(LABELS, some).pairs(9)
-    assert both == Pair("sit", "stand", ("c", "b"))
-    assert single == [Pair("run", "stand", ("d",)), Pair("sit", "run", ("a",))]
-    assert Report(LABELS, some).pairs(1) == [both]
-    assert Report(LABELS, some).pairs(0) == []
+    both, *single = EvaluationReport(LABELS, some).pairs(9)
+    assert both == ConfusedPair("sit", "stand", ("c", "b"))
+    assert single == [ConfusedPair("run", "stand", ("d",)), ConfusedPair("sit", "run", ("a",))]
+    assert EvaluationReport(LABELS, some).pairs(1) == [both]
+    assert EvaluationReport(LABELS, some).pairs(0) == []
 
 
 def test_the_figures_are_plain_json(report):
@@ -100,24 +100,26 @@ def test_the_figures_are_plain_json(report):
 
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(["", *LABELS])), min_size=1, max_size=30))
 def test_the_figures_agree_with_counting(clips):
-    report = Report(LABELS, tuple(answer(str(n), truth, named) for n, (truth, named) in enumerate(clips)))
+    report = EvaluationReport(
+        LABELS, tuple(answer(str(n), ground_truth, predicted) for n, (ground_truth, predicted) in enumerate(clips))
+    )
     counts = Counter(clips)
-    assert report.confusion.sum() + report.missed.sum() == len(clips)
-    for row, truth in enumerate(LABELS):
-        assert [counts[truth, named] for named in LABELS] == report.confusion[row].tolist()
+    assert report.confusion.sum() + report.without_person.sum() == len(clips)
+    for row, ground_truth in enumerate(LABELS):
+        assert [counts[ground_truth, predicted] for predicted in LABELS] == report.confusion[row].tolist()
     for one in report.classes:
-        assert one.clips == sum(truth == one.label for truth, _ in clips)
-        assert one.named == sum(named == one.label for _, named in clips)
+        assert one.clips == sum(ground_truth == one.label for ground_truth, _ in clips)
+        assert one.predicted == sum(predicted == one.label for _, predicted in clips)
         if one.precision and one.recall:
             assert one.f1 == pytest.approx(2 * one.precision * one.recall / (one.precision + one.recall))
     assert report.top1 <= report.top5 / report.clips
-    assert sum(len(pair.clips) for pair in report.pairs(99)) == len(report.wrong) - len(report.nobody)
+    assert sum(len(pair.clips) for pair in report.pairs(99)) == len(report.mistakes) - len(report.no_person)
     low, high = report.mean_class_interval or (0, 1)
     assert 0 <= low < high <= 1
 
 
 def test_a_mean_that_does_not_vary_has_no_interval():
-    report = Report(LABELS, tuple(answer(str(n), label, label) for n, label in enumerate(LABELS)))
+    report = EvaluationReport(LABELS, tuple(answer(str(n), label, label) for n, label in enumerate(LABELS)))
     assert report.mean_class == 1
     assert report.mean_class_interval is None
     assert report.figures()["mean_class_interval"] is None
@@ -136,12 +138,14 @@ def test_the_matrix_of_confusion_is_written_as_a_table_and_a_picture(report, tmp
 
 
 def test_the_answers_are_written_as_a_table(report, tmp_path):
-    write_predictions(report, [Unreadable("bad\udcff.mp4", "run", "it is no video, of no kind")], tmp_path / "a.csv")
+    write_predictions(
+        report, [UnreadableClip("bad\udcff.mp4", "run", "it is no video, of no kind")], tmp_path / "a.csv"
+    )
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 8
-    wrong, empty, failed = ({key: cell for key, cell in row.items() if cell} for row in rows[5:])
-    assert wrong == {
+    mistakes, empty, failed = ({key: cell for key, cell in row.items() if cell} for row in rows[5:])
+    assert mistakes == {
         "clip": "clip 5", "truth": "sit", "status": "ok", "label": "stand", "score": "0.61", "label_2": "sit",
         "score_2": "0.39",
     }  # fmt: skip

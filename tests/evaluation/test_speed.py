@@ -49,7 +49,7 @@ def test_a_long_video_is_taken_to_end_early(clip):
 def test_a_pipeline_that_keeps_poses_is_not_measured(clip, tmp_path):
     stages = fakes.pipeline()
     stages.extractor.cache = PoseCache(tmp_path)
-    with pytest.raises(ValueError, match="keeps poses"):
+    with pytest.raises(ValueError, match="with a pose cache"):
         measure(stages, clip, every_frame=True)
 
 

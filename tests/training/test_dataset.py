@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, UNKNOWN
+from posec3d_cli.datasets.clips import ANNOTATED, BACKGROUND, ESTIMATED, RECORDED
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.augment import Augmentation
 from posec3d_cli.training.config import TrainingConfig
@@ -43,7 +43,7 @@ def test_a_person_who_holds_still_is_labelled_as_every_action_alike():
 
 
 def test_a_clip_of_no_action_is_labelled_as_every_action_alike():
-    other = replace(people.example("arms"), label=UNKNOWN)
+    other = replace(people.example("arms"), label=BACKGROUND)
     samples = TrainingDataset([other], CLASSES, replace(RECIPE, augmentation=Augmentation(still=0)), 0)
     assert [samples[number][1].tolist() for number in range(3)] == [[0.5, 0.5]] * 3
 

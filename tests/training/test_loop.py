@@ -9,7 +9,7 @@ import synthetic_people as people
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, UNKNOWN
+from posec3d_cli.datasets.clips import ANNOTATED, BACKGROUND, ESTIMATED
 from posec3d_cli.nets import build_network
 from posec3d_cli.registry import NETWORKS
 from posec3d_cli.training.config import TrainingConfig
@@ -209,6 +209,6 @@ def test_accuracy_is_told_apart_by_origin_and_asks_about_known_actions_only():
     some = [
         *people.examples(2, origin=ANNOTATED),
         people.example("arms", 7, origin=ESTIMATED),
-        replace(people.example("arms", 8, origin=ESTIMATED), label=UNKNOWN),
+        replace(people.example("arms", 8, origin=ESTIMATED), label=BACKGROUND),
     ]
     assert accuracy(Always(), some, CLASSES, RECIPE) == {"all": 0.6, ANNOTATED: 0.5, ESTIMATED: 1.0}

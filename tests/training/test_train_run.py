@@ -10,7 +10,7 @@ import synthetic_people as people
 import torch
 
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.datasets.clips import UNKNOWN
+from posec3d_cli.datasets.clips import BACKGROUND
 from posec3d_cli.errors import BadCard, BadDataset, OutputError, OutputExists, WeightsMismatch
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -203,7 +203,8 @@ def test_several_networks_differ_answer_together_and_go_on(tmp_path):
 
 def test_clips_of_no_action_are_no_class(tmp_path):
     others = [
-        replace(one, name=f"synthetic/other_{number}", label=UNKNOWN) for number, one in enumerate(people.examples(2))
+        replace(one, name=f"synthetic/other_{number}", label=BACKGROUND)
+        for number, one in enumerate(people.examples(2))
     ]
     train(replace(SMALL, recipe=replace(RECIPE, epochs=1)), [*people.examples(4), *others], tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("arms", "legs")
