@@ -30,7 +30,7 @@ class Skeleton:
     Attributes:
         name: how cards and pose files call it.
         joints: K names; a joint called `left_x` is the mirror image of `right_x`.
-        limbs: pairs of joint numbers, for drawing people on pictures.
+        limbs: pairs of joint numbers, for drawing people on images.
     """
 
     name: str

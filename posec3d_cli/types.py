@@ -49,7 +49,7 @@ class ShapeRepr:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Frame(ShapeRepr):
-    """One decoded picture, upright.
+    """One decoded frame, upright.
 
     Attributes:
         pixels: `(H, W, 3)` uint8 RGB.
@@ -73,7 +73,7 @@ class Detections(ShapeRepr):
         boxes: `(N, 4)` float32 x1, y1, x2, y2 in pixels of the frame.
         scores: `(N,)` float32 confidence in [0, 1].
 
-    N may be 0: a frame with nobody in it is ordinary.
+    N may be 0: a frame without a person is ordinary.
     """
 
     boxes: Floats
@@ -204,7 +204,7 @@ class PoseSequence(ShapeRepr):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HeatmapVolume(ShapeRepr):
-    """What a classifier reads that looks at people as pictures.
+    """Heatmaps of joints or limbs over time: the input of a heatmap classifier.
 
     Attributes:
         values: `(V, K, T, H, W)` float32 in [0, 1]; K counts joints or limbs.
@@ -218,7 +218,7 @@ class HeatmapVolume(ShapeRepr):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class JointClips(ShapeRepr):
-    """What a classifier reads that takes the joints themselves.
+    """Joint coordinates over time: the input of a joint classifier.
 
     Attributes:
         values: `(V, M, T, K, C)` float32; C numbers for each joint: x, y and score, all 0 where it is missing.
@@ -231,12 +231,12 @@ class JointClips(ShapeRepr):
 
 
 ClassifierInput = HeatmapVolume | JointClips
-"""What builders make and classifiers read; a classifier reads one of them. In both the views come first."""
+"""The input of a classifier, made by an input builder. In both types the views come first."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ActionScores(ShapeRepr):
-    """How probable each action is.
+    """The probability of each action.
 
     Attributes:
         probabilities: `(C,)` float32, summing to 1.
@@ -250,19 +250,19 @@ class ActionScores(ShapeRepr):
         check_array("ActionScores", "probabilities", self.probabilities, np.float32, (len(self.labels),))
 
     def top(self, k: int) -> list[tuple[str, float]]:
-        """The k most probable actions, best first; all of them where k exceeds C."""
+        """The k most probable actions, best first; all C actions if k is larger."""
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file holds.
+    """The properties of a video file.
 
     Attributes:
         path: the file.
-        width: pixels of every picture as it is shown: upright, and square where the file's own pixels are not.
-        height: the same.
+        width: of each frame in pixels as it is shown: upright, with square pixels.
+        height: of each frame, likewise.
         fps: frames per second. The nominal rate where frames are evenly spaced, else the average, without gaps of more
             than ten seconds.
         frame_count: how many frames can be decoded, in display order, edit lists applied. Exact where the packets are
@@ -270,12 +270,12 @@ class VideoInfo:
             but in the decoder's output is reported by `VideoReader.lost` instead.
         duration: seconds from the start of the first frame to the end of the last.
         codec: FFmpeg's name of the codec, e.g. h264.
-        rotation: degrees clockwise that the stored picture is turned to stand upright: 0, 90, 180 or 270.
+        rotation: degrees clockwise that a stored frame is turned to stand upright: 0, 90, 180 or 270.
         lost_frames: frames that the container announces or holds packets for, and that cannot be decoded; 0 for a
-            sound file. A decoder hides small damage inside a picture, and such a picture is not lost.
+            sound file. A decoder hides small damage inside a frame, and such a frame is not lost.
         variable_rate: frames are unevenly spaced: the shortest and the longest step differ by more than a tenth of
             the median step and more than the container's rounding of times explains.
-        mirrored: the turned picture is then mirrored left to right, as the file demands.
+        mirrored: the turned frame is then mirrored left to right, as the file demands.
         start: seconds on the file's own clock at which frame 0 is shown.
         notes: sentences about what the file leaves open, or states wrongly, and what was made of it.
     """

@@ -35,7 +35,7 @@ def detector_alone(stage: Any) -> Callable[[int], object]:
         interpreter = stage._make()
         interpreter.set_tensor(stage._input, (255 * noise(1, size, size, 3)).astype(np.uint8))
         return lambda number: interpreter.invoke()
-    width, height = stage._picture.input_size
+    width, height = stage._image_input.input_size
     seen = {stage._input: noise(1, 3, height, width)}
     return lambda number: stage._session.run(None, seen)
 
@@ -48,8 +48,8 @@ def pose_alone(stage: Any) -> Callable[[int], object]:
         return lambda number: stage._run(pictures[number])
     [picture] = stage._session.get_inputs()
     shape = [side if isinstance(side, int) else 1 for side in picture.shape[1:]]
-    if hasattr(stage, "_picture"):
-        width, height = stage._picture.input_size
+    if hasattr(stage, "_image_input"):
+        width, height = stage._image_input.input_size
         shape = [3, height, width]
     crops = {number: noise(number, *shape) for number in CROPS}
     return lambda number: stage._session.run(None, {picture.name: crops[number]})

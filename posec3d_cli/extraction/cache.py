@@ -1,10 +1,10 @@
-"""Poses that were estimated before, by what the video holds and by what estimated them.
+"""PoseCache: estimated poses on disk, by the content of the video and by the models and settings.
 
 A cache is a folder with one NumPy archive per video and pair of models, called by the key. Frames are added to it as
-they are asked for, so a second look at a video estimates only what the first did not. A moved or renamed video keeps
-its poses; one whose bytes changed, other models or settings, or another `POSES_VERSION` have another key. When the
-archives outgrow the limit, those that were not used for longest go. An archive that cannot be read is as good as none
-and is written again.
+they are asked for, so a second run on a video estimates only the frames that the first did not. A moved or renamed
+video keeps its poses; one whose bytes changed, other models or settings, or another `POSES_VERSION` have another key.
+When the archives outgrow the limit, those that were not used for longest go. An archive that cannot be read is as
+good as none and is written again.
 
 No answer depends on a cache: where it cannot be written, nothing is kept, and a warning is logged.
 """
@@ -37,13 +37,13 @@ _SUFFIX = ".npz"
 
 
 def default_folder() -> Path:
-    """Where poses are kept unless something else is asked for: beside the weights."""
+    """The default folder of the pose cache: beside the weights."""
     return cache_home() / "poses"
 
 
 @dataclass(frozen=True, eq=False)
 class KnownFrames:
-    """What is known of some frames of a video.
+    """The cached poses of some frames of a video.
 
     Attributes:
         people: detections and poses by frame number; poses come without heatmaps.
@@ -58,7 +58,7 @@ class KnownFrames:
 
 
 class PoseCache:
-    """A folder of poses.
+    """A folder of cached poses.
 
     Args:
         folder: made when something is first kept.
@@ -70,7 +70,7 @@ class PoseCache:
         self.limit = limit
 
     def key(self, video: Path, made_of: str) -> str:
-        """What the poses of a video are kept under: a digest of its bytes, of `made_of` and of our version.
+        """The key of the poses of a video: a digest of its bytes, of `made_of` and of the version of the code.
 
         Raises:
             UnreadableVideo: the file cannot be read.
@@ -81,7 +81,7 @@ class PoseCache:
             raise UnreadableVideo(f"{video} cannot be read: {error.strerror}") from error
 
     def load(self, key: str) -> KnownFrames:
-        """The frames that are known, perhaps none."""
+        """Load the cached frames, perhaps none."""
         file = self._file(key)
         try:
             with file.open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
@@ -93,7 +93,7 @@ class PoseCache:
         return known
 
     def store(self, key: str, known: KnownFrames) -> None:
-        """Keep these frames instead of those that were known before, then make room.
+        """Store frames in place of those that were cached before, then remove old archives above the limit.
 
         Where that cannot be done, the poses are as good as before: a warning is logged, and nothing is raised.
         """
@@ -109,7 +109,7 @@ class PoseCache:
             logger.warning(f"poses are not kept for the next time: {why}")  # the same text for every video
 
     def files(self) -> list[Path]:
-        """The archives, those that were used last at the end."""
+        """The archives, in order of their last use."""
         return [file for _, _, file in self._archives()]
 
     @property
@@ -157,7 +157,7 @@ class PoseCache:
 
 
 def pose_cache(config: PipelineConfig) -> PoseCache | None:
-    """The cache that a config asks for; None for none."""
+    """The pose cache of a config; None if the config has none."""
     if config.cache_dir is None:
         return None
     return PoseCache(default_folder() if config.cache_dir == "default" else Path(config.cache_dir))

@@ -3,11 +3,11 @@
 Two frames differ by what is where, and by the colours that there are. A camera that moves changes the first more than
 the second; a lamp that is lit, or a camera that finds its exposure, changes the second only. A cut changes both, at
 once, and for good: the step stands out from those around it, which fast action and a shaking camera do not, and the
-picture before it does not come back, as after a flash. (Structure and histogram are the two measures of Boreczky and
+scene before it does not come back, as after a flash. (Structure and histogram are the two measures of Boreczky and
 Rowe, "Comparison of video shot boundary detection techniques", 1996; that a step has to stand out from its neighbours
 is the rule of PySceneDetect's AdaptiveDetector.) Dissolves and fades are no hard cuts.
 
-What is needed of a frame is its signature, 172 bytes, so that pictures need not be held.
+A frame is kept as its signature, 172 bytes, so that frames need not be held.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ CELLS = (12, 9)  # of brightness, across and down
 LEVELS = 4  # of each of red, green and blue
 SIZE = CELLS[0] * CELLS[1] + LEVELS**3
 
-SUSPECTED = 0.35  # total difference of two frames, perhaps far apart, between which a cut is looked for
+SUSPECTED = 0.35  # total difference of two frames, perhaps far apart, between which there may be a cut
 LEAST = 0.45  # total difference of the two frames at a cut
 LEAST_EACH = 0.12  # and of either kind
 STANDS_OUT = 3.0  # times the largest step of the frames around
 CLEAR = 0.9  # total difference from which one other cut, or the end of a flash, may lie beside it
 AROUND = 3  # frames before and after that a step has to stand out from
-STAYS = 5  # frames, for which the other picture must not come back; a flash is shorter
+STAYS = 5  # frames, for which the other scene must not come back; a flash is shorter
 DARK = 8  # brightness below which both of two cells may be border
-SHOWN = 0.25  # of a picture is the least that is taken to be no border
+SHOWN = 0.25  # of a frame is the least that is taken to be no border
 REACH = max(AROUND, STAYS)
-NOISE = 5.0  # brightness that flat pictures may differ in by chance, of 255
+NOISE = 5.0  # brightness that flat frames may differ in by chance, of 255
 
 
 def signature(pixels: Pixels) -> Signature:
-    """`(SIZE,)` the brightness of 12 x 9 cells, then the part of the picture, in 255ths, that each of 64 colours takes.
+    """`(SIZE,)` the brightness of 12 x 9 cells, then the share of each of 64 colours, in 255ths.
 
     Args:
         pixels: `(H, W, 3)` RGB.

@@ -13,8 +13,8 @@ from posec3d_cli.stages.protocols import Detector
 from posec3d_cli.tracking.similarity import best_pairs, box_overlap, nearness
 from posec3d_cli.types import Detections, Frame
 
-HELD_BYTES = 2**27  # of pixels, until the next look
-SAME_PERSON = 0.1  # the smallest likeness, in [0, 1], of two boxes of one person
+HELD_BYTES = 2**27  # of pixels, held until the next keyframe
+SAME_PERSON = 0.1  # the smallest similarity, in [0, 1], of two boxes of one person
 
 
 def detect_people(
@@ -25,18 +25,20 @@ def detect_people(
     *,
     is_cut: Callable[[Frame, Frame], bool] = lambda before, after: False,
 ) -> Iterator[tuple[list[Frame], list[Detections]]]:
-    """The frames of one video, in order, with the people in each.
+    """Detect people in the keyframes of a video, and interpolate their boxes in the frames in between.
 
-    The detector sees every N-th frame, the last, and the two at a cut; the others get what `between` makes of the two
-    looks around them. Who comes and goes between two looks is missed. Where N frames would take more than `HELD_BYTES`,
-    the looks lie closer.
+    Keyframes are every N-th frame, the last frame, and the two frames at a cut. A person who comes and goes between two
+    keyframes is missed. If N frames take more than `HELD_BYTES`, keyframes are closer.
 
     Args:
-        batches: the frames.
-        detector: finds the people.
+        batches: the frames, in order.
+        detector: detects people in the keyframes.
         every: N, from 1 to `MOST_DETECT_EVERY`.
-        time: called with "detect", a block that adds up the time in it.
-        is_cut: whether there may be a cut between a frame and the next of them.
+        time: called with "detect", a context manager that adds up time.
+        is_cut: whether there may be a cut between two successive frames.
+
+    Yields:
+        The frames in their order, in batches, with the people in each.
 
     Raises:
         StageMismatch: the detector broke its protocol.
@@ -63,7 +65,7 @@ def detect_people(
                 continue
             now = frame, next(seen)
             if before is not None:
-                people += between(before, now, waiting)
+                people += interpolate_boxes(before, now, waiting)
             people.append(now[1])
             frames += [*waiting, frame]
             before, waiting = now, []
@@ -76,7 +78,7 @@ def detect_people(
         with time("detect"):
             [found] = _seen(detector, [final])
         assert before is not None
-        yield waiting, [*between(before, (final, found), passed), found]
+        yield waiting, [*interpolate_boxes(before, (final, found), passed), found]
 
 
 def _seen(detector: Detector, frames: list[Frame]) -> list[Detections]:
@@ -86,18 +88,18 @@ def _seen(detector: Detector, frames: list[Frame]) -> list[Detections]:
     return seen
 
 
-def between(
+def interpolate_boxes(
     before: tuple[Frame, Detections], after: tuple[Frame, Detections], frames: Sequence[Frame]
 ) -> list[Detections]:
-    """The people in some frames between two looks.
+    """Interpolate the boxes of people in the frames between two keyframes.
 
-    Who is in both moves in a straight line and at a constant speed, and so changes the box. Who is in one of them only
-    is there in the half that is nearer to it.
+    The box of a person who is in both keyframes moves and scales linearly. A person in one keyframe only stays in the
+    half of the frames that is nearer to it.
 
     Args:
-        before: a frame, and the people in it.
-        after: a later frame.
-        frames: what lies between them.
+        before: a keyframe, and the people in it.
+        after: the next keyframe, and the people in it.
+        frames: the frames between them.
     """
     (first, earlier), (last, later) = before, after
     if not frames:

@@ -37,18 +37,17 @@ BATCH_BYTES = 2**27  # pixels held at once; one frame may exceed it
 
 
 class PoseExtractor:
-    """A detector and a pose estimator over videos.
+    """Detects and tracks people in videos and estimates their poses.
 
     Args:
-        detector: finds the people.
+        detector: detects the people.
         pose: estimates their poses.
-        reader: the video reader's name.
-        max_gap: seconds for which somebody may be out of sight and keep the identity.
-        every: look for people in every N-th frame only, 1 to `posec3d_cli.config.MOST_DETECT_EVERY`, see
-            there.
-        models: what the two stages were made of, by kind.
-        cache: where poses are kept and looked up; None keeps none, and so does `every` above 1.
-        made_of: everything that the poses depend on besides the video, as a text; needed with a cache.
+        reader: name of the video reader.
+        max_gap: seconds for which a person may be out of sight and keep the track id.
+        every: detect people in every N-th frame only, from 1 to `posec3d_cli.config.MOST_DETECT_EVERY`.
+        models: the models of the two stages, by kind.
+        cache: the cache of poses; None for none. With `every` above 1 the cache is not used.
+        made_of: a text of everything that the poses depend on besides the video; needed with a cache.
 
     Raises:
         ConfigError: `every` is out of range.
@@ -78,7 +77,7 @@ class PoseExtractor:
 
     @classmethod
     def from_config(cls, config: PipelineConfig, *, progress: DownloadCallback | None = None) -> Self:
-        """Make the detector and the pose estimator of a config, fetching the weights where they are not in the cache.
+        """Make the detector and the pose estimator of a config, and download missing weights.
 
         Args:
             config: the settings.
@@ -93,7 +92,7 @@ class PoseExtractor:
     def from_resolved(
         cls, resolved: ResolvedPipeline, *, heatmaps: bool = False, progress: DownloadCallback | None = None
     ) -> Self:
-        """As `from_config`, with cards that are known; `heatmaps` asks the pose estimator for its own, too."""
+        """As `from_config`, with resolved cards; with `heatmaps` the pose estimator returns its heatmaps, too."""
         config = resolved.config
         pose_settings = {**({"heatmaps": True} if heatmaps else {}), **config.pose_settings}
         detector_stage, detector_info = make_stage(resolved.detector, config, progress=progress)
@@ -119,7 +118,7 @@ class PoseExtractor:
     def poses(
         self, path: str | Path, indices: Ints | None = None, *, progress: ProgressCallback | None = None
     ) -> VideoPoses:
-        """The people of these frames of a video, or of all; pixels are dropped batch by batch.
+        """Estimate the poses of the people in a video, or in some of its frames.
 
         Args:
             path: the video.
@@ -141,15 +140,15 @@ class PoseExtractor:
         also: Ints | None = None,
         progress: ProgressCallback | None = None,
     ) -> VideoPoses:
-        """The same, of a video that is already open.
+        """As `poses`, for an open video.
 
         Args:
             video: an open video.
             indices: `(T,)` frame numbers, strictly increasing; None: every frame.
-            also: frames to be posed besides, for drawing. What is found in the frames `indices`, and who is who there,
-                is the same as without: the others are looked at after them, and their people get the identities
-                that continue those of `indices`, see `posec3d_cli.tracking.tracker.extend`. They come without
-                heatmaps, which take about a thousand times the memory of the joints.
+            also: further frames, for drawing. They do not change the people and track ids in the frames `indices`:
+                their poses are estimated afterwards, and their track ids continue the others, see
+                `posec3d_cli.tracking.tracker.extend`. They come without heatmaps, which take about a thousand times
+                the memory of the joints.
             progress: called after each batch.
 
         Raises:
@@ -231,7 +230,7 @@ class PoseExtractor:
         *,
         given: Mapping[int, Ints] | None = None,
     ) -> dict[int, Ints]:
-        """Who is who in each of these frames, of which those in `given` are known."""
+        """The track ids of the people in each of these frames; the ids in `given` stay."""
         who = tracker.extend(
             [(given or {}).get(index) for index in frames],
             [people[index][0] for index in frames],
@@ -244,7 +243,7 @@ class PoseExtractor:
         return dict(zip(frames, who, strict=True))
 
     def open(self, path: str | Path) -> VideoReader:
-        """Open a video with this extractor's reader; a context manager."""
+        """Open a video with the reader of this extractor; a context manager."""
         return open_video(path, reader=self.reader)
 
 

@@ -145,7 +145,7 @@ class Head(nn.Module):
 
 
 class HRNet(nn.Module):
-    """Backbone and head: normalised pictures (B, 3, H, W) -> heatmaps (B, K, H / 4, W / 4); H and W divide by 32.
+    """Backbone and head: normalised images (B, 3, H, W) -> heatmaps (B, K, H / 4, W / 4); H and W divide by 32.
 
     Args:
         width: 32 for HRNet-W32, 48 for HRNet-W48.

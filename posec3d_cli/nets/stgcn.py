@@ -1,4 +1,4 @@
-"""ST-GCN++, a network that reads the joints themselves and not pictures of them.
+"""ST-GCN++, a graph network on joint coordinates.
 
 Duan et al., "PYSKL: Towards Good Practices for Skeleton Action Recognition" (ACM MM 2022), section 3.1: ST-GCN (Yan et
 al., AAAI 2018) with a graph that is learnt, a shortcut around each graph convolution, and six convolutions over time

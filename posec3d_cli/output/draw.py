@@ -56,9 +56,9 @@ class Figure:
 
 
 def annotate(pixels: Pixels, figures: Sequence[Figure], limbs: Limbs, headline: str = "") -> Pixels:
-    """A copy of the picture with everybody's box, skeleton and label, and a text in its top left corner.
+    """A copy of the image with everybody's box, skeleton and label, and a text in its top left corner.
 
-    Sizes follow the picture's. No text lies on another, and none leaves the picture: a label stands as near to the top
+    Sizes follow the image's. No text lies on another, and none leaves the image: a label stands as near to the top
     left corner of its box as it can, and is left out where there is no room for it. Earlier figures choose first.
 
     Args:
@@ -110,7 +110,7 @@ class _Tag:
 
 
 def _measure(canvas: Pixels, text: str, height: int) -> _Tag:
-    """A text with capitals of `height` pixels, or smaller where it would be wider than the picture.
+    """A text with capitals of `height` pixels, or smaller where it would be wider than the image.
 
     OpenCV draws ASCII only: accents are dropped, and any other letter becomes a question mark.
     """

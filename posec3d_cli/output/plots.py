@@ -25,7 +25,7 @@ _LINE, _BEST = "#1f5fa8", "#c8442c"
 
 
 def plot_confusion(labels: Sequence[str], matrix: Ints, path: Path, *, columns: Sequence[str] | None = None) -> None:
-    """Draw a matrix of confusion: a cell is the darker, the larger its part of the row; its number is written into it.
+    """Plot a confusion matrix: the larger the share of its row, the darker a cell; each cell has its number.
 
     Args:
         labels: R names of the rows, the truth.
@@ -42,7 +42,7 @@ def plot_confusion(labels: Sequence[str], matrix: Ints, path: Path, *, columns: 
     cell = min(_CELL, _LARGEST / max(matrix.shape))
     high, wide = (cell * count for count in matrix.shape)
     figure = Figure(figsize=(wide, high))
-    axes = figure.add_axes((0, 0, 1, 1))  # the labels stand outside; the picture is cut to what is drawn
+    axes = figure.add_axes((0, 0, 1, 1))  # the labels stand outside; the plot is cropped to what is drawn
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     size = 72 * cell * 0.36  # points; 72 are an inch
@@ -76,7 +76,7 @@ def _rule(axes: Axes, rows: int, columns: int) -> None:
 
 
 def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the loss and the held-out top-1 of every epoch, with a mark at the best top-1, the later of two alike.
+    """Plot the loss and the validation top-1 of every epoch, and mark the last of the best top-1.
 
     Args:
         history: at least one epoch: "epoch", "loss" and "accuracy", a part in [0, 1] or None where nothing was held

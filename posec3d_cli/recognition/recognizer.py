@@ -47,7 +47,7 @@ VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB
 
 
 class ActionRecognizer:
-    """A builder and a classifier, or several of both: the half of the pipeline that needs no picture.
+    """A builder and a classifier, or several of both: the half of the pipeline that needs no frames.
 
     Args:
         members: at least one; the answer is the weighted mean of theirs.

@@ -46,21 +46,21 @@ class ImageInput:
         if not _numbers(self.std, 3, float) or min(self.std) <= 0:
             raise BadCard(f"std must be three numbers above 0, got {self.std!r}")
 
-    def tensor(self, pictures: Pixels) -> Floats:
+    def tensor(self, images: Pixels) -> Floats:
         """What the model reads.
 
         Args:
-            pictures: `(N, H, W, 3)` uint8 RGB.
+            images: `(N, H, W, 3)` uint8 RGB.
 
         Returns:
             `(N, 3, H, W)` float32, channels in the model's order.
         """
-        ordered = pictures[..., ::-1] if self.channels == "bgr" else pictures
+        ordered = images[..., ::-1] if self.channels == "bgr" else images
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
         return np.ascontiguousarray(((ordered.astype(np.float32) - mean) / std).transpose(0, 3, 1, 2))
 
     def check(self, session: Any, outputs: int) -> int | None:
-        """Refuse a model that does not read such pictures; returns how many it reads at once, None for any number.
+        """Refuse a model that does not read such images; returns how many it reads at once, None for any number.
 
         Args:
             session: the opened model.

@@ -42,7 +42,7 @@ class ThreadLanes:
         return list(self._pool.map(work, items))
 
 
-_MOST_THREADS = 8  # each holds what its networks make of a picture: some 70 MB
+_MOST_THREADS = 8  # each holds what its networks make of an image: some 70 MB
 
 
 def processors() -> int:
@@ -59,7 +59,7 @@ def processors() -> int:
 def network_threads() -> int:
     """Processor threads for the networks: what OMP_NUM_THREADS says, else a thread per processor, at most 8.
 
-    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here, and give each thread a picture.
+    torch keeps to OMP_NUM_THREADS by itself; the stages on other runtimes ask here, and give each thread an image.
     """
     said = os.environ.get("OMP_NUM_THREADS", "")
     if said.isascii() and said.isdigit() and int(said) > 0:
@@ -68,7 +68,7 @@ def network_threads() -> int:
 
 
 def limit_threads(threads: int) -> None:
-    """Let the networks and picture operations of this process, which has made none yet, use so many threads."""
+    """Let the networks and image operations of this process, which has made none yet, use so many threads."""
     import cv2
 
     os.environ["OMP_NUM_THREADS"] = str(threads)

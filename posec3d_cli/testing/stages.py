@@ -26,7 +26,7 @@ from posec3d_cli.types import (
 
 
 def sample_frames(count: int = 3) -> list[Frame]:
-    """Pictures of different sizes that are the same at every call: soft random patches, nobody in particular."""
+    """Images of different sizes that are the same at every call: soft random patches, nobody in particular."""
     rng = np.random.default_rng(1)
     frames = []
     for index in range(count):
@@ -51,7 +51,7 @@ def sample_detections(frames: Sequence[Frame]) -> list[Detections]:
 def sample_sequence(
     skeleton: Skeleton, *, people: int = 2, frames: int = 12, heatmap_size: tuple[int, int] | None = None
 ) -> PoseSequence:
-    """People of this skeleton who move about in a picture of 360 x 480 pixels.
+    """People of this skeleton who move about in an image of 360 x 480 pixels.
 
     Args:
         skeleton: the joint set.
@@ -95,7 +95,7 @@ def check_detector(detector: Detector, frames: Sequence[Frame] | None = None, *,
 
     Args:
         detector: the stage.
-        frames: pictures to try it on; by default `sample_frames()`.
+        frames: images to try it on; by default `sample_frames()`.
         tolerance: largest difference between equal results, in pixels.
 
     Raises:
@@ -133,7 +133,7 @@ def check_pose_estimator(
 
     Args:
         pose: the stage.
-        frames: pictures to try it on; by default `sample_frames()`.
+        frames: images to try it on; by default `sample_frames()`.
         detections: their boxes; by default `sample_detections(frames)`.
         tolerance: largest difference between equal results, in pixels.
 

@@ -1,7 +1,7 @@
 """The tracker: assign track ids to the people of single frames over time.
 
-Linking is a sequence of optimal assignments between the tracks so far and the people of the next frame. It needs
-no picture, only boxes and joints, so it works on frames that are several video frames apart. A moving camera
+Tracking is a sequence of optimal assignments between the tracks so far and the people of the next frame. It needs
+no pixels, only boxes and joints, so it works on frames that are several video frames apart. A moving camera
 shifts everybody alike; a constant-velocity guess of each track takes the shift up after two frames, and the last
 seen place stays a candidate, so that a camera that stops at once loses nobody. Whoever is left over on both sides then
 may have jumped, as poses without a steady detector do: the same stance a little further away is the same person.
@@ -46,7 +46,7 @@ def track_people(
     min_similarity: float = 0.1,
     duplicate: float = 0.9,
 ) -> list[Ints]:
-    """Say for each person of each frame who it is: T arrays `(N,)` of identities from 0, and -1 for a duplicate.
+    """Assign a track id to each person in each frame: T arrays `(N,)`, ids from 0, and -1 for a duplicate.
 
     The similarity of a track and a person is the mean of three values in [0, 1]: the intersection over union of
     the boxes, the object keypoint similarity (COCO), and how near the centres are for the time that passed, lowered
@@ -93,10 +93,10 @@ def extend(
     min_similarity: float = 0.1,
     duplicate: float = 0.9,
 ) -> list[Ints]:
-    """Identities of all frames, where those of some are given: these stay, and the others get what continues them.
+    """Track ids of all frames, where the ids in some frames are given: these stay, and the others continue them.
 
-    People of a frame without identities are followed from the frames before, then from the frames after; who is found
-    in neither gets an identity above all that are given. Arguments and errors are those of `track_people`, but for
+    People in a frame without ids are tracked from the frames before, then from the frames after; a new person gets an
+    id above all given ids. Arguments and errors are those of `track_people`, but for
 
     Args:
         identities: one array per frame, or None where they are asked for.
@@ -143,9 +143,9 @@ class _Frames:
 
 
 def _follow(frames: _Frames, max_gap: float, min_similarity: float, first_new: int | None = None) -> None:
-    """Give people who are `_OPEN` the identity of the track that they continue.
+    """Give people whose id is `_OPEN` the id of the track that they continue.
 
-    Who continues none starts a track, numbered from `first_new`; without it the person stays open.
+    A person who continues no track starts one, numbered from `first_new`; without `first_new` the id stays open.
     """
     tracks: list[_Track] = []
     for column, (who, found, shape) in enumerate(zip(frames.told, frames.detections, frames.poses, strict=True)):

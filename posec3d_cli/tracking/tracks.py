@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tracks(ShapeRepr):
-    """People linked over T frames, the most important first.
+    """Tracked people over T frames, the most important first.
 
     Attributes:
         keypoints: `(M, T, K, 2)` float32 x, y in pixels of the frame; 0 where the person is absent.
@@ -57,7 +57,7 @@ class Tracks(ShapeRepr):
 
     @property
     def share(self) -> Floats:
-        """`(M,)` the part of the frames in which each person was found."""
+        """`(M,)` the share of the frames in which each person was found."""
         return self.present.mean(axis=1, dtype=np.float32) if self.present.size else np.zeros(len(self), np.float32)
 
     @property
@@ -95,9 +95,9 @@ class Tracks(ShapeRepr):
         )
 
     def main_people(self, min_share: float = 0.1, *, max_people: int | None = None) -> Tracks:
-        """Without fragments: the people found in at least `min_share` of the frames, at most `max_people` of them.
+        """The main people: found in at least `min_share` of the frames, at most `max_people` of them.
 
-        Where somebody was found but nobody for so long, the most important track stays.
+        If every track is shorter, the most important one stays.
         """
         rows = np.flatnonzero((self.share >= min_share) & self.present.any(axis=1))
         if not len(rows) and self.present.any():
@@ -128,9 +128,9 @@ class Tracks(ShapeRepr):
 
 
 def assemble(track_ids: Sequence[Ints], detections: Sequence[Detections], poses: Sequence[Poses]) -> Tracks:
-    """Put the people of some frames into tracks, the most important first; equally important ones by identity.
+    """Put the people of some frames into tracks, the most important first; equally important ones by track id.
 
-    The frames may be any part of those that were identified, for instance one window of a long video.
+    The frames may be a part of the tracked frames, for instance one window of a long video.
     """
     here = np.unique(np.concatenate([*track_ids, np.zeros(0, np.int64)]))
     ids = here[here >= 0].astype(np.int64)

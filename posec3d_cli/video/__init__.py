@@ -10,9 +10,9 @@ the frames come from one probe that both share. A reader that cannot give the ri
 
 `pyav`, the default, reads everything that FFmpeg reads, damaged files among them, and measured no slower than `decord`
 anywhere. `decord` reads whole, well-formed files and refuses the rest (see `DecordReader`); it is the better choice
-only where pictures must be decoded by the same code as in another tool that uses it.
+only where frames must be decoded by the same code as in another tool that uses it.
 
-Pictures are given as they are meant to be shown: turned and mirrored as the display matrix says, with square pixels,
+Frames are given as they are meant to be shown: turned and mirrored as the display matrix says, with square pixels,
 one field of interlaced ones, and all in the size of the first.
 
 Pixels are RGB, converted by swscale with the matrix and range that the file states; where it states none, BT.601 and

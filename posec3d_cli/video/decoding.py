@@ -1,4 +1,4 @@
-"""Opens containers and drives FFmpeg's decoders; foreign errors become ours here."""
+"""Open containers and drive the decoders of FFmpeg; errors of FFmpeg become errors of posec3d here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from posec3d_cli.files.input_paths import problem_of
 THREADS = min(4, os.cpu_count() or 1)
 """Decoder threads; each holds a frame of its own, so more would cost memory."""
 
-# Playlists open other files, and the terminal-art format takes any text for a picture.
+# Playlists open other files, and the terminal-art format takes any text for an image.
 _NOT_VIDEO = frozenset({"tty", "concat", "hls", "applehttp", "dash", "lavfi"})
 
 
@@ -57,13 +57,13 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
             raise UnreadableVideo(
                 f"{path} is no video, but text or a playlist ({container.format.name})", hint="give a video file"
             )
-        pictures = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
-        if not pictures:
-            kinds = "only sound" if container.streams.audio else "neither picture nor sound"
-            raise UnreadableVideo(f"{path} holds no video stream: it holds {kinds}", hint="give a file with pictures")
-        readable = [one for one in pictures if one.codec_context is not None]
+        streams = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+        if not streams:
+            kinds = "only sound" if container.streams.audio else "neither frames nor sound"
+            raise UnreadableVideo(f"{path} holds no video stream: it holds {kinds}", hint="give a video file")
+        readable = [one for one in streams if one.codec_context is not None]
         if not readable:
-            raise UnreadableVideo(f"{path} holds pictures in a codec that is not known here", hint="encode it again")
+            raise UnreadableVideo(f"{path} holds frames in a codec that is not known here", hint="encode it again")
         best = container.streams.best("video")
         try:
             yield container, best if best in readable else readable[0]
@@ -77,7 +77,7 @@ def configure_decoder(stream: Any, *, threads: int) -> None:
     stream.thread_type = "AUTO"
 
 
-def pictures_of(context: Any, packet: Any) -> Iterator[Any]:
+def decode_packet(context: Any, packet: Any) -> Iterator[Any]:
     """The frames that the decoder gives out on a packet, or, on None, those it still holds; none where it fails."""
     try:
         yield from context.decode(packet)

@@ -29,11 +29,11 @@ class DecordReader(VideoReader):
     """Reads whole, well-formed MP4, MOV, Matroska, WebM, AVI and GIF files.
 
     decord counts packets and fills what does not decode with copies of neighbours, so it would answer with wrong
-    frames for damaged files, for frames that an edit list hides, for packets with no picture or two, for transport and
+    frames for damaged files, for frames that an edit list hides, for packets with no frame or two, for transport and
     program streams, where its numbering goes astray, and for H.264 in AVI without B-frames, where it takes every frame
-    after a jump for another one. It does not mirror, deinterlace or fit pictures. All of these are refused. It seeks
+    after a jump for another one. It does not mirror, deinterlace or fit frames. All of these are refused. It seeks
     wrongly where frames carry no usable times (AVI with B-frames) and where frames after a key frame are shown before
-    it (open groups of pictures, usual in HEVC), so those files are read from the start.
+    it (open GOPs, usual in HEVC), so those files are read from the start.
 
     While its caller is busy with a frame, decord decodes on in the background without limit. Therefore frames are read
     in blocks of `HELD_BYTES`, and decord is let go between blocks: memory stays bounded, and each block after the first
@@ -51,7 +51,7 @@ class DecordReader(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """What the file holds."""
+        """Size, rate, number of frames and notes of the file."""
         return self._table.info
 
     def _decode(self, wanted: Sequence[int]) -> Iterator[Frame]:
@@ -66,17 +66,17 @@ class DecordReader(VideoReader):
         seek = packets is not None and packets.groups_are_closed
         numbered = _by_seeking(source, wanted) if seek else _by_counting(source, wanted)
         try:
-            pictures = list(numbered)
+            images = list(numbered)
         except (*_ERRORS, IndexError) as error:
             raise _refusal(path, "a frame did not decode") from error
         turned = display.turned(display.stored)
-        for _, pixels in pictures:
+        for _, pixels in images:
             if (pixels.shape[1], pixels.shape[0]) != turned:
                 raise _refusal(path, f"it gives frames of shape {pixels.shape}")
-        if len(pictures) != len(wanted):
+        if len(images) != len(wanted):
             raise _refusal(path, "frames are missing")
         seconds = self._table.seconds
-        return [Frame(stretched(pixels, display.size), index, float(seconds[index])) for index, pixels in pictures]
+        return [Frame(stretched(pixels, display.size), index, float(seconds[index])) for index, pixels in images]
 
 
 def _by_seeking(source: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
@@ -91,9 +91,9 @@ def _by_seeking(source: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Pixel
 def _by_counting(source: Any, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
     place = 0
     for index in count():
-        picture = source.next()
+        image = source.next()
         if index == wanted[place]:
-            yield index, picture.asnumpy()
+            yield index, image.asnumpy()
             place += 1
             if place == len(wanted):
                 return
@@ -118,13 +118,13 @@ def _refuse_what_decord_gets_wrong(table: FrameTable) -> None:
     if table.container == "avi" and info.codec == "h264" and table.packets is not None:
         raise _refusal(path, "it misnumbers the frames of H.264 in AVI files")
     if table.packets_differ:
-        raise _refusal(path, "its packets hold no picture, or two, and it takes each for one")
+        raise _refusal(path, "its packets hold no frame, or two, and it takes each for one")
     if table.display.orientation.mirrored:
-        raise _refusal(path, "the file asks for a mirrored picture, and it would turn it")
+        raise _refusal(path, "the file asks for a mirrored frame, and it would turn it")
     if table.display.changes:
-        raise _refusal(path, "the size or the shape of the pictures changes, and it would distort them")
+        raise _refusal(path, "the size or the shape of the frames changes, and it would distort them")
     if table.interlaced:
-        raise _refusal(path, "the pictures are interlaced, and it would leave them combed")
+        raise _refusal(path, "the frames are interlaced, and it would leave them combed")
     if table.hidden:
         raise _refusal(path, f"it would show {counted(table.hidden, 'frame')} that an edit list hides")
 

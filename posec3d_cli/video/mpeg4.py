@@ -1,4 +1,4 @@
-"""Count the coded images in a packet of MPEG-4 part 2: none, one, or two.
+"""Count the coded frames in a packet of MPEG-4 part 2: none, one, or two.
 
 Source: ISO/IEC 14496-2, 6.2.3 (video object layer) and 6.2.5 (video object plane, "VOP": one image).
 """
@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PICTURE = b"\x00\x00\x01\xb6"
+_FRAME_START = b"\x00\x00\x01\xb6"
 _LAYER = re.compile(rb"\x00\x00\x01[\x20-\x2f]")
 _PREFIX = b"\x00\x00\x01"
 _SKIPPED = b"\x7f"
-"""What DivX writes as a packet where no picture is."""
+"""What DivX writes as a packet where no frame is."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What the headers of a stream say.
+    """The fields of a video object layer header.
 
     Attributes:
         header: the bytes of the video object layer; empty where there is none.
-        time_bits: bits of a picture's time; None where not known.
+        time_bits: bits of a frame's time; None where not known.
     """
 
     header: bytes = b""
@@ -42,11 +42,11 @@ def layer_of(payload: bytes) -> Layer:
         return Layer(header)
 
 
-def coded_pictures(payload: bytes, layer: Layer) -> int | None:
-    """How many pictures with content a packet holds; None where it holds no picture's header at all."""
+def coded_frames(payload: bytes, layer: Layer) -> int | None:
+    """The number of coded frames in a packet; None if it has no frame header."""
     if payload == _SKIPPED:
         return 0
-    starts = [match.end() for match in re.finditer(re.escape(_PICTURE), payload)]
+    starts = [match.end() for match in re.finditer(re.escape(_FRAME_START), payload)]
     if not starts:
         return None
     return sum(_is_coded(payload[start : start + 32], layer.time_bits) for start in starts)
@@ -87,7 +87,7 @@ def _time_bits(bits: _Bits) -> int:
 
 
 def _is_coded(header: bytes, time_bits: int | None) -> bool:
-    """The flag vop_coded: without it, the picture before stays."""
+    """The flag vop_coded: without it, the frame before stays."""
     if time_bits is None:
         return True
     bits = _Bits(header)

@@ -19,9 +19,9 @@ def notes_on_display(display: Display, stated: Fraction | None, shapes: dict[Siz
     """Notes on sizes and pixels that are not square.
 
     Args:
-        display: how the pictures are shown.
-        stated: the sample aspect ratio of the first picture as the file states it.
-        shapes: the stored sizes that occur and their sample aspect ratios, where the pictures were counted by decoding.
+        display: how the frames are shown.
+        stated: the sample aspect ratio of the first frame as the file states it.
+        shapes: the stored sizes that occur and their sample aspect ratios, where the frames were counted by decoding.
     """
     said = []
     if stated and plausible(stated) != stated:
@@ -32,12 +32,11 @@ def notes_on_display(display: Display, stated: Fraction | None, shapes: dict[Siz
     if len(shapes) > 1:
         sizes = ", ".join(f"{width}x{height}" for width, height in shapes)
         said.append(
-            f"the size of the pictures changes ({sizes}); all were fitted into {_size(display.size)}, "
-            "with black borders"
+            f"the size of the frames changes ({sizes}); all were fitted into {_size(display.size)}, with black borders"
         )
     elif display.changes:
         said.append(
-            f"the shape of the pixels changes; all pictures were fitted into {_size(display.size)}, with black borders"
+            f"the shape of the pixels changes; all frames were fitted into {_size(display.size)}, with black borders"
         )
     return said
 
@@ -54,7 +53,7 @@ def notes_on_times(timing: Timing, leaps: Ints, *, rate_is_guessed: bool) -> Ite
     if len(timing.gaps):
         longest = np.diff(timing.seconds).max()
         yield (
-            f"no new picture comes for up to {longest:.0f} seconds after {_frames(timing.gaps.tolist())}; "
+            f"no new frame comes for up to {longest:.0f} seconds after {_frames(timing.gaps.tolist())}; "
             "the rate leaves that time out"
         )
 
@@ -62,7 +61,7 @@ def notes_on_times(timing: Timing, leaps: Ints, *, rate_is_guessed: bool) -> Ite
 def notes_on_colors(transfer: int) -> Iterator[str]:
     """Notes on colors, by the number of the transfer characteristics."""
     if transfer == _PQ:
-        yield "the pictures are HDR (PQ) and were read without tone mapping, grayer than a player shows them"
+        yield "the frames are HDR (PQ) and were read without tone mapping, grayer than a player shows them"
 
 
 def _frames(numbers: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ import av.error
 import numpy as np
 
 from posec3d_cli.types import Ints
-from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, PacketInspector, PacketLook
+from posec3d_cli.video.packets import ONE_FRAME_PER_PACKET, InspectedPacket, PacketInspector
 from posec3d_cli.video.timing import LEAP_SECONDS
 
 _CLOCK_MAY_LEAP = 0x200
@@ -29,10 +29,10 @@ class PacketTable:
         doubts: why packets cannot simply be counted; empty where they can.
         damaged: one of the doubts is damage.
         timed: every packet has a time of its own.
-        turns: when the decoder's turn comes to give out each picture that is shown, in the time base. Of two pictures
+        turns: when the decoder's turn comes to give out each frame that is shown, in the time base. Of two frames
             in one packet, one comes out with the next packet, and at the end of the file not at all.
-        differ: packets occur that hold no picture, or two.
-        empty: packets that hold no picture, only its place.
+        differ: packets occur that hold no frame, or two.
+        empty: packets that hold no frame, only its place.
     """
 
     ticks: array[int] = field(default_factory=lambda: array("q"))
@@ -51,28 +51,28 @@ class PacketTable:
     def __len__(self) -> int:
         return len(self.ticks)
 
-    def add(self, packet: Any, look: PacketLook) -> None:
+    def add(self, packet: Any, inspected: InspectedPacket) -> None:
         """Note one packet down."""
         if packet.pts is None:
             self.timed = False
-        if packet.is_corrupt or not look.sound:
+        if packet.is_corrupt or not inspected.sound:
             self.note_damage("packets are damaged")
-        if look.pictures != 1:
+        if inspected.frames != 1:
             self.differ = True
-            self.doubts.add("packets hold no picture, or two")
-        if look.shape:
-            self._shapes.add(look.shape)
+            self.doubts.add("packets hold no frame, or two")
+        if inspected.shape:
+            self._shapes.add(inspected.shape)
         if len(self._shapes) > 1 or packet.has_sidedata("new_extradata"):
-            self.doubts.add("the size of the pictures may change")
-        self.empty += look.pictures == 0
-        self._waiting += look.pictures
+            self.doubts.add("the size of the frames may change")
+        self.empty += inspected.frames == 0
+        self._waiting += inspected.frames
         if self._waiting:
             self._waiting -= 1
             if not packet.is_discard:
                 self.turns.append(-1 if packet.dts is None else packet.dts)
         self.ticks.append(packet.pts if packet.pts is not None else -1)
         self.keys.append(packet.is_keyframe)
-        self.droppable.append(look.droppable)
+        self.droppable.append(inspected.droppable)
         self.hidden.append(packet.is_discard)
 
     def note_damage(self, doubt: str) -> None:
@@ -113,7 +113,7 @@ class PacketTable:
 
 
 def clock_may_leap(container: Any) -> bool:
-    """Whether a leap of the clock is a fault of the container rather than a picture that is held for long."""
+    """Whether a leap of the clock is a fault of the container rather than a frame that is held for long."""
     return bool(container.format.flags & _CLOCK_MAY_LEAP)
 
 
@@ -121,14 +121,14 @@ def read_packets(container: Any, stream: Any) -> PacketTable:
     """Read every packet of a stream."""
     packets = PacketTable()
     codec = stream.codec_context.codec.canonical_name
-    vouched = codec in ONE_PICTURE_PER_PACKET
+    vouched = codec in ONE_FRAME_PER_PACKET
     inspector = PacketInspector(codec, stream.codec_context.extradata)
     longest = LEAP_SECONDS / stream.time_base if clock_may_leap(container) else None
     last = None
     try:
         for packet in container.demux(stream):
             if packet.size:
-                packets.add(packet, inspector.look(bytes(packet)) if vouched else PacketLook(sound=True))
+                packets.add(packet, inspector.inspect(bytes(packet)) if vouched else InspectedPacket(sound=True))
                 if packet.dts is not None:
                     step = 0 if last is None else packet.dts - last
                     if step < 0 or (longest is not None and step > longest):

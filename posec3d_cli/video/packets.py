@@ -1,8 +1,8 @@
-"""What a packet's bytes tell without decoding it.
+"""PacketInspector: check packets of a video stream without decoding them.
 
 A frame count is needed before any frame is decoded, and decoding a whole video only to count is as dear as using it.
-Where a codec puts one picture into one packet and the packets look right, counting packets is enough. The checks here
-are those that a decoder makes before it starts on a picture: a packet that fails one gives no frame.
+Where a codec puts one frame into one packet and the packets look right, counting packets is enough. The checks here
+are those that a decoder makes before it starts on a frame: a packet that fails one gives no frame.
 """
 
 from __future__ import annotations
@@ -12,67 +12,67 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from posec3d_cli.video.mpeg4 import Layer, coded_pictures, layer_of
+from posec3d_cli.video.mpeg4 import Layer, coded_frames, layer_of
 
-ONE_PICTURE_PER_PACKET = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg"})
-"""Codecs for which `PacketInspector` vouches. VP8 is not one: its hidden pictures have packets of their own."""
-# Entropy-coded pictures do not hold this many zero bytes in a row; blocks that were never written do.
+ONE_FRAME_PER_PACKET = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg"})
+"""Codecs for which `PacketInspector` vouches. VP8 is not one: its hidden frames have packets of their own."""
+# Entropy-coded frames do not hold this many zero bytes in a row; blocks that were never written do.
 _UNWRITTEN = bytes(32)
 _START_CODE = re.compile(rb"\x00\x00\x01")
 _VP9_SYNC = b"\x49\x83\x42"
 
 
 @dataclass(frozen=True)
-class PacketLook:
-    """What one packet looks like.
+class InspectedPacket:
+    """The facts that the bytes of one packet tell.
 
     Attributes:
         sound: it is built as its codec demands.
-        droppable: no other picture is predicted from this one, so that leaving it out changes no other frame.
-        pictures: how many coded pictures it holds. One, but in MPEG-4 files in which two pictures share a packet
+        droppable: no other frame is predicted from this one, so that leaving it out changes no other frame.
+        frames: how many coded frames it holds. One, but in MPEG-4 files in which two frames share a packet
             ("packed B-frames"), and empty packets hold the places.
-        shape: the bytes that state the size of this picture and those after it; empty where it has none. Where they
+        shape: the bytes that state the size of this frame and those after it; empty where it has none. Where they
             change within a file, so may the size.
     """
 
     sound: bool
     droppable: bool = False
-    pictures: int = 1
+    frames: int = 1
     shape: bytes = b""
 
 
 class PacketInspector:
-    """Looks at the packets of one stream, in their order; of codecs in `ONE_PICTURE_PER_PACKET` only."""
+    """Inspects the packets of one stream, in their order; of codecs in `ONE_FRAME_PER_PACKET` only."""
 
     def __init__(self, codec: str, extradata: bytes | None) -> None:
         self._codec = codec
         self._length_size = nal_length_size(codec, extradata)
         self._layer = layer_of(extradata or b"") if codec == "mpeg4" else Layer()
 
-    def look(self, payload: bytes) -> PacketLook:
-        """Look at the next packet, which is not empty."""
+    def inspect(self, payload: bytes) -> InspectedPacket:
+        """Inspect the next packet, which is not empty."""
         codec, first = self._codec, payload[0]
         if codec == "mpeg4":
             return self._look_at_mpeg4(payload)
         if _UNWRITTEN in payload:
-            return PacketLook(sound=False)
+            return InspectedPacket(sound=False)
         if codec in ("h264", "hevc"):
             units = list(_nal_units(payload, self._length_size))
-            return _look_at_h264(units) if codec == "h264" else _look_at_hevc(units)
+            return _inspect_h264(units) if codec == "h264" else _inspect_hevc(units)
         if codec == "mjpeg":
-            return PacketLook(payload.startswith(b"\xff\xd8"), shape=_jpeg_shape(payload))
+            return InspectedPacket(payload.startswith(b"\xff\xd8"), shape=_jpeg_shape(payload))
         if codec == "vp9":  # frame_marker is 2
-            return PacketLook(first >> 6 == 2, shape=_vp9_shape(payload))
+            return InspectedPacket(first >> 6 == 2, shape=_vp9_shape(payload))
         sound = first & 0x80 == 0 and (first >> 3 & 15) in (1, 2, 3, 4, 5, 6, 7, 8, 15)  # an AV1 OBU header
-        return PacketLook(sound, shape=_av1_shape(payload))
+        return InspectedPacket(sound, shape=_av1_shape(payload))
 
-    def _look_at_mpeg4(self, payload: bytes) -> PacketLook:
+    def _look_at_mpeg4(self, payload: bytes) -> InspectedPacket:
         layer = layer_of(payload)
         if layer.header:
             self._layer = layer
-        pictures = coded_pictures(payload, self._layer)
-        sound = pictures == 0 or (_UNWRITTEN not in payload and payload.startswith(b"\x00\x00\x01"))
-        return PacketLook(sound, pictures=1 if pictures is None else pictures, shape=layer.header)
+        frames = coded_frames(payload, self._layer)
+        sound = frames == 0 or (_UNWRITTEN not in payload and payload.startswith(b"\x00\x00\x01"))
+        return InspectedPacket(sound, frames=1 if frames is None else frames, shape=layer.header)
 
 
 def nal_length_size(codec: str, extradata: bytes | None) -> int:
@@ -104,19 +104,19 @@ def _nal_units(payload: bytes, length_size: int) -> Iterator[bytes]:
         place += length
 
 
-def _look_at_h264(units: list[bytes]) -> PacketLook:
+def _inspect_h264(units: list[bytes]) -> InspectedPacket:
     """Source: ITU-T H.264, 7.3.1: forbidden_zero_bit, nal_ref_idc (2 bits), nal_unit_type (5 bits)."""
     slices = [unit[0] for unit in units if unit and unit[0] & 0x1F in (1, 2, 5)]
     sound = bool(slices) and all(unit and unit[0] < 0x80 for unit in units)
     shape = next((unit for unit in units if unit and unit[0] & 0x1F == 7), b"")
-    return PacketLook(sound, droppable=sound and all(header >> 5 == 0 for header in slices), shape=shape)
+    return InspectedPacket(sound, droppable=sound and all(header >> 5 == 0 for header in slices), shape=shape)
 
 
-def _look_at_hevc(units: list[bytes]) -> PacketLook:
+def _inspect_hevc(units: list[bytes]) -> InspectedPacket:
     """Source: ITU-T H.265, 7.3.1.2: forbidden_zero_bit, nal_unit_type (6 bits); types below 32 are slices."""
     has_slices = any(unit and unit[0] >> 1 & 0x3F < 32 for unit in units)
     shape = next((unit for unit in units if unit and unit[0] >> 1 & 0x3F == 33), b"")
-    return PacketLook(has_slices and all(unit and unit[0] < 0x80 for unit in units), shape=shape)
+    return InspectedPacket(has_slices and all(unit and unit[0] < 0x80 for unit in units), shape=shape)
 
 
 def _vp9_shape(payload: bytes) -> bytes:

@@ -16,16 +16,16 @@ from posec3d_cli.video.decoding import decoded, opened
 from posec3d_cli.video.display import Display, Orientation, Size, inner_aspect_of, orientation_of, plausible
 from posec3d_cli.video.notes import notes_on_colors, notes_on_display, notes_on_times
 from posec3d_cli.video.packet_table import PacketTable, clock_may_leap, read_packets
-from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, is_cut_short
+from posec3d_cli.video.packets import ONE_FRAME_PER_PACKET, is_cut_short
 from posec3d_cli.video.timing import announced_seconds, stated_rate, time_frames, without_leaps
 
 _IN_DECODING_ORDER = frozenset({"avi", "asf"})
-"""Containers whose times are those of decoding: where pictures are reordered, none has a time of its own."""
+"""Containers whose times are those of decoding: where frames are reordered, none has a time of its own."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """Which frames a file holds and how to get at them.
+    """The frames of a file, and how to reach them.
 
     Attributes:
         info: what users see.
@@ -37,9 +37,9 @@ class FrameTable:
         counted_by_decoding: the frames were counted by decoding them.
         damaged: packets did not decode, or the file ends before its header says.
         hidden: packets that are decoded and, by an edit list, not shown.
-        packets_differ: some packets hold no picture, or two.
-        display: how the pictures are shown.
-        interlaced: the first picture consists of two fields.
+        packets_differ: some packets hold no frame, or two.
+        display: how the frames are shown.
+        interlaced: the first frame consists of two fields.
     """
 
     info: VideoInfo
@@ -75,7 +75,7 @@ def probe(path: Path) -> FrameTable:
         time_base, name = Fraction(stream.time_base), container.format.name
     if cut_short:
         packets.note_damage("the file is cut short")
-    first = _first_picture(path)
+    first = _first_frame(path)
     doubts = set(packets.doubts) | _doubts_about_order(packets, codec, reorders_untimed)
     ticks: Ints | None = packets.shown if packets.timed and not reorders_untimed else None
     counted = _Counted(ticks, len(packets.shown))
@@ -89,10 +89,10 @@ def probe(path: Path) -> FrameTable:
         ticks, leaps = without_leaps(ticks, time_base, may_leap=may_leap)
     shown_at = packets.times_by_turns(counted.count, delay) if reorders_untimed else ticks
     timing = time_frames(counted.count, shown_at, time_base, rate)
-    # The two fields of an H.264 picture may have a packet each, of which only the first has a time.
-    vouched = codec in ONE_PICTURE_PER_PACKET and (packets.timed or not may_be_fields)
+    # The two fields of an H.264 frame may have a packet each, of which only the first has a time.
+    vouched = codec in ONE_FRAME_PER_PACKET and (packets.timed or not may_be_fields)
     held = len(packets.turns) if vouched else counted.count + min(counted.failures, len(packets.shown))
-    # An intact file of uneven rate may hold its last picture for long; that is no loss.
+    # An intact file of uneven rate may hold its last frame for long; that is no loss.
     believed = seconds_announced if packets.damaged or not timing.variable else None
     promised = max(held, announced, timing.frames_in(believed) - packets.empty)
     display = Display(
@@ -132,7 +132,7 @@ def probe(path: Path) -> FrameTable:
 
 
 @dataclass(frozen=True)
-class _FirstPicture:
+class _FirstFrame:
     stored: Size
     aspect: Fraction | None
     inner_aspect: Fraction
@@ -161,8 +161,8 @@ class _Counted:
 def _doubts_about_order(packets: PacketTable, codec: str, reorders_untimed: bool) -> set[str]:
     """Why the packets, though each looks right, may not be the frames."""
     doubts = set()
-    if codec not in ONE_PICTURE_PER_PACKET or (codec == "mpeg4" and reorders_untimed):
-        doubts.add("a packet may hold no picture, or two")
+    if codec not in ONE_FRAME_PER_PACKET or (codec == "mpeg4" and reorders_untimed):
+        doubts.add("a packet may hold no frame, or two")
     if not len(packets) or not packets.keys[0]:
         doubts.add("the first frame cannot be decoded by itself")
     if reorders_untimed:
@@ -171,24 +171,24 @@ def _doubts_about_order(packets: PacketTable, codec: str, reorders_untimed: bool
     if not packets.timed or np.any(np.diff(shown) <= 0):
         doubts.add("frames have no time of their own")
     elif len(shown) and len(packets) and not packets.hidden[0] and shown[0] < packets.ticks[0]:
-        doubts.add("the first frames are predicted from pictures that are not there")
+        doubts.add("the first frames are predicted from frames that are not there")
     return doubts
 
 
 def _announced_packets(container: Any, stream: Any, packets: PacketTable, *, cut_short: bool) -> int:
     """How many frames the container's index announces, without empty ones and those that an edit list hides."""
     if container.format.name == "avi":
-        # The header's count is believed only where the index behind the pictures was cut off.
+        # The header's count is believed only where the index behind the frames was cut off.
         return int(stream.frames) - packets.empty if cut_short else 0
     if "mp4" in container.format.name.split(","):
         return len(stream.index_entries) - sum(packets.hidden) - packets.empty
     return 0
 
 
-def _first_picture(path: Path) -> _FirstPicture:
+def _first_frame(path: Path) -> _FirstFrame:
     with opened(path) as (container, stream):
         for frame in decoded(container, stream, threads=1):
-            return _FirstPicture(
+            return _FirstFrame(
                 (frame.width, frame.height),
                 stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio,
                 inner_aspect_of(frame),
@@ -204,7 +204,7 @@ def _count_by_decoding(path: Path) -> _Counted:
     timed, failures = True, bytearray()
     shapes: dict[Size, list[Fraction | None]] = {}
     with opened(path) as (container, stream):
-        # One thread: what becomes of a damaged picture must not depend on chance.
+        # One thread: what becomes of a damaged frame must not depend on chance.
         for frame in decoded(container, stream, threads=1, failed=lambda: failures.append(1)):
             timed = timed and frame.pts is not None
             ticks.append(frame.pts if frame.pts is not None else -1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.types import Frame, Ints, VideoInfo
-from posec3d_cli.video.decoding import THREADS, configure_decoder, decoded, opened, pictures_of
+from posec3d_cli.video.decoding import THREADS, configure_decoder, decode_packet, decoded, opened
 from posec3d_cli.video.packet_table import PacketTable
 from posec3d_cli.video.probe import FrameTable, probe
 from posec3d_cli.video.reader import VideoReader
@@ -34,7 +34,7 @@ class PyAVReader(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """What the file holds."""
+        """Size, rate, number of frames and notes of the file."""
         return self._table.info
 
     def _decode(self, wanted: Sequence[int]) -> Iterator[Frame]:
@@ -50,13 +50,13 @@ class PyAVReader(VideoReader):
         # Either frames can only be counted off, or one did not come out after a stretch that was passed over.
         rest = wanted[done:]
         place = 0
-        for index, picture in _all_up_to(self._table, rest[-1]):
+        for index, av_frame in _all_up_to(self._table, rest[-1]):
             while place < len(rest) and rest[place] < index:
                 self._lost.add(rest[place])
                 place += 1
             if place < len(rest) and rest[place] == index:
                 place += 1
-                yield _frame(self._table, picture, index)
+                yield _frame(self._table, av_frame, index)
         self._lost.update(rest[place:])
 
 
@@ -66,10 +66,10 @@ def _by_time(table: FrameTable, packets: PacketTable, wanted: Sequence[int]) -> 
     use = _choose_packets(packets, table.ticks[np.asarray(wanted)])
     with opened(table.info.path) as (container, stream):
         configure_decoder(stream, threads=THREADS)
-        for picture in _decode_chosen(container, stream, use):
-            index = _index_at(table.ticks, picture.pts)
+        for av_frame in _decode_chosen(container, stream, use):
+            index = _index_at(table.ticks, av_frame.pts)
             if index is not None and wanted[bisect_left(wanted, index, hi=len(wanted) - 1)] == index:
-                yield _frame(table, picture, index)
+                yield _frame(table, av_frame, index)
 
 
 def _choose_packets(packets: PacketTable, ticks: Ints) -> bytearray:
@@ -84,7 +84,7 @@ def _choose_packets(packets: PacketTable, ticks: Ints) -> bytearray:
     run_start = run_end = 0  # The last stretch of settled packets, half-open.
     for number in numbers.tolist():
         nearest = bisect_right(keys, number) - 1
-        # A frame shown before a key frame that precedes it in the file is predicted from pictures before that one.
+        # A frame shown before a key frame that precedes it in the file is predicted from frames before that one.
         while nearest > 0 and packets.ticks[keys[nearest]] > packets.ticks[number]:
             nearest -= 1
         start = keys[nearest]
@@ -98,7 +98,7 @@ def _choose_packets(packets: PacketTable, ticks: Ints) -> bytearray:
 
 
 def _decode_chosen(container: Any, stream: Any, use: bytearray) -> Iterator[Any]:
-    """The pictures of the chosen packets, as PyAV frames; the decoder starts afresh after each stretch passed over."""
+    """The frames of the chosen packets, as PyAV frames; the decoder starts afresh after each stretch passed over."""
     context = stream.codec_context
     last = use.rfind(_DECODE)
     number, running = -1, False
@@ -109,28 +109,28 @@ def _decode_chosen(container: Any, stream: Any, use: bytearray) -> Iterator[Any]
         else:
             choice = _PASS
         if choice == _DECODE:
-            yield from pictures_of(context, packet)
+            yield from decode_packet(context, packet)
             running = True
         elif choice == _PASS and running:
-            yield from pictures_of(context, None)
+            yield from decode_packet(context, None)
             context.flush_buffers()
             running = False
         if number > last:
             return
     if running:
-        yield from pictures_of(context, None)
+        yield from decode_packet(context, None)
 
 
 def _all_up_to(table: FrameTable, last: int) -> Iterator[tuple[int, Any]]:
     """Every frame from the first to `last` that decodes, numbered, as PyAV frames."""
     by_time = table.ticks is not None and not table.counted_by_decoding
     with opened(table.info.path) as (container, stream):
-        # As when the frames were counted: what becomes of a damaged picture must not differ.
+        # As when the frames were counted: what becomes of a damaged frame must not differ.
         threads = 1 if table.counted_by_decoding else THREADS
-        for counted, picture in enumerate(decoded(container, stream, threads=threads)):
-            index = _index_at(table.ticks, picture.pts) if by_time else counted
+        for counted, av_frame in enumerate(decoded(container, stream, threads=threads)):
+            index = _index_at(table.ticks, av_frame.pts) if by_time else counted
             if index is not None and index <= last:
-                yield index, picture
+                yield index, av_frame
             if counted >= last and (index is None or index >= last):
                 return
 
@@ -143,5 +143,5 @@ def _index_at(ticks: Ints | None, tick: int | None) -> int | None:
     return index if index < len(ticks) and ticks[index] == tick else None
 
 
-def _frame(table: FrameTable, picture: Any, index: int) -> Frame:
-    return Frame(table.display.show(picture), index, float(table.seconds[index]))
+def _frame(table: FrameTable, av_frame: Any, index: int) -> Frame:
+    return Frame(table.display.show(av_frame), index, float(table.seconds[index]))

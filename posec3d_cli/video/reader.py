@@ -27,7 +27,7 @@ class VideoReader(ABC):
     @property
     @abstractmethod
     def info(self) -> VideoInfo:
-        """What the file holds."""
+        """Size, rate, number of frames and notes of the file."""
 
     @property
     def lost(self) -> tuple[int, ...]:

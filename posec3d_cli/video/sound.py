@@ -26,7 +26,7 @@ _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
 _AAC_RATES = frozenset((7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000))
 _AAC_SAMPLES = 1024
 _LEAST_LEAD = Fraction(1, 20)
-"""Sound that begins earlier than the pictures by less than this, in seconds, is cut rather than waited for."""
+"""Sound that begins earlier than the frames by less than this, in seconds, is cut rather than waited for."""
 _SOUND_FAULTS = (av.error.FFmpegError, ValueError)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
@@ -37,7 +37,7 @@ class SoundOf:
 
     Attributes:
         path: a video.
-        start: seconds on the clock of that file at which the first picture that is written was shown.
+        start: seconds on the clock of that file at which the first frame that is written was shown.
     """
 
     path: Path
@@ -84,12 +84,12 @@ class _Source:
 
 
 def with_sound(drawn: Path, target: Path, sound: SoundOf) -> tuple[bool, str]:
-    """Copy the pictures of an MP4 and put the best sound of another file beside them, in time.
+    """Copy the frames of an MP4 and put the best sound of another file beside them, in time.
 
-    Sound that begins before the first picture is kept: the picture then waits for its time.
+    Sound that begins before the first frame is kept: the frame then waits for its time.
 
     Args:
-        drawn: the pictures; its first one is at second 0.
+        drawn: the frames; its first one is at second 0.
         target: an MP4 that is written anew.
         sound: where the sound comes from.
 
@@ -133,8 +133,8 @@ def _write(drawn: Path, target: Path, source: _Source, start: Fraction, copies: 
         av.open(os.path.abspath(target), "w", format="mp4", container_options={"movflags": "faststart"}) as new,
     ):
         new.metadata["comment"] = old.metadata.get("comment", "")
-        pictures = old.streams.video[0]
-        copy = new.add_stream_from_template(pictures)
+        video_stream = old.streams.video[0]
+        copy = new.add_stream_from_template(video_stream)
         if copies:
             track = new.add_stream_from_template(stream)
             sounds = _shifted(source.packets(), track, lead - start)
@@ -143,7 +143,7 @@ def _write(drawn: Path, target: Path, source: _Source, start: Fraction, copies: 
             sounds = _shifted(_encoded(source, track), track, lead - start)
         new.start_encoding()
         written = 0
-        for packet in heapq.merge(_shifted(_pictures(old, pictures), copy, lead), sounds, key=_seconds):
+        for packet in heapq.merge(_shifted(_video_packets(old, video_stream), copy, lead), sounds, key=_seconds):
             try:
                 new.mux(packet)
                 written += packet.stream is track
@@ -155,7 +155,7 @@ def _write(drawn: Path, target: Path, source: _Source, start: Fraction, copies: 
             raise ValueError("none of it can be read")
 
 
-def _pictures(container: Any, stream: Any) -> Iterator[Any]:
+def _video_packets(container: Any, stream: Any) -> Iterator[Any]:
     return (packet for packet in container.demux(stream) if packet.size)
 
 

@@ -108,7 +108,7 @@ def without_leaps(ticks: Ints, time_base: Fraction, *, may_leap: bool) -> tuple[
 def stated_rate(container: Any, stream: Any) -> tuple[Fraction | None, bool]:
     """The frames per second that a file states, and whether that is FFmpeg's guess rather than the file's own word.
 
-    Bare streams without a container have no times; their rate stands in the header of the pictures, or nowhere, and
+    Bare streams without a container have no times; their rate stands in the header of the frames, or nowhere, and
     FFmpeg puts 25 in its place.
     """
     if not container.format.flags & _WITHOUT_TIMES:
@@ -118,7 +118,7 @@ def stated_rate(container: Any, stream: Any) -> tuple[Fraction | None, bool]:
 
 
 def announced_seconds(container: Any, stream: Any, *, cut_short: bool) -> float | None:
-    """How long a Matroska file says that its pictures last, from the first one; None where it does not say.
+    """How long a Matroska file says that its frames last, from the first one; None where it does not say.
 
     The file's own duration covers its longest stream, so it is taken only where there is one stream or the file is
     plainly cut short.

@@ -28,13 +28,13 @@ _BT709 = 1  # ISO/IEC 23091-2: primaries, transfer and matrix all have this code
 class VideoWriter:
     """Writes H.264 in MP4, 4:2:0, BT.709, limited range, with the index in front.
 
-    H.264 in 4:2:0 has even sides only: a picture with an odd side gets one more column or row, a copy of its last.
+    H.264 in 4:2:0 has even sides only: a frame with an odd side gets one more column or row, a copy of its last.
     The file is written under a temporary name beside `path`, takes its place when the `with` block ends, and is removed
     if the block ends in an error. A file already at `path` is replaced.
 
     Attributes:
         lost_sound: once the block has ended, what of the sound that was asked for is missing, in a sentence; empty
-            where all is there. Sound that cannot be kept costs no picture.
+            where all is there. Sound that cannot be kept costs no frame.
 
         with VideoWriter(Path("out.mp4"), fps=video.info.fps, size=(640, 360)) as out:
             for frame in video.frames():
@@ -56,9 +56,9 @@ class VideoWriter:
         Args:
             path: where the video shall stand at the end.
             fps: frames per second; frames written without a time are spaced by it.
-            size: (W, H) in pixels of the pictures that will be written.
+            size: (W, H) in pixels of the frames that will be written.
             quality: x264's constant rate factor, 0 (lossless) to 51 (worst).
-            sound: the video whose sound is put beside the pictures; none where it has none.
+            sound: the video whose sound is put beside the frames; none where it has none.
             comment: a text that the file carries.
 
         Raises:
@@ -86,7 +86,7 @@ class VideoWriter:
             self._held = held.pop_all()
 
     def write(self, pixels: Pixels, seconds: float | None = None) -> None:
-        """Append one picture.
+        """Append one frame.
 
         Args:
             pixels: `(H, W, 3)` uint8 RGB of the size that was announced.
@@ -97,7 +97,7 @@ class VideoWriter:
         """
         width, height = self._size
         if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
-            raise OutputError(f"a picture must be uint8 ({height}, {width}, 3), got {pixels.dtype} {pixels.shape}")
+            raise OutputError(f"a frame must be uint8 ({height}, {width}, 3), got {pixels.dtype} {pixels.shape}")
         if seconds is not None:
             tick = round(Fraction(seconds) / self._time_base)
         else:
@@ -107,11 +107,11 @@ class VideoWriter:
             raise OutputError(f"a frame at {seconds} s cannot follow one at {before} s")
         self._last = tick
         padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        picture = av.VideoFrame.from_ndarray(padded, format="rgb24").reformat(
+        av_frame = av.VideoFrame.from_ndarray(padded, format="rgb24").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
-        picture.pts, picture.time_base, picture.duration = tick, self._time_base, self._step
-        self._encode(picture)
+        av_frame.pts, av_frame.time_base, av_frame.duration = tick, self._time_base, self._step
+        self._encode(av_frame)
 
     def __enter__(self) -> Self:
         return self
@@ -137,9 +137,9 @@ class VideoWriter:
         context.color_range = ColorRange.MPEG
         return stream
 
-    def _encode(self, picture: Any) -> None:
+    def _encode(self, av_frame: Any) -> None:
         try:
-            self._container.mux(self._stream.encode(picture))
+            self._container.mux(self._stream.encode(av_frame))
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posec3d_cli.config import MOST_DETECT_EVERY
 from posec3d_cli.errors import ConfigError, StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
-from posec3d_cli.extraction.detect_every import between, detect_people
+from posec3d_cli.extraction.detect_every import detect_people, interpolate_boxes
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.types import Detections, Frame, Poses
@@ -105,7 +105,7 @@ def test_one_pair_that_is_likely_counts_more_than_two_that_are_not():
     # The first of `start` may be the first of `end`; the two other pairs are each below what counts, but more in sum.
     start = detections([[30, 0, 50, 40], [68.6, 0, 88.6, 40]], [0.9, 0.8])
     end = detections([[47.6, 0, 67.6, 40], [9, 0, 29, 40]], [0.9, 0.8])
-    [found] = between((frame(0), start), (frame(2), end), [frame(1)])
+    [found] = interpolate_boxes((frame(0), start), (frame(2), end), [frame(1)])
     assert found.boxes.tolist() == [pytest.approx([38.8, 0, 58.8, 40]), pytest.approx([68.6, 0, 88.6, 40])]
 
 
@@ -125,7 +125,7 @@ def test_nothing_is_kept_of_poses_that_depend_on_frames_around(clip, tmp_path):
 
 def test_frames_that_lie_unevenly_get_the_place_of_their_time():
     start, end = detections([[0, 0, 20, 40]], [0.9]), detections([[10, 0, 30, 40]], [0.7])
-    found = between((frame(10), start), (frame(20), end), [frame(11), frame(18)])
+    found = interpolate_boxes((frame(10), start), (frame(20), end), [frame(11), frame(18)])
     assert [one.boxes[0].tolist() for one in found] == [pytest.approx([1, 0, 21, 40]), pytest.approx([8, 0, 28, 40])]
     assert [one.scores[0] for one in found] == [pytest.approx(0.88), pytest.approx(0.74)]
 
@@ -133,13 +133,16 @@ def test_frames_that_lie_unevenly_get_the_place_of_their_time():
 def test_the_best_come_first():
     start = detections([[0, 0, 20, 40], [50, 0, 70, 40]], [0.9, 0.5])
     end = detections([[50, 0, 70, 40]], [0.8])
-    found = between((frame(0), start), (frame(4), end), [frame(1), frame(3)])
+    found = interpolate_boxes((frame(0), start), (frame(4), end), [frame(1), frame(3)])
     assert [one.scores.tolist() for one in found] == [pytest.approx([0.9, 0.575]), pytest.approx([0.725])]
 
 
 def test_nobody_stays_nobody():
     nobody = Detections.none()
-    assert [len(one) for one in between((frame(0), nobody), (frame(3), nobody), [frame(1), frame(2)])] == [0, 0]
+    assert [len(one) for one in interpolate_boxes((frame(0), nobody), (frame(3), nobody), [frame(1), frame(2)])] == [
+        0,
+        0,
+    ]
 
 
 @given(st.integers(1, 16), st.lists(st.integers(1, 9), max_size=8))

@@ -105,5 +105,5 @@ def test_a_codec_that_nobody_knows_is_an_error_for_both_readers(tmp_path):
     path = tmp_path / "clip.mpg"
     assert written(path, "wmv2")  # no number in a program stream stands for it
     for reader in ("pyav", "decord"):
-        with pytest.raises(UnreadableVideo, match=r"holds pictures in a codec that is not known here"):
+        with pytest.raises(UnreadableVideo, match=r"holds frames in a codec that is not known here"):
             open_video(path, reader=reader)

@@ -197,16 +197,16 @@ class TestPackedBFrames:
             assert video.info.frame_count + video.info.lost_frames == pytest.approx(41, abs=1)
 
     def test_decord_refuses_them(self, tmp_path):
-        with pytest.raises(UnreadableVideo, match="no picture, or two"):
+        with pytest.raises(UnreadableVideo, match="no frame, or two"):
             open_video(odd.packed_b_frames(tmp_path / "packed.avi", 41), reader="decord")
 
     def test_pictures_are_counted_by_what_they_hold(self, tmp_path):
         raw = factory.write(tmp_path / "raw.avi", 2, codec="mpeg4")
         first, second = odd.packets_of(raw)
         inspector = PacketInspector("mpeg4", None)
-        assert [inspector.look(packet).pictures for packet in (first, second, second + second)] == [1, 1, 2]
-        assert [inspector.look(packet).pictures for packet in (odd.PLACEHOLDER, odd.SKIPPED)] == [0, 0]
-        assert inspector.look(odd.PLACEHOLDER).sound
+        assert [inspector.inspect(packet).frames for packet in (first, second, second + second)] == [1, 1, 2]
+        assert [inspector.inspect(packet).frames for packet in (odd.PLACEHOLDER, odd.SKIPPED)] == [0, 0]
+        assert inspector.inspect(odd.PLACEHOLDER).sound
 
     @pytest.mark.shared
     def test_published_clips_hold_what_they_hold(self, shared):
@@ -346,7 +346,7 @@ class TestSizesThatChange:
                 with av.open(str(path)) as container:
                     context = container.streams.video[0].codec_context
                     inspector = PacketInspector(context.codec.canonical_name, context.extradata)
-                    seen.append(inspector.look(next(bytes(packet) for packet in container.demux(video=0))).shape)
+                    seen.append(inspector.inspect(next(bytes(packet) for packet in container.demux(video=0))).shape)
             in_every_packet = (codec, suffix) != ("libx264", ".mkv")  # there it stands in the header of the file
             assert seen[0] == seen[2]
             assert (seen[0] != seen[1]) is in_every_packet

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.errors import EmptyVideo, InputError, OutputError, UnreadableVideo
 from posec3d_cli.video import VideoWriter, decord_reader, open_video, readers
-from posec3d_cli.video.packets import ONE_PICTURE_PER_PACKET, PacketInspector, PacketLook, is_cut_short, nal_length_size
+from posec3d_cli.video.packets import (
+    ONE_FRAME_PER_PACKET,
+    InspectedPacket,
+    PacketInspector,
+    is_cut_short,
+    nal_length_size,
+)
 from posec3d_cli.video.timing import time_frames
 
 B_FRAMES = {"g": "12", "bf": "3", "crf": "10"}
@@ -369,27 +375,27 @@ def test_an_unknown_reader_is_refused_with_the_nearest_name(tmp_path):
 
 class TestLookingAtPackets:
     @given(
-        codec=st.sampled_from(sorted(ONE_PICTURE_PER_PACKET)),
+        codec=st.sampled_from(sorted(ONE_FRAME_PER_PACKET)),
         payloads=st.lists(st.binary(min_size=1), min_size=1, max_size=3),
         extradata=st.none() | st.binary(),
     )
     def test_any_bytes_can_be_looked_at(self, codec, payloads, extradata):
         inspector = PacketInspector(codec, extradata)
         for payload in payloads:
-            inspector.look(payload)
+            inspector.inspect(payload)
 
     @staticmethod
-    def look(payload: bytes) -> PacketLook:
-        return PacketInspector("h264", b"\1\x64\0\x0a\xff").look(payload)
+    def inspect(payload: bytes) -> InspectedPacket:
+        return PacketInspector("h264", b"\1\x64\0\x0a\xff").inspect(payload)
 
     def test_a_unit_that_is_longer_than_its_packet_is_unsound(self):
-        assert self.look(b"\0\0\0\2\x65\x88").sound
-        assert not self.look(b"\0\0\0\3\x65\x88").sound
-        assert not self.look(b"\0\0\0\2\xe5\x88").sound
+        assert self.inspect(b"\0\0\0\2\x65\x88").sound
+        assert not self.inspect(b"\0\0\0\3\x65\x88").sound
+        assert not self.inspect(b"\0\0\0\2\xe5\x88").sound
 
     def test_only_pictures_that_others_do_not_use_may_be_dropped(self):
-        assert self.look(b"\0\0\0\2\x01\x9e").droppable
-        assert not self.look(b"\0\0\0\2\x41\x9a").droppable
+        assert self.inspect(b"\0\0\0\2\x01\x9e").droppable
+        assert not self.inspect(b"\0\0\0\2\x41\x9a").droppable
 
     def test_the_length_field_is_read_from_the_stream_header(self):
         assert nal_length_size("h264", b"\1\x64\0\x0a\xff") == 4
