@@ -178,7 +178,7 @@ def alphapose(folder, size=26):
     return _json(folder / f"alphapose_{size}.json", results)
 
 
-def alphapose_by_picture(folder, form="open"):
+def alphapose_by_image(folder, form="open"):
     list_, joints = {"open": ("people", "pose_keypoints_2d"), "cmu": ("bodies", "joints")}[form]
     pictures = {
         f"{number}.jpg": {"version": "AlphaPose v0.3", list_: [{joints: in_set(one, OPENPOSE_18, 18).ravel().tolist()}]}
@@ -275,8 +275,8 @@ FORMATS = {
     "AlphaPose Halpe-26": alphapose,
     "AlphaPose COCO": lambda folder: alphapose(folder, 17),
     "AlphaPose whole body": lambda folder: alphapose(folder, 136),
-    "AlphaPose open": alphapose_by_picture,
-    "AlphaPose cmu": lambda folder: alphapose_by_picture(folder, "cmu"),
+    "AlphaPose open": alphapose_by_image,
+    "AlphaPose cmu": lambda folder: alphapose_by_image(folder, "cmu"),
     "COCO results": coco_results,
     "COCO annotations": coco_annotations,
     "mmpose inferencer": mmpose,

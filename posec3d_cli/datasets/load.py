@@ -17,7 +17,7 @@ from posec3d_cli.errors import BadDataset
 from posec3d_cli.files.csv_tables import CSV_SUFFIXES, read_csv
 from posec3d_cli.files.input_paths import as_given, problem_of
 from posec3d_cli.labels import clean_label
-from posec3d_cli.pose_files import PACK_SUFFIXES, is_pose_file
+from posec3d_cli.pose_files import PICKLE_SUFFIXES, is_pose_file
 
 OTHER_TABLES = (".jsonl", ".parquet")  # that `posec3d label` writes too
 
@@ -124,7 +124,7 @@ def _of_pickle(
         )
     if source.suffix.lower() in OTHER_TABLES:
         raise BadDataset(f"{source} is no CSV table", hint="`posec3d label -o labels.csv` writes one")
-    if is_pose_file(source) and source.suffix.lower() not in PACK_SUFFIXES:
+    if is_pose_file(source) and source.suffix.lower() not in PICKLE_SUFFIXES:
         raise BadDataset(f"{source} has no label", hint="put it into a folder with the name of its action")
     name = source_name(source)
     return [

@@ -18,7 +18,15 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.labels import clean_label
 from posec3d_cli.pose_files.checks import shown
 from posec3d_cli.pose_files.clip import FPS
-from posec3d_cli.pose_files.pyskl import Pack, array_of, counted_frames, flat_poses, open_pack, uncounted_note, value_of
+from posec3d_cli.pose_files.pyskl import (
+    DatasetPickle,
+    array_of,
+    counted_frames,
+    open_dataset_pickle,
+    poses_2d,
+    uncounted_note,
+    value_of,
+)
 from posec3d_cli.types import Floats
 
 _BLOCK = 10  # neighbouring numbers in a numbered data set are often cut from one source
@@ -46,39 +54,39 @@ def read_dataset_pickle(
     Raises:
         BadPoseFile: the pickle lacks something; the message names the clip.
     """
-    pack = open_pack(path)
-    parts = Subsets() if split is None else Subsets(split_named(pack.splits, split, path))
+    dataset = open_dataset_pickle(path)
+    parts = Subsets() if split is None else Subsets(split_named(dataset.splits, split, path))
     if splits is not None:
-        parts = subsets_of(pack.splits, splits, path)
-    names = [pack.name(number) for number in range(len(pack.annotations))]
+        parts = subsets_of(dataset.splits, splits, path)
+    names = [dataset.name(number) for number in range(len(dataset.annotations))]
     lacking = parts.lacking(names, path)
-    skeleton = _skeleton(pack, say)
-    _check_kinds_of_labels(pack)
+    skeleton = _skeleton(dataset, say)
+    _check_kinds_of_labels(dataset)
     clips = []
     for number, name in enumerate(names):
         part = parts.of(name)
         if part is not None:
-            with pack.blaming(number) as annotation:
-                clips.append(replace(_clip(annotation, pack, name, skeleton), part=part))
+            with dataset.error_context(number) as annotation:
+                clips.append(replace(_clip(annotation, dataset, name, skeleton), part=part))
     for note in filter(None, (parts.note, lacking)):
         say(note)
     return clips
 
 
-def _check_kinds_of_labels(pack: Pack) -> None:
+def _check_kinds_of_labels(dataset: DatasetPickle) -> None:
     """Refuse a pickle without class names in which some labels are numbers and others names.
 
     Raises:
         BadPoseFile: the pickle has both kinds of labels.
     """
-    if pack.classes is not None:
+    if dataset.classes is not None:
         return
-    labels = [one.get("label") for one in pack.annotations if isinstance(one, dict)]
+    labels = [one.get("label") for one in dataset.annotations if isinstance(one, dict)]
     name = next((one for one in labels if isinstance(one, str) and not one.strip().isdigit()), None)
     number = next((one for one in labels if isinstance(one, int | np.integer)), None)
     if name is not None and number is not None:
         raise BadPoseFile(
-            f"{pack.path}: the label is the number {number} in some annotations and a name, {name!r}, in others",
+            f"{dataset.path}: the label is the number {number} in some annotations and a name, {name!r}, in others",
             hint="an entry 'classes' of the pickle lists the names of the numbered labels",
         )
 
@@ -98,41 +106,43 @@ class _Skeleton:
     up: str
 
 
-def _skeleton(pack: Pack, say: Callable[[str], None]) -> _Skeleton | None:
+def _skeleton(dataset: DatasetPickle, say: Callable[[str], None]) -> _Skeleton | None:
     """The skeleton of a pickle that names joints; None for others."""
-    joints = pack.joints.tolist() if isinstance(pack.joints, np.ndarray) else pack.joints
+    joints = dataset.joints.tolist() if isinstance(dataset.joints, np.ndarray) else dataset.joints
     if not joints:
         return None
     if not isinstance(joints, list | tuple):
-        raise BadPoseFile(f"{pack.path}: joints must be a list of names, got {joints!r:.60}")
+        raise BadPoseFile(f"{dataset.path}: joints must be a list of names, got {joints!r:.60}")
     try:
         names = joint_names(joints)
     except BadPoseFile as error:
-        raise BadPoseFile(f"{pack.path}: {error.what}", hint=error.hint) from error
-    if pack.up is not None:
-        if pack.up not in UPWARDS:
-            raise BadPoseFile(f"{pack.path}: up must be one of {', '.join(UPWARDS)}, got {pack.up!r:.60}")
-        return _Skeleton(names, pack.up)
-    up = up_of(_recordings(pack, len(names)), names)
+        raise BadPoseFile(f"{dataset.path}: {error.what}", hint=error.hint) from error
+    if dataset.up is not None:
+        if dataset.up not in UPWARDS:
+            raise BadPoseFile(f"{dataset.path}: up must be one of {', '.join(UPWARDS)}, got {dataset.up!r:.60}")
+        return _Skeleton(names, dataset.up)
+    up = up_of(_recordings(dataset, len(names)), names)
     if up != "y":
-        say(f"{pack.path.name}: people stand along {up}, and are turned to y; an entry 'up' of the pickle decides it")
+        say(
+            f"{dataset.path.name}: people stand along {up}, and are turned to y; an entry 'up' of the pickle decides it"
+        )
     return _Skeleton(names, up)
 
 
-def _recordings(pack: Pack, joints: int) -> Iterator[Floats]:
+def _recordings(dataset: DatasetPickle, joints: int) -> Iterator[Floats]:
     """The arrays of 3D recordings; errors in other annotations are raised when those are read."""
-    for number in range(len(pack.annotations)):
-        with suppress(BadPoseFile), pack.blaming(number) as annotation:
-            keypoints = array_of(annotation, "keypoint", pack)
+    for number in range(len(dataset.annotations)):
+        with suppress(BadPoseFile), dataset.error_context(number) as annotation:
+            keypoints = array_of(annotation, "keypoint", dataset)
             if keypoints.ndim == 4 and keypoints.shape[2:] == (joints, 3) and keypoints.size:
                 yield keypoints
 
 
-def _clip(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skeleton | None) -> LabeledClip:
-    label = _clean_name(_label(value_of(annotation, "label"), pack))
-    source = pack.path.stem
-    fps = float(pack.rate(annotation) or FPS)
-    keypoints = array_of(annotation, "keypoint", pack)
+def _clip(annotation: Mapping[str, Any], dataset: DatasetPickle, name: str, skeleton: _Skeleton | None) -> LabeledClip:
+    label = _clean_name(_label(value_of(annotation, "label"), dataset))
+    source = dataset.path.stem
+    fps = float(dataset.rate(annotation) or FPS)
+    keypoints = array_of(annotation, "keypoint", dataset)
     if keypoints.ndim == 4 and not len(keypoints):
         raise BadPoseFile("keypoint holds nobody")
     if keypoints.ndim == 4 and keypoints.shape[-1] == 3:
@@ -148,25 +158,25 @@ def _clip(annotation: Mapping[str, Any], pack: Pack, name: str, skeleton: _Skele
         finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
         keypoints, scores = in_slots(np.where(finite[..., None], keypoints, 0), skeleton.joints, skeleton.up)
         return LabeledClip(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps, notes=notes)
-    keypoints, scores = flat_poses(annotation, pack)
+    keypoints, scores = poses_2d(annotation, dataset)
     notes = uncounted_note(annotation, keypoints.shape[1])
     group = f"{source}/{_block(name)}"
     return LabeledClip(f"{source}/{name}", label, group, ANNOTATED, keypoints, scores, fps, notes=notes)
 
 
-def _label(label: Any, pack: Pack) -> str:
+def _label(label: Any, dataset: DatasetPickle) -> str:
     """The name of a label, where it is a number by the classes of the pickle; the number as text without classes."""
     if isinstance(label, str) and label:
         return label
     if isinstance(label, bool) or not isinstance(label, int | np.integer) or label < 0:
         raise BadPoseFile(f"label must be the number or the name of a class, got {shown(label)}")
-    if pack.classes is None:
+    if dataset.classes is None:
         return str(label)
-    if not isinstance(pack.classes, list | tuple | np.ndarray):
-        raise BadPoseFile(f"the pickle's classes must be a list of names, got {shown(pack.classes)}")
-    if label >= len(pack.classes):
-        raise BadPoseFile(f"label is {label}, and the pickle's classes are only {len(pack.classes)}")
-    return str(pack.classes[int(label)])
+    if not isinstance(dataset.classes, list | tuple | np.ndarray):
+        raise BadPoseFile(f"the pickle's classes must be a list of names, got {shown(dataset.classes)}")
+    if label >= len(dataset.classes):
+        raise BadPoseFile(f"label is {label}, and the pickle's classes are only {len(dataset.classes)}")
+    return str(dataset.classes[int(label)])
 
 
 def _block(name: str) -> str:

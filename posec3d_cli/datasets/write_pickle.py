@@ -16,7 +16,7 @@ from posec3d_cli.datasets.table_labels import read_labels
 from posec3d_cli.errors import BadDataset, counted
 from posec3d_cli.files.writing import printable
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.pose_files.write import UNLABELLED, pack_head
+from posec3d_cli.pose_files.write import UNLABELED, pickle_header
 from posec3d_cli.results import VideoPoses
 
 logger = logging.getLogger("posec3d")
@@ -126,13 +126,15 @@ def write_dataset_pickle(
     for done, (name, file) in enumerate(files, start=1):
         annotation = pickle_annotation(read_pose_file(file)[0], name)
         if len(annotation["keypoint"]):
-            annotation["label"] = numbers.get(labels.of.get(name, ""), UNLABELLED)
+            annotation["label"] = numbers.get(labels.of.get(name, ""), UNLABELED)
             annotations.append(annotation)
             split.setdefault(labels.splits.get(name, ALL), []).append(name)
         progress(done)
     with path.open("wb") as content:
         pickle.dump(
-            {**pack_head(videos), "split": split, "annotations": annotations, "classes": classes}, content, protocol=4
+            {**pickle_header(videos), "split": split, "annotations": annotations, "classes": classes},
+            content,
+            protocol=4,
         )
     return WrittenPickle(len(annotations), tuple(_lost(labels, split)))
 

@@ -1,4 +1,4 @@
-"""Poses that are known already: pose files of ours and of other tools, read as if the video had been posed.
+"""Pose files, native ones and those of other tools: read them as `VideoPoses`, and write native ones.
 
     for clip in read_pose_file("walk.npz"):
         actions.read(clip)
@@ -14,11 +14,11 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files import openpose
 from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
 from posec3d_cli.pose_files.installed import installed_formats, written_formats
-from posec3d_cli.pose_files.pyskl import SUFFIXES as PACK_SUFFIXES
+from posec3d_cli.pose_files.pyskl import SUFFIXES as PICKLE_SUFFIXES
 from posec3d_cli.results import VideoPoses
 
 __all__ = [
-    "PACK_SUFFIXES",
+    "PICKLE_SUFFIXES",
     "PoseFormat",
     "PoseSource",
     "is_pose_file",
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def is_pose_file(path: str | Path) -> bool:
-    """Whether this names a pose file: by its suffix, or a folder by the names and heads of the files in it."""
+    """Whether a path is a pose file: by its suffix, or for a folder by the names and first bytes of its files."""
     path = Path(path)
     if path.suffix.lower() in _suffixes():
         return True
@@ -38,10 +38,10 @@ def is_pose_file(path: str | Path) -> bool:
 
 
 def read_pose_file(path: str | Path) -> list[VideoPoses]:
-    """The clips of a pose file: a pack may hold many, every other format holds one. Joints become COCO-17.
+    """Read the clips of a pose file; joints become COCO-17. A dataset pickle may hold many clips, other formats one.
 
     Raises:
-        BadPoseFile: it cannot be read, is of no known format, or does not hold what its format promises.
+        BadPoseFile: the file cannot be read, has no known format, or violates its format.
     """
     source = PoseSource(Path(path))
     try:
@@ -55,7 +55,7 @@ def read_pose_file(path: str | Path) -> list[VideoPoses]:
 
 
 def written_suffixes() -> tuple[str, ...]:
-    """The suffixes of pose files that can be written, that of an archive first."""
+    """The suffixes of pose files that can be written, `.npz` first."""
     return tuple(written_formats())
 
 
@@ -73,7 +73,7 @@ def _suffixes() -> frozenset[str]:
 
 
 def _unknown(source: PoseSource) -> BadPoseFile:
-    """Why no format takes a file."""
+    """The error for a file that no format matches."""
     if source.suffix == ".json" and source.content == []:
         return BadPoseFile("it holds no frame", hint="without a frame nothing says how long the video was")
     if source.suffix == ".json" and openpose.is_one_frame(source.content):

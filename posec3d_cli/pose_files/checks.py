@@ -16,7 +16,7 @@ from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.tracking.similarity import Doubles
 
 FPS_RANGE = (Fraction(1, 10), Fraction(1000))
-NORMALIZED = 3.0  # places of which none is further from 0 are parts of a picture's sides, some of them outside
+NORMALIZED = 3.0  # positions of which none is further from 0 are relative to the frame size, some of them outside
 
 
 def read_json(path: Path) -> Any:
@@ -120,7 +120,7 @@ def rate(value: Any, what: str = "fps") -> Fraction | None:
     """Frames per second: a number, or a numerator and a denominator; None where the file does not say.
 
     Raises:
-        BadPoseFile: it is something else, or no camera's rate.
+        BadPoseFile: the value is no rate, or not plausible.
     """
     if value is None:
         return None
@@ -137,7 +137,7 @@ def rate(value: Any, what: str = "fps") -> Fraction | None:
 
 
 def check_pixels(places: NDArray[Any], hint: str) -> None:
-    """Refuse joints that were scaled to parts of the picture: what they have to be multiplied by is not known.
+    """Refuse joints in coordinates relative to the frame size, because the frame size is not known.
 
     Args:
         places: `(R, 2)` of joints that were found; there may be none.
@@ -155,7 +155,7 @@ def check_pixels(places: NDArray[Any], hint: str) -> None:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: short, whatever it is."""
+    """A short text of any value, for a message."""
     if value is None or isinstance(value, str | bool | float) or (isinstance(value, int) and abs(value) < 10**18):
         text = repr(value)
         return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,8 +1,8 @@
-"""From the people of single frames to a clip: what a file does not say is decided here, in one place.
+"""Make a clip from the people of single frames; decide here what a pose file does not state.
 
-A joint without a place or a score, or at exactly (0, 0), is missing. Where the file does not say them, the frame rate
+A joint without a position or a score, or at exactly (0, 0), is missing. If the file does not state them, the frame rate
 is 30, the frame is as large as the joints reach (and begins where they begin, if that is left of or above 0), a
-person's box lies around the joints, and who is who is found by linking, as for a video.
+person's box lies around the joints, and track ids come from tracking, as for a video.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from posec3d_cli.types import Detections, Floats, Ints, Poses, VideoInfo
 
 FPS = Fraction(30)  # most cameras' and web videos' rate
 MAX_FRAMES = 2_000_000  # eighteen hours at 30 frames per second
-MAX_PIXELS = 100_000  # no picture is wider or higher
+MAX_PIXELS = 100_000  # no frame is wider or higher
 MAX_IDENTITY = 10**9
 JOINTS = len(COCO_17.joints)
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person of one frame, as a file tells.
+    """One person in one frame of a pose file.
 
     Attributes:
         joints: `(17, 3)` x, y in pixels and a score; NaN is a missing joint.
@@ -76,7 +76,7 @@ class People:
 
     @classmethod
     def of(cls, people: Sequence[Person]) -> People:
-        """Several persons in one value."""
+        """The people of a list of persons."""
         joints = np.array([person.joints for person in people]).reshape(-1, JOINTS, 3)
         boxes = [np.full(4, np.nan) if person.box is None else person.box for person in people]
         return cls(
@@ -92,7 +92,7 @@ NOBODY = People.of(())
 
 
 def from_slots(keypoints: Floats, scores: Floats) -> list[People]:
-    """The people of T frames out of `(M, T, 17, 2)` and `(M, T, 17)`: who shows a joint, the slot as identity."""
+    """The people of T frames from `(M, T, 17, 2)` keypoints and `(M, T, 17)` scores: the slot is the track id."""
     shown = np.asarray((scores > 0).any(axis=-1))
     frames = []
     for t in range(keypoints.shape[1]):
@@ -106,7 +106,7 @@ def consecutive(frames: Mapping[int, People]) -> list[People]:
     """The people of every frame from the first to the last that the file names; the frames between are empty.
 
     Raises:
-        BadPoseFile: it names none, or the last lies too far from the first.
+        BadPoseFile: the file names no frame, or the last is too far from the first.
     """
     if not frames:
         raise BadPoseFile("it holds no frame", hint="without a frame nothing says how long the video was")
@@ -117,16 +117,16 @@ def consecutive(frames: Mapping[int, People]) -> list[People]:
 
 
 def places_of(frames: Iterable[People]) -> NDArray[Any]:
-    """`(R, 2)` places of all joints that score above 0."""
+    """`(R, 2)` positions of all joints with a score above 0."""
     return np.concatenate([np.zeros((0, 2)), *(people.keypoints[people.scores > 0] for people in frames)])
 
 
 def left_out_note(others: Sequence[str], total: int) -> tuple[str, ...]:
-    """What is said where some of `total` entries were left out because they show no people; nothing where none was.
+    """The note that entries without people were left out; empty if there are none.
 
     Args:
-        others: what each of those shows, in a word.
-        total: how many entries there are.
+        others: the category of each entry without people.
+        total: the number of all entries.
     """
     if not others:
         return ()
@@ -145,11 +145,11 @@ def make_video_poses(
     identified: bool = False,
     notes: Sequence[str] = (),
 ) -> VideoPoses:
-    """The people of a clip as if a detector and a pose estimator had found them.
+    """Make `VideoPoses` of the people in a clip, as if a detector and a pose estimator had found them.
 
     Args:
-        path: what the clip is called.
-        frames: the people of each frame that was looked at.
+        path: the name of the clip.
+        frames: the people of each frame.
         fps: frames per second; None: 30.
         frame_size: (H, W); None: as large as the joints reach.
         frame_indices: `(T,)` which frames these are; None: all, from 0.
@@ -192,9 +192,9 @@ def make_video_poses(
 
 
 def was_found(keypoints: NDArray[Any]) -> NDArray[np.bool_]:
-    """`(...)` of `(..., 2)` places: not at exactly (0, 0), where many tools put what they did not find.
+    """`(...)` bool of `(..., 2)` positions: not exactly (0, 0), where many tools put missing joints.
 
-    Their score for such a joint need not be 0: newer YOLO models write what the network said.
+    The score of such a joint may be above 0: newer YOLO models write the output of the network.
     """
     return np.asarray((keypoints != 0).any(axis=-1))
 
@@ -238,13 +238,16 @@ def _check_places(people: People, seen: NDArray[np.bool_], frames: Ints) -> None
 
 
 def _tell_apart(column: Ints, track_ids: Ints) -> bool:
-    """Whether everybody has an identity, and in no frame two people the same."""
+    """Whether each person has a track id that is unique in its frame."""
     both = column.astype(np.int64) * (MAX_IDENTITY + 1) + track_ids
     return not np.any(track_ids < 0) and len(np.unique(both)) == len(both)
 
 
 def _extent(places: Doubles) -> tuple[tuple[int, int], Doubles]:
-    """The size (H, W) of a frame that shows all these `(R, 2)` places, and where its corner lies, at most at 0."""
+    """The size (H.
+
+    W) of a frame with all these `(R, 2)` positions, and the position of its top-left corner, at most 0.
+    """
     low = np.minimum(places.min(axis=0, initial=0), 0)
     high = places.max(axis=0, initial=-np.inf) if len(places) else np.ones(2)
     width, height = (int(edge) + 1 for edge in np.ceil(high - low))

@@ -1,9 +1,9 @@
-"""Lists of people by picture: results of AlphaPose and of COCO keypoint detectors, and COCO keypoint annotations.
+"""Lists of people by image: results of AlphaPose and of COCO keypoint detectors, and COCO keypoint annotations.
 
 A result is {"image_id", "category_id", "keypoints": x, y, score of every joint in one list, "score"}. AlphaPose adds
 `box` (left, top, width, height) and `idx`, the identity, which is 0 for everybody unless people were tracked; other
-tools add `bbox`, with the same meaning, and `track_id`. AlphaPose's forms "cmu" and "open" are objects by picture of
-people in OpenPose's 18 joints. Annotations are {"images", "annotations", "categories"}.
+tools add `bbox`, with the same meaning, and `track_id`. AlphaPose's forms "cmu" and "open" are objects by image name,
+of people in OpenPose's 18 joints. Annotations are {"images", "annotations", "categories"}.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_results(path: Path, results: Sequence[Any]) -> VideoPoses:
     """The clip of a list of results; those of other categories than people are left out, and a note says so.
 
     Raises:
-        BadPoseFile: one is malformed, or the pictures' names do not tell the frames apart.
+        BadPoseFile: one is malformed, or the images' names do not tell the frames apart.
     """
     rows = [table(one, f"[{place}]") for place, one in enumerate(results)]
     ids = [row.get("image_id") for row in rows]
@@ -68,22 +68,22 @@ def _numbers_of_people(categories: Sequence[Any]) -> tuple[int, ...]:
     return (0,) if any(type(category) is int and category == 0 for category in categories) else (1,)
 
 
-def is_by_picture(content: Any) -> bool:
-    """Whether this is an object of frames by the name of the picture."""
+def is_by_image(content: Any) -> bool:
+    """Whether this is an object of frames by the name of the image."""
     return isinstance(content, dict) and any(map(openpose.is_one_frame, content.values()))
 
 
-def read_by_picture(path: Path, pictures: Mapping[str, Any]) -> VideoPoses:
+def read_by_image(path: Path, images: Mapping[str, Any]) -> VideoPoses:
     """The clip of AlphaPose's forms "cmu" and "open".
 
     Raises:
-        BadPoseFile: a person is malformed, or the pictures' names do not tell the frames apart.
+        BadPoseFile: a person is malformed, or the images' names do not tell the frames apart.
     """
-    numbered = frame_numbers(list(pictures))
+    numbered = frame_numbers(list(images))
     frames: dict[int, People] = {}
-    for name, picture in pictures.items():
+    for name, image in images.items():
         try:
-            frames[numbered.of[name]] = People.of(openpose.people_of(picture))
+            frames[numbered.of[name]] = People.of(openpose.people_of(image))
         except BadPoseFile as error:
             raise BadPoseFile(f"{shown(name)}: {error.what}", hint=error.hint) from error
     check_pixels(places_of(frames.values()), openpose.PIXELS_HINT)
@@ -96,15 +96,15 @@ def is_annotations(content: Any) -> bool:
 
 
 def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
-    """The clip of COCO annotations: its pictures are the frames of one video.
+    """The clip of COCO annotations: the images are the frames of one video.
 
-    A picture's frame number is its `frame_id`, else that of its file name, see `frame_names`; pictures without either
+    The frame number of an image is its `frame_id`, else that of its file name, see `frame_names`; images without either
     count in the order of the list. Crowds, people without labelled joints and other categories are left out.
 
     Raises:
-        BadPoseFile: a picture or person is malformed, or the pictures differ in size or are of several videos.
+        BadPoseFile: an image or person is malformed, or the images differ in size or are of several videos.
     """
-    numbered, size, notes = _pictures(entries(document.get("images"), "images"))
+    numbered, size, notes = _frame_numbers(entries(document.get("images"), "images"))
     categories = _categories(entries(document.get("categories", []), "categories"))
     frames: dict[int, list[Person]] = {frame: [] for frame in numbered.values()}
     others = []
@@ -119,10 +119,10 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
             continue
         if annotation.get("keypoints") is None or annotation.get("iscrowd") == 1:
             continue
-        picture = whole(annotation.get("image_id"), f"{what}.image_id", 0, 10**18)
-        if picture not in numbered:
-            raise BadPoseFile(f"{what} names the picture {picture}, which is not among the images")
-        frames[numbered[picture]].append(_person(annotation, what, category.skeleton))
+        image = whole(annotation.get("image_id"), f"{what}.image_id", 0, 10**18)
+        if image not in numbered:
+            raise BadPoseFile(f"{what} names the image {image}, which is not among the images")
+        frames[numbered[image]].append(_person(annotation, what, category.skeleton))
     shows = {frame: People.of(people) for frame, people in frames.items()}
     check_pixels(places_of(shows.values()), _PIXELS_HINT)
     notes = (*notes, *left_out_note(others, len(annotations)))
@@ -131,7 +131,7 @@ def read_annotations(path: Path, document: Mapping[str, Any]) -> VideoPoses:
 
 ANNOTATIONS = JsonFormat("COCO annotations", is_annotations, read_annotations, priority=40)
 RESULTS = JsonFormat("COCO and AlphaPose results", is_results, read_results, priority=35)
-ALPHAPOSE_FRAMES = JsonFormat("AlphaPose's forms cmu and open", is_by_picture, read_by_picture, priority=30)
+ALPHAPOSE_FRAMES = JsonFormat("AlphaPose's forms cmu and open", is_by_image, read_by_image, priority=30)
 
 
 def _person(one: Mapping[str, Any], what: str, skeleton: Skeleton | None = None) -> Person:
@@ -165,8 +165,8 @@ def _identity(value: Any) -> int:
     return int(value) if told and value == int(value) else -1
 
 
-def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | None, tuple[str, ...]]:
-    """The frame number of each picture by its id, the size (H, W) that all have, where they say it, and notes."""
+def _frame_numbers(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | None, tuple[str, ...]]:
+    """The frame number of each image by its id, the size (H, W) that all have, where they say it, and notes."""
     rows = [table(image, f"images[{place}]") for place, image in enumerate(images)]
     ids = [whole(row.get("id"), f"images[{place}].id", 0, 10**18) for place, row in enumerate(rows)]
     if len(set(ids)) < len(ids):
@@ -188,13 +188,13 @@ def _pictures(images: Sequence[Any]) -> tuple[dict[int, int], tuple[int, int] | 
     }
     if len(sizes) > 1:
         raise BadPoseFile(
-            f"its pictures differ in size, {len(sizes)} sizes are there", hint="one file holds the frames of one video"
+            f"its images differ in size, {len(sizes)} sizes are there", hint="one file holds the frames of one video"
         )
     return dict(zip(ids, frames, strict=True)), next(iter(sizes), None), notes
 
 
 class _Category(NamedTuple):
-    """What a category says: its name, whether it is of people, and its joint set, where it names one."""
+    """A category: its name, whether it is of people, and its joint set, if it names one."""
 
     name: str
     people: bool

@@ -1,4 +1,4 @@
-"""What a pose format is: a reader that says which files are its own.
+"""PoseFormat and PoseSource: the interface of pose formats.
 
 A format is an object that an entry point in the group `posec3d.pose_formats` names. A path is held against all of them
 in the order of their `priority`, and the first that calls it its own reads it. How to add one: docs/plugins.md.
@@ -22,7 +22,7 @@ _HEAD = 4096  # bytes that show a text file's form
 
 
 class PoseSource:
-    """A path that may be a pose file, and what it holds, read when somebody asks and once.
+    """A path that may be a pose file, and its content, which is read at first use.
 
     Args:
         path: a file or folder; it may be missing.
@@ -59,7 +59,7 @@ class PoseSource:
         return read_json(self.path)
 
     def head(self, name: str) -> bytes:
-        """How a file of the folder begins; empty where it cannot be read."""
+        """The first bytes of a file in the folder; empty if it cannot be read."""
         try:
             with (self.path / name).open("rb") as file:
                 return file.read(_HEAD)

@@ -1,4 +1,4 @@
-"""Which frame a picture or file is, by its name.
+"""Frame numbers from the names of images and files.
 
 The number that changes from name to name is the frame's: `0_cam1.jpg`, `1_cam1.jpg` are the frames 0 and 1. Names
 without a number, or with several of which none tells all frames apart, are frames in the order in which they appear.

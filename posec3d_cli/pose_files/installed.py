@@ -1,4 +1,4 @@
-"""The formats of pose files that installed packages offer, in the order in which a file is held against them.
+"""The pose formats that installed packages offer, in the order in which a file is matched.
 
 A format of another package that cannot be imported, or fails, is left out with a `PluginWarning` that names it: the
 files of all other formats are read as without it.

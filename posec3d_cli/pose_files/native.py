@@ -1,4 +1,4 @@
-"""Our own pose files: the NumPy archive and the JSON document that `save_poses` writes.
+"""Read native pose files: the NumPy archive and the JSON document that `save_poses` writes.
 
 Both hold the same: one row per person and frame, see `posec3d_cli.pose_files.write`.
 """

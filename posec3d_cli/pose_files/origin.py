@@ -1,4 +1,4 @@
-"""Which videos our own pose files were made of: their names and sizes, which say it wherever both have moved to."""
+"""The source videos of native pose files, by name and size, which stay when files move."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Source = tuple[str, int]
 
 
 def sources_of(path: Path) -> list[Source]:
-    """The files that a pose file of ours was made of; nothing where it is another's, does not say, or is damaged."""
+    """The source videos of a native pose file; empty if the file is of another tool, names none, or is damaged."""
     try:
         found = _READERS[path.suffix.lower()](path)
         return [(str(name), int(size)) for name, size in found]

@@ -1,4 +1,4 @@
-"""Pose packs: the pickles of pyskl and mmaction2, read without executing anything.
+"""Dataset pickles of pyskl and mmaction2, read without executing anything.
 
 Three layouts are read: {"annotations": [...], "split": ..., "classes": ...}, a bare list of annotations, and a single
 annotation. `classes`, `fps`, and `joints` and `up` (of recorded skeletons), are additions of our own.
@@ -30,7 +30,7 @@ from posec3d_cli.pose_files.clip import (
 from posec3d_cli.pose_files.formats import FileFormat
 from posec3d_cli.pose_files.native import rows_as_clip
 from posec3d_cli.pose_files.safe_pickle import load_pickle
-from posec3d_cli.pose_files.write import write_pack
+from posec3d_cli.pose_files.write import write_pickle
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.types import Floats
 
@@ -42,17 +42,17 @@ _HINT = "a clip holds keypoint (people, frames, 17, 2) in pixels, and keypoint_s
 
 
 @dataclass(frozen=True, eq=False)
-class Pack:
-    """The content of a pack, its annotations not checked yet.
+class DatasetPickle:
+    """The content of a dataset pickle; the annotations are not checked yet.
 
     Attributes:
         path: the file.
         annotations: one per clip.
         classes: names of the labels, or None.
         joints: names of the joints of a recorded skeleton, or None.
-        up: which way is up in a recorded skeleton, or None.
+        up: the up axis of recorded skeletons, or None.
         splits: clip names by split, or None.
-        fps: frames per second of the clips that do not say theirs, or None.
+        fps: frames per second of clips without a rate of their own, or None.
         size: bytes of the file; no array in it can have more.
     """
 
@@ -74,17 +74,17 @@ class Pack:
         return str(name) if type(name) is int else f"annotation {number}"
 
     def rate(self, annotation: Mapping[str, Any]) -> Fraction | None:
-        """The frames per second of a clip, where it or the pack says them.
+        """The frames per second of a clip, stated by the clip or the pickle; None if neither states them.
 
         Raises:
-            BadPoseFile: it is no camera's rate.
+            BadPoseFile: the rate is not plausible.
         """
         own = annotation.get("fps")
         return rate(self.fps if own is None else own)
 
     @contextmanager
-    def blaming(self, number: int) -> Iterator[Mapping[str, Any]]:
-        """Hand out an annotation; what goes wrong with it becomes an error that names it."""
+    def error_context(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """A context that hands out an annotation, and turns errors inside into a BadPoseFile that names the clip."""
         try:
             yield table(self.annotations[number], "it")
         except BadPoseFile as error:
@@ -98,11 +98,11 @@ class Pack:
             ) from error
 
 
-def open_pack(path: Path) -> Pack:
-    """Read a pack.
+def open_dataset_pickle(path: Path) -> DatasetPickle:
+    """Read a dataset pickle.
 
     Raises:
-        BadPoseFile: it is no pickle, would execute something, or has another layout.
+        BadPoseFile: the file is no pickle, would execute code, or has another layout.
     """
     content = load_pickle(path)
     if isinstance(content, dict) and "keypoint" in content:
@@ -111,7 +111,7 @@ def open_pack(path: Path) -> Pack:
         content = {"annotations": content}
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise BadPoseFile(f"{path} holds no 'annotations' list", hint="expected the format of pyskl and mmaction2")
-    return Pack(
+    return DatasetPickle(
         path,
         content["annotations"],
         content.get("classes"),
@@ -123,40 +123,40 @@ def open_pack(path: Path) -> Pack:
     )
 
 
-def flat_poses(annotation: Mapping[str, Any], pack: Pack) -> tuple[Floats, Floats]:
+def poses_2d(annotation: Mapping[str, Any], dataset: DatasetPickle) -> tuple[Floats, Floats]:
     """The two-dimensional poses of an annotation: `(M, T, 17, 2)` float32 in pixels and `(M, T, 17)` scores.
 
-    T is what `total_frames` says. A joint whose place or score is no number has a score of 0, and so has one at exactly
-    (0, 0), unless we wrote the pack. Where there are no scores, every other joint has 1, as in published code.
+    T is `total_frames`, if stated. A joint whose place or score is no number has a score of 0, and so has one at
+    exactly (0, 0), unless posec3d wrote the pickle. Without scores, every other joint has 1, as in published code.
 
     Raises:
         BadPoseFile: it lacks them, they have another shape, or are no pixels.
     """
-    keypoints = array_of(annotation, "keypoint", pack)
+    keypoints = array_of(annotation, "keypoint", dataset)
     if keypoints.ndim == 4 and keypoints.shape[3] == 3:
         raise BadPoseFile(
-            "it is a 3D recording, and only poses in a picture can be read",
+            "it is a 3D recording, and only 2D poses can be read",
             hint="where the third number is a score: keypoint holds x, y, and keypoint_score the scores",
         )
     if keypoints.ndim != 4 or keypoints.shape[2:] != (JOINTS, 2):
         raise BadPoseFile(f"keypoint must have shape (M, T, {JOINTS}, 2), got {keypoints.shape}")
     shape = keypoints.shape[:3]
     unscored = annotation.get("keypoint_score") is None
-    scores = np.ones(shape, np.float32) if unscored else array_of(annotation, "keypoint_score", pack)
+    scores = np.ones(shape, np.float32) if unscored else array_of(annotation, "keypoint_score", dataset)
     if scores.shape != shape:
         raise BadPoseFile(f"keypoint_score must have shape {shape}, got {scores.shape}")
     frames = counted_frames(annotation, keypoints)
     keypoints, scores = keypoints[:, :frames], scores[:, :frames]
-    told = np.asarray(np.isfinite(keypoints).all(axis=-1) & np.isfinite(scores))
+    found = np.asarray(np.isfinite(keypoints).all(axis=-1) & np.isfinite(scores))
     if "frame_indices" not in annotation:
-        told &= was_found(keypoints)
-    keypoints, scores = np.where(told[..., None], keypoints, 0), np.where(told, scores, 0)
+        found &= was_found(keypoints)
+    keypoints, scores = np.where(found[..., None], keypoints, 0), np.where(found, scores, 0)
     check_pixels(keypoints[scores > 0], "multiply x by the width and y by the height of the video")
     return keypoints, scores
 
 
 def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
-    """How many of the frames of `(M, T, K, D)` joints count: published code takes its samples from `total_frames`.
+    """The number of frames of `(M, T, K, D)` joints that count: published code samples from `total_frames`.
 
     Raises:
         BadPoseFile: there is no frame, or fewer than `total_frames`; the message names both numbers.
@@ -172,9 +172,9 @@ def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
                 f"{shape} {people} people in {frames}: people and frames look exchanged", hint=_COUNT_HINT
             )
         return held
-    told = annotation["total_frames"]
-    told = int(told) if isinstance(told, float) and told.is_integer() else told  # 60.0 is no contradiction
-    total = whole(told, "total_frames", 1, MAX_FRAMES)
+    stated = annotation["total_frames"]
+    stated = int(stated) if isinstance(stated, float) and stated.is_integer() else stated  # 60.0 is no contradiction
+    total = whole(stated, "total_frames", 1, MAX_FRAMES)
     if total > held or ("frame_indices" in annotation and total != held):
         turned = "; people and frames look exchanged" if people == total else ""
         raise BadPoseFile(f"total_frames is {total}, but {shape} {frames}{turned}")
@@ -182,12 +182,12 @@ def counted_frames(annotation: Mapping[str, Any], keypoints: Floats) -> int:
 
 
 def uncounted_note(annotation: Mapping[str, Any], counted: int) -> tuple[str, ...]:
-    """What is said where an annotation holds more frames than count; nothing where all do."""
+    """The note that an annotation has more frames than count; empty if all count."""
     held = annotation["keypoint"].shape[1]
     return () if held == counted else (f"only the first {counted} of its {held} frames count: total_frames says so",)
 
 
-def array_of(annotation: Mapping[str, Any], key: str, pack: Pack) -> Floats:
+def array_of(annotation: Mapping[str, Any], key: str, dataset: DatasetPickle) -> Floats:
     """An array of an annotation, as float32; numbers too large for that become infinite.
 
     Raises:
@@ -196,81 +196,86 @@ def array_of(annotation: Mapping[str, Any], key: str, pack: Pack) -> Floats:
     value = value_of(annotation, key)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
         raise BadPoseFile(f"{key} must be an array of numbers, got {shown(value)}")
-    if value.nbytes > pack.size:
+    if value.nbytes > dataset.size:
         raise BadPoseFile(f"{key} is said to have {value.nbytes} bytes, more than the file")
     with np.errstate(over="ignore"):
         return value.astype(np.float32)
 
 
 def value_of(annotation: Mapping[str, Any], key: str) -> Any:
-    """What an annotation has to hold.
+    """A required value of an annotation.
 
     Raises:
-        BadPoseFile: it does not.
+        BadPoseFile: the annotation lacks it.
     """
     if annotation.get(key) is None:
         raise BadPoseFile(f"it lacks {key}")
     return annotation[key]
 
 
-def read_pack_clips(path: Path) -> list[VideoPoses]:
-    """Every clip of a pack; a person's slot is the identity.
+def read_pickle_clips(path: Path) -> list[VideoPoses]:
+    """Read every clip of a dataset pickle; the person slot is the track id.
 
     Raises:
-        BadPoseFile: it is no pack, holds no clip, or one is unusable; the message names it.
+        BadPoseFile: the file is no dataset pickle, holds no clip, or a clip is unusable; the message names the clip.
     """
-    pack = open_pack(path)
-    if not pack.annotations:
+    dataset = open_dataset_pickle(path)
+    if not dataset.annotations:
         raise BadPoseFile(f"{path} holds no clip", hint="its list of annotations is empty")
     clips = []
-    for number in range(len(pack.annotations)):
-        with pack.blaming(number) as annotation:
-            clips.append(_clip(annotation, pack, None if len(pack.annotations) == 1 else pack.name(number)))
+    for number in range(len(dataset.annotations)):
+        with dataset.error_context(number) as annotation:
+            clips.append(_clip(annotation, dataset, None if len(dataset.annotations) == 1 else dataset.name(number)))
     return clips
 
 
 FORMAT = FileFormat(
-    "packs of pyskl and mmaction2", SUFFIXES, read_pack_clips, priority=90, suffix=".pkl", write=write_pack
+    "dataset pickles of pyskl and mmaction2",
+    SUFFIXES,
+    read_pickle_clips,
+    priority=90,
+    suffix=".pkl",
+    write=write_pickle,
 )
 
 
-def _clip(annotation: Mapping[str, Any], pack: Pack, name: str | None) -> VideoPoses:
-    keypoints, scores = flat_poses(annotation, pack)
-    path = pack.path if name is None else Path(f"{pack.path}: {name}")
+def _clip(annotation: Mapping[str, Any], dataset: DatasetPickle, name: str | None) -> VideoPoses:
+    keypoints, scores = poses_2d(annotation, dataset)
+    path = dataset.path if name is None else Path(f"{dataset.path}: {name}")
     if "frame_indices" in annotation:
-        return _written_by_us(path, annotation, pack, keypoints, scores)
+        return _native_clip(path, annotation, dataset, keypoints, scores)
     shape = annotation.get("img_shape", annotation.get("original_shape"))
     size = None if shape is None else integers(_first_two(shape), "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
     return make_video_poses(
         path,
         from_slots(keypoints, scores),
-        fps=pack.rate(annotation),
+        fps=dataset.rate(annotation),
         frame_size=None if size is None else (size[0], size[1]),
         notes=uncounted_note(annotation, keypoints.shape[1]),
     )
 
 
 def _first_two(shape: Any) -> Any:
-    """Height and width of a shape that may say the colours too."""
+    """Height and width of a shape that may have a number of channels too."""
     return shape[:2] if isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim) else shape
 
 
-def _written_by_us(
-    path: Path, annotation: Mapping[str, Any], pack: Pack, keypoints: Floats, scores: Floats
+def _native_clip(
+    path: Path, annotation: Mapping[str, Any], dataset: DatasetPickle, keypoints: Floats, scores: Floats
 ) -> VideoPoses:
-    """A clip that says more than other packs do: see `posec3d_cli.pose_files.write`."""
+    """A clip of a pickle that posec3d wrote, see `posec3d_cli.pose_files.write`."""
     people, frames = keypoints.shape[:2]
     indices = integers(annotation["frame_indices"], "frame_indices", frames, low=0, high=MAX_FRAMES)
-    boxes = numbers(array_of(annotation, "box", pack), "box", people, frames, 4)
-    box_scores = numbers(array_of(annotation, "box_score", pack), "box_score", people, frames)
-    who = integers(value_of(annotation, "person"), "person", people, low=0, high=MAX_IDENTITY)
+    boxes = numbers(array_of(annotation, "box", dataset), "box", people, frames, 4)
+    box_scores = numbers(array_of(annotation, "box_score", dataset), "box_score", people, frames)
+    track_ids = integers(value_of(annotation, "person"), "person", people, low=0, high=MAX_IDENTITY)
     slots, columns = np.nonzero(np.isfinite(boxes).all(axis=-1))
     rows = People(
         keypoints[slots, columns],
         scores[slots, columns],
         boxes[slots, columns],
         box_scores[slots, columns],
-        who[slots],
+        track_ids[slots],
     )
     return rows_as_clip(
         path,

@@ -28,7 +28,7 @@ class _ArraysOnly(pickle.Unpickler):
         if (module, name) not in _ADMITTED:
             raise BadPoseFile(
                 f"the pickle wants to run {module}.{name}, which a pose file has no need of",
-                hint="use a pack that holds only arrays, lists, dicts, numbers and texts",
+                hint="use a pickle that holds only arrays, lists, dicts, numbers and texts",
             )
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 

@@ -1,9 +1,9 @@
 """Ultralytics YOLO: a folder of label texts, one per frame that shows somebody, `<name>_<frame>.txt`.
 
 A line is a person: the class, the box (middle, width, height), x, y and visibility of 17 joints, then the box's score
-and the track number where these were asked for. Places are parts of the picture's width and height, which the texts do
-not say: `frame-size.txt` in the folder holds them, as in `1280 720`; or the video `<name>.mp4` lies beside the folder,
-where Ultralytics puts its annotated copy, and tells its size and rate.
+and the track number where these were asked for. Positions are relative to the width and height of the frame, which
+the texts do not say: `frame-size.txt` in the folder holds them, as in `1280 720`; or the video `<name>.mp4` lies
+beside the folder, where Ultralytics puts its annotated copy, and tells its size and rate.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_folder(source: PoseSource) -> VideoPoses:
     """The clip of a folder.
 
     Raises:
-        BadPoseFile: a text is unusable, a frame is there twice, or nothing says how large the picture is.
+        BadPoseFile: a text is unusable, a frame is there twice, or the size of the frames is not stated.
     """
     (width, height), fps = _size(source)
     names = _texts(source)
@@ -126,13 +126,13 @@ def _person(row: Doubles, size: tuple[int, int], numbered: bool) -> Person:
 
 
 def _size(source: PoseSource) -> tuple[tuple[int, int], Fraction | None]:
-    """Width and height of the picture, and the rate where a video says it."""
+    """Width and height of the frames, and the rate if a video states it."""
     if SIZE_FILE in source.names:
         return _size_told(source), None
     beside = _video_beside(source)
     if beside is None:
         raise BadPoseFile(
-            f"its places are parts of a picture whose size it does not say: it needs a {SIZE_FILE}",
+            f"its positions are relative to a frame size that it does not state: it needs a {SIZE_FILE}",
             hint=f"put a text {SIZE_FILE} with the width and the height of the video into the folder, as in 1280 720",
         )
     try:
@@ -140,7 +140,7 @@ def _size(source: PoseSource) -> tuple[tuple[int, int], Fraction | None]:
             return (video.info.width, video.info.height), video.info.fps
     except InputError as error:
         raise BadPoseFile(
-            f"the size of its pictures cannot be read from the video beside it: {error.what}",
+            f"the size of its frames cannot be read from the video beside it: {error.what}",
             hint=f"put a text {SIZE_FILE} into the folder, as in 1280 720",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Our pose files: what they hold, in three forms.
+"""Write native pose files, in three formats.
 
 All hold the people of the frames that were looked at, in pixels of the video:
 
@@ -6,7 +6,7 @@ All hold the people of the frames that were looked at, in pixels of the video:
     schema, version: "posec3d/poses" and 1.
     sources: a JSON text: the name and size in bytes of the video, in a list of such pairs.
     frame: `(R,)` int64 frame number.
-    person: `(R,)` int64 identity over time; -1 marks a duplicate of somebody else in the frame.
+    person: `(R,)` int64 track id; -1 marks a duplicate of another person in the frame.
     box, box_score: `(R, 4)` x1, y1, x2, y2 and `(R,)` float32.
     keypoints, scores: `(R, K, 2)` x, y and `(R, K)` float32.
     frame_indices: `(T,)` int64, the frames looked at, also those that show nobody.
@@ -18,9 +18,9 @@ All hold the people of the frames that were looked at, in pixels of the video:
 `.json`, a document with the same names, its rows under `frames[].people[]`: person, box, box_score, and keypoints as
 K times x, y, score.
 
-`.pkl`, a pack of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at. `total_frames` is
-T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box` and `box_score` are
-ours. A pack has no room for duplicates: they are left out.
+`.pkl`, a dataset pickle of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at.
+`total_frames` is T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box`
+and `box_score` are additions of posec3d. The pickle has no room for duplicates: they are left out.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ from posec3d_cli.results import VideoPoses
 
 SCHEMA = "posec3d/poses"
 VERSION = 1
-UNLABELLED = -1
-"""The label of a clip that nobody has labelled."""
+UNLABELED = -1
+"""The label number of a clip without a label."""
 
 
 def write_archive(video_poses: VideoPoses, path: Path) -> None:
     """Write an archive to `path`, whatever its suffix is."""
     with path.open("wb") as file:
-        np.savez_compressed(file, **archive(video_poses))
+        np.savez_compressed(file, **archive_content(video_poses))
 
 
 def write_document(video_poses: VideoPoses, path: Path) -> None:
     """Write a JSON document to `path`, whatever its suffix is."""
-    path.write_text(json.dumps(document(video_poses), allow_nan=False), encoding="utf-8")
+    path.write_text(json.dumps(document_content(video_poses), allow_nan=False), encoding="utf-8")
 
 
-def write_pack(video_poses: VideoPoses, path: Path) -> None:
-    """Write a pack to `path`, whatever its suffix is."""
-    path.write_bytes(pickle.dumps(pack(video_poses), protocol=4))
+def write_pickle(video_poses: VideoPoses, path: Path) -> None:
+    """Write a dataset pickle of one clip to `path`, whatever its suffix is."""
+    path.write_bytes(pickle.dumps(pickle_content(video_poses), protocol=4))
 
 
-def archive(video_poses: VideoPoses) -> dict[str, Any]:
+def archive_content(video_poses: VideoPoses) -> dict[str, Any]:
     """The arrays of an archive."""
-    rows = [len(found) for found in video_poses.detections]
+    rows = [len(detections) for detections in video_poses.detections]
     joints = video_poses.skeleton.joints
     nobody = np.zeros(0, np.float32)
     return {
@@ -69,8 +69,8 @@ def archive(video_poses: VideoPoses) -> dict[str, Any]:
         "sources": json.dumps(sources([video_poses.video.path])),
         "frame": np.repeat(video_poses.frame_indices, rows),
         "person": np.concatenate([np.zeros(0, np.int64), *video_poses.track_ids]),
-        "box": np.concatenate([nobody.reshape(0, 4), *(found.boxes for found in video_poses.detections)]),
-        "box_score": np.concatenate([nobody, *(found.scores for found in video_poses.detections)]),
+        "box": np.concatenate([nobody.reshape(0, 4), *(detections.boxes for detections in video_poses.detections)]),
+        "box_score": np.concatenate([nobody, *(detections.scores for detections in video_poses.detections)]),
         "keypoints": np.concatenate(
             [nobody.reshape(0, len(joints), 2), *(poses.keypoints for poses in video_poses.poses)]
         ),
@@ -85,7 +85,7 @@ def archive(video_poses: VideoPoses) -> dict[str, Any]:
     }
 
 
-def document(video_poses: VideoPoses) -> dict[str, Any]:
+def document_content(video_poses: VideoPoses) -> dict[str, Any]:
     """The values of a JSON document."""
     frames = []
     columns = zip(
@@ -95,12 +95,12 @@ def document(video_poses: VideoPoses) -> dict[str, Any]:
         video_poses.poses,
         strict=True,
     )
-    for frame, who, found, poses in columns:
+    for frame, track_ids, detections, poses in columns:
         joints = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=-1)
         people = [
             {"person": person, "box": box, "box_score": box_score, "keypoints": keypoints}
             for person, box, box_score, keypoints in zip(
-                who.tolist(), _plain(found.boxes), _plain(found.scores), _plain(joints), strict=True
+                track_ids.tolist(), _plain(detections.boxes), _plain(detections.scores), _plain(joints), strict=True
             )
         ]
         frames.append({"frame": frame, "people": people})
@@ -118,25 +118,25 @@ def document(video_poses: VideoPoses) -> dict[str, Any]:
     }
 
 
-def pack(video_poses: VideoPoses) -> dict[str, Any]:
-    """The content of a pack."""
-    people = sorted({person for who in video_poses.track_ids for person in who.tolist() if person >= 0})
+def pickle_content(video_poses: VideoPoses) -> dict[str, Any]:
+    """The content of a dataset pickle of one clip."""
+    people = sorted({person for track_ids in video_poses.track_ids for person in track_ids.tolist() if person >= 0})
     slot = {person: number for number, person in enumerate(people)}
     shape = (len(people), len(video_poses), len(video_poses.skeleton.joints))
     keypoints, scores = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
     boxes, box_scores = np.full((*shape[:2], 4), np.nan, np.float32), np.full(shape[:2], np.nan, np.float32)
     columns = zip(video_poses.track_ids, video_poses.detections, video_poses.poses, strict=True)
-    for column, (who, found, poses) in enumerate(columns):
-        for row, person in enumerate(who.tolist()):
+    for column, (track_ids, detections, poses) in enumerate(columns):
+        for row, person in enumerate(track_ids.tolist()):
             if person >= 0:
                 place = (slot[person], column)
                 keypoints[place], scores[place] = poses.keypoints[row], poses.scores[row]
-                boxes[place], box_scores[place] = found.boxes[row], found.scores[row]
+                boxes[place], box_scores[place] = detections.boxes[row], detections.scores[row]
     name = Path(video_poses.video.path).stem
     size = (video_poses.video.height, video_poses.video.width)
     annotation = {
         "frame_dir": name,
-        "label": UNLABELLED,
+        "label": UNLABELED,
         "total_frames": len(video_poses),
         "img_shape": size,
         "original_shape": size,
@@ -150,11 +150,11 @@ def pack(video_poses: VideoPoses) -> dict[str, Any]:
         "box": boxes,
         "box_score": box_scores,
     }
-    return {**pack_head([video_poses.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
+    return {**pickle_header([video_poses.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
 
 
-def pack_head(paths: Iterable[Path]) -> dict[str, Any]:
-    """How a pack of ours begins: what it is, and of which files it was made."""
+def pickle_header(paths: Iterable[Path]) -> dict[str, Any]:
+    """The entries of a dataset pickle that name its schema and its source files."""
     return {"schema": SCHEMA, "version": VERSION, "sources": sources(paths)}
 
 

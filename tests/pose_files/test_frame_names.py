@@ -32,7 +32,7 @@ def test_the_number_that_changes_is_the_frame_of_a_picture(tmp_path, name):
         return [{**one, "image_id": name.format(2 * number)} for number, one in enumerate(results)]
 
     assert counts(rewritten(factory.alphapose(tmp_path), change)) == [1, 0] * 5 + [1]
-    assert counts(rewritten(factory.alphapose_by_picture(tmp_path), lambda pictures: {
+    assert counts(rewritten(factory.alphapose_by_image(tmp_path), lambda pictures: {
         name.format(2 * number): picture for number, picture in enumerate(pictures.values())
     })) == [1, 0] * 5 + [1]  # fmt: skip
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.errors import BadPoseFile, PoseC3DError
 from posec3d_cli.pose_files import read_pose_file
 
@@ -55,7 +55,7 @@ def read(path):
         refusals.append(error.what)
     if path.suffix == ".pkl":
         try:
-            read_pack(path)
+            read_dataset_pickle(path)
         except PoseC3DError as error:
             refusals.append(error.what)
     assert all(what.count(str(path)) == 1 for what in refusals)
@@ -267,7 +267,7 @@ def test_a_pack_whose_array_is_larger_than_the_file_is_refused(tmp_path):
         ("our document", {"frames": []}, "holds no frame"),
         ("MediaPipe", {"fps": -25}, "fps must lie between"),
         ("MediaPipe", {"width": None}, "frame whose size it does not say"),
-        ("COCO annotations", {"images": []}, "names the picture 900"),
+        ("COCO annotations", {"images": []}, "names the image 900"),
         ("mmpose demo", {"instance_info": {}}, "instance_info must be a list"),
     ],
 )

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from posec3d_cli.datasets.pyskl import read_pack
+from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.pose_files.safe_pickle import load_pickle
@@ -24,7 +24,7 @@ class Runs:
         return self.call
 
 
-@pytest.mark.parametrize("read", [read_pack, read_pose_file])
+@pytest.mark.parametrize("read", [read_dataset_pickle, read_pose_file])
 def test_a_pickle_that_would_run_a_program_is_refused_and_runs_nothing(tmp_path, read):
     marker = tmp_path / "it ran"
     pack = tmp_path / "pack.pkl"

@@ -65,7 +65,7 @@ def test_label_texts_may_end_with_the_score_and_the_track(tmp_path, more, who, s
 def test_label_texts_need_the_size_of_the_picture(tmp_path):
     folder = factory.ultralytics_labels(tmp_path, size=None)
     assert is_pose_file(folder)
-    with pytest.raises(BadPoseFile, match="parts of a picture whose size it does not say") as caught:
+    with pytest.raises(BadPoseFile, match="relative to a frame size that it does not state") as caught:
         read_pose_file(folder)
     assert "frame-size.txt" in caught.value.hint
     (folder / "frame-size.txt").write_text("640x480\n")
@@ -85,7 +85,7 @@ def test_the_video_beside_label_texts_tells_size_and_rate(tmp_path):
     assert (clip.video.width, clip.video.height, clip.video.fps) == (160, 120, 20)
     assert np.allclose(clip.poses[0].keypoints[0], factory.keypoints()[0] / 2, atol=0.01)
     (tmp_path / "walk.mp4").write_bytes(b"no video")
-    with pytest.raises(BadPoseFile, match=r"labels: the size of its pictures cannot be read .*walk\.mp4"):
+    with pytest.raises(BadPoseFile, match=r"labels: the size of its frames cannot be read .*walk\.mp4"):
         read_pose_file(folder)
 
 
