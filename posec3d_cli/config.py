@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from posec3d_cli.errors import ConfigError, counted
 
@@ -15,7 +15,11 @@ DEFAULT_PIPELINE = "light"
 DEFAULT_READER = "pyav"
 READERS = ("decord", "pyav")
 PRECISIONS = ("auto", "fp32", "bf16")
-PEOPLE = ("together", "each")
+People = Literal["together", "each"]
+PEOPLE: tuple[str, ...] = get_args(People)
+Kind = Literal["detector", "pose", "classifier"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Of models."""
 MOST_DETECT_EVERY = 16
 
 Model = str | Path

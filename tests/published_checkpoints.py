@@ -88,7 +88,7 @@ def card_of(case, folder, *, width=THIN):
     options = {**card.recipe["network"], "base_channels": width}
     network = build_network(card.recipe["architecture"], len(card.labels), options)
     path = save(weights_of({name: value.shape for name, value in network.state_dict().items()}), folder / "best.pth")
-    file = WeightFile("weights", sha256_of(path), path.stat().st_size, ("file:best.pth",))
+    file = WeightFile("weights", sha256=sha256_of(path), size=path.stat().st_size, sources=("file:best.pth",))
     return replace(card, recipe={**card.recipe, "network": options}, folder=folder, files=(file,))
 
 

@@ -15,8 +15,8 @@ BODY = b"weights" * 999
 SHA256 = hashlib.sha256(BODY).hexdigest()
 NAME = "hrnet_w32_coco_256x192-c78dce93_20200708.pth"
 SOURCE = f"https://host.example/pose/{NAME}"
-KNOWN = WeightFile("weights", SHA256, len(BODY), (SOURCE,))
-UNKNOWN = WeightFile("weights", "", None, (SOURCE,), SHA256[:8])
+KNOWN = WeightFile("weights", sha256=SHA256, size=len(BODY), sources=(SOURCE,))
+UNKNOWN = WeightFile("weights", sources=(SOURCE,), sha256_prefix=SHA256[:8])
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_another_file_of_that_name_is_passed_over_and_said(tmp_path, caplog):
 
 def test_files_of_which_no_digit_is_known_are_told_apart_by_their_folders(tmp_path):
     sources = [f"https://host.example/ckpt/{folder}/joint.pth" for folder in ("ntu60_xsub", "ntu60_xview")]
-    xsub, xview = (WeightFile("weights", "", None, (source,)) for source in sources)
+    xsub, xview = (WeightFile("weights", sources=(source,)) for source in sources)
     put(tmp_path / "own" / "joint.pth")
     for file in (xsub, xview):
         with pytest.raises(WeightsMissing):
@@ -106,7 +106,7 @@ def test_what_was_recorded_holds_for_the_folders_too(tmp_path):
     fetch(card_of(UNKNOWN), weights_dir=own.parent)
     assert recorded_checksum_path(cached_path(UNKNOWN)).is_file()
     assert not recorded_checksum_path(own).exists()
-    changed = WeightFile("weights", "", None, (SOURCE,))
+    changed = WeightFile("weights", sources=(SOURCE,))
     put(own.parent / "pose" / NAME, b"changed")
     with pytest.raises(WeightsCorrupt, match=f"expected {SHA256}"):
         fetch(card_of(changed), weights_dir=own.parent)

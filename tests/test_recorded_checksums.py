@@ -34,7 +34,7 @@ def web():
 
 
 def card_of(*sources: str, prefix: str = "", folder: Path = Path("nowhere")) -> ModelCard:
-    file = WeightFile("weights", "", None, sources, prefix)
+    file = WeightFile("weights", sources=sources, sha256_prefix=prefix)
     return ModelCard("mine", "pose", "movenet", "s", "l", "d", (file,), {}, (), folder, False)
 
 

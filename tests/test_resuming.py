@@ -45,7 +45,7 @@ def web():
 
 
 def file_of(*sources: str, body: bytes = BODY) -> WeightFile:
-    return WeightFile("weights", hashlib.sha256(body).hexdigest(), len(body), sources)
+    return WeightFile("weights", sha256=hashlib.sha256(body).hexdigest(), size=len(body), sources=sources)
 
 
 def card_of(file: WeightFile) -> ModelCard:
@@ -183,7 +183,7 @@ def test_a_part_of_a_file_of_another_length_is_not_gone_on_with(web):
 
 def test_a_part_that_is_longer_than_the_file_by_now_is_thrown_away(web):
     shorter = BODY[:1000]
-    file = WeightFile("weights", "", None, (f"{web.url}/w.pth",), hashlib.sha256(shorter).hexdigest()[:8])
+    file = WeightFile("weights", sources=(f"{web.url}/w.pth",), sha256_prefix=hashlib.sha256(shorter).hexdigest()[:8])
     cut_off(file)
     web.pages["/w.pth"] = Page(shorter, TAGGED)
     assert fetch(card_of(file))["weights"].read_bytes() == shorter
@@ -237,7 +237,7 @@ def test_a_source_that_does_not_even_answer_leaves_the_part_alone(web):
 
 @pytest.mark.parametrize(("headers", "goes_on"), [(TAGGED, True), ({"ETag": 'W/"weak"'}, True), ({}, False)])
 def test_a_file_that_no_hash_vouches_for_goes_on_only_where_the_server_tells_versions_apart(web, headers, goes_on):
-    file = WeightFile("weights", "", None, (f"{web.url}/w.pth",))
+    file = WeightFile("weights", sources=(f"{web.url}/w.pth",))
     web.pages["/w.pth"] = Page(BODY, headers, cut=HALF)
     cut_off(file)
     web.pages["/w.pth"] = Page(BODY, headers)
@@ -248,7 +248,7 @@ def test_a_file_that_no_hash_vouches_for_goes_on_only_where_the_server_tells_ver
 def test_a_file_that_nothing_is_known_of_must_at_least_have_a_length(web):
     web.pages["/w.pth"] = Page(BODY, length=False)
     with pytest.raises(WeightsMissing, match="nobody says how long the file is"):
-        fetch(card_of(WeightFile("weights", "", None, (f"{web.url}/w.pth",))))
+        fetch(card_of(WeightFile("weights", sources=(f"{web.url}/w.pth",))))
     assert fetch(card_of(file_of(f"{web.url}/w.pth")))["weights"].read_bytes() == BODY
 
 

@@ -10,10 +10,9 @@ from typing import Any, Self
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import CurrentRun, place, written_by_worker
 from posec3d_cli.batch.worker import Tell, Work
-from posec3d_cli.config import PipelineConfig
+from posec3d_cli.config import KINDS, PipelineConfig
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import printable
-from posec3d_cli.hub.cards import KINDS
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.json import entry, failure
 from posec3d_cli.output.poses import save_poses

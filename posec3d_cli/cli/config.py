@@ -9,8 +9,7 @@ from typing import Any
 import typer
 
 from posec3d_cli.cli.options import People, Precision, Reader, given, offline_choice
-from posec3d_cli.config import PipelineConfig
-from posec3d_cli.hub.cards import KINDS
+from posec3d_cli.config import KINDS, PipelineConfig
 
 
 def pipeline_config(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,16 +18,17 @@ from posec3d_cli import __version__
 from posec3d_cli.cli.models import weights_state
 from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import note, print_json, print_table
-from posec3d_cli.config import DEFAULT_PIPELINE
+from posec3d_cli.config import DEFAULT_PIPELINE, KINDS
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import cannot_write
-from posec3d_cli.hub.cards import ModelCard
-from posec3d_cli.hub.catalog import list_cards, load_card, load_pipeline
 from posec3d_cli.hub.download import is_offline
 from posec3d_cli.hub.sources import npm_client, parse_source, pip_client
 from posec3d_cli.hub.weights import cache_home, fetch, weights_cache, weights_folders
 from posec3d_cli.registry import NETWORKS, OUTPUTS, POSE_FORMATS, STAGES, Registry
 from posec3d_cli.stages.openmmlab import compat
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard
 
 _CLIENT_SECONDS = 20
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -130,6 +131,7 @@ def _clients() -> Iterator[Finding]:
 
 def _cache() -> Iterator[Finding]:
     from posec3d_cli.extraction.cache import default_folder
+    from posec3d_cli.hub.catalog import list_cards, load_pipeline
 
     yield Finding("cache", str(cache_home()))
     for about, folder in (("cache of poses", default_folder()), ("cache of weights", weights_cache())):
@@ -188,12 +190,14 @@ def _one(registry: Registry[Any], name: str, about: str, *, needed: bool = False
 
 
 def _pipeline() -> Iterator[Finding]:
+    from posec3d_cli.hub.catalog import load_card, load_pipeline
+
     try:
         pipeline = load_pipeline(DEFAULT_PIPELINE)
     except PoseC3DError as error:
         yield Finding(DEFAULT_PIPELINE, error.what, ok=False, needed=True, hint=error.hint)
         return
-    for kind in ("detector", "pose", "classifier"):
+    for kind in KINDS:
         about = f"{DEFAULT_PIPELINE} {kind}"
         try:
             card = load_card(getattr(pipeline, kind), kind)

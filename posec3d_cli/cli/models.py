@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,12 +12,13 @@ from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, note, print_error, print_json, print_table
-from posec3d_cli.config import DEFAULT_PIPELINE
+from posec3d_cli.config import DEFAULT_PIPELINE, KINDS
 from posec3d_cli.errors import PoseC3DError, WeightsCorrupt, counted
-from posec3d_cli.hub.cards import KINDS, ModelCard, PipelineCard, WeightFile
-from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline
 from posec3d_cli.hub.verify import WRONG, remove_leftovers, verify
 from posec3d_cli.hub.weights import expected, fetch, locate
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard, PipelineCard, WeightFile
 
 app = Commands(help="List, describe, fetch and verify models.")
 
@@ -41,6 +42,8 @@ def list_models(
 
     Detectors come first, then pose models, then classifiers; of each kind, verified models come first.
     """
+    from posec3d_cli.hub.catalog import list_cards, list_pipelines
+
     cards = list_cards(kind.value if kind else None)
     cards.sort(key=lambda card: (KINDS.index(card.kind), not card.verified, card.name))
     pipelines = [] if kind else list_pipelines()
@@ -61,6 +64,8 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Describe one model: licence, terms, settings, labels, files."""
+    from posec3d_cli.hub.catalog import load_card
+
     card = load_card(model)
     if json:
         return print_json(_as_json(card))
@@ -108,6 +113,8 @@ def pull(
     offline: OfflineOption = False,
 ) -> None:
     """Fetch and verify weights; print the path of each file."""
+    from posec3d_cli.hub.catalog import list_cards, load_card, load_pipeline
+
     if everything and models:
         raise typer.BadParameter("model names and --all contradict each other")
     if everything:
@@ -143,6 +150,8 @@ def verify_weights(
     Reads the weights in the cache and those that ship with this program. Also removes from the cache what is left of
     downloads that were interrupted long ago.
     """
+    from posec3d_cli.hub.catalog import list_cards, load_card
+
     cards = [load_card(name) for name in models] if models else list_cards()
     remove_leftovers()
     found = verify(cards, everything=not models)

@@ -9,7 +9,6 @@ import typer
 from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.options import JsonOption, OfflineOption, offline_choice
 from posec3d_cli.cli.render import download_progress, megabytes, print_json, print_table
-from posec3d_cli.hub.sample_clips import fetch_sample, list_samples
 
 app = Commands(help="List and fetch sample clips.")
 
@@ -17,6 +16,8 @@ app = Commands(help="List and fetch sample clips.")
 @app.command("list")
 def list_clips(json: JsonOption = False) -> None:
     """List the sample clips."""
+    from posec3d_cli.hub.sample_clips import list_samples
+
     samples = list_samples()
     if json:
         keys = ("name", "summary", "licence", "credit")
@@ -33,6 +34,8 @@ def fetch(
     offline: OfflineOption = False,
 ) -> None:
     """Fetch and verify one sample clip; print its path."""
+    from posec3d_cli.hub.sample_clips import fetch_sample
+
     with download_progress() as progress:
         path = fetch_sample(name, offline=offline_choice(offline), progress=progress)
     typer.echo(path)

@@ -1,37 +1,59 @@
-"""Model cards and pipeline cards as values, and the files of weights that a card names."""
+"""Model cards and pipeline cards as values, the files of weights that a card names, and what their TOML holds."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+from msgspec import Meta
+
+from posec3d_cli.config import Kind
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.sources import parse_source
-from posec3d_cli.hub.tables import Table
+from posec3d_cli.schema import BadSetting, Text
 
-KINDS = ("detector", "pose", "classifier")
+Bytes = Annotated[int, Meta(gt=0, description="a number of bytes above 0")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hexadecimal digits")]
+Sha256Prefix = Annotated[str, Meta(pattern=r"^[0-9a-f]{1,63}$", description="1 to 63 lower-case hexadecimal digits")]
+Sources = Annotated[tuple[str, ...], Meta(min_length=1, description="a list of sources, at least one")]
 
 
-@dataclass(frozen=True)
-class WeightFile:
-    """One file that a model needs.
+class CardTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a card."""
+
+
+class WeightFile(CardTable, frozen=True):
+    """One file that a model needs; an entry of `[[files]]`.
 
     Attributes:
         name: how the stage asks for it.
+        sources: where it can be had, first choice first; see `posec3d_cli.hub.sources`.
         sha256: 64 lower-case hexadecimal digits; empty where the card does not know them.
         size: in bytes; None where the card does not know it.
-        sources: where it can be had, first choice first; see `posec3d_cli.hub.sources`.
         sha256_prefix: the first digits of a hash that is not known; empty where none is known.
     """
 
-    name: str
-    sha256: str
-    size: int | None
-    sources: tuple[str, ...]
-    sha256_prefix: str = ""
+    name: Text
+    sources: Sources
+    sha256: Sha256 = ""
+    size: Bytes | None = None
+    sha256_prefix: Sha256Prefix = ""
+
+    def __post_init__(self) -> None:
+        for source in self.sources:
+            try:
+                parse_source(source)
+            except ValueError as error:
+                raise BadSetting(f"sources holds {source!r}: {error}") from error
+        if bool(self.sha256) != (self.size is not None):
+            absent, given = ("size", "sha256") if self.sha256 else ("sha256", "size")
+            raise BadSetting(f"{absent} is missing, and {given} is there", hint="state both, or neither")
+        if self.sha256 and self.sha256_prefix:
+            raise BadSetting("sha256_prefix is of no use beside sha256", hint="leave it out")
 
     @property
     def filename(self) -> str:
@@ -39,8 +61,7 @@ class WeightFile:
         return parse_source(self.sources[0]).filename
 
 
-@dataclass(frozen=True)
-class Conversion:
+class Conversion(CardTable, frozen=True):
     """How a TensorFlow.js graph, the files `topology` and `weights`, becomes the ONNX model that the stage reads.
 
     Attributes:
@@ -49,9 +70,44 @@ class Conversion:
         outputs: the nodes that the model returns.
     """
 
-    start: str
-    image_size: int
-    outputs: tuple[str, ...]
+    start: Text
+    image_size: Annotated[int, Meta(gt=0, description="a whole number above 0")]
+    outputs: Annotated[tuple[Text, ...], Meta(min_length=1, description="a list of texts, at least one")]
+
+
+class ModelTable(CardTable, frozen=True, kw_only=True):
+    """What `model.toml` holds: what `ModelCard` says, where `labels` is the name of a list of `models/labels/`."""
+
+    kind: Kind
+    stage: Text
+    summary: Text
+    licence: Text
+    data_terms: Text
+    verified: bool = False
+    labels: Text | None = None
+    recipe: dict[str, Any] = {}
+    files: tuple[WeightFile, ...] = ()
+    convert: Conversion | None = None
+
+    def __post_init__(self) -> None:
+        names = [file.name for file in self.files]
+        if len(set(names)) < len(names):
+            raise BadSetting(f"two files have the same name: {', '.join(names)}")
+        unknown = [file.name for file in self.files if not file.sha256]
+        if self.verified and unknown:
+            raise BadSetting(
+                f"the model cannot be verified while the sha256 of {', '.join(unknown)} is not known",
+                hint="state sha256 and size, or verified = false",
+            )
+        for number, file in enumerate(self.files):
+            plain = [source for source in file.sources if source.lower().startswith("http:") and not file.sha256]
+            if plain:
+                raise BadSetting(
+                    f"files[{number}].sources holds {plain[0]!r}, and no sha256 vouches for it",
+                    hint="state sha256 and size, or take an https: address",
+                )
+        if self.convert and {"topology", "weights"} - set(names):
+            raise BadSetting(f"convert needs files called topology and weights; there is {', '.join(names)}")
 
 
 @dataclass(frozen=True)
@@ -87,59 +143,30 @@ class ModelCard:
     conversion: Conversion | None = None
 
 
-@dataclass(frozen=True)
-class PipelineCard:
-    """One model per stage, by name."""
+class PipelineTable(CardTable, frozen=True):
+    """What a file of `models/pipelines/` holds: one model per stage, by name."""
+
+    summary: Text
+    detector: Text
+    pose: Text
+    classifier: Text
+
+
+class PipelineCard(PipelineTable, frozen=True, kw_only=True):
+    """The same with the name of its file."""
 
     name: str
-    summary: str
-    detector: str
-    pose: str
-    classifier: str
 
 
-def read_conversion(table: Table) -> Conversion:
-    """Read the table `convert` of a card.
+def read_toml(file: Path) -> dict[str, Any]:
+    """The table in `file`.
 
     Raises:
-        BadCard: a key is missing or its value is of no use.
+        BadCard: the file cannot be read, or is not TOML.
     """
-    found = Conversion(
-        start=table.text("start"),
-        image_size=table.checked("image_size", table.integer("image_size"), lambda size: size > 0, "above 0"),
-        outputs=table.texts("outputs"),
-    )
-    table.end()
-    return found
-
-
-def read_weight_file(table: Table, name: str | None = None) -> WeightFile:
-    """Read one file's entry; `name` stands in where the entry has no `name` key of its own.
-
-    Raises:
-        BadCard: a key is missing or its value is of no use.
-    """
-    name = table.text("name") if name is None else name
-    sources = table.sources("sources")
-    if not table.has("sha256") and not table.has("size"):
-        prefix = ""
-        if table.has("sha256_prefix"):
-            wanted = "1 to 63 lower-case hexadecimal digits"
-            prefix = table.checked("sha256_prefix", table.text("sha256_prefix"), _are_digits(1, 63), wanted)
-        plain = next((source for source in sources if source.lower().startswith("http:")), None)
-        if plain is not None:
-            raise BadCard(
-                f"{table.file}: {table.prefix}sources holds {plain!r}, and no sha256 vouches for it",
-                hint="state sha256 and size, or take an https: address",
-            )
-        return WeightFile(name, "", None, sources, prefix)
-    return WeightFile(
-        name=name,
-        sha256=table.checked("sha256", table.text("sha256"), _are_digits(64, 64), "64 lower-case hexadecimal digits"),
-        size=table.checked("size", table.integer("size"), lambda size: size > 0, "a number of bytes above 0"),
-        sources=sources,
-    )
-
-
-def _are_digits(least: int, most: int) -> Callable[[str], bool]:
-    return lambda text: re.fullmatch(rf"[0-9a-f]{{{least},{most}}}", text) is not None
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadCard(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadCard(f"{file} is not valid TOML: {error}") from error

@@ -35,10 +35,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from msgspec import structs
+
 from posec3d_cli.errors import BadCard, UnknownModel, did_you_mean
-from posec3d_cli.hub.cards import KINDS, ModelCard, PipelineCard, read_conversion, read_weight_file
-from posec3d_cli.hub.tables import Table, read_toml
+from posec3d_cli.hub.cards import ModelCard, ModelTable, PipelineCard, PipelineTable, read_toml
 from posec3d_cli.labels import clean_label
+from posec3d_cli.schema import read
 
 
 def models_folder() -> Path:
@@ -101,10 +103,7 @@ def load_pipeline(name: str) -> PipelineCard:
         raise UnknownModel(
             f"no pipeline is called {name!r}", hint=f"{did_you_mean(name, names)}there are: {', '.join(names)}"
         )
-    table = Table(file, read_toml(file))
-    values = {key: table.text(key) for key in ("summary", *KINDS)}
-    table.end()
-    return PipelineCard(name=name, **values)
+    return PipelineCard(name=name, **structs.asdict(read(PipelineTable, read_toml(file), where=file)))
 
 
 def list_pipelines() -> list[PipelineCard]:
@@ -125,56 +124,33 @@ def _card_file(name_or_path: str | Path) -> Path | None:
 
 def _read_card(file: Path) -> ModelCard:
     folder = file.resolve().parent
-    table = Table(file, read_toml(file))
-    kind = table.checked("kind", table.text("kind"), KINDS.__contains__, "one of " + ", ".join(KINDS))
-    files = []
-    for number, entry in enumerate(table.tables("files")):
-        part = Table(file, entry, f"files[{number}].")
-        files.append(read_weight_file(part))
-        part.end()
-    names = [part.name for part in files]
-    if len(set(names)) < len(names):
-        raise BadCard(f"{file}: two files have the same name: {', '.join(names)}")
-    verified = table.boolean("verified", default=False)
-    unknown = [part.name for part in files if not part.sha256]
-    if verified and unknown:
-        raise BadCard(
-            f"{file}: the model cannot be verified while the sha256 of {', '.join(unknown)} is not known",
-            hint="state sha256 and size, or verified = false",
-        )
-    conversion = None
-    if table.has("convert"):
-        conversion = read_conversion(Table(file, table.table("convert"), "convert."))
-        if {"topology", "weights"} - set(names):
-            raise BadCard(f"{file}: convert needs files called topology and weights; there is {', '.join(names)}")
-    card = ModelCard(
+    table = read(ModelTable, read_toml(file), where=file)
+    return ModelCard(
         name=folder.name,
-        kind=kind,
-        stage=table.text("stage"),
-        summary=table.text("summary"),
-        licence=table.text("licence"),
-        data_terms=table.text("data_terms"),
-        files=tuple(files),
-        recipe=table.table("recipe"),
-        labels=_labels_of(table, folder / "labels.txt"),
+        kind=table.kind,
+        stage=table.stage,
+        summary=table.summary,
+        licence=table.licence,
+        data_terms=table.data_terms,
+        files=table.files,
+        recipe=table.recipe,
+        labels=_labels_of(file, table.labels, folder / "labels.txt"),
         folder=folder,
-        verified=verified,
-        conversion=conversion,
+        verified=table.verified,
+        conversion=table.convert,
     )
-    table.end()
-    return card
 
 
-def _labels_of(table: Table, own: Path) -> tuple[str, ...]:
+def _labels_of(card: Path, name: str | None, own: Path) -> tuple[str, ...]:
     """The labels in `own`, or in the shared list that the card names."""
-    if "labels" not in table.values:
+    if name is None:
         return _read_labels(own) if own.is_file() else ()
-    name = table.text("labels")
     if own.is_file():
-        raise BadCard(f"{table.file}: labels names {name!r}, but there is a labels.txt too", hint="keep one of them")
+        raise BadCard(f"{card}: labels names {name!r}, but there is a labels.txt too", hint="keep one of them")
     shared = models_folder() / "labels"
     known = sorted(file.stem for file in shared.glob("*.txt"))
-    table.checked("labels", name, known.__contains__, "one of " + ", ".join(known))
+    if name not in known:
+        raise BadCard(f"{card}: labels must be one of {', '.join(known)}, got {name!r}")
     return _read_labels(shared / f"{name}.txt")
 
 

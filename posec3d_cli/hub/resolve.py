@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from posec3d_cli import __version__, results
-from posec3d_cli.config import Model, PipelineConfig, check_weights
+from posec3d_cli.config import KINDS, Model, PipelineConfig, check_weights
 from posec3d_cli.errors import UnknownModel
 from posec3d_cli.files.digests import files_named
-from posec3d_cli.hub.cards import KINDS, ModelCard
+from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card, load_pipeline
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.weights import fetch, hashes

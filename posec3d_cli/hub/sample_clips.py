@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posec3d_cli.errors import InputError, did_you_mean
-from posec3d_cli.hub.cards import WeightFile, read_weight_file
+from posec3d_cli.hub.cards import Bytes, CardTable, Sha256, Sources, WeightFile, read_toml
 from posec3d_cli.hub.catalog import models_folder
 from posec3d_cli.hub.download import DownloadCallback, fetch_files
-from posec3d_cli.hub.tables import Table, read_toml
 from posec3d_cli.hub.weights import cache_home
+from posec3d_cli.schema import Text, read
+
+
+class SampleTable(CardTable, frozen=True):
+    """What `samples.toml` says of a clip; the attributes are those of `Sample` and of its file."""
+
+    summary: Text
+    licence: Text
+    credit: Text
+    filename: Text
+    sha256: Sha256
+    size: Bytes
+    sources: Sources
 
 
 @dataclass(frozen=True)
@@ -48,18 +60,9 @@ def list_samples() -> list[Sample]:
     file = models_folder() / "samples.toml"
     samples = []
     for name, entry in sorted(read_toml(file).items()):
-        table = Table(file, entry if isinstance(entry, dict) else {}, f"{name}.")
-        sample = Sample(
-            name=name,
-            summary=table.text("summary"),
-            licence=table.text("licence"),
-            credit=table.text("credit"),
-            filename=table.text("filename"),
-            file=read_weight_file(table, name),
-        )
-        table.end()
-        table.checked("sha256", sample.file.sha256, bool, "64 lower-case hexadecimal digits")
-        samples.append(sample)
+        table = read(SampleTable, entry, where=file, key=name)
+        weights = WeightFile(name, table.sources, table.sha256, table.size)
+        samples.append(Sample(name, table.summary, table.licence, table.credit, table.filename, weights))
     return samples
 
 

@@ -6,15 +6,18 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posec3d_cli.errors import WeightsCorrupt
 from posec3d_cli.files.digests import sha256_of
-from posec3d_cli.hub.cards import ModelCard, WeightFile
 from posec3d_cli.hub.checksums import RECORDED_SUFFIX, expected_of
 from posec3d_cli.hub.converted import converted_path, is_whole, kept_models
 from posec3d_cli.hub.download import shipped_paths
 from posec3d_cli.hub.partial import CannotWrite, staging
 from posec3d_cli.hub.weights import cached_path, weights_cache
+
+if TYPE_CHECKING:
+    from posec3d_cli.hub.cards import ModelCard, WeightFile
 
 OK, NOT_RECORDED, WRONG, UNKNOWN = "ok", "not recorded", "wrong", "unknown file"
 

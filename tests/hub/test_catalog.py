@@ -82,21 +82,21 @@ def test_a_model_of_another_kind_is_refused_with_those_that_fit():
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ('stage = "movenet"', "", "the key stage is missing"),
+        ('stage = "movenet"', "", "stage is missing"),
         ('stage = "movenet"', 'stage = ""', "stage must be a text that is not empty, got ''"),
-        ('kind = "pose"', 'kind = "poses"', "kind must be one of detector, pose, classifier, got 'poses'"),
-        ('licence = "Apache-2.0"', "licence = 2", "licence must be a text, got 2"),
+        ('kind = "pose"', 'kind = "poses"', "kind must be one of classifier, detector, pose, got 'poses'"),
+        ('licence = "Apache-2.0"', "licence = 2", "licence must be a text that is not empty, got 2"),
         ('summary = "a test"', 'summary = "a test"\nsumary = "b"', "unknown key sumary = 'b'"),
         ('summary = "a test"', 'summary = "a test"\nverified = "yes"', "verified must be true or false, got 'yes'"),
         ("[recipe]", "[recipes]", "unknown key recipes"),
-        ("size = 3", "size = true", r"files\[0\].size must be a whole number, got True"),
+        ("size = 3", "size = true", r"files\[0\].size must be a number of bytes above 0, got True"),
         ("size = 3", "size = 0", r"files\[0\].size must be a number of bytes above 0, got 0"),
         ("size = 3", "size = 3\nsha1 = 'x'", r"unknown key files\[0\].sha1 = 'x'"),
         ("ab" * 32, "AB" * 32, r"files\[0\].sha256 must be 64 lower-case hexadecimal digits, got 'AB"),
         (
             '"file:weights.bin", "https://host.example/weights.bin"',
             "",
-            r"must be at least one source, got \[\]",
+            r"sources must be a list of sources, at least one, got \[\]",
         ),
         ("file:weights.bin", "../weights.bin", r"sources holds '../weights.bin': a source begins with"),
         ("file:weights.bin", "npm:x/y", "sources holds 'npm:x/y': not of the form npm:"),
@@ -136,12 +136,15 @@ def test_plain_http_needs_a_sha256(tmp_path, line):
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("sha256_prefix = ''", r"files\[0\].sha256_prefix must be a text that is not empty"),
+        ("sha256_prefix = ''", r"files\[0\].sha256_prefix must be 1 to 63 lower-case hexadecimal digits, got ''"),
         ("sha256_prefix = '38DB'", r"sha256_prefix must be 1 to 63 lower-case hexadecimal digits, got '38DB'"),
         (f"sha256_prefix = '{'a' * 64}'", "sha256_prefix must be 1 to 63"),
-        ("size = 3", r"the key files\[0\].sha256 is missing"),
-        (f"sha256 = '{'a' * 64}'", r"the key files\[0\].size is missing"),
-        (f"sha256 = '{'a' * 64}'\nsize = 3\nsha256_prefix = 'aa'", r"unknown key files\[0\].sha256_prefix"),
+        ("size = 3", r"files\[0\].sha256 is missing, and size is there"),
+        (f"sha256 = '{'a' * 64}'", r"files\[0\].size is missing, and sha256 is there"),
+        (
+            f"sha256 = '{'a' * 64}'\nsize = 3\nsha256_prefix = 'aa'",
+            "sha256_prefix is of no use beside sha256",
+        ),
     ],
 )
 def test_half_of_what_is_to_be_known_of_a_file_is_refused(tmp_path, line, complaint):

@@ -39,10 +39,10 @@ def test_a_content_fits_exactly_when_its_hash_begins_so(sha256, other, length):
 @given(body=st.binary(max_size=50), length=st.integers(1, 63))
 def test_the_digits_in_a_published_name_are_those_that_its_content_begins_with(body, length):
     sha256 = hashlib.sha256(body).hexdigest()
-    file = WeightFile("w", "", None, SOURCES, sha256[:length])
+    file = WeightFile("w", sources=SOURCES, sha256_prefix=sha256[:length])
     assert expected_of(file).fits(sha256)
     wrong = f"{sha256[: length - 1]}{(int(sha256[length - 1], 16) + 1) % 16:x}"
-    assert not expected_of(WeightFile("w", "", None, SOURCES, wrong)).fits(sha256)
+    assert not expected_of(WeightFile("w", sources=SOURCES, sha256_prefix=wrong)).fits(sha256)
 
 
 @given(sha256=DIGITS, size=st.integers(0, 2**50))
@@ -58,8 +58,8 @@ def test_a_card_that_knows_goes_before_a_pin_and_the_first_pin_before_the_second
     first, second = tmp_path / "first", tmp_path / "second"
     write_recorded_checksum(first, "1" * 64, 1)
     write_recorded_checksum(second, "2" * 64, 2)
-    known = WeightFile("w", "3" * 64, 3, SOURCES)
-    unknown = WeightFile("w", "", None, SOURCES, "ab")
+    known = WeightFile("w", sha256="3" * 64, size=3, sources=SOURCES)
+    unknown = WeightFile("w", sources=SOURCES, sha256_prefix="ab")
     assert expected_of(known, [first]).sha256 == "3" * 64
     assert expected_of(unknown, [tmp_path / "none", first, second]).sha256 == "1" * 64
     assert expected_of(unknown, [second, first]).size == 2

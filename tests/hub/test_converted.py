@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub import converted
@@ -43,7 +44,7 @@ def graph_card(folder):
     for name, suffix in (("topology", ".json"), ("weights", ".bin")):
         (folder / f"tiny{suffix}").write_bytes(contents[name])
         sha256 = hashlib.sha256(contents[name]).hexdigest()
-        files.append(WeightFile(name, sha256, len(contents[name]), (f"file:tiny{suffix}",)))
+        files.append(WeightFile(name, sha256=sha256, size=len(contents[name]), sources=(f"file:tiny{suffix}",)))
     return ModelCard(
         "tiny", "pose", "movenet", "s", "l", "d", tuple(files), {}, (), folder, False, conversion=CONVERSION
     )
@@ -86,8 +87,8 @@ def test_it_is_converted_once_and_kept_in_the_cache(card, home, conversions):
 
 def test_another_source_converter_or_setting_is_another_model(card, home, monkeypatch, tmp_path):
     names = {fetch(card)["model"].name}
-    names.add(fetch(replace(card, conversion=replace(CONVERSION, image_size=8)))["model"].name)
-    changed = replace(card.files[1], sha256="1" * 64)
+    names.add(fetch(replace(card, conversion=structs.replace(CONVERSION, image_size=8)))["model"].name)
+    changed = structs.replace(card.files[1], sha256="1" * 64)
     files = {file.name: card.folder / file.filename for file in card.files}
     names.add(converted.converted_path(replace(card, files=(card.files[0], changed)), files, home).name)
     converter = tmp_path / "convert_tfjs.py"
@@ -189,9 +190,9 @@ def test_a_card_without_the_files_of_a_graph_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("image_size = 0", "convert.image_size must be above 0, got 0"),
+        ("image_size = 0", "convert.image_size must be a whole number above 0, got 0"),
         ('image_size = 256\nscale = "x"', "unknown key convert.scale = 'x'"),
-        ('image_size = "256"', "convert.image_size must be a whole number, got '256'"),
+        ('image_size = "256"', "convert.image_size must be a whole number above 0, got '256'"),
     ],
 )
 def test_a_conversion_that_does_not_fit_is_named_with_its_key_and_value(tmp_path, line, said):

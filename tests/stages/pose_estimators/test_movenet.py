@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from msgspec import structs
 
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.hub.cards import ModelCard
@@ -44,7 +45,7 @@ def test_the_batched_decoding_agrees_with_the_graphs_own(weights: Weights, model
     import onnxruntime
 
     card, files = weights(model)
-    whole = replace(card, conversion=replace(card.conversion, outputs=("Identity",)))
+    whole = replace(card, conversion=structs.replace(card.conversion, outputs=("Identity",)))
     graph = onnxruntime.InferenceSession(convert_files(whole, files))
     heads = onnxruntime.InferenceSession(str(files["model"]))
     generator = np.random.default_rng(0)
