@@ -39,8 +39,8 @@ def network(device: str, people: int, *, layout: torch.memory_format, folded: bo
 
 
 def stage(device: str, people: int, precision: str) -> Run:
-    settings = {"input_size": (192, 256), "convention": "1.x", "decoding": "quarter", "batch": people}
-    pose = HRNetPose(HRNet(32, 17), device=device, precision=precision, **settings)
+    settings = HRNetPose.Settings(32, (192, 256), "1.x", "quarter", batch=people, precision=precision)
+    pose = HRNetPose(HRNet(32, 17), settings, device=device)
     frame = Frame(np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8), 0, 0.0)
     box = np.array([[200, 40, 400, 440]], np.float32).repeat(people, 0)
     return lambda: pose.estimate([frame], [Detections(box, np.ones(people, np.float32))])

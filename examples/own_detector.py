@@ -33,7 +33,7 @@ from typing import Any, Self
 import numpy as np
 
 from posec3d_cli import Detections, Frame, ModelCard, PoseC3DError, PoseExtractor, create_stage, load_card
-from posec3d_cli.errors import BadCard
+from posec3d_cli.schema import Checked, Count, read_settings
 from posec3d_cli.testing import check_detector
 
 
@@ -41,20 +41,25 @@ class PlainBackground:
     """Finds one person, or nobody, in each frame.
 
     Args:
-        difference: how far a colour, of 0 to 255, has to be from the border's to belong to the person.
+        settings: what its card says.
     """
 
-    def __init__(self, difference: int = 40) -> None:
-        self.difference = difference
+    class Settings(Checked, frozen=True):
+        """What the cards may set.
+
+        Attributes:
+            difference: how far a colour, of 0 to 255, has to be from the border's to belong to the person.
+        """
+
+        difference: Count = 40
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or self.Settings()
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
         """Make the stage from the card's recipe; `options` replace its settings."""
-        settings = {**card.recipe, **options}
-        unknown = sorted(set(settings) - {"difference"})
-        if unknown:
-            raise BadCard(f"{card.name}: unknown setting {', '.join(unknown)}", hint="there is: difference")
-        return cls(**settings)
+        return cls(read_settings(cls.Settings, card, options))
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """At most one box per frame, around everything that is not background."""
@@ -64,7 +69,7 @@ class PlainBackground:
         pixels = frame.pixels.astype(np.int16)
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
         distance = np.abs(pixels - np.median(border, axis=0)).max(axis=2)
-        rows, columns = np.nonzero(distance > self.difference)
+        rows, columns = np.nonzero(distance > self.settings.difference)
         if not len(rows):
             return Detections.none()
         box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]

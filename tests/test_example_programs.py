@@ -128,8 +128,8 @@ def test_the_detector_of_ones_own_is_made_by_name_from_the_card_that_the_example
     card = load_card(plugin, "detector")
     detector = create_stage(card)
     assert type(detector).__name__ == "PlainBackground"
-    assert (detector.difference, create_stage(card, difference=9).difference) == (40, 9)
-    with pytest.raises(BadCard, match="unknown setting colour"):
+    assert (detector.settings.difference, create_stage(card, difference=9).settings.difference) == (40, 9)
+    with pytest.raises(BadCard, match=r"unknown key recipe\.colour = 'blue'"):
         create_stage(card, colour="blue")
 
 

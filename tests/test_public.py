@@ -16,7 +16,13 @@ import posec3d_cli
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NAMES = [name for name in posec3d_cli.__all__ if name != "__version__"]
-ALSO_PUBLIC = ("posec3d_cli", "posec3d_cli.errors", "posec3d_cli.testing", "posec3d_cli.stages.protocols")
+ALSO_PUBLIC = (
+    "posec3d_cli",
+    "posec3d_cli.errors",
+    "posec3d_cli.schema",
+    "posec3d_cli.testing",
+    "posec3d_cli.stages.protocols",
+)
 """The modules that docs/api.md calls public."""
 
 

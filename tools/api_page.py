@@ -11,7 +11,9 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
+
+from msgspec import Struct
 
 import posec3d_cli
 
@@ -22,9 +24,9 @@ INTRODUCTION = """\
     from posec3d_cli import Pipeline
 
 Everything on this page can be imported from `posec3d_cli`; a name is loaded when it is first used. Beside it,
-`posec3d_cli.errors` holds the exceptions, `posec3d_cli.stages.protocols` what a plugin has to offer and
-`posec3d_cli.testing` the checks that it has to pass; [plugins.md](plugins.md) uses a few names more. Anything else may
-change without notice.
+`posec3d_cli.errors` holds the exceptions, `posec3d_cli.stages.protocols` what a plugin has to offer,
+`posec3d_cli.schema` what its settings are made of and `posec3d_cli.testing` the checks that it has to pass;
+[plugins.md](plugins.md) uses a few names more. Anything else may change without notice.
 [python.md](python.md) shows the names at work, and so do the programs in [examples/](../examples/README.md).
 
 This page is made of the docstrings, by `python tools/api_page.py`.
@@ -86,6 +88,9 @@ def signature(name: str, value: Any) -> str:
     """How something is called, one argument a line where one line is too short."""
     call = inspect.signature(value)
     arguments = [one for one in call.parameters.values() if one.name not in ("self", "cls")]
+    if isinstance(value, type) and issubclass(value, Struct):
+        hints = get_type_hints(value)  # without the constraints
+        arguments = [one.replace(annotation=hints[one.name]) for one in arguments]
     result = "" if isinstance(value, type) else f" -> {str(call.return_annotation).strip(chr(39))}"
     line = plain(f"{name}{call.replace(parameters=arguments, return_annotation=inspect.Signature.empty)}{result}")
     if len(line) <= 100:
@@ -100,6 +105,7 @@ def signature(name: str, value: Any) -> str:
 
 def plain(text: str) -> str:
     """A signature without quotes around its types and without addresses of functions."""
+    text = re.sub(r"Optional\[(\w+)\]", r"\1 | None", text)
     return re.sub(r"<function .*? at 0x\w+>", "...", re.sub(r": '([^']*)'", r": \1", text))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import printable
@@ -85,7 +86,7 @@ def entry(result: ClipResult, *, top: int = 5) -> dict[str, Any]:
             "lost_frames": video.lost_frames,
             "variable_rate": video.variable_rate,
         },
-        "clip_sampling": asdict(result.sampling),
+        "clip_sampling": structs.asdict(result.sampling),
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
         "warnings": list(result.warnings),
     }

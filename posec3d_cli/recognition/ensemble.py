@@ -7,7 +7,9 @@ They may differ in what is made of the poses for them and in which frames they l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.recognition.aggregate import weighted_mean
@@ -34,7 +36,7 @@ class Member:
 
     def reads(self, sampling: ClipSampling) -> ClipSampling:
         """`sampling` with the frames per view and the sampler that this one was trained with."""
-        return replace(sampling, frames=self.sampling.frames, sampler=self.sampling.sampler)
+        return structs.replace(sampling, frames=self.sampling.frames, sampler=self.sampling.sampler)
 
 
 def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:
@@ -53,7 +55,7 @@ def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:
             number = next(n for n, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
             raise StageMismatch(f"{both}: their class {number} is {ours[number]!r} and {theirs[number]!r}")
         wanted, found = first.sampling, first.reads(member.sampling)
-        for setting in (one.name for one in fields(ClipSampling)):
+        for setting in ClipSampling.__struct_fields__:
             a, b = getattr(wanted, setting), getattr(found, setting)
             if a != b:
                 raise StageMismatch(f"{both}: {setting} is {a} in the card of one and {b} in that of the other")

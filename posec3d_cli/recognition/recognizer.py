@@ -92,7 +92,7 @@ class ActionRecognizer:
             asked = replace(card, recipe={**card.recipe, **changes})
             reads, read_by = make_stage(card, config, settings=settings, progress=progress)
             made = load_stage("builder", makes).from_card(asked, {})
-            members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe), weight))
+            members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe, where=card.name), weight))
             used.append(
                 PipelineInfo(
                     models={"classifier": read_by},

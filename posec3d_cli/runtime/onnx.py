@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta
 
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.runtime.device import USE_AUTO
+from posec3d_cli.schema import Checked, Count, Positive
 from posec3d_cli.types import Floats, Pixels
 
-CHANNELS = ("rgb", "bgr")
+ImageSize = Annotated[tuple[Count, Count], Meta(description="a width and a height in pixels")]
+Channels = Literal["rgb", "bgr"]
+Means = Annotated[tuple[float, float, float], Meta(description="three numbers")]
+Deviations = Annotated[tuple[Positive, Positive, Positive], Meta(description="three numbers above 0")]
+NO_MEANS, NO_DEVIATIONS = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
-@dataclass(frozen=True)
-class ImageInput:
+class ImageInput(Checked, frozen=True):
     """What a model wants to be shown; the fields are settings of its card.
 
     Attributes:
@@ -31,20 +35,10 @@ class ImageInput:
         std: what the difference is divided by.
     """
 
-    input_size: tuple[int, int]
-    channels: str
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
-
-    def __post_init__(self) -> None:
-        if not _numbers(self.input_size, 2, int) or min(self.input_size) < 1:
-            raise BadCard(f"input_size must be a width and a height in pixels, got {self.input_size!r}")
-        if self.channels not in CHANNELS:
-            raise BadCard(f"channels must be one of {', '.join(CHANNELS)}, got {self.channels!r}")
-        if not _numbers(self.mean, 3, float):
-            raise BadCard(f"mean must be three numbers, got {self.mean!r}")
-        if not _numbers(self.std, 3, float) or min(self.std) <= 0:
-            raise BadCard(f"std must be three numbers above 0, got {self.std!r}")
+    input_size: ImageSize
+    channels: Channels
+    mean: Means = NO_MEANS
+    std: Deviations = NO_DEVIATIONS
 
     def tensor(self, images: Pixels) -> Floats:
         """What the model reads.
@@ -84,15 +78,6 @@ class ImageInput:
         if len(session.get_outputs()) < outputs:
             raise BadCard(f"the model must have {outputs} outputs, but has {len(session.get_outputs())}")
         return batch if isinstance(batch, int) else None
-
-
-def _numbers(values: Sequence[float], count: int, kind: type) -> bool:
-    allowed = (int,) if kind is int else (int, float)
-    return (
-        isinstance(values, (list, tuple))
-        and len(values) == count
-        and all(isinstance(value, allowed) and not isinstance(value, bool) for value in values)
-    )
 
 
 _INSIDE = "end2end.onnx"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
+from msgspec import structs
 
-from posec3d_cli.config import PEOPLE
-from posec3d_cli.errors import BadCard
-from posec3d_cli.sampling.indices import FLAVOURS, Flavour, uniform_test_indices, windows
+from posec3d_cli.config import People
+from posec3d_cli.sampling.indices import Flavour, uniform_test_indices, windows
+from posec3d_cli.schema import BadSetting, Checked, Count, Positive, Share, read
 from posec3d_cli.types import Ints, ShapeRepr
 
 
-@dataclass(frozen=True)
-class ClipSampling:
+class ClipSampling(Checked, frozen=True):
     """Clip sampling of a classifier: its card says how it was trained, options may differ.
 
     Attributes:
@@ -31,41 +31,39 @@ class ClipSampling:
         min_share: people found in a smaller part of a window's frames are not read.
     """
 
-    frames: int = 48
-    sampler: str = "pyskl"
-    people: str = "together"
-    views: int = 1
+    frames: Count = 48
+    sampler: Flavour = "pyskl"
+    people: People = "together"
+    views: Count = 1
     flip: bool = False
-    window_seconds: float | None = None
-    stride_seconds: float | None = None
-    min_share: float = 0.1
+    window_seconds: Positive | None = None
+    stride_seconds: Positive | None = None
+    min_share: Share = 0.1
 
     def __post_init__(self) -> None:
-        for name, permitted in (("people", PEOPLE), ("sampler", FLAVOURS)):
-            if getattr(self, name) not in permitted:
-                raise BadCard(f"{name} must be one of {', '.join(permitted)}, got {getattr(self, name)!r}")
-        for name in ("frames", "views"):
-            if getattr(self, name) < 1:
-                raise BadCard(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("window_seconds", "stride_seconds"):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise BadCard(f"{name} must be above 0, got {getattr(self, name)}")
+        super().__post_init__()
         if self.stride_seconds is not None and self.stride_seconds > (self.window_seconds or 0):
-            raise BadCard(f"stride_seconds must be at most window_seconds, got {self.stride_seconds}")
-        if not 0 <= self.min_share <= 1:
-            raise BadCard(f"min_share must lie in [0, 1], got {self.min_share}")
+            raise BadSetting(f"stride_seconds must be at most window_seconds, got {self.stride_seconds}")
 
     @classmethod
-    def from_recipe(cls, recipe: Mapping[str, Any]) -> Self:
+    def from_recipe(cls, recipe: Mapping[str, Any], *, where: str = "") -> Self:
         """From a classifier's card: `recipe["people"]` and the table `recipe["clip"]`.
+
+        Args:
+            recipe: the table `recipe` of the card.
+            where: the card's name, for messages.
 
         Raises:
             BadCard: a setting is unknown or out of range.
         """
-        try:
-            return cls(people=recipe.get("people", "together"), **recipe.get("clip", {}))
-        except TypeError as error:
-            raise BadCard(f"the recipe's clip table does not fit: {error}") from error
+        table = recipe.get("clip", {})
+        if "people" in table:
+            raise BadSetting(f"{where}: recipe.clip.people is of no use", hint="it is recipe.people")
+        sampling = read(cls, table, where=where, key="recipe.clip")
+        if "people" not in recipe:
+            return sampling
+        people: People = read(People, recipe["people"], where=where, key="recipe.people")  # type: ignore[arg-type]
+        return structs.replace(sampling, people=people)
 
     def changed(
         self,
@@ -83,7 +81,7 @@ class ClipSampling:
         changes = {name: value for name, value in asked.items() if value is not None}
         if window_seconds is not None:
             changes |= {"window_seconds": window_seconds or None, "stride_seconds": None}
-        return replace(self, **changes)
+        return structs.replace(self, **changes)
 
     def plan(self, frame_count: int, fps: Fraction) -> list[Window]:
         """Which frames to read, from the video's length alone."""
@@ -94,9 +92,7 @@ class ClipSampling:
         return [Window(start, stop, self._sample(start, stop)) for start, stop in spans]
 
     def _sample(self, start: int, stop: int) -> Ints:
-        clips = uniform_test_indices(
-            stop - start, clip_len=self.frames, num_clips=self.views, flavour=cast(Flavour, self.sampler)
-        )
+        clips = uniform_test_indices(stop - start, clip_len=self.frames, num_clips=self.views, flavour=self.sampler)
         return np.asarray(clips, np.int64) + start
 
 

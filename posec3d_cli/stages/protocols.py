@@ -32,7 +32,8 @@ class Stage(Protocol):
         """Make the stage.
 
         Args:
-            card: the model's card; `card.recipe` holds the stage's own settings.
+            card: the model's card; `card.recipe` holds the stage's own settings, which
+                `posec3d_cli.schema.read_settings` checks against a struct that the stage declares.
             files: the verified weights files, by the name that the card gives them.
             device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
             options: settings that replace those of `card.recipe`.

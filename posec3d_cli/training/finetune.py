@@ -71,7 +71,7 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         WeightsMissing, WeightsCorrupt: the weights cannot be had.
     """
     architecture = str(card.recipe.get("architecture", ""))
-    sampling = ClipSampling.from_recipe(card.recipe)
+    sampling = ClipSampling.from_recipe(card.recipe, where=card.name)
     rate = base.peak_rate * SLOWER if base.rate is None else base.rate
     recipe = replace(base, architecture=architecture, frames=sampling.frames, rate=rate)
     recipe = _graph(card, recipe) if recipe.graph else _volumes(card, recipe, spec_of_card(card, {}))

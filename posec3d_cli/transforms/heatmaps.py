@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from posec3d_cli.errors import BadCard
+from posec3d_cli.schema import BadSetting, Checked, Count, Positive, read
 from posec3d_cli.skeletons import LIMB_ORDERS, POSEC3D_LIMBS, Limbs, Skeleton, mirror_limbs, skeleton
 from posec3d_cli.transforms.gaussians import draw_joints, draw_limbs, joint_marks, keep_largest, limb_marks, unroll
 from posec3d_cli.types import Floats, Ints
@@ -29,16 +31,13 @@ Channels = Literal["joints", "limbs"]
 Flip = Literal["array", "keypoints"]
 Absent = Literal["score", "zero-coordinate"]
 
-_CHOICES = {
-    name: get_args(choices)
-    for name, choices in (("resize", Resize), ("channels", Channels), ("flip", Flip), ("absent", Absent))
-}
+Size = Annotated[tuple[Count, Count], Meta(description="(height, width) in pixels")]
+Pairs = Annotated[Limbs, Meta(description=f"pairs of joint numbers, or one of {', '.join(LIMB_ORDERS)}")]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-@dataclass(frozen=True)
-class HeatmapSpec:
+class HeatmapSpec(Checked, frozen=True):
     """How a classifier wants its volumes drawn. The defaults are those of pyskl's joint configs, but for `absent`.
 
     Attributes:
@@ -62,81 +61,58 @@ class HeatmapSpec:
             "zero-coordinate": whatever the score, those with a coordinate of exactly 0, axis by axis, as upstream.
     """
 
-    size: tuple[int, int]
+    size: Size
     channels: Channels = "joints"
     skeleton: str = "coco-17"
     joints: tuple[str, ...] = ()
-    limbs: Limbs = POSEC3D_LIMBS
-    sigma: float = 0.6
+    limbs: Pairs = POSEC3D_LIMBS
+    sigma: Positive = 0.6
     score_threshold: float = 1e-3
     resize: Resize = "stretch"
     crop_padding: float = 0.25
     crop_min_size: float = 10
-    crop_ratio: float = 1
+    crop_ratio: Positive = 1
     crop_may_leave_frame: bool = True
     flip: Flip = "array"
     absent: Absent = "score"
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise BadCard(f"heatmaps.{name} is {getattr(self, name)!r}", hint=f"choose from {', '.join(choices)}")
-        for name in ("sigma", "crop_ratio"):
-            if not getattr(self, name) > 0:
-                raise BadCard(f"heatmaps.{name} must be positive, got {getattr(self, name)}")
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise BadCard(f"heatmaps.size must be (height, width) in pixels, got {self.size}")
+        super().__post_init__()
         if self.resize == "short-side-crop" and self.size[0] != self.size[1]:
-            raise BadCard(f"heatmaps.resize 'short-side-crop' needs a square size, got {self.size}")
-        joints = len(self.joint_set.joints)
-        self._check_joints()
-        if any(len(limb) != 2 or min(limb) < 0 or max(limb) >= joints for limb in self.limbs):
-            raise BadCard(f"heatmaps.limbs must be pairs of joint numbers below {joints}, got {self.limbs}")
-
-    def _check_joints(self) -> None:
+            raise BadSetting(f"resize 'short-side-crop' needs a square size, got {self.size}")
         known = self.joint_set
         for joint in self.joints:
             if joint not in known.joints:
-                raise BadCard(f"heatmaps.joints names {joint!r}", hint=f"{known.name} has {', '.join(known.joints)}")
+                raise BadSetting(f"joints names {joint!r}", hint=f"{known.name} has {', '.join(known.joints)}")
             if known.joints[known.mirror[known.joints.index(joint)]] not in self.joints:
-                raise BadCard(f"heatmaps.joints has {joint} without its mirror image", hint="list both sides")
+                raise BadSetting(f"joints has {joint} without its mirror image", hint="list both sides")
         if len(set(self.joints)) < len(self.joints):
-            raise BadCard(f"heatmaps.joints names a joint twice: {', '.join(self.joints)}")
+            raise BadSetting(f"joints names a joint twice: {', '.join(self.joints)}")
         if self.joints and self.channels == "limbs":
-            raise BadCard("heatmaps.joints goes with joint channels only", hint="choose limbs with heatmaps.limbs")
+            raise BadSetting("joints goes with joint channels only", hint="choose limbs with limbs")
+        joints = len(known.joints)
+        if any(not 0 <= joint < joints for limb in self.limbs for joint in limb):
+            raise BadSetting(f"limbs must be pairs of joint numbers below {joints}, got {self.limbs}")
 
     @classmethod
-    def from_recipe(cls, recipe: Mapping[str, Any]) -> HeatmapSpec:
+    def from_recipe(cls, recipe: Mapping[str, Any], *, where: str = "") -> HeatmapSpec:
         """The spec that a card states: its settings are the attributes; `limbs` may be the name of a limb order.
+
+        Args:
+            recipe: the table `recipe.heatmaps` of a classifier's card.
+            where: the card's name, for messages.
 
         Raises:
             BadCard: a setting is unknown, missing or impossible.
         """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(recipe) - known)
-        if unknown:
-            raise BadCard(f"heatmaps has no setting {', '.join(unknown)}", hint=f"settings: {', '.join(sorted(known))}")
-        missing = sorted(field.name for field in fields(cls) if field.default is MISSING and field.name not in recipe)
-        if missing:
-            raise BadCard(f"heatmaps lacks the setting {', '.join(missing)}")
-        settings = dict(recipe)
-        limbs = settings.get("limbs", POSEC3D_LIMBS)
-        if isinstance(limbs, str):
-            if limbs not in LIMB_ORDERS:
-                raise BadCard(f"no limb order is called {limbs!r}", hint=f"limb orders: {', '.join(LIMB_ORDERS)}")
-            limbs = LIMB_ORDERS[limbs]
-        try:
-            settings["limbs"] = tuple((int(a), int(b)) for a, b in limbs)
-            settings["joints"] = tuple(str(joint) for joint in settings.get("joints", ()))
-            settings["size"] = tuple(int(side) for side in settings["size"])
-            return cls(**settings)
-        except (TypeError, ValueError) as error:
-            raise BadCard(f"heatmaps holds a setting of the wrong kind: {error}") from error
+        limbs = recipe.get("limbs")
+        if isinstance(limbs, str) and limbs in LIMB_ORDERS:
+            recipe = {**recipe, "limbs": LIMB_ORDERS[limbs]}
+        return read(cls, recipe, where=where, key="recipe.heatmaps")
 
     def to_recipe(self) -> dict[str, Any]:
         """What `from_recipe` reads, as plain lists, numbers and strings, for a card."""
-        recipe = asdict(self) | {"size": list(self.size), "limbs": [list(limb) for limb in self.limbs]}
-        recipe["joints"] = list(self.joints)
+        recipe: dict[str, Any] = msgspec.to_builtins(self)
         del recipe["limbs" if self.channels == "joints" else "joints"]
         return recipe
 

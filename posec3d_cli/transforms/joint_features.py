@@ -7,24 +7,23 @@ are those of `JointToBone` in pyskl.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli.errors import BadCard
+from posec3d_cli.schema import Checked, Count, read
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import Floats
 
 Stream = Literal["joint", "bone"]
+SCORE_THRESHOLD = 1e-3
 
 PARENTS = (0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 0, 0, 11, 12, 13, 14)
 """The joint that each joint's bone comes from; the nose's is the nose, and that bone has no length."""
 
 
-@dataclass(frozen=True)
-class JointSpec:
+class JointSpec(Checked, frozen=True):
     """How a classifier wants the joints to be given; the table `recipe.graph` of its card.
 
     Attributes:
@@ -34,34 +33,25 @@ class JointSpec:
     """
 
     stream: Stream = "joint"
-    score_threshold: float = 1e-3
-    people: int = 1
-
-    def __post_init__(self) -> None:
-        if self.stream not in get_args(Stream):
-            raise BadCard(f"graph.stream is {self.stream!r}", hint=f"choose from {', '.join(get_args(Stream))}")
-        if self.people < 1:
-            raise BadCard(f"graph.people must be at least 1, got {self.people}")
+    score_threshold: float = SCORE_THRESHOLD
+    people: Count = 1
 
     @classmethod
-    def from_recipe(cls, recipe: Mapping[str, Any]) -> Self:
+    def from_recipe(cls, recipe: Mapping[str, Any], *, where: str = "") -> Self:
         """The spec that a card states: its settings are the attributes.
+
+        Args:
+            recipe: the table `recipe.graph` of a classifier's card.
+            where: the card's name, for messages.
 
         Raises:
             BadCard: a setting is unknown or impossible.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(recipe) - set(known))
-        if unknown:
-            raise BadCard(f"graph has no setting {', '.join(unknown)}", hint=f"settings: {', '.join(known)}")
-        try:
-            return cls(**recipe)
-        except TypeError as error:
-            raise BadCard(f"graph holds a setting of the wrong kind: {error}") from error
+        return read(cls, recipe, where=where, key="recipe.graph")
 
 
 def graph_features(
-    keypoints: Floats, scores: Floats, *, stream: Stream = "joint", score_threshold: float = JointSpec.score_threshold
+    keypoints: Floats, scores: Floats, *, stream: Stream = "joint", score_threshold: float = SCORE_THRESHOLD
 ) -> Floats:
     """What the network is told of each joint, or of the bone that ends in it.
 
@@ -117,7 +107,7 @@ def mirror_features(features: Floats) -> Floats:
 
 
 def most_important(
-    keypoints: Floats, scores: Floats, people: int, score_threshold: float = JointSpec.score_threshold
+    keypoints: Floats, scores: Floats, people: int, score_threshold: float = SCORE_THRESHOLD
 ) -> NDArray[np.int64]:
     """The slots of at most `people` of M people, the most important first: the large, clear and long in view.
 

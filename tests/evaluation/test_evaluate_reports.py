@@ -8,6 +8,7 @@ import fakes
 import numpy as np
 import pytest
 import synthetic_people as people
+from msgspec import structs
 
 from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
@@ -51,7 +52,7 @@ def test_clips_are_read_as_videos_are():
 
 def test_a_reading_can_be_chosen():
     used = actions()
-    evaluate(used, [standing("a", "left", 10)], replace(used.sampling, views=3, flip=True))
+    evaluate(used, [standing("a", "left", 10)], structs.replace(used.sampling, views=3, flip=True))
     assert used.members[0].builder.calls[0][1].shape == (3, 8)
     assert used.members[0].builder.calls[0][2] is True
 

@@ -57,9 +57,8 @@ def test_heatmaps_and_joints_are_those_of_mmpose(
     boxes = BOXES.astype(np.float32)
     results = published("mmpose.apis").inference_topdown(model, photograph, boxes)
     size = tuple(model.head.decoder.input_size)
-    stage = HRNetPose(
-        seeded_network(width), input_size=size, convention="1.x", decoding=decoding, heatmaps=True, **options
-    )
+    settings = HRNetPose.Settings(width, size, "1.x", decoding, heatmaps=True, **options)
+    stage = HRNetPose(seeded_network(width), settings)
     frame = Frame(np.ascontiguousarray(photograph[..., ::-1]), 0, 0.0)
     [poses] = stage.estimate([frame], [Detections(boxes, np.ones(len(boxes), np.float32))])
     gaps = []

@@ -7,12 +7,11 @@ import pytest
 import torch
 from published_models import blue_first, pictures, randomise, save_as_published
 
-from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.mmdet import MMDet
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, find_config
 from posec3d_cli.testing import check_detector, sample_frames
 
-EVERYTHING = BoxFilter(score_threshold=0, nms_iou=1, min_area=0, max_people=0)
+EVERYTHING = {"score_threshold": 0, "nms_iou": 1, "min_area": 0, "max_people": 0}
 MODELS = {
     "rtmdet-tiny": ("rtmdet/rtmdet_tiny_8xb32-300e_coco.py", {"model.bbox_head.num_classes": 1}),
     "faster-rcnn": ("faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py", {"model.roi_head.bbox_head.num_classes": 1}),
@@ -31,7 +30,7 @@ def both(request, published, shared, tmp_path_factory):
     randomise(theirs, lambda model: apis.inference_detector(model, blue_first(pictures(shared, 1)[0])))
     weights = save_as_published(theirs, tmp_path_factory.mktemp("weights") / "model.pth", dataset_meta={})
     # One picture at a time, as theirs: in company the last digit differs, and with it the order of boxes that tie.
-    ours = MMDet(ConfigAndCheckpoint(name, weights, changes), person_class=0, boxes=EVERYTHING, batch=1)
+    ours = MMDet(ConfigAndCheckpoint(name, weights, changes), MMDet.Settings(person_class=0, batch=1, **EVERYTHING))
     return request.param, theirs, ours
 
 

@@ -33,7 +33,7 @@ def both(request, published, shared, tmp_path_factory):
     randomise(theirs, lambda model: apis.inference_topdown(model, blue_first(pictures(shared, 1)[0])))
     meta = {"dataset_meta": theirs.dataset_meta}
     weights = save_as_published(theirs, tmp_path_factory.mktemp("weights") / "model.pth", **meta)
-    return request.param, theirs, MMPose(ConfigAndCheckpoint(name, weights, {}), batch=2)
+    return request.param, theirs, MMPose(ConfigAndCheckpoint(name, weights, {}), MMPose.Settings(batch=2))
 
 
 def test_joints_are_those_of_inference_topdown(both, published, shared, record_difference):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from clear_peaks import ROUNDING, ROUNDING_OF_BINS, clear_bins, clear_peaks
 from hrnet_factory import seeded_network
+from msgspec import structs
 
 from posec3d_cli.runtime.onnx import ImageInput
 from posec3d_cli.stages.pose_estimators.onnx import OnnxPose
@@ -142,11 +143,12 @@ def test_rtmpose_as_an_export_gives_what_mmpose_gives(published, photograph, tmp
     file = export(model, size, ["simcc_x", "simcc_y"], tmp_path / "model.onnx")
     picture = ImageInput(size, "rgb", MEAN, STD)
     clear = clear_joints(model, photograph, picture)
-    stage = OnnxPose(file, output="simcc", image_input=picture)
+    settings = OnnxPose.Settings(size, "rgb", MEAN, STD, output="simcc")
+    stage = OnnxPose(file, settings)
     keypoints = compare(published, model, photograph, stage, clear, ROUNDING_OF_BINS)
     assert len(np.unique(keypoints.reshape(-1, 2), axis=0)) > 60, "equal answers would prove nothing"
     seen = Frame(np.ascontiguousarray(photograph[..., ::-1]), 0, 0.0)
-    wrong = OnnxPose(file, output="simcc", image_input=ImageInput(size, "bgr", MEAN, STD))
+    wrong = OnnxPose(file, structs.replace(settings, channels="bgr"))
     [other] = wrong.estimate([seen], [Detections(BOXES, np.ones(len(BOXES), np.float32))])
     assert np.mean(np.abs(other.keypoints - keypoints).max(2) > 0.05) > 0.5, "the order of channels must matter"
 
@@ -159,5 +161,5 @@ def test_hrnet_as_an_export_gives_what_mmpose_gives(published, photograph, tmp_p
     file = export(model, size, ["heatmaps"], tmp_path / "model.onnx")
     picture = ImageInput(size, "rgb", MEAN, STD)
     clear = clear_joints(model, photograph, picture)
-    stage = OnnxPose(file, output="heatmap", image_input=picture)
+    stage = OnnxPose(file, OnnxPose.Settings(size, "rgb", MEAN, STD, output="heatmap"))
     compare(published, model, photograph, stage, clear, ROUNDING)

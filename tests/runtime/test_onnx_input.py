@@ -35,7 +35,7 @@ def test_pictures_become_rows_of_channels():
         ({"input_size": [320]}, r"got \[320\]"),
         ({"input_size": [320, 0]}, r"got \[320, 0\]"),
         ({"input_size": [320.0, 320]}, r"got \[320\.0, 320\]"),
-        ({"channels": "grey"}, "channels must be one of rgb, bgr, got 'grey'"),
+        ({"channels": "grey"}, "channels must be one of bgr, rgb, got 'grey'"),
         ({"mean": 0.5}, r"mean must be three numbers, got 0\.5"),
         ({"mean": [0.5, True, 0]}, "mean must be three numbers"),
         ({"std": [1, 0, 1]}, r"std must be three numbers above 0, got \[1, 0, 1\]"),

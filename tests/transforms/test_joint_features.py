@@ -128,10 +128,10 @@ def test_the_large_clear_and_long_in_view_come_first():
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [
-        ({"stream": "motion"}, "graph.stream is 'motion'"),
-        ({"people": 0}, "graph.people must be at least 1, got 0"),
-        ({"people": "two"}, "wrong kind"),
-        ({"size": 64}, "no setting size"),
+        ({"stream": "motion"}, "recipe.graph.stream must be one of bone, joint, got 'motion'"),
+        ({"people": 0}, "recipe.graph.people must be a whole number of at least 1, got 0"),
+        ({"people": "two"}, "people must be a whole number of at least 1, got 'two'"),
+        ({"size": 64}, "unknown key recipe.graph.size = 64"),
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused(recipe, said):

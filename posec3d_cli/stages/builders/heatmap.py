@@ -52,7 +52,7 @@ def spec_of_card(card: ModelCard, options: Mapping[str, Any]) -> HeatmapSpec:
     recipe = card.recipe.get("heatmaps")
     if not isinstance(recipe, Mapping):
         raise BadCard(f"{card.name}: the recipe has no table 'heatmaps'", hint="it says how to draw the volumes")
-    return HeatmapSpec.from_recipe({**recipe, **options})
+    return HeatmapSpec.from_recipe({**recipe, **options}, where=card.name)
 
 
 def shown_columns(sequence: PoseSequence, clips: Ints, joint_set: Skeleton) -> tuple[Ints, Ints]:

@@ -34,7 +34,7 @@ class JointBuilder:
         recipe = card.recipe.get("graph")
         if not isinstance(recipe, Mapping):
             raise BadCard(f"{card.name}: the recipe has no table 'graph'", hint="it says how to give the joints")
-        return cls(JointSpec.from_recipe({**recipe, **options}))
+        return cls(JointSpec.from_recipe({**recipe, **options}, where=card.name))
 
     def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> JointClips:
         """Give the views, all with the same origin and unit; slots that nobody fills are zeros.

@@ -5,7 +5,6 @@ A card with several weights files is as many networks of one architecture, whose
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,19 +12,43 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
+from msgspec import field
 from torch import Tensor
 
-from posec3d_cli.config import PEOPLE
+from posec3d_cli.config import People
 from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.runtime.device import resolve_precision
+from posec3d_cli.schema import Checked, Count, Positive, Text, read_settings
 from posec3d_cli.types import ActionScores, ClassifierInput, Floats
 
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
-RECIPE_KEYS = ("architecture", "network", "people", "temperature", "clip")
+
+
+class ClassifierSettings(Checked, frozen=True):
+    """What the cards of all classifiers set, and how one runs.
+
+    Attributes:
+        architecture: the name of the network.
+        network: options of that network.
+        people: "together", one input of everybody, or "each", one per tracked person; read by the sampler.
+        temperature: divides the logits before the softmax (Guo et al., 2017).
+        clip: which frames are shown; read by the sampler.
+        precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
+        views_per_batch: views that pass the network at once; more need more memory and change no result beyond
+            rounding. None: as many as suit the device, fewer the larger they are.
+    """
+
+    architecture: Text
+    network: dict[str, Any] = field(default_factory=dict)
+    people: People = "together"
+    temperature: Positive = 1.0
+    clip: dict[str, Any] = field(default_factory=dict)
+    precision: str = "auto"
+    views_per_batch: Count | None = None
 
 
 class TorchClassifier(ABC):
@@ -35,13 +58,13 @@ class TorchClassifier(ABC):
         builder: the builder that makes what the networks read.
         reads: what that is.
         network_reads: what its networks call that.
-        recipe_table: the table of the card's recipe that tells the builder how.
+        Settings: what its cards set, the table that tells the builder how among it.
         batch_sizes: by type of device, the largest batch, measured in what `extent` counts of a view.
     """
 
     builder: ClassVar[str]
     reads: ClassVar[type]
-    recipe_table: ClassVar[str]
+    Settings: ClassVar[type[ClassifierSettings]]
     network_reads: ClassVar[str]
     batch_sizes: ClassVar[Mapping[str, int]]
 
@@ -93,24 +116,13 @@ class TorchClassifier(ABC):
         self._networks = tuple(networks)
 
     @classmethod
-    def from_card(
-        cls,
-        card: ModelCard,
-        files: Mapping[str, Path],
-        *,
-        device: str = "cpu",
-        precision: str = "auto",
-        views_per_batch: int | None = None,
-        **options: Any,
-    ) -> Self:
+    def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
         """Build the network that the card's recipe names, once for each of its weights files.
 
         Args:
             card: a classifier's card with labels.
             files: at least one file, of whatever names; weights stored in half precision are widened to float32.
             device: as in the constructor.
-            precision: as in the constructor.
-            views_per_batch: as in the constructor.
             options: settings that replace those of `card.recipe`.
 
         Raises:
@@ -118,13 +130,13 @@ class TorchClassifier(ABC):
             WeightsMismatch: the tensors of the file are not those of the network.
             DeviceError: the device cannot run in this precision.
         """
-        recipe = {**card.recipe, **options}
-        _check_recipe(card, recipe, files, cls)
+        settings = read_settings(cls.Settings, card, options)
+        cls._check_card(card, files, settings.architecture)
         networks = []
         for path in files.values():
             # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
             with torch.device("meta"):
-                network = build_network(recipe["architecture"], len(card.labels), recipe.get("network", {}))
+                network = build_network(settings.architecture, len(card.labels), settings.network)
             state = {
                 name: tensor.float() if tensor.is_floating_point() else tensor
                 for name, tensor in load_state_dict(path).items()
@@ -136,11 +148,25 @@ class TorchClassifier(ABC):
             networks,
             card.labels,
             in_channels=networks[0].in_channels,
-            temperature=recipe.get("temperature", 1.0),
+            temperature=settings.temperature,
             device=device,
-            precision=precision,
-            views_per_batch=views_per_batch,
+            precision=settings.precision,
+            views_per_batch=settings.views_per_batch,
         )
+
+    @classmethod
+    def _check_card(cls, card: ModelCard, files: Mapping[str, Path], architecture: str) -> None:
+        reads = network_class(architecture).reads
+        if reads != cls.network_reads:
+            raise BadCard(
+                f"{card.name}: {cls.__name__} runs networks of {cls.network_reads}, and {architecture!r} reads {reads}"
+            )
+        if not card.labels:
+            raise BadCard(
+                f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line"
+            )
+        if not files:
+            raise BadCard(f"{card.name}: {cls.__name__} reads weights files, the card names none")
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -230,32 +256,3 @@ class TorchClassifier(ABC):
         softened = (self._logits(views) / self._temperature).softmax(dim=2)
         probabilities: Floats = softened.mean(dim=0).cpu().numpy()
         return probabilities
-
-
-def _check_recipe(
-    card: ModelCard, recipe: Mapping[str, Any], files: Mapping[str, Path], stage: type[TorchClassifier]
-) -> None:
-    keys = (*RECIPE_KEYS, stage.recipe_table)
-    for key in recipe:
-        if key not in keys:
-            raise BadCard(f"{card.name}: unknown setting recipe.{key}", hint=f"there are: {', '.join(keys)}")
-    if "architecture" not in recipe:
-        raise BadCard(f"{card.name}: the setting recipe.architecture is missing")
-    reads = network_class(recipe["architecture"]).reads
-    if reads != stage.network_reads:
-        raise BadCard(
-            f"{card.name}: {stage.__name__} runs networks of {stage.network_reads}, "
-            f"and {recipe['architecture']!r} reads {reads}"
-        )
-    if recipe.get("people", "together") not in PEOPLE:
-        raise BadCard(f"{card.name}: recipe.people must be one of {', '.join(PEOPLE)}, got {recipe['people']!r}")
-    temperature = recipe.get("temperature", 1.0)
-    is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not (is_number and 0 < temperature < math.inf):
-        raise BadCard(f"{card.name}: recipe.temperature must be a number above 0, got {temperature!r}")
-    if not isinstance(recipe.get("network", {}), Mapping):
-        raise BadCard(f"{card.name}: recipe.network must be a table of options, got {recipe['network']!r}")
-    if not card.labels:
-        raise BadCard(f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line")
-    if not files:
-        raise BadCard(f"{card.name}: {stage.__name__} reads weights files, the card names none")

@@ -15,9 +15,12 @@ A card with several weights files is as many networks of that architecture, whos
 from __future__ import annotations
 
 import math
+from typing import Any
+
+from msgspec import field
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.stages.classifiers.base import TorchClassifier
+from posec3d_cli.stages.classifiers.base import ClassifierSettings, TorchClassifier
 from posec3d_cli.types import HeatmapVolume
 
 # Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
@@ -28,10 +31,18 @@ VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
 class PoseC3D(TorchClassifier):
     """PoseC3D networks: views are `(K, T, H, W)` heatmaps."""
 
+    class Settings(ClassifierSettings, frozen=True):
+        """What its cards set, besides what all do.
+
+        Attributes:
+            heatmaps: how the volumes are drawn; read by the builder.
+        """
+
+        heatmaps: dict[str, Any] = field(default_factory=dict)
+
     builder = "heatmap"
     reads = HeatmapVolume
     network_reads = "heatmaps"
-    recipe_table = "heatmaps"
     batch_sizes = VOXELS_PER_BATCH
 
     @staticmethod

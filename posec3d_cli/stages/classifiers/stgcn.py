@@ -14,10 +14,13 @@ A card with several weights files is as many networks, whose probabilities are a
 from __future__ import annotations
 
 import math
+from typing import Any
+
+from msgspec import field
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.nets.stgcn import JOINTS
-from posec3d_cli.stages.classifiers.base import TorchClassifier
+from posec3d_cli.stages.classifiers.base import ClassifierSettings, TorchClassifier
 from posec3d_cli.types import JointClips
 
 # Joints of a batch, M x T x K x views: on a CPU 24 views of one person over 48 frames. A view by itself takes about
@@ -28,10 +31,18 @@ JOINTS_PER_BATCH = {"cpu": 20_000, "mps": 20_000, "cuda": 640_000}
 class STGCN(TorchClassifier):
     """ST-GCN++ networks: views are `(M, T, 17, C)` joints or bones."""
 
+    class Settings(ClassifierSettings, frozen=True):
+        """What its cards set, besides what all do.
+
+        Attributes:
+            graph: how the joints are given; read by the builder.
+        """
+
+        graph: dict[str, Any] = field(default_factory=dict)
+
     builder = "graph"
     reads = JointClips
     network_reads = "joints"
-    recipe_table = "graph"
     batch_sizes = JOINTS_PER_BATCH
 
     @staticmethod

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
+from msgspec import Meta
 
-from posec3d_cli.errors import BadCard
+from posec3d_cli.schema import Checked, Share
 from posec3d_cli.types import Detections, Floats
 
 
-@dataclass(frozen=True)
-class BoxFilter:
-    """Which boxes count as people.
+class BoxFilter(Checked, frozen=True):
+    """Which boxes count as people; settings of every detector with a network.
 
     Attributes:
         score_threshold: smallest confidence that counts, in [0, 1].
@@ -22,17 +22,10 @@ class BoxFilter:
         max_people: at most this many boxes per frame, the best; 0 means no limit.
     """
 
-    score_threshold: float = 0.25
-    nms_iou: float = 0.6
-    min_area: float = 100.0
-    max_people: int = 10
-
-    def __post_init__(self) -> None:
-        for name in ("score_threshold", "nms_iou"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise BadCard(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        if self.min_area < 0 or self.max_people < 0:
-            raise BadCard(f"min_area and max_people cannot be negative, got {self.min_area} and {self.max_people}")
+    score_threshold: Share = 0.25
+    nms_iou: Share = 0.6
+    min_area: Annotated[float, Meta(ge=0, description="a number not below 0")] = 100.0
+    max_people: Annotated[int, Meta(ge=0, description="a whole number not below 0")] = 10
 
     def apply(self, boxes: Floats, scores: Floats, frame_size: tuple[int, int]) -> Detections:
         """Filter one frame's boxes.

@@ -15,6 +15,7 @@ from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.runtime.device import USE_AUTO
 from posec3d_cli.runtime.native_stderr import without_lines
 from posec3d_cli.runtime.threads import ThreadLanes
+from posec3d_cli.schema import Count, read_settings
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.letterbox import letterbox
 from posec3d_cli.types import Detections, Frame, Pixels
@@ -30,16 +31,26 @@ class EfficientDet:
 
     Args:
         model: the `.tflite` file; input uint8 RGB `(1, S, S, 3)`, 25 boxes out.
-        person_class: the class number that means person.
-        threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
-        boxes: which boxes count.
+        settings: how it runs, and which boxes count.
     """
+
+    class Settings(BoxFilter, frozen=True):
+        """What its cards may set, besides which boxes count.
+
+        Attributes:
+            person_class: the class number that means person.
+            input_size: for readers of the card; the model file says it.
+            threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
+        """
+
+        person_class: int = 0
+        input_size: int | None = None
+        threads: Count | None = None
 
     device = "cpu"
 
-    def __init__(
-        self, model: Path, *, person_class: int = 0, threads: int | None = None, boxes: BoxFilter | None = None
-    ) -> None:
+    def __init__(self, model: Path, settings: Settings | None = None) -> None:
+        settings = settings or self.Settings()
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
@@ -59,8 +70,8 @@ class EfficientDet:
                 first = make()
         except ValueError as error:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
-        self._person_class = person_class
-        self._filter = boxes or BoxFilter()
+        self._person_class = settings.person_class
+        self._filter = settings
         inputs = first.get_input_details()
         outputs = {detail["name"].rpartition(":")[2]: detail["index"] for detail in first.get_output_details()}
         shapes = [(detail["dtype"].__name__, detail["shape"].tolist()) for detail in inputs]
@@ -74,13 +85,13 @@ class EfficientDet:
         self._input = inputs[0]["index"]
         self.input_size = side
         self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
-        self._lanes = ThreadLanes(threads)
+        self._lanes = ThreadLanes(settings.threads)
         self._idle = SimpleQueue[Any]()  # an interpreter reads one picture at a time: each lane borrows one
         self._idle.put(first)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Make the stage; options: score_threshold, nms_iou, min_area, max_people, person_class, threads.
+        """Make the stage; options: its `Settings`.
 
         Raises:
             StageUnavailable: `device` is not "cpu", or the package that the stage needs does not import.
@@ -91,13 +102,8 @@ class EfficientDet:
                 f"the stage 'efficientdet' cannot run on {device!r}: LiteRT runs on the processor only",
                 hint=f"{USE_AUTO}, or name another --detector",
             )
-        settings = {**card.recipe, **options}
-        own = {name: settings.pop(name) for name in ("person_class", "threads") if name in settings}
-        settings.pop("input_size", None)  # the model file says it
-        try:
-            return cls(files["model"], boxes=BoxFilter(**settings), **own)
-        except TypeError as error:
-            raise BadCard(f"{card.name}: the stage 'efficientdet' does not know a setting: {error}") from error
+        settings = read_settings(cls.Settings, card, options)
+        return cls(files["model"], settings)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from msgspec import field
 
 from posec3d_cli.errors import BadCard
+from posec3d_cli.schema import Count, Text, read_settings
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, PublishedModel
 from posec3d_cli.types import Detections, Frame
@@ -23,45 +25,42 @@ class MMDet:
 
     Args:
         recipe: config and checkpoint.
-        person_class: the class number that means person; None: that of the class called "person".
-        batch: frames of one size that pass the network together; more of them change no box beyond rounding.
-        boxes: which boxes count, after the model's own suppression of doubles.
+        settings: how it runs, and which boxes count, after the model's own suppression of doubles.
         device: "cpu", "cuda", "cuda:N" or "mps".
     """
 
-    def __init__(
-        self,
-        recipe: ConfigAndCheckpoint,
-        *,
-        person_class: int | None = None,
-        batch: int = 4,
-        boxes: BoxFilter | None = None,
-        device: str = "cpu",
-    ) -> None:
-        if not isinstance(batch, int) or batch < 1:
-            raise BadCard(f"batch must be a number of frames above 0, got {batch!r}")
+    class Settings(BoxFilter, frozen=True):
+        """What its cards may set, besides which boxes count.
+
+        Attributes:
+            config, weights, cfg_options: see `ConfigAndCheckpoint`.
+            person_class: the class number that means person; None: that of the class called "person".
+            batch: frames of one size that pass the network together; more of them change no box beyond rounding.
+        """
+
+        config: Text | None = None
+        weights: Text | None = None
+        cfg_options: dict[str, Any] = field(default_factory=dict)
+        person_class: int | None = None
+        batch: Count = 4
+
+    def __init__(self, recipe: ConfigAndCheckpoint, settings: Settings | None = None, *, device: str = "cpu") -> None:
+        settings = settings or self.Settings()
         self._model = PublishedModel("mmdet", recipe, device)
         self.device = device
         steps = list(self._model.data_set().pipeline)
         self._prepare = self._model.transforms([{"type": "mmdet.LoadImageFromNDArray"}, *steps[1:]])
-        self._person = _person_class(self._model) if person_class is None else person_class
-        self._batch = batch
-        self._filter = boxes or BoxFilter()
+        person = settings.person_class
+        self._person = _person_class(self._model) if person is None else person
+        self._batch = settings.batch
+        self._filter = settings
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Make the stage.
-
-        Options: config, weights, cfg_options, person_class, batch, score_threshold, nms_iou, min_area, max_people.
-        """
-        settings = {**card.recipe, **options}
-        recipe = ConfigAndCheckpoint.take(settings, card, files)
-        own = {name: settings.pop(name) for name in ("person_class", "batch") if name in settings}
-        try:
-            boxes = BoxFilter(**settings)
-        except TypeError as error:
-            raise BadCard(f"{card.name}: the stage 'mmdet' does not know a setting: {error}") from error
-        return cls(recipe, boxes=boxes, device=device, **own)
+        """Make the stage; options: its `Settings`."""
+        settings = read_settings(cls.Settings, card, options)
+        model = ConfigAndCheckpoint.of(card, files, settings.config, settings.weights, settings.cfg_options)
+        return cls(model, settings, device=device)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""

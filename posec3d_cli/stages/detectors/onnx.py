@@ -14,13 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from posec3d_cli.errors import BadCard
-from posec3d_cli.runtime.onnx import ImageInput, answer, naming, open_session
+from posec3d_cli.runtime.onnx import (
+    NO_DEVIATIONS,
+    NO_MEANS,
+    Channels,
+    Deviations,
+    ImageInput,
+    ImageSize,
+    Means,
+    answer,
+    naming,
+    open_session,
+)
 from posec3d_cli.runtime.threads import ThreadLanes
+from posec3d_cli.schema import Count, read_settings
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.letterbox import fitted_size, letterbox
 from posec3d_cli.types import Detections, Floats, Frame, Pixels
@@ -30,6 +42,7 @@ if TYPE_CHECKING:
 
 _GREY = 114  # what RTMDet and YOLOX were trained to see around a picture
 _STRIDES = (8, 16, 32)  # of YOLOX's three grids, in pixels
+Output = Literal["dets", "yolox"]
 Decoder = Callable[[Sequence[Any], tuple[int, int], int], tuple[Floats, Floats]]
 
 
@@ -40,54 +53,47 @@ class OnnxDetector:
 
     Args:
         model: a `.onnx` file, or a `.zip` with one `end2end.onnx` in it.
-        output: which of `DECODERS` reads what comes out.
-        image_input: what the model reads.
-        person_class: the class number that means person.
+        settings: what it reads and returns, and which boxes count.
         device: "cpu" or "cuda[:N]".
-        threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
-        boxes: which boxes count.
     """
 
-    def __init__(
-        self,
-        model: Path,
-        *,
-        output: str,
-        image_input: ImageInput,
-        person_class: int = 0,
-        device: str = "cpu",
-        threads: int | None = None,
-        boxes: BoxFilter | None = None,
-    ) -> None:
-        if output not in DECODERS:
-            raise BadCard(f"no output of a detector is called {output!r}", hint=f"there are: {', '.join(DECODERS)}")
-        self._decode, outputs = DECODERS[output]
+    class Settings(BoxFilter, frozen=True, kw_only=True):
+        """What its cards set, besides which boxes count.
+
+        Attributes:
+            output: which of `DECODERS` reads what comes out.
+            input_size, channels, mean, std: those of `ImageInput`.
+            person_class: the class number that means person.
+            threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
+        """
+
+        output: Output
+        input_size: ImageSize
+        channels: Channels
+        mean: Means = NO_MEANS
+        std: Deviations = NO_DEVIATIONS
+        person_class: int = 0
+        threads: Count | None = None
+
+    def __init__(self, model: Path, settings: Settings, *, device: str = "cpu") -> None:
+        self._decode, outputs = DECODERS[settings.output]
         self._session = open_session(model, stage="onnx", device=device)
         self.device = device
+        self._image_input = ImageInput(settings.input_size, settings.channels, settings.mean, settings.std)
         with naming(model):
-            batch = image_input.check(self._session, outputs)
+            batch = self._image_input.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one picture at a time, but reads {batch}")
         self._model = model
         self._input = self._session.get_inputs()[0].name
-        self._image_input = image_input
-        self._person_class = person_class
-        self._filter = boxes or BoxFilter()
-        self._lanes = ThreadLanes(threads, device=device)
+        self._person_class = settings.person_class
+        self._filter = settings
+        self._lanes = ThreadLanes(settings.threads, device=device)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Make the stage; options: score_threshold, nms_iou, min_area, max_people, person_class, threads."""
-        settings = {**card.recipe, **options}
-        own = {name: settings.pop(name) for name in ("output", "person_class", "threads") if name in settings}
-        seen = ("input_size", "channels", "mean", "std")
-        shown = {name: settings.pop(name) for name in seen if name in settings}
-        try:
-            return cls(
-                files["model"], image_input=ImageInput(**shown), boxes=BoxFilter(**settings), device=device, **own
-            )
-        except TypeError as error:
-            raise BadCard(f"{card.name}: a setting of the stage 'onnx' is missing or unknown: {error}") from error
+        """Make the stage; options: its `Settings`."""
+        return cls(files["model"], read_settings(cls.Settings, card, options), device=device)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""
@@ -161,5 +167,5 @@ def decode_yolox(outputs: Sequence[Any], size: tuple[int, int], person_class: in
     return boxes, raw[0, :, 4] * raw[0, :, 5 + person_class]
 
 
-DECODERS: dict[str, tuple[Decoder, int]] = {"dets": (decode_dets, 2), "yolox": (decode_yolox, 1)}
+DECODERS: dict[Output, tuple[Decoder, int]] = {"dets": (decode_dets, 2), "yolox": (decode_yolox, 1)}
 """By the card's `output`: what reads it, and how many outputs the model has to have."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from posec3d_cli.errors import BadCard
+from posec3d_cli.schema import Checked, read_settings
 from posec3d_cli.types import Detections, Frame
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ class WholeFrame:
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
         """Make the stage; it has no settings."""
-        if options:
-            raise BadCard(f"{card.name}: the stage 'whole-frame' has no settings, got {', '.join(sorted(options))}")
+        read_settings(Checked, card, options)
         return cls()
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:

@@ -34,23 +34,26 @@ class ConfigAndCheckpoint:
     cfg_options: Mapping[str, Any]
 
     @classmethod
-    def take(cls, settings: dict[str, Any], card: ModelCard, files: Mapping[str, Path]) -> ConfigAndCheckpoint:
-        """Take these settings out of `settings`; a path in "weights" goes before the card's file of that name.
+    def of(
+        cls,
+        card: ModelCard,
+        files: Mapping[str, Path],
+        config: str | None,
+        weights: str | None,
+        cfg_options: Mapping[str, Any],
+    ) -> ConfigAndCheckpoint:
+        """What the settings of a stage say; a path in `weights` goes before the card's file of that name.
 
         Raises:
             BadCard: no config, or no weights.
         """
-        config, weights = settings.pop("config", None), settings.pop("weights", files.get("weights"))
-        cfg_options = settings.pop("cfg_options", {})
-        for key, value in (("config", config), ("weights", weights)):
-            if not value or not isinstance(value, str | Path):
-                raise BadCard(
-                    f"{card.name}: the setting {key!r} must be a path, got {value!r}",
-                    hint=f"--set {card.kind}.config=CONFIG.py --set {card.kind}.weights=CHECKPOINT.pth",
-                )
-        if not isinstance(cfg_options, Mapping):
-            raise BadCard(f"{card.name}: cfg_options must be a table of dotted keys, got {cfg_options!r}")
-        return cls(str(config), Path(weights).expanduser(), cfg_options)
+        path = files.get("weights") if weights is None else Path(weights).expanduser()
+        if config is None or path is None:
+            raise BadCard(
+                f"{card.name}: the setting {'config' if config is None else 'weights'!r} is missing",
+                hint=f"--set {card.kind}.config=CONFIG.py --set {card.kind}.weights=CHECKPOINT.pth",
+            )
+        return cls(config, path, cfg_options)
 
 
 class PublishedModel:

@@ -8,6 +8,7 @@ Estimation" (CVPR 2020), sections 3.1 and 3.2.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from posec3d_cli.types import Floats
 
-DECODINGS = ("quarter", "dark")
+Decoding = Literal["quarter", "dark"]
+DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 DARK_KERNEL = 11  # pixels; every configuration of 1.x blurs with it, those for 384 x 288 too
 FLOOR = 1e-10  # under which the logarithm does not look
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from msgspec import field
 
 from posec3d_cli.errors import BadCard, StageMismatch
+from posec3d_cli.schema import Checked, Count, Text, read_settings
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, PublishedModel
 from posec3d_cli.types import Detections, Floats, Frame, Poses
@@ -25,8 +27,7 @@ class MMPose:
 
     Args:
         recipe: config and checkpoint.
-        flip_test: also look at the mirror image of each person; None: what the config says.
-        batch: people who pass the network together; more of them change nothing beyond rounding.
+        settings: how it runs.
         device: "cpu", "cuda", "cuda:N" or "mps".
 
     Raises:
@@ -34,35 +35,46 @@ class MMPose:
         StageMismatch: its joints are not those of COCO.
     """
 
+    class Settings(Checked, frozen=True):
+        """What its cards may set.
+
+        Attributes:
+            config, weights, cfg_options: see `ConfigAndCheckpoint`.
+            flip_test: also look at the mirror image of each person; None: what the config says.
+            batch: people who pass the network together; more of them change nothing beyond rounding.
+            heatmaps: refused where it is true, because the network's heatmaps are not handed on.
+        """
+
+        config: Text | None = None
+        weights: Text | None = None
+        cfg_options: dict[str, Any] = field(default_factory=dict)
+        flip_test: bool | None = None
+        batch: Count = 16
+        heatmaps: bool = False
+
     skeleton: Skeleton = COCO_17
 
-    def __init__(
-        self, recipe: ConfigAndCheckpoint, *, flip_test: bool | None = None, batch: int = 16, device: str = "cpu"
-    ) -> None:
-        if not isinstance(batch, int) or batch < 1:
-            raise BadCard(f"batch must be a number of people above 0, got {batch!r}")
+    def __init__(self, recipe: ConfigAndCheckpoint, settings: Settings | None = None, *, device: str = "cpu") -> None:
+        settings = settings or self.Settings()
         self._model = PublishedModel("mmpose", recipe, device)
         self.device = device
         _check_top_down(self._model)
         self._joints = _joints(self._model)
         self._prepare = self._model.transforms(self._model.data_set().pipeline)
-        if flip_test is not None:
-            self._model.model.test_cfg["flip_test"] = flip_test
-        self._batch = batch
+        if settings.flip_test is not None:
+            self._model.model.test_cfg["flip_test"] = settings.flip_test
+        self._batch = settings.batch
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Make the stage; options: config, weights, cfg_options, flip_test, batch."""
-        settings = {**card.recipe, **options}
-        if settings.pop("heatmaps", False):
+        """Make the stage; options: its `Settings`."""
+        settings = read_settings(cls.Settings, card, options)
+        if settings.heatmaps:
             raise StageMismatch(
                 f"{card.name}: the stage 'mmpose' does not hand on its network's heatmaps", hint="use --builder heatmap"
             )
-        recipe = ConfigAndCheckpoint.take(settings, card, files)
-        try:
-            return cls(recipe, device=device, **settings)
-        except TypeError as error:
-            raise BadCard(f"{card.name}: the stage 'mmpose' does not know a setting: {error}") from error
+        model = ConfigAndCheckpoint.of(card, files, settings.config, settings.weights, settings.cfg_options)
+        return cls(model, settings, device=device)
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame. No box, no network."""

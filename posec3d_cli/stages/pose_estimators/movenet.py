@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import cv2
 import numpy as np
 
-from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.converted import converted
 from posec3d_cli.runtime.onnx import open_session
 from posec3d_cli.runtime.threads import ThreadLanes
+from posec3d_cli.schema import Checked, Count, Positive, read_settings
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.stages.pose_estimators.batching import crops_at_once, each_person
 from posec3d_cli.types import Detections, Floats, Frame, JointHeatmaps, Pixels, Poses
@@ -29,42 +29,42 @@ class MoveNet:
     Args:
         model: the ONNX model that the hub converted, or its content. It reads `(N, S, S, 3)` float32, 0 to 255, and
             returns the four maps that `decode_joints` takes; S is 256 for Thunder, 192 for Lightning.
-        crop_padding: the crop's side as a multiple of the longer side of the box.
-        heatmaps: return the network's own heatmaps too.
+        settings: how it runs.
         device: "cpu" or "cuda[:N]".
-        threads: calls of a few crops each that run side by side; None: see
-            `posec3d_cli.runtime.threads.network_threads`.
     """
+
+    class Settings(Checked, frozen=True):
+        """What its cards may set.
+
+        Attributes:
+            crop_padding: the crop's side as a multiple of the longer side of the box.
+            heatmaps: return the network's own heatmaps too.
+            skeleton: for readers of the card.
+            threads: calls of a few crops each that run side by side; None: see
+                `posec3d_cli.runtime.threads.network_threads`.
+        """
+
+        crop_padding: Positive = 1.25
+        heatmaps: bool = False
+        skeleton: Literal["coco-17"] = "coco-17"
+        threads: Count | None = None
 
     skeleton: Skeleton = COCO_17
 
-    def __init__(
-        self,
-        model: Path | bytes,
-        *,
-        crop_padding: float = 1.25,
-        heatmaps: bool = False,
-        device: str = "cpu",
-        threads: int | None = None,
-    ) -> None:
+    def __init__(self, model: Path | bytes, settings: Settings, *, device: str = "cpu") -> None:
         self._session = open_session(model, stage="movenet", device=device)
         self.device = device
         self._size = int(self._session.get_inputs()[0].shape[1])
-        self._padding = crop_padding
-        self._heatmaps = heatmaps
-        self._lanes = ThreadLanes(threads, device=device)
+        self._padding = settings.crop_padding
+        self._heatmaps = settings.heatmaps
+        self._lanes = ThreadLanes(settings.threads, device=device)
         self._batch = crops_at_once(device, self._lanes)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Make the stage; options: crop_padding, heatmaps, threads."""
-        settings = {**card.recipe, **options}
-        if settings.pop("skeleton", COCO_17.name) != COCO_17.name:
-            raise BadCard(f"{card.name}: MoveNet's skeleton is {COCO_17.name}, got {card.recipe['skeleton']!r}")
-        try:
-            return cls(converted(card, files), device=device, **settings)
-        except TypeError as error:
-            raise BadCard(f"{card.name}: the stage 'movenet' does not know a setting: {error}") from error
+        """Make the stage; options: its `Settings`."""
+        settings = read_settings(cls.Settings, card, options)
+        return cls(converted(card, files), settings, device=device)
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame."""

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from posec3d_cli.errors import BadCard, counted
 from posec3d_cli.runtime.onnx import ImageInput, answer, naming, open_session
 from posec3d_cli.runtime.threads import ThreadLanes
+from posec3d_cli.schema import Count, Positive, read_settings
 from posec3d_cli.skeletons import COCO_17, HALPE_26, Skeleton
 from posec3d_cli.stages.pose_estimators import heatmap_decoding
 from posec3d_cli.stages.pose_estimators.batching import crops_at_once, each_person
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 
 _JOINT_SETS = {one.name: one for one in (COCO_17, HALPE_26)}
+Output = Literal["simcc", "heatmap"]
 Decoder = Callable[[Sequence[Any], tuple[int, int]], tuple[Floats, Floats]]
 
 
@@ -42,60 +44,48 @@ class OnnxPose:
 
     Args:
         model: a `.onnx` file, or a `.zip` with one `end2end.onnx` in it.
-        output: which of `DECODERS` reads what comes out.
-        image_input: what the model reads.
-        skeleton: the joints that it was trained for, "coco-17" or "halpe-26".
-        crop_padding: the crop's size as a multiple of the box, before it is widened to the shape of the input.
+        settings: what it reads and returns.
         device: "cpu" or "cuda[:N]".
-        threads: calls of a few crops each that run side by side; None: see
-            `posec3d_cli.runtime.threads.network_threads`.
     """
+
+    class Settings(ImageInput, frozen=True, kw_only=True):
+        """What its cards set, besides what the model reads.
+
+        Attributes:
+            output: which of `DECODERS` reads what comes out.
+            skeleton: the joints that it was trained for; those of COCO are kept.
+            crop_padding: the crop's size as a multiple of the box, before it is widened to the shape of the input.
+            threads: calls of a few crops each that run side by side; None: see
+                `posec3d_cli.runtime.threads.network_threads`.
+        """
+
+        output: Output
+        skeleton: Literal["coco-17", "halpe-26"] = "coco-17"
+        crop_padding: Positive = 1.25
+        threads: Count | None = None
 
     skeleton: Skeleton = COCO_17
 
-    def __init__(
-        self,
-        model: Path,
-        *,
-        output: str,
-        image_input: ImageInput,
-        skeleton: str = COCO_17.name,
-        crop_padding: float = 1.25,
-        device: str = "cpu",
-        threads: int | None = None,
-    ) -> None:
-        if output not in DECODERS:
-            raise BadCard(f"no output of a pose model is called {output!r}", hint=f"there are: {', '.join(DECODERS)}")
-        if skeleton not in _JOINT_SETS:
-            raise BadCard(
-                f"the stage 'onnx' cannot make {COCO_17.name} of the joints of {skeleton!r}",
-                hint=f"it reads models of {' and '.join(_JOINT_SETS)}",
-            )
-        self._decode, outputs = DECODERS[output]
+    def __init__(self, model: Path, settings: Settings, *, device: str = "cpu") -> None:
+        self._decode, outputs = DECODERS[settings.output]
         self._session = open_session(model, stage="onnx", device=device)
         self.device = device
         with naming(model):
-            batch = image_input.check(self._session, outputs)
+            batch = settings.check(self._session, outputs)
         if batch not in (None, 1):
             raise BadCard(f"{model} must read one crop at a time or any number, but reads {batch}")
         self._model = model
-        self._lanes = ThreadLanes(threads, device=device)
+        self._lanes = ThreadLanes(settings.threads, device=device)
         self._batch = batch or crops_at_once(device, self._lanes)
         self._input = self._session.get_inputs()[0].name
-        self._image_input = image_input
-        self._joints = _JOINT_SETS[skeleton]
-        self._padding = crop_padding
+        self._image_input = settings
+        self._joints = _JOINT_SETS[settings.skeleton]
+        self._padding = settings.crop_padding
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Make the stage; options: crop_padding, threads."""
-        settings = {**card.recipe, **options}
-        seen = ("input_size", "channels", "mean", "std")
-        shown = {name: settings.pop(name) for name in seen if name in settings}
-        try:
-            return cls(files["model"], image_input=ImageInput(**shown), device=device, **settings)
-        except TypeError as error:
-            raise BadCard(f"{card.name}: a setting of the stage 'onnx' is missing or unknown: {error}") from error
+        """Make the stage; options: its `Settings`."""
+        return cls(files["model"], read_settings(cls.Settings, card, options), device=device)
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame."""
@@ -174,5 +164,5 @@ def decode_heatmaps(outputs: Sequence[Any], size: tuple[int, int]) -> tuple[Floa
     return cells * np.array([size[0] / maps.shape[3], size[1] / maps.shape[2]], np.float32), scores
 
 
-DECODERS: dict[str, tuple[Decoder, int]] = {"simcc": (decode_simcc, 2), "heatmap": (decode_heatmaps, 1)}
+DECODERS: dict[Output, tuple[Decoder, int]] = {"simcc": (decode_simcc, 2), "heatmap": (decode_heatmaps, 1)}
 """By the card's `output`: what reads it, and how many outputs the model has to have."""

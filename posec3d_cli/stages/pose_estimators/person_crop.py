@@ -8,6 +8,7 @@ no half pixel is added anywhere. The networks were trained so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from posec3d_cli.types import Floats, Pixels
 
-CONVENTIONS = ("0.x", "1.x")
+Convention = Literal["0.x", "1.x"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 SMALLEST = 1.0  # pixels of the frame; an empty box has no region
 
 

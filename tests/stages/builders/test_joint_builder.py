@@ -1,9 +1,9 @@
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from posec3d_cli.errors import BadCard, StageMismatch
 from posec3d_cli.hub.cards import ModelCard
@@ -42,7 +42,11 @@ def test_it_is_a_builder() -> None:
 @pytest.mark.parametrize("stream", ["joint", "bone"])
 def test_views_show_the_frames_that_they_name_of_the_largest_people(stream) -> None:
     sequence = people(3, [3, 10, 40])
-    clips = JointBuilder(replace(SPEC, stream=stream)).build(sequence, np.array([[10, 40, 10], [40, 40, 40]])).values
+    clips = (
+        JointBuilder(structs.replace(SPEC, stream=stream))
+        .build(sequence, np.array([[10, 40, 10], [40, 40, 40]]))
+        .values
+    )
 
     shown = graph_features(sequence.keypoints[[2, 1], 1:], sequence.scores[[2, 1], 1:], stream=stream)
     assert clips.shape == (2, 2, 3, 17, 3)
@@ -59,7 +63,7 @@ def test_frames_that_no_view_shows_move_nothing() -> None:
 
 
 def test_slots_that_nobody_fills_are_zeros() -> None:
-    values = JointBuilder(replace(SPEC, people=3)).build(people(1, [0, 1]), np.array([[0, 1]])).values
+    values = JointBuilder(structs.replace(SPEC, people=3)).build(people(1, [0, 1]), np.array([[0, 1]])).values
 
     assert values.shape == (1, 3, 2, 17, 3)
     assert values[:, 0].any()
@@ -77,7 +81,7 @@ def test_flipped_views_follow_the_plain_ones() -> None:
 def test_joints_below_the_threshold_are_left_out() -> None:
     sequence = people(1, [0])
     sequence.scores[0, 0, 9] = 0.2
-    values = JointBuilder(replace(SPEC, score_threshold=0.3)).build(sequence, np.array([[0]])).values
+    values = JointBuilder(structs.replace(SPEC, score_threshold=0.3)).build(sequence, np.array([[0]])).values
 
     assert not values[0, 0, 0, 9].any()
     assert values[0, 0, 0, [8, 10]].all()

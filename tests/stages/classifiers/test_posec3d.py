@@ -247,10 +247,10 @@ def test_a_volume_without_views_is_refused(tmp_path: Path) -> None:
     [
         ({}, "recipe.architecture is missing"),
         ({"architecture": "slowfast"}, "'slowfast'"),
-        ({"architecture": "slowonly", "netwrok": {}}, "unknown setting recipe.netwrok"),
+        ({"architecture": "slowonly", "netwrok": {}}, "unknown key recipe.netwrok = {}"),
         ({"architecture": "slowonly", "network": 3}, "must be a table"),
         ({"architecture": "slowonly", "network": {"chanels": 3}}, "no option 'chanels'"),
-        ({"architecture": "slowonly", "people": "apart"}, "one of together, each, got 'apart'"),
+        ({"architecture": "slowonly", "people": "apart"}, "one of each, together, got 'apart'"),
         ({"architecture": "slowonly", "temperature": 0}, r"recipe\.temperature must be a number above 0, got 0"),
         ({"architecture": "slowonly", "temperature": -1.5}, "number above 0, got -1.5"),
         ({"architecture": "slowonly", "temperature": math.inf}, "number above 0, got inf"),

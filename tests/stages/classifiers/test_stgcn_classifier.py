@@ -127,7 +127,7 @@ def test_a_clip_without_views_is_refused(tmp_path: Path) -> None:
     ("recipe", "said"),
     [
         ({"architecture": "slowonly"}, "STGCN runs networks of joints, and 'slowonly' reads heatmaps"),
-        ({**RECIPE, "heatmaps": {}}, "unknown setting recipe.heatmaps"),
+        ({**RECIPE, "heatmaps": {}}, "unknown key recipe.heatmaps = {}"),
         ({**RECIPE, "network": {"stage_blocks": [1]}}, "no option 'stage_blocks'"),
     ],
 )

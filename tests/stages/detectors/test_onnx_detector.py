@@ -13,7 +13,6 @@ from posec3d_cli import testing
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.runtime.onnx import ImageInput
 from posec3d_cli.stages.detectors.onnx import OnnxDetector, decode_dets, decode_yolox
 from posec3d_cli.types import Frame
 
@@ -80,10 +79,10 @@ def test_a_recipe_that_does_not_fit_is_refused_by_name(tmp_path):
     model = write_dets(tmp_path / "a.onnx", [[0, 0, 9, 9]], [[0, 0, 0]], [0], size=SIZE)
     recipe = {"output": "dets", "input_size": list(SIZE), "channels": "bgr"}
     for changed, complaint in [
-        ({"output": "yolo"}, r"no output of a detector is called 'yolo'"),
+        ({"output": "yolo"}, r"recipe.output must be one of dets, yolox, got 'yolo'"),
         ({"brightness": 2}, "brightness"),
         ({"input_size": [64, 64]}, r"must read one float tensor \(N, 3, 64, 64\)"),
-        ({"score_threshold": 2}, "score_threshold must lie in"),
+        ({"score_threshold": 2}, "score_threshold must be a number in"),
     ]:
         with pytest.raises(BadCard, match=complaint):
             made(model, {**recipe, **changed})
@@ -168,6 +167,8 @@ def test_a_real_export_needs_what_its_recipe_says(shared, file, name):
 
 def test_the_recipe_can_be_given_without_a_card(tmp_path):
     model = write_dets(tmp_path / "a.onnx", [[0, 0, 40, 60]], [[0, 10, 10]], [0], size=SIZE)
-    stage = OnnxDetector(model, output="dets", image_input=ImageInput(SIZE, "rgb", std=(255, 255, 255)))
+    stage = OnnxDetector(
+        model, OnnxDetector.Settings(output="dets", input_size=SIZE, channels="rgb", std=(255, 255, 255))
+    )
     [found] = stage.detect([Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)])
     assert found.boxes.tolist() == [[0, 0, 40, 60]]

@@ -49,8 +49,6 @@ def test_heatmaps_are_not_handed_on():
 
 
 def test_a_path_among_the_settings_goes_before_the_cards_file(tmp_path):
-    settings = {**GIVEN, "batch": 2}
-    card = load_card("mmdet")
-    assert str(ConfigAndCheckpoint.take(settings, card, {"weights": tmp_path}).weights) == "w.pth"
-    assert settings == {"batch": 2}
-    assert ConfigAndCheckpoint.take({"config": "c.py"}, card, {"weights": tmp_path}).weights == tmp_path
+    card, files = load_card("mmdet"), {"weights": tmp_path}
+    assert str(ConfigAndCheckpoint.of(card, files, "c.py", "w.pth", {}).weights) == "w.pth"
+    assert ConfigAndCheckpoint.of(card, files, "c.py", None, {}).weights == tmp_path

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 
 from posec3d_cli import testing
 from posec3d_cli.errors import BadCard, DeviceError, WeightsMismatch
+from posec3d_cli.stages.create import create_stage
 from posec3d_cli.stages.pose_estimators.hrnet import HRNetPose
 from posec3d_cli.types import Detections, Poses
 
@@ -32,7 +34,8 @@ def detections(boxes: np.ndarray) -> Detections:
 
 
 def golden_poses(**settings) -> Poses:
-    stage = HRNetPose(seeded_network(WIDTH), input_size=SIZE, precision="fp32", **settings)
+    settings = {"input_size": SIZE, "precision": "fp32", **settings}
+    stage = HRNetPose(seeded_network(WIDTH), HRNetPose.Settings(WIDTH, **settings))
     [poses] = stage.estimate(testing.sample_frames(1), [detections(sample_boxes())])
     return poses
 
@@ -40,13 +43,13 @@ def golden_poses(**settings) -> Poses:
 @pytest.mark.parametrize("decoding", ["quarter", "dark"])
 @pytest.mark.parametrize(("convention", "case"), [*(("1.x", case) for case in CASES), ("0.x", "flip")])
 def test_joints_are_those_of_mmpose(convention: str, decoding: str, case: str) -> None:
-    poses = golden_poses(convention=convention, decoding=decoding, **CASES[case])
+    poses = golden_poses(convention=convention, decode=decoding, **CASES[case])
     assert poses.scores == pytest.approx(GOLDEN[f"scores {convention} {decoding} {case}"], abs=1e-5)
     assert poses.keypoints == pytest.approx(GOLDEN[f"poses {convention} {decoding} {case}"], abs=0.02)
 
 
 def test_heatmaps_are_those_of_mmpose_and_lie_on_the_joints() -> None:
-    poses = golden_poses(convention="1.x", decoding="quarter", heatmaps=True)
+    poses = golden_poses(convention="1.x", decode="quarter", heatmaps=True)
     assert poses.heatmaps is not None
     assert poses.heatmaps.values[:2] == pytest.approx(GOLDEN["heatmaps"].clip(0, 1), abs=1e-5)
     maps = poses.heatmaps.values
@@ -87,8 +90,8 @@ def test_the_number_of_people_at_once_changes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_finds_the_same_scores_roughly(precision: str) -> None:
-    settings = {"input_size": SIZE, "convention": "1.x", "decoding": "quarter"}
-    stage = HRNetPose(seeded_network(WIDTH), precision=precision, **settings)
+    settings = HRNetPose.Settings(WIDTH, SIZE, "1.x", "quarter", precision=precision)
+    stage = HRNetPose(seeded_network(WIDTH), settings)
     assert stage.precision == precision
     [poses] = stage.estimate(testing.sample_frames(1), [detections(sample_boxes())])
     difference = np.abs(poses.scores - GOLDEN["scores 1.x quarter flip"])
@@ -123,14 +126,14 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "complaint"),
     [
-        ({"width": "wide"}, "recipe.width must be a whole number, as 32 for HRNet-W32, got 'wide'"),
+        ({"width": "wide"}, "recipe.width must be a whole number of at least 1, got 'wide'"),
         ({"input_size": [192, 250]}, r"input_size must be \[width, height\], two multiples of 32, got \[192, 250\]"),
         ({"input_size": 256}, "input_size must be"),
         ({"convention": "2.x"}, "convention must be one of 0.x, 1.x, got '2.x'"),
-        ({"decode": "udp"}, "decode must be one of quarter, dark, got 'udp'"),
-        ({"batch": 0}, "batch must be a number above 0, got 0"),
+        ({"decode": "udp"}, "decode must be one of dark, quarter, got 'udp'"),
+        ({"batch": 0}, "batch must be a whole number of at least 1, got 0"),
         ({"crop_padding": "much"}, "crop_padding must be a number above 0, got 'much'"),
-        ({"skeleton": "halpe-26"}, "skeleton is coco-17, got 'halpe-26'"),
+        ({"skeleton": "halpe-26"}, "skeleton must be coco-17, got 'halpe-26'"),
         ({"sharpness": 2}, "sharpness"),
     ],
 )
@@ -144,6 +147,6 @@ def test_a_recipe_that_makes_no_sense_is_refused(tmp_path: Path, recipe, complai
 def test_a_card_without_weights_or_with_a_strange_precision_is_refused(tmp_path: Path) -> None:
     card, files = hrnet_card(tmp_path)
     with pytest.raises(BadCard, match="'weights'"):
-        HRNetPose.from_card(card, {})
+        create_stage(replace(card, files=()))
     with pytest.raises(DeviceError, match="fp8"):
         HRNetPose.from_card(card, files, precision="fp8")

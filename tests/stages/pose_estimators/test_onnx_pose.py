@@ -125,13 +125,13 @@ def test_a_pose_model_on_onnx_keeps_the_contract(tmp_path, output):
 def test_a_recipe_that_does_not_fit_is_refused_by_name(tmp_path):
     model = write_simcc(tmp_path / "a.onnx", size=SIZE)
     for changed, complaint in [
-        ({"skeleton": "coco-wholebody"}, "coco-17 of the joints of 'coco-wholebody'"),
+        ({"skeleton": "coco-wholebody"}, "skeleton must be one of coco-17, halpe-26, got 'coco-wholebody'"),
         ({"flip_test": True}, "flip_test"),
         ({"input_size": [64, 48]}, r"\(N, 3, 48, 64\)"),
     ]:
         with pytest.raises(BadCard, match=complaint):
             made(model, "simcc", **changed)
-    with pytest.raises(BadCard, match="no output of a pose model is called 'regression'"):
+    with pytest.raises(BadCard, match=r"recipe\.output must be one of heatmap, simcc, got 'regression'"):
         made(model, "regression")
     with pytest.raises(BadCard, match="one crop at a time or any number, but reads 4"):
         made(write_simcc(tmp_path / "b.onnx", size=SIZE, batch=4), "simcc")
