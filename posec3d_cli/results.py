@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 
-from posec3d_cli.errors import StageMismatch
+from posec3d_cli.errors import PoseC3DError, StageMismatch
 from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.tracking.tracks import Tracks, assemble
-from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr
+from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr, VideoInfo
 
-if TYPE_CHECKING:
-    from posec3d_cli.skeletons import Skeleton
-    from posec3d_cli.types import VideoInfo
-
+OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
 NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
 UNKNOWN = "unknown"  # the answer where the best action scores too little
@@ -33,6 +32,26 @@ poses of two small films with those of this version, see `tests/golden/make_pose
 def is_named(probability: float, min_score: float) -> bool:
     """Whether the best action scores enough to be named, at the six digits that documents have; else `UNKNOWN` is."""
     return round(probability, 6) >= min_score
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no result, as a value that can be stored and sent to other processes.
+
+    Attributes:
+        kind: name of the error's class.
+        what: what is wrong.
+        hint: what to do about it; may be empty.
+    """
+
+    kind: str
+    what: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: PoseC3DError) -> Self:
+        """What an error says."""
+        return cls(type(error).__name__, error.what, error.hint)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,6 +92,12 @@ class VideoPoses(ShapeRepr):
         size = (self.video.height, self.video.width)
         indices = self.frame_indices
         return {"frame_size": size, "frame_indices": indices, "fps": self.video.fps, "skeleton": self.skeleton}
+
+    @classmethod
+    def of_no_frame(cls, video: VideoInfo, *, cuts: Ints | None = None, skeleton: Skeleton = COCO_17) -> Self:
+        """A video of which no frame was looked at, or kept."""
+        none = np.zeros(0, np.int64)
+        return cls(video, none, (), (), (), skeleton, cuts=none if cuts is None else cuts)
 
     def part(self, indices: Ints) -> VideoPoses:
         """The same, of these frames only.
@@ -191,7 +216,7 @@ class PipelineInfo:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClipResult(ShapeRepr):
-    """What is done in a video.
+    """What is done in a clip: a video, or one clip of a pose file. A failure is one too, see `error`.
 
     Attributes:
         path: the video.
@@ -205,7 +230,10 @@ class ClipResult(ShapeRepr):
         pipeline: with what.
         seconds: wall time by stage: decode, detect, pose, track, build, classify.
         warnings: sentences about what makes the answer less certain.
-        video_poses: the poses of at least the frames used.
+        video_poses: the poses of at least the frames used; of no frame in a run over many videos.
+        name: what the clip is called in outputs; empty: as its path.
+        error: why there is no answer, with `kind`, `what` and `hint`; the fields before `name` then say nothing.
+        output_errors: why files could not be made of the answer.
     """
 
     path: Path
@@ -220,8 +248,63 @@ class ClipResult(ShapeRepr):
     seconds: Mapping[str, float]
     warnings: tuple[str, ...]
     video_poses: VideoPoses = field(repr=False)
+    name: str = ""
+    error: Failure | None = None
+    output_errors: tuple[Failure, ...] = ()
+
+    @classmethod
+    def failed(cls, path: Path, error: Failure, *, name: str = "") -> Self:
+        """The result of a clip without an answer."""
+        unknown = VideoInfo(path, 0, 0, Fraction(0), 0, 0.0, "", 0, 0, False)
+        return cls(
+            path=path,
+            scores=None,
+            people=(),
+            windows=(),
+            frames_used=0,
+            frames_with_person=0,
+            mean_keypoint_score=None,
+            sampling=ClipSampling(),
+            pipeline=PipelineInfo(),
+            seconds={},
+            warnings=(),
+            video_poses=VideoPoses.of_no_frame(unknown),
+            name=name,
+            error=error,
+        )
+
+    @property
+    def status(self) -> str:
+        """ "ok", "no_person" or "failed"."""
+        return status_of(self.error, self.scores is not None)
 
     @property
     def video(self) -> VideoInfo:
         """What is known about the file."""
         return self.video_poses.video
+
+    def answer(self, min_score: float = 0.0) -> str | None:
+        """The best action, "unknown" where it scores less, "no_person" where nobody was found, None for a failure."""
+        if self.error is not None:
+            return None
+        return answer_of(self.scores, min_score) or NO_PERSON
+
+    def without_poses(self) -> Self:
+        """The same with the poses of no frame: small enough to be kept and sent."""
+        poses = VideoPoses.of_no_frame(self.video, cuts=self.video_poses.cuts, skeleton=self.video_poses.skeleton)
+        return replace(self, video_poses=poses)
+
+
+def answer_of(scores: ActionScores | None, min_score: float) -> str | None:
+    """The best action, UNKNOWN where it scores less, or None where there are no scores."""
+    if scores is None:
+        return None
+    [(label, probability)] = scores.top(1)
+    return label if is_named(probability, min_score) else UNKNOWN
+
+
+def status_of(error: Failure | None, somebody: bool) -> str:
+    """OK, NO_PERSON or FAILED."""
+    if error is not None:
+        return FAILED
+    return OK if somebody else NO_PERSON

@@ -16,10 +16,10 @@ import fakes
 
 from posec3d_cli.batch import label_task, pose_task
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.worker import Work
 from posec3d_cli.datasets import poses
 from posec3d_cli.errors import WeightsMissing
 from posec3d_cli.extraction.cache import pose_cache
+from posec3d_cli.results import ClipResult, Failure
 
 
 class Detector(fakes.Detector):
@@ -48,17 +48,12 @@ def misbehave(found: InputFile) -> None:
         time.sleep(0.01)
 
 
-def counted(work_: Work, journal: Path | None) -> Work:
-    """The same, and every video that is begun is noted down in a file."""
-
-    def do(found, count):
-        if journal is not None:
-            with journal.open("a", errors="surrogateescape") as file:
-                file.write(f"{found.name}\n")
-        misbehave(found)
-        return work_(found, count)
-
-    return do
+def begin(found: InputFile) -> None:
+    """Note down in a file that a video is begun, and misbehave if it is called so."""
+    if "FAKE_JOURNAL" in os.environ:
+        with Path(os.environ["FAKE_JOURNAL"]).open("a", errors="surrogateescape") as file:
+            file.write(f"{found.name}\n")
+    misbehave(found)
 
 
 def where(name: str):
@@ -77,52 +72,82 @@ def _pipeline():
     return pipeline
 
 
-@dataclass(frozen=True)
+@dataclass
 class LabelTask(label_task.LabelTask):
     """Labels with fake stages; the version stands for the models."""
 
     def fetch(self, progress=None):
         pass
 
-    def make(self):
+    def prepare(self, progress=None):
         if os.environ.get("FAKE_MODELS") == "missing":
             raise WeightsMissing("the weights are not there", hint="connect")
-        pipeline = fakes.configured(_pipeline(), self.config)
-        pipeline.extractor.cache = _cache(self.config)
-        return counted(self.work(pipeline, pipeline.actions), _journal())
+        self.pipeline = fakes.configured(_pipeline(), self.config)
+        self.pipeline.extractor.cache = _cache(self.config)
+        self.recognizer = self.pipeline.actions
+
+    def run(self, file, heartbeat):
+        begin(file)
+        yield from super().run(file, heartbeat)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PoseTask(pose_task.PoseTask):
     """Poses with fake stages."""
 
     def fetch(self, progress=None):
         pass
 
-    def make(self):
-        return counted(self.work(_pipeline().extractor), _journal())
+    def prepare(self):
+        self.extractor = _pipeline().extractor
+
+    def run(self, file, heartbeat):
+        begin(file)
+        yield from super().run(file, heartbeat)
 
 
-@dataclass(frozen=True)
-class Finding(poses.Finding):
+@dataclass
+class PeopleTask(poses.PeopleTask):
     """Main people with fake stages."""
 
     def fetch(self, progress=None):
         pass
 
-    def make(self):
-        extractor = _pipeline().extractor
-        extractor.cache = _cache(self.config)
-        return counted(self.work(extractor), _journal())
+    def prepare(self):
+        self.extractor = _pipeline().extractor
+        self.extractor.cache = _cache(self.config)
+
+    def run(self, file, heartbeat):
+        begin(file)
+        yield from super().run(file, heartbeat)
+
+
+@dataclass
+class TellTask(label_task.LabelTask):
+    """Says what a variable of the process's environment holds."""
+
+    variable: str = ""
+
+    def prepare(self, progress=None):
+        pass
+
+    def run(self, file, heartbeat):
+        yield ClipResult.failed(file.path, Failure("", os.environ.get(self.variable, "")))
+
+
+@dataclass
+class RefuseTask(label_task.LabelTask):
+    """Its models cannot be made."""
+
+    raises: BaseException | None = None
+
+    def prepare(self, progress=None):
+        raise self.raises
 
 
 def _cache(config):
     """Fake poses are kept only where a test says so: they depend on the video's name."""
     return pose_cache(config) if "FAKE_CACHE" in os.environ else None
-
-
-def _journal():
-    return Path(os.environ["FAKE_JOURNAL"]) if "FAKE_JOURNAL" in os.environ else None
 
 
 def put_in_place() -> None:

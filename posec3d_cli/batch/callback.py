@@ -1,12 +1,12 @@
-"""The callback of a batch run: frames done, inputs done, and notices."""
+"""The callback of a batch run: frames done and files done."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from posec3d_cli.batch.file_result import FileResult
     from posec3d_cli.batch.find import InputFile
-    from posec3d_cli.batch.state import Record
 
 
 class RunCallback:
@@ -15,5 +15,5 @@ class RunCallback:
     def frames(self, found: InputFile, done: int) -> None:
         """So many frames of a video in work are done."""
 
-    def done(self, found: InputFile, record: Record) -> None:
-        """A video is done and recorded."""
+    def done(self, found: InputFile, result: FileResult[Any]) -> None:
+        """A file is done and, where the run keeps a state, recorded."""

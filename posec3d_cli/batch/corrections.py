@@ -17,14 +17,13 @@ from posec3d_cli.errors import OutputExists, counted
 from posec3d_cli.output.tables import (
     CORRECTED,
     Corrections,
-    TimedEntry,
+    TimedResult,
     can_be_read,
     plain,
     read_table,
     rows_of,
     write_table,
 )
-from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, UNKNOWN
 
 _NAMED = 5  # rows that a message names
 _TOLERANCE = 0.006  # spreadsheets save what they show: two digits, or whole per cent
@@ -32,21 +31,22 @@ _TRUTH = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no
 Row = Mapping[str, Any]
 
 
-def write_outcomes(
-    path: Path, some: Iterable[TimedEntry], run_state: RunState, *, overwrite: bool = False
-) -> list[dict[str, Any]]:
-    """Write the table of a run with what people set right in the one that is there, and give its rows.
+def write_results(
+    path: Path, some: Iterable[TimedResult], run_state: RunState, *, min_score: float = 0.0, overwrite: bool = False
+) -> None:
+    """Write the table of a run with what people set right in the one that is there.
+
+    The run state holds the scores, and the labels are made of them here: another `min_score` holds for every row.
 
     Raises:
         OutputExists, OutputError: as `kept_corrections`, or it cannot be written.
     """
     corrections = kept_corrections(path, run_state, overwrite=overwrite)
-    rows = rows_of(path, some, corrections)
+    rows = rows_of(path, some, corrections, min_score=min_score)
     run_state.keep_corrections(corrections)
     run_state.keep_rows(rows, only=False)
     write_table(path, rows)
     run_state.keep_rows(rows, only=True)
-    return rows
 
 
 def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False) -> Corrections:
@@ -106,8 +106,6 @@ def _changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
     written: dict[str, list[Row]] = {}
     for row in run_state.rows():
         written.setdefault(_name(row), []).append(row)
-    if not written:
-        return _older_changes(rows, run_state)
     changed = []
     times: Counter[str] = Counter()
     for there in rows:
@@ -118,16 +116,6 @@ def _changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
         elif all(_differing(version, there) for version in versions):
             changed.append(f"{_name(there)} ({', '.join(_differing(versions[-1], there))})")
     return changed
-
-
-def _older_changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
-    """Of a table that a version wrote which kept no rows: labels that no answer in the run state has."""
-    answers: dict[str, set[str]] = {}
-    for entry in run_state.entries():
-        best = [one["label"] for one in entry.get("labels", ())[:1]]
-        answers[plain(entry["video"])] = {*map(plain, best), UNKNOWN, NO_PERSON, NO_PERSON_IN_WORDS, ""}
-    told = ((_name(row), plain(row.get("label", row.get("answer")) or "")) for row in rows)
-    return [f"{name} (label)" for name, label in told if name in answers and label not in answers[name]]
 
 
 def _differing(written: Row, there: Row) -> list[str]:

@@ -87,6 +87,11 @@ def find(
     return sorted(videos, key=lambda video: video.name)
 
 
+def only_pose_files(files: Iterable[InputFile]) -> bool:
+    """Whether all files are pose files: then no frame is read, and no detector and no pose model are needed."""
+    return all(is_pose_file(file.path) for file in files)
+
+
 def with_stems(found: Sequence[InputFile], known: Iterable[Path]) -> list[InputFile]:
     """The same, each with the name of the files that are made of it: without its suffix, unless two would be alike.
 

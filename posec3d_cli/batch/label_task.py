@@ -2,121 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.find import InputFile, only_pose_files
 from posec3d_cli.batch.outputs import CurrentRun, place, written_by_worker
-from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.batch.task import Heartbeat
 from posec3d_cli.config import KINDS, PipelineConfig
-from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.files.writing import printable
+from posec3d_cli.errors import PoseC3DError, unexpected
+from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
-from posec3d_cli.output.json import entry, failure
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.video import save_video
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.recognition.recognizer import ActionRecognizer
-from posec3d_cli.results import ClipResult, VideoPoses
+from posec3d_cli.results import ClipResult, Failure, VideoPoses
+
+logger = logging.getLogger("posec3d")
 
 
-@dataclass(frozen=True)
+@dataclass
 class LabelTask:
-    """Say what is done in each video and in each clip of a pose file.
+    """Recognize the action in each video and in each clip of a pose file.
 
     Attributes:
-        config: of the pipeline. In annotated videos, actions that score less than its `min_score` are `unknown`; what
-            is returned holds every score, so that whoever writes the table decides there.
-        pictures: whether there is a video among them; where all are pose files, only the classifier is made.
+        config: of the pipeline. In annotated videos, actions that score less than its `min_score` are `unknown`; the
+            results hold every score.
+        only_poses: whether all files are pose files; then only the classifier is made. See `of`.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
-        run: whose files are written; without one, none can be.
+        keep_poses: results hold the poses of the frames that the answer rests on ("used"), or of every frame ("every"),
+            for drawing; None: no poses, as in results that other processes send.
+        current_run: whose files are written; without one, none can be.
+        pipeline: of videos; made by `prepare`, unless there are only poses.
+        recognizer: its half that needs no frame; made by `prepare`.
     """
 
     config: PipelineConfig
-    pictures: bool = True
+    only_poses: bool = False
     videos: Path | None = None
     poses: Path | None = None
-    run: CurrentRun | None = None
+    keep_poses: Literal["used", "every"] | None = None
+    current_run: CurrentRun | None = None
+    pipeline: Pipeline | None = field(init=False, repr=False, compare=False)
+    recognizer: ActionRecognizer = field(init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, config: PipelineConfig, files: Iterable[InputFile], **options: Any) -> Self:
+        """The task for these files."""
+        return cls(config, only_poses=only_pose_files(files), **options)
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of models that are needed."""
-        return KINDS if self.pictures else ("classifier",)
+        return ("classifier",) if self.only_poses else KINDS
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders that are written into."""
         return tuple(folder for folder in (self.videos, self.poses) if folder is not None)
 
-    def fetch(self, progress: Any = None) -> None:
+    @property
+    def every_frame(self) -> bool:
+        """Whether every frame of a video is posed, for drawing."""
+        return self.videos is not None or self.keep_poses == "every"
+
+    def fetch(self, progress: DownloadCallback | None = None) -> None:
         """Get the weights into the cache."""
         resolve(self.config).fetch(self.kinds, progress)
 
     def fingerprint(self) -> str:
-        """Changes with everything that an answer depends on, but for the video."""
-        # The same with and without pictures: a pose file that joins a folder of videos changes none of them.
+        """Changes with everything that an answer depends on, but for the file."""
+        # The same with and without videos: a pose file that joins a folder of videos changes none of them.
         drawn = {} if self.videos is None else {"min_score": self.config.min_score}
         return resolve(self.config).fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
 
-    def outputs(self, found: InputFile) -> dict[str, Path]:
+    def outputs(self, file: InputFile) -> dict[str, Path]:
         """The files that are made of a video: "video", "poses"."""
-        if is_pose_file(found.path):
+        if is_pose_file(file.path):
             return {}
         targets = {"video": (self.videos, ".mp4"), "poses": (self.poses, ".npz")}
-        return {kind: place(folder, found, suffix) for kind, (folder, suffix) in targets.items() if folder is not None}
+        return {kind: place(folder, file, suffix) for kind, (folder, suffix) in targets.items() if folder is not None}
 
     def in_run(self, run: CurrentRun) -> Self:
         """The same, of this run."""
-        return replace(self, run=run)
+        return replace(self, current_run=run)
 
-    def make(self) -> Work:
-        """Make the models."""
-        if not self.pictures:
-            return self.work(None, ActionRecognizer.from_config(self.config))
-        stages = Pipeline.from_config(self.config)
-        return self.work(stages, stages.actions)
+    def prepare(self, progress: DownloadCallback | None = None) -> None:
+        """Make the models, fetching the weights where they are not in the cache."""
+        if self.only_poses:
+            self.pipeline, self.recognizer = None, ActionRecognizer.from_config(self.config, progress=progress)
+        else:
+            self.pipeline = Pipeline.from_config(self.config, progress=progress)
+            self.recognizer = self.pipeline.actions
 
-    def work(self, stages: Pipeline | None, actions: ActionRecognizer) -> Work:
-        """What does one video, with models that are made."""
+    def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[ClipResult]:
+        """Recognize the actions of a file, one result per clip, and write the files that are made of it.
 
-        def read_clip(clip: VideoPoses, found: InputFile, heartbeat: Callable[[], None]) -> dict[str, Any]:
-            name = printable(clip.video.path).replace(printable(found.path), printable(found.name), 1)
-            try:
-                return {**entry(actions.read_file(clip, heartbeat=heartbeat)), "video": name}
-            except PoseC3DError as error:
-                return {**failure(clip.video.path, error), "video": name}
+        Raises:
+            PoseC3DError: it cannot be read, or a file cannot be written. A clip that fails is a result.
+        """
+        if self.pipeline is None or is_pose_file(file.path):
+            for clip in read_pose_file(file.path):
+                yield self._kept(self._recognize(clip, file, heartbeat))
+            return
+        result = self.pipeline.predict(file.path, every_frame=self.every_frame, progress=heartbeat)
+        unkept = self._save(file, result, heartbeat)
+        yield self._kept(replace(result, name=file.name, warnings=(*result.warnings, *unkept)))
 
-        def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
-            if stages is None or is_pose_file(found.path):
-                return [read_clip(clip, found, lambda: count(0)) for clip in read_pose_file(found.path)]
-            result = stages.predict(
-                found.path, every_frame=self.videos is not None, progress=lambda done, total: count(done)
-            )
-            unkept = self._save(found, result, stages.extractor.reader, count)
-            answer = entry(result)
-            return [{**answer, "video": printable(found.name), "warnings": [*answer["warnings"], *unkept]}]
+    def failed(self, file: InputFile, error: PoseC3DError) -> ClipResult:
+        """The result of a file that cannot be done."""
+        return ClipResult.failed(file.path, Failure.of(error), name=file.name)
 
-        return do
+    def _kept(self, result: ClipResult) -> ClipResult:
+        return result.without_poses() if self.keep_poses is None else result
 
-    def _save(self, found: InputFile, result: ClipResult, reader: str, count: Tell) -> tuple[str, ...]:
+    def _recognize(self, clip: VideoPoses, file: InputFile, heartbeat: Heartbeat) -> ClipResult:
+        name = str(clip.video.path).replace(str(file.path), file.name, 1)
+        try:
+            return replace(self.recognizer.read_file(clip, heartbeat=lambda: heartbeat(0, 0)), name=name)
+        except PoseC3DError as error:
+            return ClipResult.failed(clip.video.path, Failure.of(error), name=name)
+        except Exception as error:  # whatever it is, the other clips are answered
+            logger.info(f"an unexpected error with {name}", exc_info=error)
+            return ClipResult.failed(clip.video.path, Failure.of(unexpected(error)), name=name)
+
+    def _save(self, file: InputFile, result: ClipResult, heartbeat: Heartbeat) -> tuple[str, ...]:
         """Write the files that were asked for; sentences about what could not be kept."""
-        video_poses = len(result.video_poses)
+        frames = len(result.video_poses)
         unkept: tuple[str, ...] = ()
-        for kind, target in self.outputs(found).items():
-            assert self.run is not None
-            with written_by_worker(target, self.folders, self.run) as part:
+        for kind, target in self.outputs(file).items():
+            assert self.current_run is not None
+            with written_by_worker(target, self.folders, self.current_run) as part:
                 if kind == "video":
                     unkept = save_video(
                         result,
                         part,
                         min_score=self.config.min_score,
                         overwrite=True,
-                        reader=reader,
-                        progress=lambda done, total: count(video_poses),
+                        reader=self.config.reader,
+                        progress=lambda done, total: heartbeat(frames, frames),
                     )
                 else:
                     save_poses(result.video_poses, part, overwrite=True)

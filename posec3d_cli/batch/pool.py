@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self
 
+from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.worker import FileResult, Work, Worker
+from posec3d_cli.batch.task import Task
+from posec3d_cli.batch.worker import Worker
 from posec3d_cli.runtime.device import resolve_device, visible_gpus
 from posec3d_cli.runtime.memory import free_memory
 from posec3d_cli.runtime.threads import network_threads, processors
@@ -47,7 +49,7 @@ def default_workers(device: str) -> WorkerCount:
     return WorkerCount(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
 
 
-class WorkerPool:
+class WorkerPool(Generic[R]):
     """Workers that share the processors among them; a context manager.
 
     A network that has one processor to itself is faster than a network that is spread over several, so one worker per
@@ -55,28 +57,28 @@ class WorkerPool:
     and each sees its own only.
 
     Args:
-        make: makes what does the videos, in each process; a value that can be pickled.
+        task: what is done with the files; each process prepares its own.
         size: number of workers.
         device: where the networks run, as in `posec3d_cli.runtime.device.resolve_device`.
         log: file that the processes' own output and tracebacks are appended to; None throws them away.
     """
 
-    def __init__(self, make: Callable[[], Work], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
+    def __init__(self, task: Task[R], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
         threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
         gpus = visible_gpus() if size and resolve_device(device) == "cuda" else []
         self._workers = [
-            Worker(make, threads=threads, gpu=gpus[number % len(gpus)] if gpus else None, log=log)
+            Worker(task, threads=threads, gpu=gpus[number % len(gpus)] if gpus else None, log=log)
             for number in range(size)
         ]
 
-    def outcomes(
+    def results(
         self,
         videos: Iterable[InputFile],
         *,
         timeout: float,
         progress: Callable[[InputFile, int], None],
-    ) -> Iterator[tuple[InputFile, FileResult]]:
-        """Do the videos and give what comes out of each, in the order in which they are done.
+    ) -> Iterator[tuple[InputFile, FileResult[R]]]:
+        """Do the files and give the result of each, in the order in which they are done.
 
         Args:
             videos: one is taken whenever a worker is free.
@@ -87,7 +89,7 @@ class WorkerPool:
             PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
         """
         source = iter(videos)
-        idle, busy = list(self._workers), list[Worker]()
+        idle, busy = list(self._workers), list[Worker[R]]()
         while True:
             while idle and (found := next(source, None)) is not None:
                 idle[-1].begin(found)
@@ -99,17 +101,17 @@ class WorkerPool:
             for worker in list(busy):
                 found = worker.found
                 assert found is not None
-                outcome: FileResult | int | None = None
+                news: FileResult[R] | int | None = None
                 if worker.pipe in heard:
-                    outcome = worker.receive()
+                    news = worker.receive()
                 elif worker.idle_seconds >= timeout:
-                    outcome = worker.end_idle(timeout)
-                if isinstance(outcome, FileResult):
+                    news = worker.end_idle(timeout)
+                if isinstance(news, FileResult):
                     busy.remove(worker)
                     idle.append(worker)
-                    yield found, outcome
-                elif outcome is not None:
-                    progress(found, outcome)
+                    yield found, news
+                elif news is not None:
+                    progress(found, news)
 
     def __enter__(self) -> Self:
         return self

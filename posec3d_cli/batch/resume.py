@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.state import FAILED, Record, RunState
-from posec3d_cli.batch.task import Task
+from posec3d_cli.batch.state import Record, RunState
+from posec3d_cli.batch.task import ResumableTask
 from posec3d_cli.files.digests import digest, stamp
-
-if TYPE_CHECKING:
-    pass
+from posec3d_cli.results import FAILED
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,9 @@ class Todo:
     again: str = ""
 
 
-def plan(found: Sequence[InputFile], task: Task, run_state: RunState, *, retry_failed: bool = False) -> deque[Todo]:
+def plan(
+    found: Sequence[InputFile], task: ResumableTask[Any], run_state: RunState, *, retry_failed: bool = False
+) -> deque[Todo]:
     """The videos that have no outcome yet, or none that still holds. Nothing but the time of a touched file is changed.
 
     Args:
@@ -44,17 +44,17 @@ def plan(found: Sequence[InputFile], task: Task, run_state: RunState, *, retry_f
 
 
 def _outdated(
-    video: InputFile, record: Record, pipeline: str, task: Task, run_state: RunState, retry_failed: bool
+    video: InputFile, record: Record, pipeline: str, task: ResumableTask[Any], run_state: RunState, retry_failed: bool
 ) -> str | None:
     """Why an outcome does not hold any more, or None."""
     now = stamp(video.path)
     if now != record.stamp:
-        if not record.sha256 or digest(video.path) != record.sha256:
+        if not record.result.sha256 or digest(video.path) != record.result.sha256:
             return "video"
         run_state.put(replace(record, stamp=now))
     if record.pipeline != pipeline:
         return "pipeline"
-    if record.status == FAILED:
+    if record.result.status == FAILED:
         return "failed" if retry_failed else None
     return (
         None if all(output.exists() and run_state.made(output) for output in task.outputs(video).values()) else "output"

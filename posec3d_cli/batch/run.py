@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import RunCallback
@@ -14,18 +14,14 @@ from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import CurrentRun, check_made, unfinished_files
 from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.resume import Todo
-from posec3d_cli.batch.state import FAILED, Record, RunState
-from posec3d_cli.batch.task import Task
+from posec3d_cli.batch.state import Record, RunState
+from posec3d_cli.batch.task import ResumableTask
 from posec3d_cli.files.digests import Stamp, stamp
-from posec3d_cli.files.writing import printable
-from posec3d_cli.output.json import with_answers
-from posec3d_cli.output.tables import TimedEntry
-
-if TYPE_CHECKING:
-    pass
+from posec3d_cli.output.tables import TimedResult
+from posec3d_cli.results import FAILED
 
 
-def check_outputs(todo: Iterable[Todo], task: Task, run_state: RunState) -> None:
+def check_outputs(todo: Iterable[Todo], task: ResumableTask[Any], run_state: RunState) -> None:
     """Refuse to replace files that no run on this output made.
 
     Raises:
@@ -36,7 +32,7 @@ def check_outputs(todo: Iterable[Todo], task: Task, run_state: RunState) -> None
 
 def run(
     todo: deque[Todo],
-    task: Task,
+    task: ResumableTask[Any],
     run_state: RunState,
     *,
     workers: int = 1,
@@ -78,22 +74,19 @@ def run(
     with (
         unfinished_files(task.folders) as name,
         WorkerPool(
-            task.in_run(CurrentRun(name, run_state.file, overwrite)).make,
+            task.in_run(CurrentRun(name, run_state.file, overwrite)),
             min(workers, len(todo)),
             device=task.config.device,
             log=log,
         ) as pool,
     ):
-        outcomes = pool.outcomes(taken(), timeout=timeout, progress=callback.frames)
-        for video, outcome in outcomes:
-            entries = [_named(entry, video) for entry in outcome.entries]
-            record = Record(video.path, stamps[video], outcome.sha256, pipeline, entries, outcome.seconds)
-            if record.status == FAILED and of_video[video].again:
+        for video, result in pool.results(taken(), timeout=timeout, progress=callback.frames):
+            if result.status == FAILED and of_video[video].again:
                 _remove(output for output in task.outputs(video).values() if run_state.made(output))
-            run_state.put(record)
+            run_state.put(Record(video.path, stamps[video], pipeline, result))
             todo.remove(of_video[video])
-            callback.done(video, record)
-            if fail_fast and record.status == FAILED:
+            callback.done(video, result)
+            if fail_fast and result.status == FAILED:
                 break
 
 
@@ -104,20 +97,10 @@ def _remove(outputs: Iterable[Path]) -> None:
             output.unlink()
 
 
-def _named(entry: dict[str, Any], found: InputFile) -> dict[str, Any]:
-    """A failure's entry under the video's own name instead of its path."""
-    return {**entry, "video": printable(found.name)} if entry["video"] == printable(found.path) else entry
-
-
-def outcomes(
-    found: Sequence[InputFile], todo: Iterable[Todo], run_state: RunState, *, min_score: float = 0.0
-) -> Iterator[TimedEntry]:
-    """The outcomes of the videos that are not to be done any more, in the order of `found`, one per clip.
-
-    The run state holds the scores, and the answers are made of them here: another `min_score` holds for every row.
-    """
+def results(found: Sequence[InputFile], todo: Iterable[Todo], run_state: RunState) -> Iterator[TimedResult]:
+    """The results of the files that are not to be done any more, in the order of `found`, one per clip."""
     waiting = {one.found.path for one in todo}
     for video in found:
         record = None if video.path in waiting else run_state.get(video.path)
         if record is not None:
-            yield from ((with_answers(entry, min_score), record.seconds) for entry in record.entries)
+            yield from ((result, record.result.seconds) for result in record.result.results)

@@ -14,19 +14,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from posec3d_cli.batch.file_result import FileResult
 from posec3d_cli.errors import OutputError
 from posec3d_cli.files.digests import Stamp, digest
 from posec3d_cli.files.writing import printable
-from posec3d_cli.output.tables import Corrections, error_of, status_of
-from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS
+from posec3d_cli.output.json import read_stored, stored
+from posec3d_cli.output.tables import Corrections
 
-OK, FAILED = "ok", "failed"
-VERSION = 2
+VERSION = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS owner (named TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS videos (
     path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, pipeline TEXT NOT NULL,
-    status TEXT NOT NULL, entries TEXT NOT NULL, error TEXT NOT NULL, seconds REAL NOT NULL
+    entries TEXT NOT NULL, seconds REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outputs (path BLOB, sha256 TEXT, PRIMARY KEY (path, sha256)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows (cells TEXT NOT NULL);
@@ -34,38 +34,23 @@ CREATE TABLE IF NOT EXISTS corrections (
     video TEXT, number INTEGER, corrected TEXT NOT NULL, PRIMARY KEY (video, number)
 ) WITHOUT ROWID;
 """
-_ANYTHING = b""  # claimed where version 1, which claimed nothing, began the state
 
 
 @dataclass(frozen=True)
 class Record:
-    """What came out of one video.
+    """What came of one file.
 
     Attributes:
-        path: the video.
+        path: the file.
         stamp: of the file when it was done; None where there was none.
-        sha256: of its content; empty where it could not be read.
         pipeline: the fingerprint of what did it.
-        entries: one per clip, as `predict --json` prints them; a video is one clip, a pack may hold many.
-        seconds: wall time.
+        result: what came of it.
     """
 
     path: Path
     stamp: Stamp | None
-    sha256: str
     pipeline: str
-    entries: list[dict[str, Any]]
-    seconds: float
-
-    @property
-    def status(self) -> str:
-        """OK, NO_PERSON or FAILED, the worst of its clips'."""
-        return max((status_of(entry) for entry in self.entries), key=(NO_PERSON, OK, FAILED).index)
-
-    @property
-    def error(self) -> str:
-        """What went wrong first, or an empty text."""
-        return next((error_of(entry) for entry in self.entries if status_of(entry) == FAILED), "")
+    result: FileResult[Any]
 
 
 def owner_of(file: Path) -> str:
@@ -104,26 +89,13 @@ class RunState:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, 1, VERSION):
+        if version not in (0, VERSION):
             raise OutputError(
                 f"{printable(self.file)} is of another version of posec3d",
                 hint="move it away to begin anew, with its output",
             )
         self._connection.executescript(_TABLES)
-        with self._at_once():
-            if version == 1:
-                self._respell()
-                self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, '')", (_ANYTHING,))
-            self._connection.execute(f"PRAGMA user_version={VERSION}")
-
-    def _respell(self) -> None:
-        """Version 1 called the status of a clip without anybody "no person"."""
-        for path, entries in self._connection.execute("SELECT path, entries FROM videos").fetchall():
-            spelled = [
-                {**entry, "status": NO_PERSON} if entry["status"] == NO_PERSON_IN_WORDS else entry
-                for entry in json.loads(entries)
-            ]
-            self._connection.execute("UPDATE videos SET entries = ? WHERE path = ?", (json.dumps(spelled), path))
+        self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     def own(self) -> str:
         """Note down that this process holds the run state; who held it and never let go, or an empty text."""
@@ -151,15 +123,15 @@ class RunState:
             return None
         size, mtime_ns, sha256, pipeline, entries, seconds = row
         stamp = None if size is None else Stamp(size, mtime_ns)
-        return Record(path, stamp, sha256, pipeline, json.loads(entries), seconds)
+        results = tuple(read_stored(entry, path) for entry in json.loads(entries))
+        return Record(path, stamp, pipeline, FileResult(results, sha256, seconds))
 
     def put(self, record: Record) -> None:
         """Set down a record in place of an older one."""
         size, mtime_ns = (None, None) if record.stamp is None else (record.stamp.size, record.stamp.mtime_ns)
-        values = (
-            *(_key(record.path), size, mtime_ns, record.sha256, record.pipeline, record.status),
-            *(json.dumps(record.entries), record.error, record.seconds),
-        )
+        result = record.result
+        entries = json.dumps([stored(one) for one in result.results])
+        values = (_key(record.path), size, mtime_ns, result.sha256, record.pipeline, entries, result.seconds)
         with self._blaming():
             self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
 
@@ -167,13 +139,6 @@ class RunState:
         """The videos that have records, also those that are gone by now."""
         with self._blaming():
             return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
-
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """The entries of all records."""
-        with self._blaming():
-            found = self._connection.execute("SELECT entries FROM videos").fetchall()
-        for (entries,) in found:
-            yield from json.loads(entries)
 
     def claim(self, path: Path, sha256: str = "") -> None:
         """Note down that a file is of this run's making, before it stands under its name.
@@ -193,9 +158,7 @@ class RunState:
     def made(self, path: Path) -> bool:
         """Whether a file is of the making of a run on this output, and still as it was made."""
         with self._blaming():
-            known = self._connection.execute(
-                "SELECT sha256 FROM outputs WHERE path IN (?, ?)", (_key(path), _ANYTHING)
-            ).fetchall()
+            known = self._connection.execute("SELECT sha256 FROM outputs WHERE path = ?", (_key(path),)).fetchall()
         return ("",) in known or (bool(known) and (digest(path),) in known)
 
     def rows(self) -> list[dict[str, Any]]:

@@ -12,17 +12,17 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Generic
 
+from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.errors import InputError, OutputError, PoseC3DError, StageError, unexpected
+from posec3d_cli.batch.task import Task, attempt
+from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.digests import digest
 from posec3d_cli.files.writing import FULL, remedy
-from posec3d_cli.output.json import failure
 from posec3d_cli.runtime.memory import return_large_blocks
 from posec3d_cli.runtime.threads import limit_threads
 
@@ -31,42 +31,20 @@ _READY = "ready"  # the first word of a process that has made its models
 _UNWRITABLE = {*FULL, errno.EROFS}  # no video's fault, and the next one would fail alike
 
 
-Tell = Callable[[int], None]
-"""Told the number of frames done so far, also with the same number again, as a sign of life."""
-
-Work = Callable[[InputFile, Tell], list[dict[str, Any]]]
-"""Does one video and gives its entries. Raises PoseC3DError."""
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """What came out of one video.
-
-    Attributes:
-        entries: one per clip; where it failed, one that says why.
-        sha256: of the file's content; empty where it could not be read.
-        seconds: wall time.
-    """
-
-    entries: list[dict[str, Any]]
-    sha256: str = ""
-    seconds: float = 0.0
-
-
-class Worker:
-    """A process that makes its models once and then does one video after another, until `stop`.
+class Worker(Generic[R]):
+    """A process that prepares a task once and then runs it on one file after another, until `stop`.
 
     Args:
-        make: makes what does the videos, in the process; a value that can be pickled.
+        task: what is done with the files; it is pickled.
         threads: processor threads for the networks of the process; None leaves it to them.
         gpu: the one CUDA device that the process sees, as CUDA_VISIBLE_DEVICES names it; None: all of them.
         log: file that the process's own output and tracebacks are appended to; None throws them away.
     """
 
     def __init__(
-        self, make: Callable[[], Work], *, threads: int | None = None, gpu: str | None = None, log: Path | None = None
+        self, task: Task[R], *, threads: int | None = None, gpu: str | None = None, log: Path | None = None
     ) -> None:
-        self._make = make
+        self._task = task
         self._threads = threads
         self._gpu = gpu
         self._log = log
@@ -98,8 +76,8 @@ class Worker:
         with suppress(OSError):  # it died since the last video: `receive` finds that out
             self._pipe.send(found)
 
-    def receive(self) -> FileResult | int | None:
-        """What it says next: the outcome of the video, the number of frames done, or None for no news.
+    def receive(self) -> FileResult[R] | int | None:
+        """What it says next: the result of the video, the number of frames done, or None for no news.
 
         What the process logs is logged here.
 
@@ -128,7 +106,7 @@ class Worker:
             return None
         return int(message)
 
-    def end_idle(self, timeout: float) -> FileResult:
+    def end_idle(self, timeout: float) -> FileResult[R]:
         """End the process, which has been silent for too long, and with it the video in work."""
         self.stop()
         return self._failed(
@@ -147,7 +125,7 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        given = theirs, self._make, self._threads, self._gpu, self._log, logger.getEffectiveLevel()
+        given = theirs, self._task, self._threads, self._gpu, self._log, logger.getEffectiveLevel()
         self._process = context.Process(target=_serve, args=given, daemon=True)
         with _uninterrupted():
             self._process.start()
@@ -166,10 +144,10 @@ class Worker:
             return f"its process was killed ({name}); the memory may have run out"
         return f"its process crashed ({name}: {words})"
 
-    def _failed(self, error: PoseC3DError) -> FileResult:
+    def _failed(self, error: PoseC3DError) -> FileResult[R]:
         assert self._found is not None
         found, self._found = self._found, None
-        return FileResult([failure(found.path, error)], seconds=perf_counter() - self._began)
+        return FileResult((self._task.failed(found, error),), seconds=perf_counter() - self._began)
 
 
 @contextmanager
@@ -185,7 +163,7 @@ def _uninterrupted() -> Iterator[None]:
 
 def _serve(
     pipe: connection.Connection,
-    make: Callable[[], Work],
+    task: Task[Any],
     threads: int | None,
     gpu: str | None,
     log: Path | None,
@@ -203,7 +181,7 @@ def _serve(
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        work = make()
+        task.prepare()
     except PoseC3DError as error:
         pipe.send(error)
         return
@@ -214,29 +192,30 @@ def _serve(
     pipe.send(_READY)
     with suppress(EOFError, OSError):  # nobody is there any more
         while True:
-            pipe.send(_attempt(work, pipe.recv(), pipe.send))
+            pipe.send(_do(task, pipe.recv(), pipe.send))
 
 
-def _attempt(work: Work, found: InputFile, progress: Tell) -> FileResult | PoseC3DError:
+def _do(task: Task[Any], found: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
+    """The result of a file, or why no other file can be done either."""
     started = perf_counter()
     sha256 = digest(found.path)
-    try:
-        if found.problem:
-            raise InputError(found.problem, hint="give yourself permission to read it")
-        entries = work(found, progress)
-    except Exception as error:  # whatever it is, the other videos are done all the same
+
+    def report(error: Exception) -> None:
         full = _is_full(error)
         if full is not None:
-            return OutputError(
+            raise OutputError(
                 f"{full.filename or 'the output'} cannot be written: {full.strerror}",
                 hint=remedy(full, "free some space", "choose a place that can be written"),
             )
         if not isinstance(error, PoseC3DError):
             error.add_note(f"while {found.path!r} was done")
-            traceback.print_exc()
-            error = unexpected(error)
-        entries = [failure(found.path, error)]
-    return FileResult(entries, sha256, perf_counter() - started)
+            traceback.print_exception(error)
+
+    try:
+        results = tuple(attempt(task, found, lambda done, total: send(done), report))
+    except OutputError as error:
+        return error
+    return FileResult(results, sha256, perf_counter() - started)
 
 
 def _is_full(error: BaseException | None) -> OSError | None:

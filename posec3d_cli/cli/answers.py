@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import typer
 
 from posec3d_cli.cli.render import note, print_error, print_json, print_table
 from posec3d_cli.errors import PoseC3DError, counted, together
-from posec3d_cli.files.input_paths import as_given
 
 if TYPE_CHECKING:
-    from posec3d_cli.results import ClipResult, PipelineInfo
+    from posec3d_cli.results import ClipResult, Failure, PipelineInfo
 
 HEADERS = ["video", "action", "probability"]
 
@@ -31,37 +30,31 @@ class Answers:
 
     def __init__(self, *, json: bool, top: int, details: bool, min_score: float) -> None:
         self._json, self._top, self._details, self._min_score = json, top, details, min_score
-        self._entries: list[tuple[int, dict[str, Any]]] = []
+        self._results: list[tuple[int, ClipResult]] = []
         self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
 
     def add(self, place: int, result: ClipResult) -> None:
-        """An answer; `place` is the input's, in the order in which they were named."""
+        """An answer, or an input without one; `place` is the input's, in the order in which they were named."""
+        self._results.append((place, result.without_poses()))
+        if result.error is not None:
+            self._failed += 1
+            _print_about(result.name, result.error)
+            return
         self._answered += 1
-        self._warnings += [(str(result.path), warning) for warning in result.warnings]
-        if self._json:
-            from posec3d_cli.output.json import entry, with_answers
-
-            self._entries.append((place, with_answers(entry(result, top=self._top), self._min_score)))
-        else:
+        self._warnings += [(result.name, warning) for warning in result.warnings]
+        if not self._json:
             self._print(result)
 
-    def fail(self, place: int, video: Path, error: PoseC3DError) -> None:
-        """An input that could not be answered."""
-        from posec3d_cli.output.json import failure
-
-        self._failed += 1
-        _print_about(as_given(video), error)
-        self._entries.append((place, failure(as_given(video), error)))
-
-    def unwritten(self, video: Path, error: PoseC3DError) -> None:
+    def unwritten(self, error: PoseC3DError) -> None:
         """A file that could not be made of the input that was answered last."""
-        from posec3d_cli.output.json import reason
+        from posec3d_cli.results import Failure
 
         self._unwritten += 1
-        _print_about(str(video), error)
-        if self._json:
-            self._entries[-1][1].setdefault("output_errors", []).append(reason(error))
+        place, result = self._results[-1]
+        failure = Failure.of(error)
+        _print_about(result.name, failure)
+        self._results[-1] = place, replace(result, output_errors=(*result.output_errors, failure))
 
     def finish(self, used: PipelineInfo) -> bool:
         """Print the document, what makes answers less certain, and how many failed; whether all was done."""
@@ -70,7 +63,8 @@ class Answers:
         if self._json:
             from posec3d_cli.output.json import document
 
-            print_json(document([entry for _, entry in sorted(self._entries, key=lambda one: one[0])], used))
+            results = [result for _, result in sorted(self._results, key=lambda one: one[0])]
+            print_json(document(results, used, top=self._top, min_score=self._min_score))
         inputs = self._answered + self._failed
         if self._failed and inputs > 1:
             note("error", f"{self._failed} of {counted(inputs, 'video')} could not be answered")
@@ -87,7 +81,7 @@ class Answers:
     def _print(self, result: ClipResult) -> None:
         from posec3d_cli.results import NO_PERSON_IN_WORDS
 
-        video = str(result.path)
+        video = result.name
         scores = result.scores
         answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores.top(self._top), self._min_score)
         rows = [[video, *answer] for answer in answers]
@@ -100,7 +94,7 @@ class Answers:
             typer.echo("\t".join(row))
 
 
-def _print_about(video: str, error: PoseC3DError) -> None:
+def _print_about(video: str, error: Failure) -> None:
     what = error.what if video in error.what else f"{video}: {error.what}"
     print_error(PoseC3DError(what, hint=error.hint))
 

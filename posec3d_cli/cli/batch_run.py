@@ -149,13 +149,13 @@ class Job:
     """One input and the files to make of it.
 
     Attributes:
-        video: a video or a pose file.
+        file: a video or a pose file.
         posed: whether it is a pose file.
         annotated: where the annotated video goes.
         poses: where the poses go.
     """
 
-    video: Path
+    file: InputFile
     posed: bool
     annotated: Path | None
     poses: Path | None
@@ -171,13 +171,27 @@ class Job:
         from posec3d_cli.files.input_paths import problem_of
         from posec3d_cli.files.writing import check_free
 
-        problem = None if self.posed and self.video.is_dir() else problem_of(self.video)
+        path = self.file.path
+        problem = None if self.posed and path.is_dir() else problem_of(path)
         if problem is not None:
             what, hint = problem
             raise (BadPoseFile if self.posed else UnreadableVideo)(what, hint=hint)
-        for path in (self.annotated, self.poses):
-            if path is not None:
-                check_free(path, overwrite=overwrite, source=self.video)
+        for target in (self.annotated, self.poses):
+            if target is not None:
+                check_free(target, overwrite=overwrite, source=path)
+
+    def check_clips(self) -> None:
+        """Refuse a pose file of several clips where one file of poses is to be made of it.
+
+        Raises:
+            OutputError: it is one.
+            BadPoseFile: it cannot be read.
+        """
+        from posec3d_cli.errors import OutputError
+        from posec3d_cli.pose_files import read_pose_file
+
+        if self.poses is not None and (clips := len(read_pose_file(self.file.path))) > 1:
+            raise OutputError(f"{self.file.path} holds {clips} clips, and {self.poses} has room for one")
 
 
 def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
@@ -188,6 +202,8 @@ def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Pa
     Raises:
         typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
     """
+    from posec3d_cli.batch.find import InputFile
+    from posec3d_cli.files.input_paths import as_given
     from posec3d_cli.pose_files import is_pose_file, written_suffixes
 
     posed = [is_pose_file(video) for video in videos]
@@ -195,7 +211,8 @@ def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Pa
         raise typer.BadParameter(f"--save-video draws into a video, and {videos[posed.index(True)]} is a pose file")
     annotated = _outputs(videos, save_video, "--save-video", ".actions", (".mp4",))
     poses = _outputs(videos, save_poses, "--save-poses", ".poses", written_suffixes())
-    return [Job(*parts) for parts in zip(videos, posed, annotated, poses, strict=True)]
+    files = [InputFile(video, as_given(video), named=True) for video in videos]
+    return [Job(*parts) for parts in zip(files, posed, annotated, poses, strict=True)]
 
 
 def _outputs(
@@ -242,7 +259,7 @@ def find_people(
     """
     from posec3d_cli.datasets import labeled_dataset, poses
 
-    task = poses.Finding(config, every)
+    task = poses.PeopleTask(config, every)
     videos = found.videos
     if not videos:
         return labeled_dataset.collect_poses(found, poses.side_by_side(task, 1))

@@ -119,10 +119,9 @@ def extract_poses(
     from posec3d_cli.batch.outputs import check_made
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
-    from posec3d_cli.batch.state import FAILED
     from posec3d_cli.files.writing import printable
     from posec3d_cli.pose_files import written_suffixes
-    from posec3d_cli.results import NO_PERSON
+    from posec3d_cli.results import FAILED, NO_PERSON
 
     check_choice("--format", form, [suffix.removeprefix(".") for suffix in written_suffixes()])
     _check_outputs(output, pack, labels)
@@ -168,16 +167,16 @@ def extract_poses(
             quiet=quiet,
         )
         waiting = {one.found.path for one in todo}
-        records = {video: run_state.get(video.path) for video in found if video.path not in waiting}
+        records = ((video, run_state.get(video.path)) for video in found if video.path not in waiting)
+        done = [(video, record.result) for video, record in records if record is not None]
         if pack is not None and classes is not None:
-            good = [video for video, record in records.items() if record is not None and record.status != FAILED]
-            nobody = sum(record.status == NO_PERSON for record in records.values() if record)
+            good = [video for video, result in done if result.status != FAILED]
+            nobody = sum(result.status == NO_PERSON for _, result in done)
             _write_pack(pack, good, task, classes, nobody, run_state, overwrite=overwrite)
-    done = [(video, record) for video, record in records.items() if record is not None]
-    failures = [(video.name, record.error) for video, record in done if record.status == FAILED]
+    failures = [(video.name, result.error.what) for video, result in done if result.error is not None]
     say_left_out(own)
-    print_summary(Counter(record.status for _, record in done), failures)
-    lost = [(video.name, sum(entry.get("lost_frames", 0) for entry in record.entries)) for video, record in done]
+    print_summary(Counter(result.status for _, result in done), failures)
+    lost = [(video.name, sum(one.lost_frames for one in result.results)) for video, result in done]
     said = [
         (printable(name), f"{frames} frames could not be decoded and have no poses") for name, frames in lost if frames
     ]

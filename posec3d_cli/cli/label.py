@@ -11,7 +11,7 @@ from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
-from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_outcomes
+from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_results
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -133,20 +133,19 @@ def label(
     and with 1 when one failed.
     """
     from posec3d_cli.batch import label_task, run
-    from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
+    from posec3d_cli.batch.corrections import kept_corrections, write_results
     from posec3d_cli.batch.find import with_stems
     from posec3d_cli.batch.lock import locked, state_of
     from posec3d_cli.batch.outputs import check_made
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
     from posec3d_cli.output import tables
-    from posec3d_cli.pose_files import is_pose_file
 
     tables.check_table(output)
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _truth(truth, found, root)
-    task = label_task.LabelTask(
+    task = label_task.LabelTask.of(
         pipeline_config(
             pipeline=pipeline,
             detector=detector,
@@ -171,7 +170,7 @@ def label(
             offline=offline,
             weights_dir=weights_dir,
         ),
-        pictures=not all(is_pose_file(video.path) for video in found),
+        found,
         videos=save_videos,
         poses=save_poses,
     )
@@ -198,13 +197,12 @@ def label(
                 quiet=quiet,
             )
         finally:
-            some = run.outcomes(found, todo, run_state, min_score=min_score)
-            write_outcomes(output, some, run_state, overwrite=overwrite)
-        outcomes = list(run.outcomes(found, todo, run_state, min_score=min_score))
+            results = list(run.results(found, todo, run_state))
+            write_results(output, results, run_state, min_score=min_score, overwrite=overwrite)
         say_left_out(own)
-        good = print_outcomes(outcomes, output, min_score)
+        good = print_results(results, output, min_score)
         if labels is not None:
-            print_accuracy(outcomes, labels, task, output, run_state, overwrite=overwrite)
+            print_accuracy(results, labels, task, output, run_state, overwrite=overwrite)
     if not good:
         raise typer.Exit(1)
 

@@ -17,7 +17,7 @@ from posec3d_cli.errors import counted
 if TYPE_CHECKING:
     from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.batch.state import RunState
-    from posec3d_cli.output.tables import TimedEntry
+    from posec3d_cli.output.tables import TimedResult
 
 MOST_DOUBTFUL = 10  # answers that are listed
 
@@ -27,22 +27,22 @@ def confusion_files(output: Path) -> list[Path]:
     return [output.with_suffix(".confusion.csv"), output.with_suffix(".confusion.png")]
 
 
-def print_outcomes(outcomes: Sequence[TimedEntry], output: Path, min_score: float) -> bool:
+def print_results(results: Sequence[TimedResult], output: Path, min_score: float) -> bool:
     """Say what came of all videos; whether none failed."""
-    from posec3d_cli.batch.state import FAILED
     from posec3d_cli.output import tables
-    from posec3d_cli.output.tables import error_of, status_of
+    from posec3d_cli.output.tables import is_unknown
 
-    counts = Counter(status_of(entry) for entry, _ in outcomes)
-    failures = [(entry["video"], error_of(entry)) for entry, _ in outcomes if status_of(entry) == FAILED]
+    counts = Counter(result.status for result, _ in results)
+    failures = [(result.name, result.error.what) for result, _ in results if result.error is not None]
     print_summary(counts, failures)
-    answered = [cells for cells in map(tables.row, outcomes) if cells["score"] is not None]
+    rows = (tables.row(timed, min_score=min_score) for timed in results)
+    answered = [cells for cells in rows if cells["score"] is not None]
     if answered:
         _print_labels(answered)
-    if warned := sum(bool(entry.get("warnings")) for entry, _ in outcomes):
+    if warned := sum(bool(result.warnings) for result, _ in results):
         said = "answer comes" if warned == 1 else "answers come"
         note("note", f"{warned} {said} with a warning, in the column error")
-    if unsure := sum(tables.is_unknown(entry) for entry, _ in outcomes):
+    if unsure := sum(is_unknown(result, min_score) for result, _ in results):
         said = f"of {counted(len(answered), 'answer')} {'is' if unsure == 1 else 'are'} unknown"
         note("note", f"{unsure} {said}: the best action scores less than {min_score:g}")
     typer.echo(f"\ntable: {one_line(str(output))}")
@@ -75,7 +75,7 @@ def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
 
 
 def print_accuracy(
-    outcomes: Sequence[TimedEntry],
+    results: Sequence[TimedResult],
     labels: dict[str, str],
     task: LabelTask,
     output: Path,
@@ -89,7 +89,7 @@ def print_accuracy(
     from posec3d_cli.evaluation.write import write_confusion
     from posec3d_cli.hub.resolve import resolve
 
-    compared = compare(outcomes, labels, resolve(task.config).classifiers[0].labels)
+    compared = compare(results, labels, resolve(task.config).classifiers[0].labels, min_score=task.config.min_score)
     report, failed = compared.report, compared.failed
     for target in confusion_files(output):
         with written_by_run(target, run_state, overwrite=overwrite) as part:

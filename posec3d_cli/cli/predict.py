@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -44,16 +44,13 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.render import download_progress, note, stderr_console
 from posec3d_cli.config import DEFAULT_PIPELINE
-from posec3d_cli.errors import OutputError, PoseC3DError, counted, unexpected
+from posec3d_cli.errors import PoseC3DError, counted, unexpected
 
 if TYPE_CHECKING:
+    from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.config import PipelineConfig
-    from posec3d_cli.hub.download import DownloadCallback
-    from posec3d_cli.pipeline import Pipeline
     from posec3d_cli.recognition.recognizer import ActionRecognizer
-    from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
-
-T = TypeVar("T")
+    from posec3d_cli.results import ClipResult, PipelineInfo
 
 
 def predict(
@@ -121,19 +118,11 @@ def predict(
 
     Exits with 0 when every video has a result, also "no person", and with 1 when one failed.
     """
+    from posec3d_cli.batch.find import only_pose_files
+
     if overwrite and save_video is None and save_poses is None:
         raise typer.BadParameter("--overwrite needs --save-video or --save-poses")
     jobs = plan_outputs(videos, save_video, save_poses)
-    if all(job.posed for job in jobs):
-        pictures = {
-            "--detector": detector,
-            "--pose": pose,
-            "--max-people": max_people,
-            "--detector-threshold": detector_threshold,
-            "--detect-every": detect_every if detect_every > 1 else None,
-            "--reader": reader if reader is not Reader.pyav else None,
-        }
-        _refuse_without_pictures(pictures, settings or ())
     config = pipeline_config(
         pipeline=pipeline,
         detector=detector,
@@ -158,25 +147,32 @@ def predict(
         offline=offline,
         weights_dir=weights_dir,
     )
+    if only_pose_files(job.file for job in jobs):
+        asked = {
+            "--detector": detector,
+            "--pose": pose,
+            "--max-people": max_people,
+            "--detector-threshold": detector_threshold,
+            "--detect-every": detect_every if detect_every > 1 else None,
+            "--reader": reader if reader is not Reader.pyav else None,
+        }
+        _refuse_without_videos(asked, settings or ())
     answers = Answers(json=json, top=top, details=details, min_score=min_score)
-    used = _unused(pipeline)
+    used = None
     try:
         ready = _checked(jobs, answers, overwrite)
         if ready:
+            task = _task(config, [job for _, job in ready])
             with download_progress() as progress:
-                if all(job.posed for _, job in ready):
-                    stages, actions = None, _make_recognizer(config, progress)
-                else:
-                    stages = _make(config, progress)
-                    actions = stages.actions
-            used = actions.used
-            note("read", describe(actions))
+                task.prepare(progress)
+            used = task.recognizer.used
+            note("read", describe(task.recognizer))
             for place, job in ready:
-                _do(stages, actions, job, place, answers, min_score=min_score, overwrite=overwrite)
+                _do(task, job, place, answers, overwrite=overwrite)
     except KeyboardInterrupt:
-        answers.interrupt(used, len(jobs))
+        answers.interrupt(used or _unused(pipeline), len(jobs))
         raise
-    if not answers.finish(used):
+    if not answers.finish(used or _unused(pipeline)):
         raise typer.Exit(1)
 
 
@@ -194,17 +190,11 @@ def describe(actions: ActionRecognizer) -> str:
     return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
 
-def _make(config: PipelineConfig, progress: DownloadCallback | None) -> Pipeline:
-    from posec3d_cli.pipeline import Pipeline
+def _task(config: PipelineConfig, jobs: Sequence[Job]) -> LabelTask:
+    from posec3d_cli.batch.label_task import LabelTask
 
-    return Pipeline.from_config(config, progress=progress)
-
-
-def _make_recognizer(config: PipelineConfig, progress: DownloadCallback | None) -> ActionRecognizer:
-    """The half of a pipeline that needs no picture."""
-    from posec3d_cli.recognition.recognizer import ActionRecognizer
-
-    return ActionRecognizer.from_config(config, progress=progress)
+    keep: Literal["used", "every"] = "used" if jobs[0].annotated is None else "every"
+    return LabelTask.of(config, [job.file for job in jobs], keep_poses=keep)
 
 
 def _unused(pipeline: str) -> PipelineInfo:
@@ -214,7 +204,7 @@ def _unused(pipeline: str) -> PipelineInfo:
     return PipelineInfo(pipeline)
 
 
-def _refuse_without_pictures(options: Mapping[str, object], settings: Sequence[str]) -> None:
+def _refuse_without_videos(options: Mapping[str, object], settings: Sequence[str]) -> None:
     """Refuse what is asked of a detector, a pose model or a reader where there is no video."""
     asked = [flag for flag, value in options.items() if value is not None]
     asked += [f"--set {one}" for one in settings if one.partition(".")[0].strip() in ("detector", "pose")]
@@ -229,84 +219,67 @@ def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tup
         try:
             job.check(overwrite=overwrite)
         except PoseC3DError as error:
-            answers.fail(place, job.video, error)
+            answers.add(place, _failed(job, error))
         else:
             ready.append((place, job))
     return ready
 
 
-def _do(
-    stages: Pipeline | None,
-    actions: ActionRecognizer,
-    job: Job,
-    place: int,
-    answers: Answers,
-    *,
-    min_score: float,
-    overwrite: bool,
-) -> None:
+def _failed(job: Job, error: PoseC3DError) -> ClipResult:
+    from posec3d_cli.results import ClipResult, Failure
+
+    return ClipResult.failed(job.file.path, Failure.of(error), name=job.file.name)
+
+
+def _do(task: LabelTask, job: Job, place: int, answers: Answers, *, overwrite: bool) -> None:
     """Answer an input, and then make the files of it: whatever becomes of these, the answer is said."""
-    for path, answer in _answers(stages, actions, job):
-        if isinstance(answer, PoseC3DError):
-            answers.fail(place, path, answer)
+    for result in _results(task, job):
+        answers.add(place, result)
+        if result.error is not None:
             continue
-        answers.add(place, answer)
-        for save in _saves(stages, job, answer, min_score, overwrite):
+        for save in _saves(task.config, job, result, overwrite):
             error = _attempt(save)
             if error is not None:
-                answers.unwritten(path, error)
+                answers.unwritten(error)
 
 
-def _saves(
-    stages: Pipeline | None, job: Job, result: ClipResult, min_score: float, overwrite: bool
-) -> Iterator[Callable[[], None]]:
+def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
+    """What is done in an input: one result, or one per clip of a pose file."""
+    from posec3d_cli.batch.task import attempt
+
+    if not job.posed:
+        with _frame_progress(f"{job.file.path.name}: people") as progress:
+            results = list(attempt(task, job.file, progress))
+        yield from results
+        return
+    try:
+        job.check_clips()
+    except PoseC3DError as error:
+        yield task.failed(job.file, error)
+    else:
+        yield from attempt(task, job.file, lambda done, total: None)
+
+
+def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool) -> Iterator[Callable[[], None]]:
     """What writes the files that are asked for."""
     from posec3d_cli.output.poses import save_poses
 
     if job.poses is not None:
         yield partial(save_poses, result.video_poses, job.poses, overwrite=overwrite)
-    if job.annotated is not None and stages is not None:
-        reader = stages.extractor.reader
-        yield partial(_draw, result, job.annotated, reader=reader, min_score=min_score, overwrite=overwrite)
+    if job.annotated is not None:
+        options = {"reader": config.reader, "min_score": config.min_score}
+        yield partial(_draw, result, job.annotated, overwrite=overwrite, **options)
 
 
-def _answers(
-    stages: Pipeline | None, actions: ActionRecognizer, job: Job
-) -> Iterator[tuple[Path, ClipResult | PoseC3DError]]:
-    """What is done in an input, or why it cannot be said: one answer, or one per clip of a pack."""
-    if stages is not None and not job.posed:
-        yield job.video, _attempt(partial(_predict, stages, job))
-        return
-    clips = _attempt(partial(_read_clips, job))
-    if isinstance(clips, PoseC3DError):
-        yield job.video, clips
-        return
-    for clip in clips:
-        yield clip.video.path, _attempt(partial(actions.read_file, clip))
-
-
-def _attempt(do: Callable[[], T]) -> T | PoseC3DError:
-    """What comes of it, or why nothing does: whatever happens to one input, the others are answered."""
+def _attempt(save: Callable[[], None]) -> PoseC3DError | None:
+    """Why a file could not be made, or None: whatever happens to one, the others are made."""
     try:
-        return do()
+        save()
     except PoseC3DError as error:
         return error
     except Exception as error:
         return unexpected(error)
-
-
-def _predict(stages: Pipeline, job: Job) -> ClipResult:
-    with _frame_progress(f"{job.video.name}: people") as progress:
-        return stages.predict(job.video, every_frame=job.annotated is not None, progress=progress)
-
-
-def _read_clips(job: Job) -> list[VideoPoses]:
-    from posec3d_cli.pose_files import read_pose_file
-
-    clips = read_pose_file(job.video)
-    if job.poses is not None and len(clips) > 1:
-        raise OutputError(f"{job.video} holds {len(clips)} clips, and {job.poses} has room for one")
-    return clips
+    return None
 
 
 def _draw(result: ClipResult, target: Path, **options: Any) -> None:
@@ -319,10 +292,10 @@ def _draw(result: ClipResult, target: Path, **options: Any) -> None:
 
 
 @contextlib.contextmanager
-def _frame_progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A callback that draws a bar of frames on stderr, or None where stderr is no terminal."""
+def _frame_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback that draws a bar of frames on stderr, where that is a terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda done, total: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

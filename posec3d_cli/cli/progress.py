@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.cli.render import note, stderr_console
@@ -18,8 +18,8 @@ from posec3d_cli.files.writing import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from posec3d_cli.batch.file_result import FileResult
     from posec3d_cli.batch.find import InputFile
-    from posec3d_cli.batch.state import Record
 
 SECONDS_BETWEEN_LINES = 30.0
 logger = logging.getLogger("posec3d")
@@ -62,13 +62,13 @@ class Count(RunCallback):
         self.in_work[found] = done
         self.show()
 
-    def done(self, found: InputFile, record: Record) -> None:
-        """A video is done and recorded."""
+    def done(self, found: InputFile, result: FileResult[Any]) -> None:
+        """A file is done and recorded."""
         self.videos += 1
-        self.failed += record.status == "failed"
+        self.failed += result.status == "failed"
         self.frames_done += self.in_work.pop(found, 0)
-        why = f": {record.error}" if record.error else ""
-        logger.info(f"{record.status} {printable(found.name)}, {record.seconds:.1f} s{why}")
+        why = f": {printable(result.error.what)}" if result.error is not None and result.error.what else ""
+        logger.info(f"{result.status} {printable(found.name)}, {result.seconds:.1f} s{why}")
         self.show()
 
     def show(self) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,16 +12,15 @@ from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
-from posec3d_cli.batch.state import FAILED, OK, Record
-from posec3d_cli.batch.worker import Tell, Work
+from posec3d_cli.batch.task import Heartbeat, Task
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.errors import BadPoseFile, InputError
+from posec3d_cli.errors import BadPoseFile, InputError, PoseC3DError
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.digests import digest
-from posec3d_cli.files.writing import printable
+from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pose_files import read_pose_file
-from posec3d_cli.results import VideoPoses
+from posec3d_cli.results import Failure, VideoPoses, status_of
 from posec3d_cli.transforms.motion import at_times
 from posec3d_cli.types import Floats
 
@@ -104,54 +102,66 @@ def estimate_in_process(extractor: PoseExtractor, every: int = 1) -> Estimate:
     return estimate
 
 
-class Task(Protocol):
-    """What processes make for themselves; a value that can be pickled."""
+@dataclass(frozen=True, eq=False)
+class PeopleResult:
+    """The main people of a video, or why there are none."""
+
+    people: ClipPoses | None = None
+    error: Failure | None = None
 
     @property
-    def config(self) -> PipelineConfig:
-        """Which models do it, where and how."""
-
-    def make(self) -> Work:
-        """Make the models; what they do gives one entry, with a ClipPoses under "people"."""
+    def status(self) -> str:
+        """OK or FAILED."""
+        return status_of(self.error, True)
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass
+class PeopleTask:
     """Find the main people of each video.
 
     Attributes:
         config: of the detector and the pose model; with a cache, all poses are kept there.
         every: estimate poses of every N-th frame.
+        extractor: made by `prepare`.
     """
 
     config: PipelineConfig
     every: int = 1
+    extractor: PoseExtractor = field(init=False, repr=False, compare=False)
 
-    def fetch(self, progress: Any = None) -> None:
+    def fetch(self, progress: DownloadCallback | None = None) -> None:
         """Get the weights into the cache, so that the processes need not."""
         resolve(self.config).fetch(("detector", "pose"), progress)
 
-    def make(self) -> Work:
+    def prepare(self) -> None:
         """Make the models."""
-        return self.work(PoseExtractor.from_config(self.config))
+        self.extractor = PoseExtractor.from_config(self.config)
 
-    def work(self, extractor: PoseExtractor) -> Work:
-        """What does one video, with models that are made."""
+    def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[PeopleResult]:
+        """The main people of a video.
 
-        def do(found: InputFile, count: Tell) -> list[dict[str, Any]]:
-            people = main_people_of_video(found.path, extractor, self.every, lambda done, total: count(done))
-            return [{"video": printable(found.name), "status": OK, "people": people}]
+        Raises:
+            InputError: it cannot be read.
+        """
+        yield PeopleResult(main_people_of_video(file.path, self.extractor, self.every, heartbeat))
 
-        return do
+    def failed(self, file: InputFile, error: PoseC3DError) -> PeopleResult:
+        """The result of a video that cannot be done."""
+        return PeopleResult(error=Failure.of(error))
 
 
 def side_by_side(
-    task: Task, workers: int, *, timeout: float = TIMEOUT, log: Path | None = None, callback: RunCallback | None = None
+    task: Task[PeopleResult],
+    workers: int,
+    *,
+    timeout: float = TIMEOUT,
+    log: Path | None = None,
+    callback: RunCallback | None = None,
 ) -> Estimate:
     """Several videos at the same time, each in a process that it may crash or hang without harm to the others.
 
     Args:
-        task: what the processes make.
+        task: what the processes do.
         workers: how many processes there may be.
         timeout: seconds without a sign of life after which a video is given up.
         log: file that tracebacks, and what decoders say, are appended to.
@@ -162,14 +172,13 @@ def side_by_side(
     def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
         if not videos:
             return
-        with WorkerPool(task.make, min(workers, len(videos)), device=task.config.device, log=log) as pool:
-            outcomes = pool.outcomes(videos, timeout=timeout, progress=hears.frames)
-            for found, outcome in outcomes:
-                record = Record(found.path, None, outcome.sha256, "", outcome.entries, outcome.seconds)
-                hears.done(found, record)
-                if record.status == FAILED:
-                    yield found, record.error
+        with WorkerPool(task, min(workers, len(videos)), device=task.config.device, log=log) as pool:
+            for found, result in pool.results(videos, timeout=timeout, progress=hears.frames):
+                hears.done(found, result)
+                [one] = result.results
+                if one.people is None:
+                    yield found, one.error.what if one.error is not None else ""
                 else:
-                    yield found, replace(outcome.entries[0]["people"], sha256=outcome.sha256)
+                    yield found, replace(one.people, sha256=result.sha256)
 
     return estimate

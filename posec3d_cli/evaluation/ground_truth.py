@@ -6,17 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.row_names import RowNames
-from posec3d_cli.batch.state import FAILED
 from posec3d_cli.datasets.table_labels import read_labels
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.report import BEST, ClipPrediction, EvaluationReport
 from posec3d_cli.files.writing import printable
-from posec3d_cli.output.tables import TimedEntry, is_unknown, status_of
-from posec3d_cli.results import UNKNOWN
+from posec3d_cli.output.tables import TimedResult, is_unknown
+from posec3d_cli.results import FAILED, UNKNOWN, ClipResult
 
 logger = logging.getLogger("posec3d")
 
@@ -82,33 +80,38 @@ class Comparison:
         return self.report.clips - self.unknown - len(self.report.no_person)
 
 
-def compare(some: Iterable[TimedEntry], ground_truth: Mapping[str, str], known: Sequence[str]) -> Comparison:
+def compare(
+    some: Iterable[TimedResult], ground_truth: Mapping[str, str], known: Sequence[str], *, min_score: float = 0.0
+) -> Comparison:
     """Compare the results of a run with ground-truth labels.
 
     Args:
         some: the results of the run.
         ground_truth: the label of each video, by its name in the results.
         known: the labels of the classifier.
+        min_score: where the best action scores less, the answer is `unknown`.
 
     Raises:
         BadDataset: no video with a result has a label.
     """
-    answered = [(entry, ground_truth[entry["video"]]) for entry, _ in some if entry["video"] in ground_truth]
-    failed = sum(status_of(entry) == FAILED for entry, _ in answered)
-    answered = [one for one in answered if status_of(one[0]) != FAILED]
+    labeled = [(result, ground_truth[result.name]) for result, _ in some if result.name in ground_truth]
+    answered = [one for one in labeled if one[0].status != FAILED]
     if not answered:
         raise BadDataset("no video with a result has a label in the table", hint="its names are those of the rows")
-    unknown = sum(is_unknown(entry) for entry, _ in answered)
+    unknown = sum(is_unknown(result, min_score) for result, _ in answered)
     others = {label for _, label in answered} | ({UNKNOWN} if unknown else set())
     labels = (*known, *sorted(others - set(known)))
-    predictions = [ClipPrediction(entry["video"], label, _best(entry)) for entry, label in answered]
+    predictions = [ClipPrediction(result.name, label, _best(result, min_score)) for result, label in answered]
     correct = sum(
-        bool(entry["labels"]) and entry["answer"] == label and not is_unknown(entry) for entry, label in answered
+        result.scores is not None and result.answer(min_score) == label and not is_unknown(result, min_score)
+        for result, label in answered
     )
-    return Comparison(EvaluationReport(labels, tuple(predictions)), failed, unknown, correct)
+    return Comparison(EvaluationReport(labels, tuple(predictions)), len(labeled) - len(answered), unknown, correct)
 
 
-def _best(entry: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+def _best(result: ClipResult, min_score: float) -> tuple[tuple[str, float], ...]:
     """The best labels of a clip; `unknown` comes first, with the score of the best label, if it is the answer."""
-    guesses = tuple((one["label"], one["probability"]) for one in entry["labels"][:BEST])
-    return ((UNKNOWN, guesses[0][1]), *guesses) if guesses and is_unknown(entry) else guesses
+    if result.scores is None:
+        return ()
+    guesses = tuple((label, round(probability, 6)) for label, probability in result.scores.top(BEST))
+    return ((UNKNOWN, guesses[0][1]), *guesses) if is_unknown(result, min_score) else guesses

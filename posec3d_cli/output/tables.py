@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from posec3d_cli.errors import OutputError, PoseC3DError, StageError
-from posec3d_cli.files.writing import atomic_write
-from posec3d_cli.output.json import VERSION
+from posec3d_cli.files.writing import atomic_write, printable
+from posec3d_cli.output.json import VERSION, entry
 from posec3d_cli.registry import OUTPUTS, Entry
+from posec3d_cli.results import UNKNOWN, ClipResult
 
 SCHEMA = "posec3d/label"
 """Of a line of JSON, with the version of `posec3d_cli.output.json`, and of a Parquet file."""
@@ -35,8 +36,8 @@ MAIN_SHARE = 0.1
 """The least part in the answer, or in the frames, of somebody who counts among the main people."""
 Row = dict[str, Any]
 """A row of a table: cells by column."""
-TimedEntry = tuple[dict[str, Any], float]
-"""The entry of a clip, and the seconds that its video took."""
+TimedResult = tuple[ClipResult, float]
+"""The result of a clip, and the seconds that its video took."""
 
 
 class TableFormat(Protocol):
@@ -100,27 +101,28 @@ def check_table(path: Path) -> None:
         )
 
 
-def rows_of(path: Path, some: Iterable[TimedEntry], corrections: Corrections) -> list[Row]:
+def rows_of(path: Path, some: Iterable[TimedResult], corrections: Corrections, *, min_score: float = 0.0) -> list[Row]:
     """The rows of a table, as its format wants them: cells by column, or the entry of each clip.
 
     Args:
         path: the table.
-        some: the outcomes.
+        some: the results.
         corrections: what people set right.
+        min_score: where the best action scores less, the label is `unknown`.
     """
     columns = format_of(path).columns
     seen: Counter[str] = Counter()
     rows = []
-    for entry, seconds in some:
-        name = plain(entry["video"])
-        key = (name, seen[name])
+    for result, seconds in some:
+        cells = row((result, seconds), min_score=min_score)
+        name = plain(cells["video"])
+        cells[CORRECTED] = corrections.get((name, seen[name]))
         seen[name] += 1
-        cells = row((entry, seconds)) | {CORRECTED: corrections.get(key)}
         if columns is not None:
             cells = {name: cells[name] for name in columns}
         else:
             ours = {name: cells[name] for name in (CORRECTED, "margin", "doubtful", "tracks", "main_people")}
-            cells = {"schema": SCHEMA, "version": VERSION, **entry, **ours}
+            cells = {"schema": SCHEMA, "version": VERSION, **entry(result, min_score=min_score), **ours}
         rows.append(cells)
     return rows
 
@@ -174,20 +176,23 @@ def read_table(path: Path) -> list[Row]:
     return rows
 
 
-def row(outcome: TimedEntry) -> Row:
+def row(timed: TimedResult, *, min_score: float = 0.0) -> Row:
     """The cells of a clip, by column; None where it is empty."""
-    entry, seconds = outcome
+    result, seconds = timed
     cells: Row = dict.fromkeys(COLUMNS)
-    cells |= {"video": entry["video"], "status": status_of(entry), "seconds": round(seconds, 3)}
-    cells |= {"frames": entry.get("frames_used"), "tracks": entry.get("people_found"), "main_people": _main(entry)}
-    cells["error"] = error_of(entry) or "; ".join(f"warning: {text}" for text in entry.get("warnings", ())) or None
-    for place, best in zip(("", "_2", "_3"), entry.get("labels", ()), strict=False):
-        cells |= {f"label{place}": best["label"], f"score{place}": best["probability"]}
-    if entry.get("labels"):
-        cells["margin"] = round(cells["score"] - (cells["score_2"] or 0.0), 6)
-        cells["doubtful"] = cells["score"] < DOUBTFUL_SCORE or cells["margin"] < DOUBTFUL_MARGIN
-    if is_unknown(entry):
-        cells |= {"label": entry["answer"], "guess": cells["label"]}
+    cells |= {"video": printable(result.name or result.path), "status": result.status, "seconds": round(seconds, 3)}
+    if result.error is not None:
+        return cells | {"error": printable(result.error.what) or None}
+    cells |= {"frames": result.frames_used, "tracks": len(result.people), "main_people": _main(result)}
+    cells["error"] = "; ".join(f"warning: {text}" for text in result.warnings) or None
+    if result.scores is None:
+        return cells
+    for place, (label, probability) in zip(("", "_2", "_3"), result.scores.top(3), strict=False):
+        cells |= {f"label{place}": label, f"score{place}": round(probability, 6)}
+    cells["margin"] = round(cells["score"] - (cells["score_2"] or 0.0), 6)
+    cells["doubtful"] = cells["score"] < DOUBTFUL_SCORE or cells["margin"] < DOUBTFUL_MARGIN
+    if is_unknown(result, min_score):
+        cells |= {"label": UNKNOWN, "guess": cells["label"]}
     return cells
 
 
@@ -196,18 +201,16 @@ def plain(cell: Any) -> str:
     return " ".join(unicodedata.normalize("NFC", str(cell)).split())
 
 
-def is_unknown(entry: dict[str, Any]) -> bool:
+def is_unknown(result: ClipResult, min_score: float) -> bool:
     """Whether somebody was found, and what is done scores too little to be named."""
-    return bool(entry.get("labels")) and entry["answer"] != entry["labels"][0]["label"]
+    return result.scores is not None and result.answer(min_score) != result.scores.top(1)[0][0]
 
 
-def _main(entry: dict[str, Any]) -> int | None:
+def _main(result: ClipResult) -> int:
     """The people who decide the answer; where the classifier reads all together, those who are seen long enough."""
-    if "people" not in entry:
-        return None
-    weights = [person["weight"] for person in entry["people"]]
+    weights = [person.weight for person in result.people]
     if not any(weights):
-        weights = [person["frames"] / entry["frames_used"] for person in entry["people"]]
+        weights = [person.frames / result.frames_used for person in result.people]
     return sum(1 for weight in weights if weight >= MAIN_SHARE)
 
 
@@ -223,13 +226,3 @@ def _failure(path: Path, error: Exception) -> str:
 
 Corrections = Mapping[tuple[str, int], str]
 """What people set right, by the name of the row and, where several rows have one name, its number among them."""
-
-
-def status_of(entry: dict[str, Any]) -> str:
-    """OK, NO_PERSON or FAILED."""
-    return str(entry["status"])
-
-
-def error_of(entry: dict[str, Any]) -> str:
-    """Why a clip failed, or an empty text."""
-    return str(entry["error"]["what"]) if "error" in entry else ""

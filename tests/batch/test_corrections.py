@@ -5,28 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
+from clip_results import answered
 from pyarrow import Table, parquet
 
-from posec3d_cli.batch.corrections import kept_corrections, write_outcomes
-from posec3d_cli.batch.state import Record, RunState
+from posec3d_cli.batch.corrections import kept_corrections, write_results
+from posec3d_cli.batch.state import RunState
 from posec3d_cli.errors import OutputExists
-from posec3d_cli.output.json import with_answers
 from posec3d_cli.output.tables import COLUMNS
 
-
-def entry(video, *best):
-    labels = [{"label": label, "probability": score} for label, score in best]
-    found = {"video": video, "status": "ok" if best else "no_person", "labels": labels, "people": [], "windows": []}
-    return with_answers(found | {"frames_used": 8, "people_found": 0, "warnings": ["a, b"]})
-
-
 SOME = [
-    (entry("walk/é,1.mp4", ("walk", 0.7), ("run", 0.123457)), 1.25),
-    (entry("new\nline.mp4", ("sit", 0.5), ("stand", 0.4)), 2.0),
-    (entry("empty.mp4"), 0.5),
+    (answered("walk/é,1.mp4", ("walk", 0.7), ("run", 0.123457), warnings=("a, b",)), 1.25),
+    (answered("new\nline.mp4", ("sit", 0.5), ("stand", 0.4), warnings=("a, b",)), 2.0),
+    (answered("empty.mp4", warnings=("a, b",)), 0.5),
 ]
 NAMES = ["walk/é,1.mp4", "new\nline.mp4", "empty.mp4"]
 
@@ -78,45 +70,45 @@ def answer_of(path):
 
 
 def test_corrections_are_kept_as_long_as_the_video_has_a_row_and_after(table, run_state):
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert corrected(table) == ["", "", ""]
     changed = rows(table)
     changed[1]["corrected"] = " squat "
     save(table, changed[::-1])
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert corrected(table) == ["", "squat", ""]
-    write_outcomes(table, SOME[:1], run_state)
+    write_results(table, SOME[:1], run_state)
     assert corrected(table) == [""]
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert corrected(table) == ["", "squat", ""], "a row that was away for a while finds its correction again"
     table.unlink()
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert corrected(table) == ["", "squat", ""]
     changed = rows(table)
     changed[1]["corrected"] = ""
     save(table, changed)
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert corrected(table) == ["", "", ""], "and one that was taken back is gone"
 
 
 def test_a_changed_label_is_refused_and_named_and_may_be_overwritten(table, run_state):
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     changed = rows(table)
     changed[0][answer_of(table)] = "squat"
     changed[1]["corrected"] = "lie"
     save(table, changed)
     before = table.read_bytes()
     with pytest.raises(OutputExists, match=r"in 1 row: walk/é,1\.mp4 \((label|answer)\)") as caught:
-        write_outcomes(table, SOME, run_state)
+        write_results(table, SOME, run_state)
     assert "put right labels into the column corrected" in caught.value.hint
     assert table.read_bytes() == before
-    write_outcomes(table, SOME, run_state, overwrite=True)
+    write_results(table, SOME, run_state, overwrite=True)
     assert [row[answer_of(table)] for row in rows(table)][:2] == ["walk", "sit"]
     assert corrected(table) == ["", "lie", ""]
 
 
 def test_added_rows_and_columns_are_not_lost_either(table, run_state):
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     changed = rows(table)
     save(table, [*changed, {**changed[0], "video": "other.mp4"}])
     with pytest.raises(OutputExists, match=r"'other\.mp4' was added"):
@@ -129,19 +121,19 @@ def test_added_rows_and_columns_are_not_lost_either(table, run_state):
 
 
 def test_what_is_no_table_any_more_is_not_replaced(table, run_state):
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     table.write_bytes(b"PK\x03\x04 something else")
     with pytest.raises(OutputExists, match="is not the table that the last run wrote"):
-        write_outcomes(table, SOME, run_state)
-    write_outcomes(table, SOME, run_state, overwrite=True)
+        write_results(table, SOME, run_state)
+    write_results(table, SOME, run_state, overwrite=True)
     assert len(rows(table)) == 3
 
 
 def test_a_run_that_was_cut_off_while_it_wrote_raises_no_alarm(table, run_state):
-    write_outcomes(table, SOME[:1], run_state)
-    others = [(entry("walk/é,1.mp4", ("jump", 0.9)), 1.0)]
+    write_results(table, SOME[:1], run_state)
+    others = [(answered("walk/é,1.mp4", ("jump", 0.9)), 1.0)]
     before = table.read_bytes()
-    write_outcomes(table, others, run_state)
+    write_results(table, others, run_state)
     run_state.keep_rows([], only=True)
     old, new = table.with_name("old" + table.suffix), table.read_bytes()
     old.write_bytes(before)
@@ -171,53 +163,47 @@ def test_a_run_that_was_cut_off_while_it_wrote_raises_no_alarm(table, run_state)
 )  # fmt: skip
 def test_a_spreadsheet_that_saves_the_table_loses_no_correction_and_raises_no_alarm(tmp_path, run_state, save_as):
     table = tmp_path / "labels.csv"
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     changed = rows(table)
     changed[0]["corrected"] = "squat"
     content = save_as(spelled(changed, lineterminator="\n"))
     assert content != spelled(changed, lineterminator="\n").encode() or b"8,0," in content
     table.write_bytes(content)
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert corrected(table) == ["squat", "", ""]
     assert [row["video"] for row in rows(table)] == NAMES
     changed = rows(table)
     changed[0]["label"] = "squat"
     table.write_bytes(save_as(spelled(changed, lineterminator="\n")))
     with pytest.raises(OutputExists, match=r"1 row: .*\(label\)"):
-        write_outcomes(table, SOME, run_state)
+        write_results(table, SOME, run_state)
 
 
 def again(text, **dialect):
     return spelled(list(csv.DictReader(io.StringIO(text, newline=""))), **dialect)
 
 
-def test_a_table_of_a_version_that_kept_no_rows_loses_no_changed_label(tmp_path, run_state):
+def test_a_table_is_not_replaced_where_the_run_wrote_none(tmp_path, run_state):
     table = tmp_path / "labels.csv"
-    run_state.put(Record(Path("a"), None, "", "p", [SOME[0][0], SOME[2][0]], 1.0))
-    table.write_text(
-        "video,status,label,people\nwalk/é,1.mp4,ok,walk,1\n".replace("é,", '"é,').replace(".mp4", '.mp4"')
-    )
-    table.write_text('video,status,label,people\n"walk/é,1.mp4",ok,walk,1\nempty.mp4,no_person,,0\n')
-    assert kept_corrections(table, run_state) == {}
-    table.write_text('video,status,label,people\n"walk/é,1.mp4",ok,run,1\n')
-    with pytest.raises(OutputExists, match=r"walk/é,1\.mp4 \(label\)"):
+    table.write_text("video,label\na.mp4,run\n")
+    with pytest.raises(OutputExists, match=r"'a\.mp4' was added"):
         kept_corrections(table, run_state)
 
 
 def test_of_rows_with_one_name_each_keeps_its_own_correction(tmp_path, run_state):
     table = tmp_path / "labels.csv"
-    twice = [SOME[0], (entry("walk/é,1.mp4", ("sit", 0.9)), 1.0)]
-    write_outcomes(table, twice, run_state)
+    twice = [SOME[0], (answered("walk/é,1.mp4", ("sit", 0.9)), 1.0)]
+    write_results(table, twice, run_state)
     changed = rows(table)
     changed[1]["corrected"] = "lie"
     save(table, changed)
-    write_outcomes(table, twice, run_state)
+    write_results(table, twice, run_state)
     assert corrected(table) == ["", "lie"]
 
 
 def test_every_column_is_written(tmp_path, run_state):
     table = tmp_path / "labels.csv"
-    write_outcomes(table, SOME, run_state)
+    write_results(table, SOME, run_state)
     assert list(rows(table)[0]) == list(COLUMNS)
     answered, close, nobody = ([row[name] for name in ("margin", "doubtful")] for row in rows(table))
     assert answered == ["0.576543", "false"]
@@ -227,7 +213,7 @@ def test_every_column_is_written(tmp_path, run_state):
 
 def written(tmp_path, run_state):
     path = tmp_path / "labels.csv"
-    write_outcomes(path, SOME, run_state)
+    write_results(path, SOME, run_state)
     return path, rows(path)
 
 

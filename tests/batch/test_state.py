@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from clip_results import answered, failed
 
+from posec3d_cli.batch.file_result import FileResult
 from posec3d_cli.batch.lock import locked, state_of
-from posec3d_cli.batch.state import FAILED, OK, Record, RunState, owner_of
+from posec3d_cli.batch.state import Record, RunState, owner_of
 from posec3d_cli.errors import OutputError
+from posec3d_cli.extraction.result import PosesResult
 from posec3d_cli.files.digests import Stamp, digest, stamp
-from posec3d_cli.results import NO_PERSON
+from posec3d_cli.output.json import entry
+from posec3d_cli.results import FAILED, NO_PERSON, OK, Failure
+
+RESULTS = {"ok": answered("a.mp4", ("walk", 0.7)), "no_person": answered("a.mp4"), "failed": failed("a.mp4", "why")}
 
 
-def record(path="a.mp4", *statuses, **changes):
-    entries = [{"video": "a.mp4", "status": status, "error": {"what": "why"}} for status in statuses or ("ok",)]
-    values = {"stamp": Stamp(3, 4), "sha256": "ab", "pipeline": "p", "entries": entries, "seconds": 0.5}
-    return Record(Path(path), **(values | changes))
+STAMP = Stamp(3, 4)
+
+
+def record(path="a.mp4", *statuses, stamp=STAMP):
+    results = tuple(replace(RESULTS[status], path=Path(path)) for status in statuses or ("ok",))
+    return Record(Path(path), stamp, "p", FileResult(results, "ab", 0.5))
 
 
 def test_a_record_comes_back_as_it_was_set_down(tmp_path):
     for name in ("a.mp4", "\udcff\n.mp4"):
-        with RunState(tmp_path / "state") as run_state:
-            assert run_state.get(Path(name)) is None
-            run_state.put(record(name))
-            run_state.put(record(name, "failed", stamp=None))
-        with RunState(tmp_path / "state") as run_state:
-            assert run_state.get(Path(name)) == record(name, "failed", stamp=None)
-            assert run_state.get(Path(name).absolute()).path.name == name, "a path is known from wherever it is named"
+        for put in (record(name), record(name, "no_person", "failed", stamp=None)):
+            with RunState(tmp_path / "state") as run_state:
+                run_state.put(put)
+            with RunState(tmp_path / "state") as run_state:
+                got = run_state.get(Path(name))
+                assert replace(got, result=None) == replace(put, result=None)
+                assert (got.result.sha256, got.result.seconds) == ("ab", 0.5)
+                assert [*map(entry, got.result.results)] == [*map(entry, put.result.results)]
+                assert run_state.get(Path(name).absolute()).path.name == name, "a path is known wherever it is named"
+    with RunState(tmp_path / "state") as run_state:
+        assert run_state.get(Path("b.mp4")) is None
+
+
+def test_the_result_of_a_video_with_poses_comes_back(tmp_path):
+    done = PosesResult(Path("a.mp4"), "a.mp4", frames=8, people=2, lost_frames=1, seconds={"decode": 0.25})
+    lost = PosesResult(Path("b.mp4"), "b.mp4", error=Failure("EmptyVideo", "no frame", "look"))
+    with RunState(tmp_path / "state") as run_state:
+        for one in (done, lost):
+            run_state.put(Record(one.path, None, "p", FileResult((one,))))
+            assert run_state.get(one.path).result.results == (one,)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +58,9 @@ def test_a_record_comes_back_as_it_was_set_down(tmp_path):
     [(["ok"], OK), (["no_person"], NO_PERSON), (["no_person", "ok"], OK), (["ok", "failed", "no_person"], FAILED)],
 )
 def test_the_status_of_a_pack_is_the_worst_of_its_clips(statuses, status):
-    assert record("a", *statuses).status == status
+    result = record("a", *statuses).result
+    assert result.status == status
+    assert (result.error.what if result.error else "") == ("why" if status == FAILED else "")
 
 
 def test_a_file_that_is_no_state_or_of_another_version_is_refused(tmp_path):
@@ -46,30 +69,12 @@ def test_a_file_that_is_no_state_or_of_another_version_is_refused(tmp_path):
         RunState(tmp_path / "text")
     with pytest.raises(OutputError, match="cannot be used"):
         RunState(tmp_path / "none" / "state")
-    connection = sqlite3.connect(tmp_path / "newer")
-    connection.execute("PRAGMA user_version=9")
-    connection.close()
-    with pytest.raises(OutputError, match="another version"):
-        RunState(tmp_path / "newer")
-
-
-def test_a_state_of_the_first_version_is_read_and_its_spelling_mended(tmp_path):
-    connection = sqlite3.connect(tmp_path / "old")
-    connection.executescript(
-        "CREATE TABLE owner (named TEXT NOT NULL);"
-        "CREATE TABLE videos (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL,"
-        "pipeline TEXT NOT NULL, status TEXT NOT NULL, entries TEXT NOT NULL, error TEXT NOT NULL,"
-        "seconds REAL NOT NULL) WITHOUT ROWID; PRAGMA user_version=1;"
-    )
-    values = (os.fsencode(tmp_path / "a.mp4"), 3, 4, "ab", "p", "no_person", '[{"status": "no person"}]', "", 0.5)
-    connection.execute("INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-    connection.commit()
-    connection.close()
-    for _ in range(2):
-        with RunState(tmp_path / "old") as run_state:
-            assert run_state.get(tmp_path / "a.mp4").status == NO_PERSON
-            assert run_state.get(tmp_path / "a.mp4").entries == [{"status": "no_person"}]
-            assert (run_state.rows(), run_state.corrections()) == ([], {})
+    for version in (2, 9):
+        connection = sqlite3.connect(tmp_path / "other")
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.close()
+        with pytest.raises(OutputError, match="another version"):
+            RunState(tmp_path / "other")
 
 
 def test_files_of_the_run_are_known_by_their_place_or_content(tmp_path):

@@ -177,7 +177,7 @@ def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evalu
 
 
 def test_clips_that_fail_are_named_and_not_counted(evaluate, pack, tmp_path, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.datasets.poses.Finding", batch_fakes.Finding)
+    monkeypatch.setattr("posec3d_cli.datasets.poses.PeopleTask", batch_fakes.PeopleTask)
     for name, label in (("crash.mp4", "arms"), ("good.mp4", "legs")):
         (tmp_path / "clips" / label).mkdir(parents=True)
         video_factory.write(tmp_path / "clips" / label / name, 10)

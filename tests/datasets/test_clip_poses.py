@@ -18,7 +18,7 @@ from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
 from posec3d_cli.batch.state import RunState
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.datasets.poses import ClipPoses, Finding, estimate_in_process, main_people_of_file, side_by_side
+from posec3d_cli.datasets.poses import ClipPoses, PeopleTask, estimate_in_process, main_people_of_file, side_by_side
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 
@@ -30,8 +30,8 @@ class Heard(RunCallback):
     def frames(self, found, done):
         self.counted[found.name] = done
 
-    def done(self, found, record):
-        self.ended[found.name] = record.status
+    def done(self, found, result):
+        self.ended[found.name] = result.status
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def clips(tmp_path_factory):
 
 def test_each_video_gives_its_people_or_the_reason(clips):
     heard = Heard()
-    estimate = side_by_side(batch_fakes.Finding(PipelineConfig()), 2, timeout=1, callback=heard)
+    estimate = side_by_side(batch_fakes.PeopleTask(PipelineConfig()), 2, timeout=1, callback=heard)
     came = {found.name: one for found, one in estimate(clips)}
     assert came.keys() == {found.name for found in clips}
     for name in ("clips/good.mp4", "clips/other.mp4"):
@@ -66,7 +66,7 @@ def test_each_video_gives_its_people_or_the_reason(clips):
 
 
 def test_of_no_videos_nothing_is_made():
-    assert list(side_by_side(batch_fakes.Finding(PipelineConfig()), 2)([])) == []
+    assert list(side_by_side(batch_fakes.PeopleTask(PipelineConfig()), 2)([])) == []
 
 
 def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
@@ -74,9 +74,11 @@ def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
     good = next(found for found in clips if found.name == "clips/good.mp4")
     for seen in ([0, 5, 10], []):
         stages = PoseExtractor(fakes.Detector(lambda index: [30 + index]), fakes.Pose(), cache=cache, made_of="fakes")
-        [entry] = Finding(PipelineConfig(), every=5).work(stages)(good, lambda done: None)
+        task = PeopleTask(PipelineConfig(), every=5)
+        task.extractor = stages
+        [result] = task.run(good, lambda done, total: None)
         assert stages.detector.seen == seen
-        assert np.allclose(entry["people"].keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
+        assert np.allclose(result.people.keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
 
 
 def test_in_this_process_they_are_posed_one_after_the_other(clips):
@@ -93,7 +95,7 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
     told = []
 
     class WorkerPool:
-        def __init__(self, make, size, *, device, log):
+        def __init__(self, task, size, *, device, log):
             told.append(device)
             raise InterruptedError
 
@@ -105,7 +107,7 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
             with RunState(tmp_path / "state.sqlite") as run_state:
                 run(deque([Todo(clips[0])]), batch_fakes.LabelTask(models), run_state, workers=1, timeout=1)
         else:
-            list(side_by_side(batch_fakes.Finding(models), 1)(clips[:1]))
+            list(side_by_side(batch_fakes.PeopleTask(models), 1)(clips[:1]))
 
     with pytest.raises(InterruptedError):
         start()

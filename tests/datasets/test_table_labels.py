@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from clip_results import answered
 
 from posec3d_cli.datasets.table_labels import read_labels
 from posec3d_cli.errors import BadDataset
@@ -63,8 +64,8 @@ def test_a_table_of_nothing_but_predictions_is_no_truth(tmp_path, content):
 def test_the_tables_that_label_writes_are_recognized(tmp_path):
     from posec3d_cli.output.tables import rows_of, write_table
 
-    entry = {"video": "a.mp4", "status": "ok", "labels": [{"label": "walk", "probability": 0.9}], "answer": "walk"}
-    write_table(tmp_path / "t.csv", rows_of(tmp_path / "t.csv", [(entry, 1.0)], {}))
+    result = answered("a.mp4", ("walk", 0.9))
+    write_table(tmp_path / "t.csv", rows_of(tmp_path / "t.csv", [(result, 1.0)], {}))
     with pytest.raises(BadDataset, match="is a table of predictions"):
         read_labels(tmp_path / "t.csv")
     [row] = read_labels(tmp_path / "t.csv", pseudo_labels=True)[1]

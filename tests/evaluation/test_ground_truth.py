@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from clip_results import answered, failed
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.evaluation.ground_truth import compare, count_unlabeled, read_ground_truth
-from posec3d_cli.output.json import with_answers
-
-
-def outcome(video, *labels, least=0.5):
-    """The entry of a clip whose best actions have these probabilities."""
-    best = [{"label": label, "probability": probability} for label, probability in labels]
-    inputs = {"video": video, "status": "ok" if best else "no_person", "labels": best, "people": [], "windows": []}
-    return with_answers(inputs, least), 1.0
-
 
 ANSWERS = [
-    outcome("a", ("run", 0.9), ("walk", 0.1)),
-    outcome("b", ("run", 0.6), ("walk", 0.4)),
-    outcome("c", ("run", 0.4), ("walk", 0.3)),
-    outcome("d", ("walk", 0.45), ("run", 0.3)),
-    outcome("e"),
-    ({"video": "f", "status": "failed", "error": {"what": "broken"}}, 1.0),
+    (answered("a", ("run", 0.9), ("walk", 0.1)), 1.0),
+    (answered("b", ("run", 0.6), ("walk", 0.4)), 1.0),
+    (answered("c", ("run", 0.4), ("walk", 0.3)), 1.0),
+    (answered("d", ("walk", 0.45), ("run", 0.3)), 1.0),
+    (answered("e"), 1.0),
+    (failed("f"), 1.0),
 ]
 TRUTH = {"a": "run", "b": "walk", "c": "run", "d": "run", "e": "walk", "f": "run"}
 
 
 def test_an_unknown_is_wrong_even_if_its_best_guess_is_right():
-    compared = compare(ANSWERS, TRUTH, ("run", "walk"))
+    compared = compare(ANSWERS, TRUTH, ("run", "walk"), min_score=0.5)
     report = compared.report
     assert (compared.failed, compared.unknown, compared.named, compared.correct) == (1, 2, 2, 1)
     assert report.labels == ("run", "walk", "unknown")
@@ -45,21 +37,24 @@ def test_an_unknown_is_wrong_even_if_its_best_guess_is_right():
 
 
 def test_without_unknown_answers_there_is_no_such_column():
-    compared = compare([(with_answers(entry, 0.0), seconds) for entry, seconds in ANSWERS[:2]], TRUTH, ("run", "walk"))
+    compared = compare(ANSWERS[:2], TRUTH, ("run", "walk"))
     assert compared.report.labels == ("run", "walk")
     assert (compared.unknown, compared.named, compared.correct) == (0, 2, 1)
 
 
 def test_unknown_is_right_where_the_table_says_so():
-    compared = compare(ANSWERS[2:4], {"c": "unknown", "d": "walk"}, ("run", "walk"))
+    compared = compare(ANSWERS[2:4], {"c": "unknown", "d": "walk"}, ("run", "walk"), min_score=0.5)
     assert compared.report.top1 == 0.5
     assert compared.report.top5 == 2
     assert (compared.unknown, compared.named, compared.correct) == (2, 0, 0)
 
 
 def test_a_class_that_is_called_unknown_is_an_action_like_others():
-    predictions = [outcome("a", ("unknown", 0.9), ("run", 0.1)), outcome("b", ("run", 0.4), ("unknown", 0.3))]
-    compared = compare(predictions, {"a": "unknown", "b": "run"}, ("run", "unknown"))
+    predictions = [
+        (answered("a", ("unknown", 0.9), ("run", 0.1)), 1.0),
+        (answered("b", ("run", 0.4), ("unknown", 0.3)), 1.0),
+    ]
+    compared = compare(predictions, {"a": "unknown", "b": "run"}, ("run", "unknown"), min_score=0.5)
     assert np.array_equal(compared.report.confusion, [[0, 1], [0, 1]])
     assert (compared.unknown, compared.named, compared.correct) == (1, 1, 1)
 

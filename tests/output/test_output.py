@@ -13,9 +13,10 @@ import video_factory
 
 from posec3d_cli.errors import OutputError, OutputExists, UnreadableVideo
 from posec3d_cli.files.writing import atomic_write, check_free, printable
-from posec3d_cli.output.json import document, entry, failure, with_answers
+from posec3d_cli.output.json import document, entry, read_stored, stored
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.video import save_video
+from posec3d_cli.results import ClipResult, Failure
 from posec3d_cli.video import open_video
 
 
@@ -28,7 +29,7 @@ def clip(tmp_path_factory):
 def test_a_document_holds_what_a_machine_wants_to_know(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
     result = fakes.predict(pipeline, clip, people="each", window_seconds=1)
-    written = json.loads(json.dumps(document([entry(result, top=1)], pipeline.actions.used), allow_nan=False))
+    written = json.loads(json.dumps(document([result], pipeline.actions.used, top=1), allow_nan=False))
     assert (written["schema"], written["version"]) == ("posec3d/prediction", 2)
     assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
     assert written["pipeline"]["precision"] == "fp32"
@@ -47,18 +48,22 @@ def test_a_document_holds_what_a_machine_wants_to_know(clip):
 
 def test_nobody_and_failures_are_entries_too(clip):
     pipeline = fakes.pipeline(lambda index: [])
-    nobody = entry(pipeline.predict(clip))
-    assert (nobody["status"], nobody["labels"], nobody["mean_keypoint_score"]) == ("no_person", [], None)
-    failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video", hint="look at it"))
-    assert failed["error"] == {"kind": "UnreadableVideo", "what": "a.mp4 is no video", "hint": "look at it"}
-    json.dumps(document([nobody, failed], pipeline.actions.used), allow_nan=False)
+    nobody = pipeline.predict(clip)
+    failed = ClipResult.failed(Path("a.mp4"), Failure.of(UnreadableVideo("a.mp4 is no video", hint="look at it")))
+    written = document([nobody, failed], pipeline.actions.used)
+    json.dumps(written, allow_nan=False)
+    found, missing = written["videos"]
+    assert (found["status"], found["labels"], found["mean_keypoint_score"]) == ("no_person", [], None)
+    error = {"kind": "UnreadableVideo", "what": "a.mp4 is no video", "hint": "look at it"}
+    assert missing == {"video": "a.mp4", "status": "failed", "error": error}
 
 
 def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
     pipeline = fakes.pipeline(lambda index: [10, 60] if index < 15 else [60])
-    found = entry(fakes.predict(pipeline, clip, people="each", window_seconds=1))
+    result = fakes.predict(pipeline, clip, people="each", window_seconds=1)
+    found = entry(result)
     for least, whole in ((0.0, "right"), (0.65, "unknown")):
-        said = with_answers(found, least)
+        said = entry(result, min_score=least)
         assert (said["answer"], said["min_score"]) == (whole, least)
         for part in (*said["people"], *said["windows"]):
             best = part["labels"][0]
@@ -71,7 +76,7 @@ def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
 
 def test_each_window_says_what_each_person_does_in_it(clip):
     pipeline = fakes.pipeline(lambda index: [10, 60] if index < 20 else [10, 90])
-    said = with_answers(entry(fakes.predict(pipeline, clip, people="each", window_seconds=0.5), top=1), 0.65)
+    said = entry(fakes.predict(pipeline, clip, people="each", window_seconds=0.5), top=1, min_score=0.65)
     answers = [[(one["id"], one["answer"]) for one in window["people"]] for window in said["windows"]]
     assert answers[0] == [(0, "left"), (1, "unknown")]
     assert answers[-1] == [(0, "left"), (1, "right")]
@@ -82,19 +87,37 @@ def test_each_window_says_what_each_person_does_in_it(clip):
 
 
 def test_an_answer_that_scores_just_as_much_is_named(clip):
-    found = entry(fakes.pipeline(lambda index: [70]).predict(clip))
-    assert found["labels"][0]["probability"] == 0.7
-    assert with_answers(found, 0.7)["answer"] == "right"
-    assert with_answers(found, 0.700001)["answer"] == "unknown"
+    result = fakes.pipeline(lambda index: [70]).predict(clip)
+    assert entry(result)["labels"][0]["probability"] == 0.7
+    assert entry(result, min_score=0.7)["answer"] == result.answer(0.7) == "right"
+    assert entry(result, min_score=0.700001)["answer"] == result.answer(0.700001) == "unknown"
 
 
 def test_nobody_is_no_person_whatever_is_asked_for_and_a_failure_has_no_answer(clip):
-    nobody = with_answers(entry(fakes.pipeline(lambda index: []).predict(clip)), 1.0)
+    nobody = entry(fakes.pipeline(lambda index: []).predict(clip), min_score=1.0)
     assert (nobody["answer"], nobody["windows"][0]["answer"]) == ("no_person", "no_person")
-    together = with_answers(entry(fakes.pipeline(lambda index: [10]).predict(clip)), 1.0)
+    together = entry(fakes.pipeline(lambda index: [10]).predict(clip), min_score=1.0)
     assert [person["answer"] for person in together["people"]] == [None]
-    failed = failure(Path("a.mp4"), UnreadableVideo("a.mp4 is no video"))
-    assert with_answers(failed, 0.5) == failed
+    failed = ClipResult.failed(Path("a.mp4"), Failure("UnreadableVideo", "a.mp4 is no video"))
+    assert failed.answer(0.5) is None
+
+
+def test_a_stored_result_is_read_back_as_the_entry_says_it(clip):
+    pipeline = fakes.pipeline(lambda index: [10, 60] if index < 20 else [])
+    results = [
+        fakes.predict(pipeline, clip, people="each", window_seconds=0.5),
+        pipeline.predict(clip),
+        fakes.pipeline(lambda index: []).predict(clip),
+        ClipResult.failed(clip, Failure("EmptyVideo", "no frame", "look"), name="clip: one"),
+    ]
+    for result in results:
+        kept = json.loads(json.dumps(stored(result)))
+        again = read_stored(kept, clip)
+        assert isinstance(again, ClipResult)
+        assert (again.path, again.status, again.error) == (clip, result.status, result.error)
+        assert stored(again) == kept
+        for least in (0.0, 0.65):
+            assert entry(again, min_score=least) == entry(result, min_score=least)
 
 
 def test_a_file_name_that_is_not_utf8_can_be_printed():

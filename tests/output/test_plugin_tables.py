@@ -6,13 +6,14 @@ import itertools
 
 import plugin_factory
 import pytest
+from clip_results import failed
 
 from posec3d_cli.batch.corrections import kept_corrections
 from posec3d_cli.batch.state import RunState
 from posec3d_cli.errors import OutputError, OutputExists
 from posec3d_cli.output.tables import check_table, rows_of, suffixes, write_table
 
-ENTRY = {"video": "a.mp4", "status": "failed", "error": {"what": "it is empty"}}
+RESULT = failed("a.mp4", "it is empty")
 LINES = """
 class Lines:
     columns = {columns}
@@ -43,7 +44,7 @@ def test_a_table_of_another_package_is_written_by_its_suffix(table):
     path = table(("video", "error"))
     check_table(path)
     assert ".lines" in suffixes()
-    rows = rows_of(path, [(ENTRY, 1.0)], {})
+    rows = rows_of(path, [(RESULT, 1.0)], {})
     assert rows == [{"video": "a.mp4", "error": "it is empty"}]
     write_table(path, rows)
     assert path.read_text() == "a.mp4: it is empty\n"
@@ -66,5 +67,5 @@ def test_a_format_that_wants_a_column_that_there_is_not_is_refused_at_once(table
 def test_a_format_that_fails_is_named_and_leaves_no_file(table):
     path = table(("video",))
     with pytest.raises(OutputError, match="the output 'lines' of more-lines failed: KeyError: 'error'"):
-        write_table(path, rows_of(path, [(ENTRY, 1.0)], {}))
+        write_table(path, rows_of(path, [(RESULT, 1.0)], {}))
     assert not path.exists()

@@ -176,16 +176,19 @@ def pack(tmp_path_factory):
 def test_label_takes_several_and_does_again_what_other_weights_change(cards, pack):
     both, config = cards, PipelineConfig(device="cpu", precision="fp32")
     tasks = [
-        LabelTask(replace(config, classifiers=one, ensemble_weights=weights), pictures=False)
+        LabelTask(replace(config, classifiers=one, ensemble_weights=weights), only_poses=True)
         for one, weights in ((both, ()), (both, (2.0, 1.0)), (cards[:1], ()), (cards[1:], ()))
     ]
     assert len({task.fingerprint() for task in tasks}) == 4
     found = InputFile(Path(pack), "pack.pkl")
-    clips = [task.make()(found, lambda count: None) for task in tasks]
+    clips = []
+    for task in tasks:
+        task.prepare()
+        clips.append(list(task.run(found, lambda done, total: None)))
     for fused, leaning, joint, limb in zip(*clips, strict=True):
         one, other, mean, lean = (
-            {label["label"]: label["probability"] for label in entry["labels"]}
-            for entry in (joint, limb, fused, leaning)
+            dict(zip(result.scores.labels, result.scores.probabilities, strict=True))
+            for result in (joint, limb, fused, leaning)
         )
         for label in mean:
             assert mean[label] == pytest.approx((one[label] + other[label]) / 2, abs=2e-6)

@@ -207,7 +207,8 @@ def test_a_row_of_many_warns_of_sound_that_is_lost(pictures, tmp_path):
     pipeline = fakes.pipeline()
     with unfinished_files([drawn]) as run:
         current = CurrentRun(run, tmp_path / "state.sqlite")
-        do = LabelTask(PipelineConfig(), videos=drawn, run=current).work(pipeline, pipeline.actions)
-        (row,) = do(InputFile(source, "in.mkv"), lambda told: None)
-    assert any("the sound (mp2) could not be kept" in warning for warning in row["warnings"])
+        task = LabelTask(PipelineConfig(), videos=drawn, current_run=current)
+        task.pipeline, task.recognizer = pipeline, pipeline.actions
+        (result,) = task.run(InputFile(source, "in.mkv"), lambda done, total: None)
+    assert any("the sound (mp2) could not be kept" in warning for warning in result.warnings)
     assert numbers(drawn / "in.mkv.mp4") == list(range(40))
