@@ -13,6 +13,7 @@ from posec3d_cli.cli.render import note, print_error, print_json, print_table
 from posec3d_cli.errors import PoseC3DError, counted, together
 
 if TYPE_CHECKING:
+    from posec3d_cli.recognition.recognizer import ActionRecognizer
     from posec3d_cli.results import ClipResult, Failure, PipelineInfo
 
 HEADERS = ["video", "action", "probability"]
@@ -92,6 +93,20 @@ class Answers:
             return
         for row in rows:
             typer.echo("\t".join(row))
+
+
+def describe(recognizer: ActionRecognizer) -> str:
+    """How the videos are read, in a few words."""
+    sampling = recognizer.sampling
+    whom = "each person alone" if sampling.people == "each" else "everybody together"
+    span = "the whole video as one" if sampling.window_seconds is None else f"windows of {sampling.window_seconds:g} s"
+    views = counted(sampling.views, "view")
+    mirrored = " and mirror images" if sampling.flip else ""
+    model = recognizer.used.models["classifier"]
+    precision = f" in {recognizer.used.precision}" if recognizer.used.precision else ""
+    shares = [f"{share:.2g}" for share in recognizer.used.ensemble.values()]
+    parts = f" ({' + '.join(shares)})" if shares else ""
+    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
 
 
 def _print_about(video: str, error: Failure) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posec3d_cli.cli.answers import Answers
-from posec3d_cli.cli.batch_run import Job, plan_outputs
+from posec3d_cli.cli.answers import Answers, describe
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import OUTPUT
+from posec3d_cli.cli.jobs import Job, plan_outputs
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -44,12 +44,11 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.render import download_progress, note, stderr_console
 from posec3d_cli.config import DEFAULT_PIPELINE
-from posec3d_cli.errors import PoseC3DError, counted, unexpected
+from posec3d_cli.errors import PoseC3DError, unexpected
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.config import PipelineConfig
-    from posec3d_cli.recognition.recognizer import ActionRecognizer
     from posec3d_cli.results import ClipResult, PipelineInfo
 
 
@@ -176,20 +175,6 @@ def predict(
         raise typer.Exit(1)
 
 
-def describe(actions: ActionRecognizer) -> str:
-    """How the videos will be read, in a few words."""
-    sampling = actions.sampling
-    whom = "each person alone" if sampling.people == "each" else "everybody together"
-    span = "the whole video as one" if sampling.window_seconds is None else f"windows of {sampling.window_seconds:g} s"
-    views = counted(sampling.views, "view")
-    mirrored = " and mirror images" if sampling.flip else ""
-    model = actions.used.models["classifier"]
-    precision = f" in {actions.used.precision}" if actions.used.precision else ""
-    shares = [f"{share:.2g}" for share in actions.used.ensemble.values()]
-    parts = f" ({' + '.join(shares)})" if shares else ""
-    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
-
-
 def _task(config: PipelineConfig, jobs: Sequence[Job]) -> LabelTask:
     from posec3d_cli.batch.label_task import LabelTask
 
@@ -252,12 +237,11 @@ def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
             results = list(attempt(task, job.file, progress))
         yield from results
         return
-    try:
-        job.check_clips()
-    except PoseC3DError as error:
+    error = _attempt(job.check_clips)
+    if error is not None:
         yield task.failed(job.file, error)
-    else:
-        yield from attempt(task, job.file, lambda done, total: None)
+        return
+    yield from attempt(task, job.file, lambda done, total: None)
 
 
 def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool) -> Iterator[Callable[[], None]]:
@@ -271,10 +255,10 @@ def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool
         yield partial(_draw, result, job.annotated, overwrite=overwrite, **options)
 
 
-def _attempt(save: Callable[[], None]) -> PoseC3DError | None:
-    """Why a file could not be made, or None: whatever happens to one, the others are made."""
+def _attempt(do: Callable[[], None]) -> PoseC3DError | None:
+    """Why it cannot be done, or None: whatever happens to one file, the others are done."""
     try:
-        save()
+        do()
     except PoseC3DError as error:
         return error
     except Exception as error:
