@@ -1,4 +1,4 @@
-"""Every setting of a pipeline, once: its name, its default, what it says and which values it takes."""
+"""PipelineConfig: every setting of a pipeline, with default, help text and permitted values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Shaped = Literal["poses", "answers"]
 
 
 def _about(sentence: str, *, shapes: Shaped | None = None) -> dict[str, Any]:
-    """What a field says on the command line, and which result depends on it besides the models."""
+    """The help text of a field, and which result depends on the field."""
     return {"help": sentence, "shapes": shapes}
 
 
@@ -38,9 +38,9 @@ _OF_A_CARD = "Settings in place of those of the card."
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """The settings of a pipeline from a video to its actions; equal configs give equal answers.
+    """The settings of a pipeline; equal configs give equal results.
 
-    A plain value: it can be compared, pickled and handed to other processes, and names models without loading any.
+    A plain value: it can be compared, pickled and sent to other processes. It names models and loads none.
 
     Attributes:
         pipeline: name of the pipeline card whose three models are used.
@@ -53,15 +53,15 @@ class PipelineConfig:
         pose_settings: likewise, of the pose estimator's card. With `heatmaps` no pose cache is used, for these are too
             large.
         classifier_settings: likewise, of every classifier's card.
-        detect_every: detect people in every N-th posed frame; in between, boxes are interpolated. Above 1 no pose
-            cache is used: what is found in a frame depends on which came before and after.
-        views: clips sampled from each window; None: as the classifier's card says. So for the next three.
-        flip: classify mirror images too.
-        window_seconds: length of a window; 0: the whole video is one.
-        people: "together", everybody in one input, or "each", one input per tracked person.
-        min_score: where the best action scores less, the answer is `unknown`.
+        detect_every: detect people in every N-th frame; in between, boxes are interpolated. Above 1 no pose cache is
+            used, because the people in a frame depend on the frames before and after.
+        views: clips sampled from each window; None for the setting of the classifier's card, likewise below.
+        flip: average with mirrored clips.
+        window_seconds: length of a window; 0 for one window of the whole video.
+        people: "together" for one input of all people, or "each" for one input per tracked person.
+        min_score: the answer is `unknown` if the best action scores less.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". With "auto", a stage that cannot use the best device runs on
-            the processor; a device that is named is used or refused.
+            the processor; a named device is used or refused.
         precision: "auto", "fp32" or "bf16", of the classifier's arithmetic.
         reader: video reader, "pyav" or "decord".
         offline: never use the network; None: the variable `POSEC3D_OFFLINE` decides.
@@ -82,11 +82,11 @@ class PipelineConfig:
     )
     ensemble_weights: tuple[float, ...] = field(
         default=(),
-        metadata=_about("Weight the classifiers of an ensemble, such as 2:1; all alike by default.", shapes="answers"),
+        metadata=_about("Weight the classifiers of an ensemble, such as 2:1; equal by default.", shapes="answers"),
     )
     builder: str | None = field(
         default=None,
-        metadata=_about("Build the classifier's input so: heatmap (default) or estimator-heatmap.", shapes="answers"),
+        metadata=_about("Build the classifier's input with heatmap (default) or estimator-heatmap.", shapes="answers"),
     )
     detector_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
     pose_settings: Settings = field(default_factory=dict, metadata=_about(_OF_A_CARD))
@@ -115,15 +115,15 @@ class PipelineConfig:
             "Recognize all people together or each person; the model decides by default.", shapes="answers"
         ),
     )
-    min_score: float = field(default=0.0, metadata=_about("Answer `unknown` where the best action scores less."))
+    min_score: float = field(default=0.0, metadata=_about("Answer `unknown` if the best action scores less."))
     device: str = field(
         default="auto",
-        metadata=_about("Run the networks on this device; auto takes a GPU where there is one.", shapes="poses"),
+        metadata=_about("Run the networks on this device; auto takes a GPU if there is one.", shapes="poses"),
     )
     precision: str = field(
         default="auto",
         metadata=_about(
-            "Run the classifier in this precision; auto takes bf16 where hardware has it.", shapes="answers"
+            "Run the classifier in this precision; auto takes bf16 if the hardware has it.", shapes="answers"
         ),
     )
     reader: str = field(
@@ -185,20 +185,20 @@ class PipelineConfig:
 
 
 def check_detect_every(number: int) -> None:
-    """Refuse what cannot be a `detect_every`.
+    """Refuse a `detect_every` out of range.
 
     Raises:
-        ConfigError: it is no whole number in the range.
+        ConfigError: the number is no whole number from 1 to MOST_DETECT_EVERY.
     """
     if not (isinstance(number, int) and 1 <= number <= MOST_DETECT_EVERY):
         raise ConfigError(f"detect_every must be a whole number from 1 to {MOST_DETECT_EVERY}, got {number}")
 
 
 def check_weights(weights: Sequence[float], names: Sequence[str]) -> None:
-    """Refuse weights that are more or fewer than the classifiers.
+    """Refuse ensemble weights whose number is not that of the classifiers.
 
     Raises:
-        ConfigError: they are.
+        ConfigError: the numbers differ.
     """
     if len(weights) != len(names):
         many = counted(len(names), "classifier")

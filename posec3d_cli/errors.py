@@ -1,4 +1,4 @@
-"""Every error that posec3d raises on purpose.
+"""The exceptions of posec3d.
 
     PoseC3DError(what, *, hint="")
     ├── InputError    UnreadableVideo · EmptyVideo · BadPoseFile · BadDataset
@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 
 
 class PoseC3DError(Exception):
-    """The root: catch this to catch everything that posec3d raises on purpose.
+    """The base class of all exceptions of posec3d.
 
     Attributes:
         what: one sentence that names the thing and the value.
@@ -36,11 +36,11 @@ class PoseC3DError(Exception):
 
 
 class InputError(PoseC3DError):
-    """Something that the user gave cannot be used."""
+    """An input file or table cannot be used."""
 
 
 class UnreadableVideo(InputError):
-    """The file is no video, or not one that the reader can decode."""
+    """The file is no video, or the reader cannot decode it."""
 
 
 class EmptyVideo(InputError):
@@ -48,11 +48,11 @@ class EmptyVideo(InputError):
 
 
 class BadPoseFile(InputError):
-    """A pose file does not hold what its format promises."""
+    """A pose file violates its format."""
 
 
 class BadDataset(InputError):
-    """A folder, table or pack of labelled clips cannot be trained or measured on."""
+    """A folder, table or dataset pickle of labeled clips cannot be used for training or evaluation."""
 
 
 class ModelError(PoseC3DError):
@@ -76,7 +76,7 @@ class WeightsCorrupt(ModelError):
 
 
 class WeightsMismatch(ModelError):
-    """The tensors in a file are not those that the network expects."""
+    """The tensors in a file do not fit the network."""
 
 
 class StageError(PoseC3DError):
@@ -108,11 +108,11 @@ class OutputError(PoseC3DError):
 
 
 class OutputExists(OutputError):
-    """The output is already there and overwriting it was not asked for."""
+    """The output exists, and overwriting was not asked for."""
 
 
 def unexpected(error: Exception) -> PoseC3DError:
-    """An error that nobody foresaw, as one of ours: what Python says of it, and where it was raised."""
+    """Wrap an unexpected exception as a PoseC3DError with its type, its text and the line that raised it."""
     *_, last = traceback.extract_tb(error.__traceback__)
     place = "/".join(last.filename.split(os.sep)[-2:])
     mine = PoseC3DError(

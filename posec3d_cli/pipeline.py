@@ -20,7 +20,7 @@ from posec3d_cli.sampling.clips import ClipSampling
 
 
 class Pipeline:
-    """Four stages in a row. Made once, used for many videos.
+    """The whole pipeline, from a video to its actions. Made once, used for many videos.
 
     Args:
         extractor: the detector and the pose estimator.
@@ -33,7 +33,7 @@ class Pipeline:
 
     @classmethod
     def from_config(cls, config: PipelineConfig, *, progress: DownloadCallback | None = None) -> Self:
-        """Make every stage of a config, fetching the weights where they are not in the cache.
+        """Make every stage of a config, and download missing weights.
 
         Args:
             config: the settings.
@@ -47,7 +47,7 @@ class Pipeline:
 
     @classmethod
     def from_resolved(cls, resolved: ResolvedPipeline, *, progress: DownloadCallback | None = None) -> Self:
-        """As `from_config`, with cards that are known."""
+        """As `from_config`, with resolved cards."""
         actions = ActionRecognizer.from_resolved(resolved, progress=progress)
         extractor = PoseExtractor.from_resolved(resolved, heatmaps=actions.needs_heatmaps, progress=progress)
         for card in resolved.classifiers:
@@ -61,7 +61,7 @@ class Pipeline:
         return cls(extractor, actions)
 
     def poses(self, path: str | Path, indices: Any = None, *, progress: ProgressCallback | None = None) -> VideoPoses:
-        """The people of these frames of a video, or of all; see `PoseExtractor.poses`."""
+        """Estimate the poses in a video, or in some of its frames; see `PoseExtractor.poses`."""
         return self.extractor.poses(path, indices, progress=progress)
 
     def predict(
@@ -76,10 +76,10 @@ class Pipeline:
 
         Args:
             path: the video.
-            sampling: how it is read; None: as the config says, and where it says nothing, the classifier's card.
-            every_frame: pose every frame, for drawing; the answer rests on the same frames and is the same.
-            progress: called with the numbers of frames posed and to pose; while the classifier reads, again with the
-                last of them.
+            sampling: of the clips; None for that of the config, and by default of the classifier's card.
+            every_frame: estimate poses in every frame, for drawing; the scores stay the same.
+            progress: called with the number of frames with poses and of all frames; during classification, again
+                with the last numbers.
 
         Raises:
             UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.

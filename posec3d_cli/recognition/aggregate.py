@@ -17,17 +17,17 @@ from posec3d_cli.tracking.similarity import box_area
 from posec3d_cli.tracking.tracks import Tracks
 from posec3d_cli.types import ActionScores, Poses, PoseSequence
 
-FEW_FRAMES = 0.5  # warn where somebody was found in a smaller part of the frames
-CUTS_SAID = 5  # more are counted only
-WEAK_JOINTS = 0.3  # warn where the joints score less on average
+FEW_FRAMES = 0.5  # warn if a person was found in a smaller share of the frames
+CUTS_SAID = 5  # more cuts are counted only
+WEAK_JOINTS = 0.3  # warn if the mean joint score is lower
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Whom one volume shows, and what that weighs in the window's answer."""
+    """The people in one classifier input, and the weight of the input in the result of its window."""
 
     window: int
-    person: int | None  # the identity, or None for everybody together
+    person: int | None  # the track id, or None for all people together
     weight: float
 
 
@@ -37,7 +37,10 @@ Scored = tuple[Subject, ActionScores]
 def subjects(
     used: VideoPoses, plan: Sequence[Window], sampling: ClipSampling, ids: set[int]
 ) -> Iterator[tuple[Subject, PoseSequence]]:
-    """What is to be read, window by window: nothing where nobody was found. Adds the main people to `ids`."""
+    """The subjects and their pose sequences, window by window. Adds the track ids of the main people to `ids`.
+
+    A window without a person has no subject.
+    """
     for number, window in enumerate(plan):
         part = used.part(window.indices)
         tracks = part.tracks()
@@ -52,9 +55,9 @@ def subjects(
 
 
 def _shares(tracks: Tracks) -> list[float]:
-    """Each person's part in the answer: the square of the importance, summing to 1.
+    """The weight of each person in the result: the square of the importance, summing to 1.
 
-    Squared, because the one who is filmed is the largest, and several bystanders together are not.
+    Squared, so that several bystanders together do not outweigh the person who is filmed.
     """
     importance = tracks.importance.astype(np.float64) ** 2
     total = importance.sum()
@@ -62,7 +65,7 @@ def _shares(tracks: Tracks) -> list[float]:
 
 
 def aggregate_window(number: int, window: Window, scored: Sequence[Scored]) -> WindowScores:
-    """The answer of window `number`, combined from those about its people."""
+    """The scores of window `number`: the weighted mean of the scores of its people."""
     here = [(subject, answer) for subject, answer in scored if subject.window == number]
     scores = weighted_mean([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
     people = [
@@ -72,7 +75,7 @@ def aggregate_window(number: int, window: Window, scored: Sequence[Scored]) -> W
 
 
 def aggregate_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple[PersonScores, ...]:
-    """The people with their scores; a person's weight is the mean over the windows in which anybody was found."""
+    """The people with their scores; the weight of a person is the mean over the windows with people."""
     windows = len({subject.window for subject, _ in scored})
     result: list[PersonScores] = []
     for seen in people:
@@ -87,10 +90,10 @@ def aggregate_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -
 
 
 def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
-    """The mean of the probabilities, weighted; where all weights are 0, the plain mean.
+    """The weighted mean of probabilities; the plain mean if all weights are 0.
 
-    The weight of a person is the square of `Tracks.importance`: how long in view, how large and how clearly seen.
-    Windows weigh alike.
+    The weight of a person is the square of `Tracks.importance`: its duration, size and confidence.
+    Windows have equal weights.
 
     Raises:
         StageMismatch: there are no scores, or they differ in their labels.
@@ -106,7 +109,7 @@ def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> A
 
 
 def summarize_people(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:
-    """The people with these identities, the most important first, not scored yet."""
+    """The people with these track ids, the most important first, without scores."""
     frames: dict[int, list[float]] = {track_id: [] for track_id in ids}
     importance = dict.fromkeys(ids, 0.0)
     for who, found, poses in zip(used.track_ids, used.detections, used.poses, strict=True):
@@ -123,13 +126,13 @@ def summarize_people(used: VideoPoses, ids: Collection[int]) -> list[PersonScore
 
 
 def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
-    """The mean over everybody found in any frame and all joints; None where nobody was."""
+    """The mean joint score over all people and frames; None if no person was found."""
     scores = [poses.scores.ravel() for poses in detected if len(poses)]
     return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
 
 
 def warnings_for(used: VideoPoses, sampling: ClipSampling) -> tuple[str, ...]:
-    """What makes an answer from these frames less certain, in sentences."""
+    """Warnings, in sentences, about what makes the result less certain."""
     found = sum(1 for poses in used.poses if len(poses))
     score = mean_keypoint_score(used.poses)
     said = list(used.video.notes)

@@ -1,7 +1,7 @@
-"""Several classifiers that read the same people, and the weighted mean of their probabilities.
+"""Ensembles: several classifiers on the same people, and the weighted mean of their probabilities.
 
-That is how the joint and the limb network of PoseC3D are published together: `posec3d-ntu60-joint+posec3d-ntu60-limb`.
-They may differ in what is made of the poses for them and in which frames they look at, but not in their labels.
+The joint and limb networks of PoseC3D are published as ensembles: `posec3d-ntu60-joint+posec3d-ntu60-limb`. Members may
+differ in their input builders and clip sampling, but not in their labels.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from posec3d_cli.stages.protocols import ActionClassifier, InputBuilder
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One classifier and what it is shown.
+    """One classifier of an ensemble, with its input builder and clip sampling.
 
     Attributes:
-        builder: makes of the poses what the classifier reads.
-        classifier: reads it.
-        sampling: how it reads a video, unless something else is asked for.
-        weight: its part in the answer, relative to those of the others.
+        builder: makes the input of the classifier from poses.
+        classifier: the classifier.
+        sampling: the default clip sampling.
+        weight: in the weighted mean, relative to the other members.
     """
 
     builder: InputBuilder
@@ -35,22 +35,22 @@ class Member:
     weight: float = 1.0
 
     def reads(self, sampling: ClipSampling) -> ClipSampling:
-        """`sampling` with the frames per view and the sampler that this one was trained with."""
+        """`sampling` with the frames per view and the sampler that the member was trained with."""
         return structs.replace(sampling, frames=self.sampling.frames, sampler=self.sampling.sampler)
 
 
 def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:
-    """Refuse classifiers whose answers cannot be averaged.
+    """Refuse members whose probabilities cannot be averaged.
 
     Raises:
-        StageMismatch: their labels differ, or they read a video in different windows or people in different ways.
+        StageMismatch: labels, windows or the handling of people differ.
     """
     first = members[0]
     for name, member in zip(names[1:], members[1:], strict=True):
-        both = f"{names[0]} and {name} cannot be fused"
+        both = f"{names[0]} and {name} cannot be an ensemble"
         ours, theirs = first.classifier.labels, member.classifier.labels
         if len(ours) != len(theirs):
-            raise StageMismatch(f"{both}: they tell {len(ours)} and {len(theirs)} actions apart")
+            raise StageMismatch(f"{both}: they have {len(ours)} and {len(theirs)} labels")
         if ours != theirs:
             number = next(n for n, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
             raise StageMismatch(f"{both}: their class {number} is {ours[number]!r} and {theirs[number]!r}")
@@ -62,7 +62,7 @@ def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:
 
 
 def ensemble_info(used: Sequence[PipelineInfo], weights: Sequence[float]) -> PipelineInfo:
-    """What several classifiers were made of, as one; of one alone, what it was made of."""
+    """The pipeline info of an ensemble, from that of its members; of one member, its own."""
     if len(used) == 1:
         return used[0]
     parts = [one.models["classifier"] for one in used]
@@ -79,7 +79,10 @@ def ensemble_info(used: Sequence[PipelineInfo], weights: Sequence[float]) -> Pip
 
 
 def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -> WindowScores:
-    """One window's answers as one: the mean over those who found somebody there, also about each of its people."""
+    """The weighted mean of the members' scores of one window.
+
+    Also of each person; members without people do not count.
+    """
     known = [(one.scores, weight) for one, weight in zip(answers, weights, strict=True) if one.scores is not None]
     scores = weighted_mean([scores for scores, _ in known], [weight for _, weight in known]) if known else None
     alone: dict[int, list[tuple[PersonInWindow, float]]] = {}
@@ -99,12 +102,12 @@ def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -
 
 
 def average_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[float]) -> tuple[PersonScores, ...]:
-    """Each person's answers as one: the mean over those who read the person. All answers are about the same people."""
+    """The weighted mean of the members' scores of each person. All members have the same people."""
     shares = [weight / sum(weights) for weight in weights]
     people = []
-    for alike in zip(*answers, strict=True):
-        known = [(one.scores, share) for one, share in zip(alike, shares, strict=True) if one.scores is not None]
-        weight = sum(one.weight * share for one, share in zip(alike, shares, strict=True))
+    for same in zip(*answers, strict=True):
+        known = [(one.scores, share) for one, share in zip(same, shares, strict=True) if one.scores is not None]
+        weight = sum(one.weight * share for one, share in zip(same, shares, strict=True))
         scores = weighted_mean([scores for scores, _ in known], [share for _, share in known]) if known else None
-        people.append(replace(alike[0], weight=weight, scores=scores))
+        people.append(replace(same[0], weight=weight, scores=scores))
     return tuple(people)

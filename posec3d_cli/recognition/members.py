@@ -1,4 +1,4 @@
-"""Which input builder each classifier of an ensemble gets."""
+"""Choose the input builder of each classifier of an ensemble."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DEFAULT_BUILDER = "heatmap"
 
 
 def builder_names(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
-    """The builder for each classifier: what its class names, or, where that is the default one, `asked`.
+    """The builder of each classifier: the one that its class names; `asked` replaces the default builder.
 
     Raises:
-        UnknownStage: there is no builder or classifier stage of a name.
-        StageMismatch: none of the classifiers can read what another builder makes.
+        UnknownStage: a builder or classifier stage is not installed.
+        StageMismatch: no classifier reads the input of `asked`.
     """
     classes: list[object] = [load_stage("classifier", card.stage) for card in cards]
     named = [one.builder if isinstance(one, NamesBuilder) else DEFAULT_BUILDER for one in classes]
@@ -26,5 +26,7 @@ def builder_names(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
     load_stage("builder", asked)
     if DEFAULT_BUILDER not in named:
         names = ", ".join(dict.fromkeys(named))
-        raise StageMismatch(f"no classifier here reads what the builder {asked!r} makes", hint=f"leave it at {names}")
+        raise StageMismatch(
+            f"no classifier of the pipeline reads the input of the builder {asked!r}", hint=f"leave it at {names}"
+        )
     return [asked if name == DEFAULT_BUILDER else name for name in named]

@@ -47,15 +47,15 @@ VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB
 
 
 class ActionRecognizer:
-    """A builder and a classifier, or several of both: the half of the pipeline that needs no frames.
+    """Recognizes actions from poses: a classifier with its input builder, or an ensemble of several.
 
     Args:
-        members: at least one; the answer is the weighted mean of theirs.
-        used: what the stages were made of, for the results.
-        sampling: how a video is read unless something else is asked for; None: as the first member says.
+        members: at least one; the result is the weighted mean of their probabilities.
+        used: the models of the stages, for the results.
+        sampling: the default clip sampling; None for that of the first member.
 
     Raises:
-        StageMismatch: the answers of the members cannot be averaged.
+        StageMismatch: the members cannot be an ensemble.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class ActionRecognizer:
 
     @classmethod
     def from_config(cls, config: PipelineConfig, *, progress: DownloadCallback | None = None) -> Self:
-        """Make the builders and classifiers of a config, fetching the weights where they are not in the cache.
+        """Make the builders and classifiers of a config, and download missing weights.
 
         Args:
-            config: the settings; those of detector, pose estimator and reader count for nothing.
+            config: the settings; those of detector, pose estimator and reader are ignored.
             progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
 
         Raises:
@@ -81,7 +81,7 @@ class ActionRecognizer:
 
     @classmethod
     def from_resolved(cls, resolved: ResolvedPipeline, *, progress: DownloadCallback | None = None) -> Self:
-        """As `from_config`, with cards that are known."""
+        """As `from_config`, with resolved cards."""
         config, cards, weights = resolved.config, resolved.classifiers, resolved.weights
         changes = dict(config.classifier_settings)
         # Not every classifier has a choice of precision.
@@ -107,21 +107,21 @@ class ActionRecognizer:
 
     @property
     def needs_heatmaps(self) -> bool:
-        """Whether a builder reads the pose network's own heatmaps."""
+        """Whether a builder reads the heatmaps of the pose network."""
         builders = [member.builder for member in self.members]
         return any(isinstance(one, NeedsHeatmaps) and one.needs_heatmaps for one in builders)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The C actions that the classifier tells apart."""
+        """The C labels of the classifier."""
         return self.members[0].classifier.labels
 
     def frames_needed(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
-        """The frames of a video that the answer rests on, each once, in order."""
+        """The frames of a video that the clip sampling uses, each once, in order."""
         return used_frames([window for plan in self._plans(sampling, frame_count, fps) for window in plan])
 
     def _plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
-        """Each member's plan; all have the same windows."""
+        """The plan of each member; all plans have the same windows."""
         return [member.reads(sampling).plan(frame_count, fps) for member in self.members]
 
     def read(
@@ -131,12 +131,15 @@ class ActionRecognizer:
         *,
         heartbeat: Callable[[], None] = lambda: None,
     ) -> ClipResult:
-        """Recognize the action in a video with known poses, in at least the frames that the sampling needs.
+        """Recognize the action in a video from its poses, which are known in all frames that the sampling needs.
 
-        A long video is read in many batches of volumes; `heartbeat` is called after each.
+        Args:
+            video_poses: the poses.
+            sampling: of the clips; None for the default.
+            heartbeat: called after each batch of classifier inputs.
 
         Raises:
-            StageMismatch: a frame that the sampling needs was not looked at.
+            StageMismatch: a frame that the sampling needs has no poses.
             EmptyVideo: none of these frames can be decoded.
         """
         sampling = sampling or self.sampling
@@ -160,13 +163,13 @@ class ActionRecognizer:
         *,
         heartbeat: Callable[[], None] = lambda: None,
     ) -> ClipResult:
-        """As `read`, for poses that come from a file: another program chose the frames and found the people.
+        """As `recognize`, for the poses of a pose file, which may lack frames.
 
-        A frame that is needed and was not looked at is replaced by the nearest that was, see
-        `posec3d_cli.recognition.substitutes.with_substitutes`; a warning says how many were.
+        A missing frame is replaced by the nearest one, see
+        `posec3d_cli.recognition.substitutes.with_substitutes`; a warning says how many are replaced.
 
         Raises:
-            BadPoseFile: for some frame there is none near enough.
+            BadPoseFile: a missing frame has no substitute near enough.
         """
         sampling = sampling or self.sampling
         plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
@@ -231,7 +234,7 @@ class ActionRecognizer:
         watch: Stopwatch,
         heartbeat: Callable[[], None],
     ) -> list[Scored]:
-        """One answer per subject; only the volumes of a few exist at once."""
+        """The scores of each subject; only the inputs of a few exist at once."""
         scored: list[Scored] = []
         waiting: list[Subject] = []
         volumes: list[ClassifierInput] = []

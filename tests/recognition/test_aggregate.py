@@ -46,7 +46,7 @@ def test_the_nearest_frames_stand_in_and_that_is_said():
 
 def test_a_frame_without_a_near_neighbour_is_refused():
     video_poses = some_frames(*range(20))
-    with pytest.raises(BadPoseFile, match=r"walk\.json: frame \d+ is needed and no frame within 0\.5 s") as caught:
+    with pytest.raises(BadPoseFile, match=r"walk\.json: frame \d+ is needed, and the file has no frame within 0\.5 s") as caught:
         with_substitutes([plan(video_poses)], video_poses)
     assert "every frame" in caught.value.hint
 

@@ -101,7 +101,7 @@ def test_a_builder_that_is_asked_for_replaces_that_of_volumes_only(mixed):
     assert reader(*mixed, builder="estimator-heatmap").used.builder == "estimator-heatmap+graph"
     assert reader(*mixed, builder="heatmap").used.builder == "heatmap+graph"
     assert reader(mixed[1], builder="graph").used.builder == "graph"
-    with pytest.raises(StageMismatch, match="no classifier here reads what the builder 'heatmap' makes"):
+    with pytest.raises(StageMismatch, match="no classifier of the pipeline reads the input of the builder 'heatmap'"):
         reader(mixed[1], builder="heatmap")
     with pytest.raises(BadCard, match="no table 'graph'"):
         reader(*mixed, builder="graph")
@@ -127,8 +127,8 @@ def test_of_a_video_the_frames_of_both_are_posed_once_and_no_others(cards, tmp_p
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (("arms", "legs"), "joint and other cannot be fused: they tell 3 and 2 actions apart"),
-        (("arms", "none", "legs"), "joint and other cannot be fused: their class 1 is 'legs' and 'none'"),
+        (("arms", "legs"), "joint and other cannot be an ensemble: they have 3 and 2 labels"),
+        (("arms", "none", "legs"), "joint and other cannot be an ensemble: their class 1 is 'legs' and 'none'"),
     ],
 )
 def test_classifiers_of_other_actions_are_not_fused(cards, tmp_path, labels, said):
