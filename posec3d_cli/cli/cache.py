@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from posec3d_cli.cli.commands import Commands
-from posec3d_cli.cli.options import CacheOption, JsonOption
+from posec3d_cli.cli.help_texts import INPUT
+from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
 from posec3d_cli.errors import counted
 
 app = Commands(help="Show or clear the caches of poses and of converted models.")
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Take the poses kept in this folder instead of the user's cache.",
+        rich_help_panel=INPUT,
+    ),
+]
 
 
 @app.command("info")
-def info(cache: CacheOption = None, json: JsonOption = False) -> None:
+def info(cache: FolderOption = None, json: JsonOption = False) -> None:
     """Print the cache folders, their content and size.
 
     Counts videos and converted models. With --cache, only the poses in that folder.
@@ -39,7 +52,7 @@ def info(cache: CacheOption = None, json: JsonOption = False) -> None:
 
 
 @app.command("clear")
-def clear(cache: CacheOption = None) -> None:
+def clear(cache: FolderOption = None) -> None:
     """Remove all cached poses and converted models.
 
     They are made again when they are needed. With --cache, only the poses in that folder are removed.
