@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,27 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def _poses_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds the poses that another one, or the user, kept."""
     monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path_factory.mktemp("poses"))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes on one thread: other numbers of threads add up in another order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def calm_torch(one_thread: None) -> Iterator[None]:
+    """One thread, and a random state that begins at 0 and that the test does not leave changed."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture(scope="session")

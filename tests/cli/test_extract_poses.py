@@ -16,11 +16,6 @@ from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.pose_files import read_pose_file
 
 
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory):
-    return video_factory.write(tmp_path_factory.mktemp("clip") / "clip.mp4", 20)
-
-
 @pytest.fixture
 def extract(posec3d, monkeypatch, tmp_path, clip):
     """Runs `extract-poses` with fake models in a folder of its own; `copies` names the videos to put into `clips/`."""

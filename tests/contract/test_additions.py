@@ -6,7 +6,6 @@ from functools import cache
 
 import pose_file_factory as factory
 import pytest
-import torch
 from torch import nn
 
 from posec3d_cli import testing
@@ -16,13 +15,7 @@ from posec3d_cli.pose_files.formats import JsonFormat, PoseSource
 from posec3d_cli.pose_files.installed import installed_formats
 from posec3d_cli.registry import NETWORKS, OUTPUTS, POSE_FORMATS
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("name", NETWORKS.names())

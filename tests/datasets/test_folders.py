@@ -128,16 +128,6 @@ def test_a_source_is_called_by_its_name_wherever_one_stands(folder, monkeypatch)
     assert source_name(table) == "clips.table"
 
 
-@pytest.fixture
-def posed_folder(tmp_path):
-    folder = tmp_path / "posed"
-    for label in ("walk", "run"):
-        (folder / label).mkdir(parents=True)
-    factory.ours(folder / "walk", ".npz", frames=10)
-    factory.openpose(folder / "run", frames=9)
-    return folder
-
-
 def test_pose_files_are_clips(posed_folder):
     assert names_and_labels(posed_folder) == [("posed/run/openpose_25", "run"), ("posed/walk/ours.npz", "walk")]
     assert all(clip.is_pose_file for clip in labeled_videos(posed_folder))

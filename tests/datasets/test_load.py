@@ -176,16 +176,6 @@ def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder):
     assert not any(one.scores.any() for one in examples)
 
 
-@pytest.fixture
-def posed_folder(tmp_path):
-    folder = tmp_path / "posed"
-    for label in ("walk", "run"):
-        (folder / label).mkdir(parents=True)
-    factory.ours(folder / "walk", ".npz", frames=10)
-    factory.openpose(folder / "run", frames=9)
-    return folder
-
-
 def test_of_pose_files_nothing_is_estimated(posed_folder):
     examples, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
     assert not problems

@@ -30,16 +30,9 @@ from posec3d_cli.nets.checkpoints import load_state_dict
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in client is a script with a #! line")
 
+pytestmark = pytest.mark.usefixtures("home")
 BODY = bytes(range(256)) * 4096  # 1 MiB
 OTHER = BODY[::-1]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("POSEC3D_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("POSEC3D_OFFLINE", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,14 +10,8 @@ MacCounter = Callable[[nn.Module, tuple[int, ...]], int]
 
 
 @pytest.fixture(autouse=True)
-def _calm_torch() -> Iterator[None]:
-    """One thread, and a random state that the test does not leave changed."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
+def _calm(calm_torch: None) -> None:
+    """Every test of networks has a calm torch."""
 
 
 @pytest.fixture

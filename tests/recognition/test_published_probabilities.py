@@ -7,20 +7,12 @@ from pathlib import Path
 import golden_people
 import numpy as np
 import pytest
-import torch
 from published_checkpoints import CASES, card_of, our_probabilities
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "posec3d_probabilities.json").read_text())
 TOLERANCE = 5e-6
 """Rounding of float32 in another order of additions; the least that a wrong recipe changes is a hundred times it."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def answer(name, folder, **changes):

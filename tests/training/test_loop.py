@@ -16,16 +16,9 @@ from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.loop import accuracy, fit, refresh_batch_norm
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = ["arms", "legs"]
 RECIPE = TrainingConfig(architecture="slowonly", epochs=3, size=16, frames=8, batch_size=8, rate=0.05)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def network(seed=0):

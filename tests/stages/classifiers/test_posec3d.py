@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from posec3d_cli.stages.classifiers.posec3d import VOXELS_PER_BATCH, PoseC3D
 from posec3d_cli.stages.protocols import ActionClassifier
 from posec3d_cli.types import HeatmapVolume
 
+pytestmark = pytest.mark.usefixtures("calm_torch")
 HEATMAP_NETWORKS = ("slowonly", "c3d-light", "x3d-shallow")
 LABELS = ("clap", "jump", "run", "wave")
 NETWORK = {"in_channels": 3, "base_channels": 8}
@@ -28,16 +29,6 @@ class Card:
     recipe: Mapping[str, Any]
     labels: tuple[str, ...] = LABELS
     name: str = "tiny"
-
-
-@pytest.fixture(autouse=True)
-def _calm_torch() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
 
 
 def worn_network(architecture: str = "slowonly", **options: Any) -> torch.nn.Module:

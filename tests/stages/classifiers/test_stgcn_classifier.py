@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from posec3d_cli.stages.classifiers.stgcn import JOINTS_PER_BATCH, STGCN
 from posec3d_cli.stages.protocols import ActionClassifier
 from posec3d_cli.types import HeatmapVolume, JointClips
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 LABELS = ("clap", "jump", "run", "wave")
 NETWORK = {"base_channels": 12}
 RECIPE = {"architecture": "stgcn++", "network": NETWORK}
@@ -28,14 +29,6 @@ class Card:
     recipe: Mapping[str, Any]
     labels: tuple[str, ...] = LABELS
     name: str = "tiny"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def save(folder: Path, seed: int = 0, **options: Any) -> Path:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,17 +15,10 @@ from posec3d_cli.stages.create import create_stage
 from posec3d_cli.stages.pose_estimators.hrnet import HRNetPose
 from posec3d_cli.types import Detections, Poses
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 GOLDEN = np.load(Path(__file__).parents[2] / "golden" / "hrnet.npz")
 WIDTH, SIZE = 8, (64, 96)  # of the golden poses
 CASES = {"flip": {}, "plain": {"flip_test": False}, "unshifted": {"shift_heatmap": False}}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def detections(boxes: np.ndarray) -> Detections:

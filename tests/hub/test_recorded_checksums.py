@@ -12,18 +12,11 @@ from posec3d_cli.hub.cards import ModelCard, WeightFile
 from posec3d_cli.hub.checksums import recorded_checksum_path
 from posec3d_cli.hub.weights import cached_path, expected, fetch, hashes, locate
 
+pytestmark = pytest.mark.usefixtures("home")
 BODY = b"the first weights" * 1000
 OTHER = b"others" * 5000
 SHA256 = hashlib.sha256(BODY).hexdigest()
 PREFIX = SHA256[:8]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("POSEC3D_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("POSEC3D_OFFLINE", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
 
 
 @pytest.fixture

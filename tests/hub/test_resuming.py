@@ -21,20 +21,13 @@ from posec3d_cli.hub.cards import ModelCard, WeightFile
 from posec3d_cli.hub.partial import Origin, Part, staging
 from posec3d_cli.hub.weights import cached_path, fetch
 
+pytestmark = pytest.mark.usefixtures("home")
 BODY = random.Random(1).randbytes(1_000_000)
 OTHER = random.Random(2).randbytes(1_000_000)
 HALF = 500_000
 STEP = 65_536  # bytes that are written at once
 KEPT = HALF - HALF % STEP
 TAGGED = {"ETag": '"one"', "Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("POSEC3D_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("POSEC3D_OFFLINE", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
 
 
 @pytest.fixture
