@@ -24,12 +24,12 @@ class Pipeline:
 
     Args:
         extractor: the detector and the pose estimator.
-        actions: the builder and the classifier.
+        recognizer: the builder and the classifier.
     """
 
-    def __init__(self, extractor: PoseExtractor, actions: ActionRecognizer) -> None:
+    def __init__(self, extractor: PoseExtractor, recognizer: ActionRecognizer) -> None:
         self.extractor = extractor
-        self.actions = actions
+        self.recognizer = recognizer
 
     @classmethod
     def from_config(cls, config: PipelineConfig, *, progress: DownloadCallback | None = None) -> Self:
@@ -48,17 +48,17 @@ class Pipeline:
     @classmethod
     def from_resolved(cls, resolved: ResolvedPipeline, *, progress: DownloadCallback | None = None) -> Self:
         """As `from_config`, with resolved cards."""
-        actions = ActionRecognizer.from_resolved(resolved, progress=progress)
-        extractor = PoseExtractor.from_resolved(resolved, heatmaps=actions.needs_heatmaps, progress=progress)
+        recognizer = ActionRecognizer.from_resolved(resolved, progress=progress)
+        extractor = PoseExtractor.from_resolved(resolved, heatmaps=recognizer.needs_heatmaps, progress=progress)
         for card in resolved.classifiers:
             _check_skeleton(card, extractor)
-        actions.used = replace(
-            actions.used,
+        recognizer.used = replace(
+            recognizer.used,
             name=resolved.name,
-            models={**extractor.models, **actions.used.models},
+            models={**extractor.models, **recognizer.used.models},
             detect_every=resolved.config.detect_every,
         )
-        return cls(extractor, actions)
+        return cls(extractor, recognizer)
 
     def poses(self, path: str | Path, indices: Any = None, *, progress: ProgressCallback | None = None) -> VideoPoses:
         """Estimate the poses in a video, or in some of its frames; see `PoseExtractor.poses`."""
@@ -85,13 +85,13 @@ class Pipeline:
             UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
             StageMismatch: two stages do not fit.
         """
-        sampling = sampling or self.actions.sampling
+        sampling = sampling or self.recognizer.sampling
         with self.extractor.open(path) as video:
-            indices = self.actions.frames_needed(sampling, video.info.frame_count, video.info.fps)
+            indices = self.recognizer.frames_needed(sampling, video.info.frame_count, video.info.fps)
             also = np.arange(video.info.frame_count) if every_frame else None
             video_poses = self.extractor.poses_of(video, indices, also=also, progress=progress)
         heartbeat = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
-        return self.actions.read(video_poses, sampling, heartbeat=heartbeat)
+        return self.recognizer.recognize(video_poses, sampling, heartbeat=heartbeat)
 
 
 def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:

@@ -84,7 +84,7 @@ class LabelTask(label_task.LabelTask):
             raise WeightsMissing("the weights are not there", hint="connect")
         self.pipeline = fakes.configured(_pipeline(), self.config)
         self.pipeline.extractor.cache = _cache(self.config)
-        self.recognizer = self.pipeline.actions
+        self.recognizer = self.pipeline.recognizer
 
     def run(self, file, heartbeat):
         begin(file)

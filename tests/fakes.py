@@ -78,7 +78,7 @@ class Classifier:
 
 def configured(pipeline, config):
     """The same pipeline, which reads videos as the config says."""
-    pipeline.actions.sampling = pipeline.actions.members[0].sampling.changed(
+    pipeline.recognizer.sampling = pipeline.recognizer.members[0].sampling.changed(
         views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
     )
     return pipeline
@@ -86,7 +86,7 @@ def configured(pipeline, config):
 
 def predict(pipeline, path, *, every_frame=False, progress=None, **sampling):
     """An answer to a video that is read in another way than the pipeline's own."""
-    changed = pipeline.actions.sampling.changed(**sampling)
+    changed = pipeline.recognizer.sampling.changed(**sampling)
     return pipeline.predict(path, sampling=changed, every_frame=every_frame, progress=progress)
 
 

@@ -95,7 +95,7 @@ def card_of(case, folder, *, width=THIN):
 def our_probabilities(card, pack):
     """What our half of the pipeline says of the one clip of a pack, by the published protocol."""
     config = PipelineConfig(device="cpu", precision="fp32", offline=True, views=10, flip=True)
-    actions = ActionRecognizer.from_resolved(replace(resolve(config), classifiers=(card,)))
+    recognizer = ActionRecognizer.from_resolved(replace(resolve(config), classifiers=(card,)))
     [clip] = read_pose_file(pack)
-    result = actions.read_file(clip)
+    result = recognizer.recognize_file(clip)
     return result.scores.probabilities

@@ -41,7 +41,7 @@ def answer(*probabilities, labels=("a", "b")):
 def test_only_the_sampled_frames_are_looked_at(clip):
     pipeline = fakes.pipeline()
     result = pipeline.predict(clip)
-    (_, clips, _) = pipeline.actions.members[0].builder.calls[0]
+    (_, clips, _) = pipeline.recognizer.members[0].builder.calls[0]
     assert clips.shape == (1, 8)
     assert pipeline.extractor.detector.seen == sorted(set(clips.ravel().tolist()))
     assert result.frames_used == result.frames_with_person == 8
@@ -72,7 +72,7 @@ def test_nobody_in_the_video_is_an_ordinary_answer_for_each_person_too(clip):
 def test_views_and_mirror_images_are_asked_of_the_builder(clip):
     pipeline = fakes.pipeline()
     fakes.predict(pipeline, clip, views=3, flip=True)
-    [(_, clips, flip)] = pipeline.actions.members[0].builder.calls
+    [(_, clips, flip)] = pipeline.recognizer.members[0].builder.calls
     assert clips.shape == (3, 8)
     assert flip
 
@@ -128,7 +128,7 @@ def test_an_answer_is_the_same_when_the_poses_of_the_other_frames_are_kept(clip,
 
 def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_or_not(clip):
     pipeline = fakes.pipeline(lambda index: [20 + index / 2])
-    needed = used_frames(pipeline.actions.sampling.plan(100, 25))
+    needed = used_frames(pipeline.recognizer.sampling.plan(100, 25))
 
     class Lossy:
         def __init__(self, video):
@@ -141,7 +141,7 @@ def test_a_lost_frame_is_replaced_by_the_same_one_whether_every_frame_is_drawn_o
     for also in (None, np.arange(100)):
         with pipeline.extractor.open(clip) as video:
             video_poses = pipeline.extractor.poses_of(Lossy(video), needed, also=also)
-        predictions.append(pipeline.actions.read(video_poses))
+        predictions.append(pipeline.recognizer.recognize(video_poses))
     few, every = predictions
     assert np.array_equal(every.scores.probabilities, few.scores.probabilities)
     assert every.frames_used == few.frames_used == 7
@@ -189,7 +189,7 @@ def test_people_may_be_looked_for_in_every_nth_of_the_frames_that_are_read(still
     extractor = fakes.pipeline().extractor
     monkeypatch.setattr("posec3d_cli.pipeline.PoseExtractor.from_resolved", lambda resolved, **options: extractor)
     pipeline = Pipeline.from_config(PipelineConfig("light", detect_every=3, device="cpu"))
-    assert pipeline.actions.used.detect_every == 3
+    assert pipeline.recognizer.used.detect_every == 3
     stages = fakes.pipeline()
     stages.extractor.every = 3
     result = stages.predict(still)
@@ -284,7 +284,7 @@ def test_what_makes_an_answer_uncertain_is_said(clip, tmp_path):
 
 def test_the_whole_frame_detector_is_named_in_the_warnings(clip):
     pipeline = fakes.pipeline()
-    used = pipeline.actions.used.models
+    used = pipeline.recognizer.used.models
     used["detector"] = type(used["detector"])("whole-frame", "whole-frame", "cpu", {})
     assert "no detector looked for people" in pipeline.predict(clip).warnings[0]
 
@@ -301,13 +301,13 @@ def test_frames_that_do_not_decode_are_replaced_by_their_neighbours(clip):
         def read(self, indices):
             return (frame for frame in self.video.read(indices) if frame.index not in self.lost)
 
-    plan = pipeline.actions.sampling.plan(100, 25)
+    plan = pipeline.recognizer.sampling.plan(100, 25)
     lost = used_frames(plan)[[1, 2]]
     with pipeline.extractor.open(clip) as video:
         lossy = Lossy(video)
         lossy.lost = tuple(lost.tolist())
         video_poses = pipeline.extractor.poses_of(lossy, used_frames(plan))
-    result = pipeline.actions.read(video_poses)
+    result = pipeline.recognizer.recognize(video_poses)
     assert result.frames_used == 6
     assert "2 damaged frames" in result.warnings[0]
     assert result.scores.probabilities[1] == pytest.approx(0.2)
@@ -316,7 +316,7 @@ def test_frames_that_do_not_decode_are_replaced_by_their_neighbours(clip):
 def test_a_frame_that_was_never_looked_at_is_refused(clip):
     pipeline = fakes.pipeline()
     with pytest.raises(StageMismatch, match="was not looked at"):
-        pipeline.actions.read(pipeline.poses(clip, np.arange(3)))
+        pipeline.recognizer.recognize(pipeline.poses(clip, np.arange(3)))
 
 
 def test_a_video_of_which_no_frame_decodes_is_refused(clip):

@@ -60,7 +60,7 @@ def each_alone(options: Any, shape: Sequence[int]) -> dict[str, float]:
     extractor, whole = make(options)
     runs = {"detect": (detector_alone(extractor.detector), (1,)), "pose": (pose_alone(extractor.pose), CROPS)}
     if whole is not None:
-        [member] = whole.actions.members
+        [member] = whole.recognizer.members
         volumes = {number: HeatmapVolume(noise(number, *shape)) for number in VIEWS}
         runs["classify"] = (lambda number: member.classifier.classify([volumes[number]]), VIEWS)
     return {name: min(per_item(run, batch) for batch in batches) for name, (run, batches) in runs.items()}

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     stages = {"detect": Counted(extractor.detector), "pose": Counted(extractor.pose)}
     extractor.detector, extractor.pose = stages["detect"], stages["pose"]
     if whole is not None:
-        [member] = whole.actions.members
+        [member] = whole.recognizer.members
         stages["classify"] = Counted(member.classifier)
         object.__setattr__(member, "classifier", stages["classify"])
     if options.given is not None:

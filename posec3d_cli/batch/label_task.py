@@ -98,7 +98,7 @@ class LabelTask:
             self.pipeline, self.recognizer = None, ActionRecognizer.from_config(self.config, progress=progress)
         else:
             self.pipeline = Pipeline.from_config(self.config, progress=progress)
-            self.recognizer = self.pipeline.actions
+            self.recognizer = self.pipeline.recognizer
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[ClipResult]:
         """Recognize the actions of a file, one result per clip, and write the files that are made of it.
@@ -124,7 +124,7 @@ class LabelTask:
     def _recognize(self, clip: VideoPoses, file: InputFile, heartbeat: Heartbeat) -> ClipResult:
         name = str(clip.video.path).replace(str(file.path), file.name, 1)
         try:
-            return replace(self.recognizer.read_file(clip, heartbeat=lambda: heartbeat(0, 0)), name=name)
+            return replace(self.recognizer.recognize_file(clip, heartbeat=lambda: heartbeat(0, 0)), name=name)
         except PoseC3DError as error:
             return ClipResult.failed(clip.video.path, Failure.of(error), name=name)
         except Exception as error:  # whatever it is, the other clips are answered

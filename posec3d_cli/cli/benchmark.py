@@ -103,7 +103,7 @@ def benchmark(
         )
         for name, every in WAYS.items()
     }
-    models = {kind: f"{used.name} on {used.device}" for kind, used in stages.actions.used.models.items()}
+    models = {kind: f"{used.name} on {used.device}" for kind, used in stages.recognizer.used.models.items()}
     workers = default_workers(device).count
     hints = [
         *advice(list(speeds.values())),

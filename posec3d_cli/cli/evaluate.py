@@ -166,12 +166,12 @@ def evaluate(
     )
     resolved = resolve(config)
     folders = [card.folder for card in resolved.classifiers]
-    actions = ActionRecognizer.from_resolved(resolved)
-    foreign = {label: count for label, count in sorted(found.labels.items()) if label not in actions.labels}
+    recognizer = ActionRecognizer.from_resolved(resolved)
+    foreign = {label: count for label, count in sorted(found.labels.items()) if label not in recognizer.labels}
     if only_known and foreign:
         note("note", f"left out clips whose labels the classifier does not have: {clips_per_label(foreign)}")
-        found = found.of(actions.labels)
-    check_labels(found.labels, actions.labels)
+        found = found.of(recognizer.labels)
+    check_labels(found.labels, recognizer.labels)
     examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
     for one in unreadable:
         note("failed", one_line(f"{one.name}: {one.reason}"))
@@ -192,9 +192,9 @@ def evaluate(
         examples = harder_copies(examples)
     with saying_read() as read:
         report = measure(
-            actions,
+            recognizer,
             examples,
-            actions.sampling,
+            recognizer.sampling,
             read,
         )
     write_files(report, unreadable, confusion or [], predictions)

@@ -40,7 +40,7 @@ def evaluate(
     predictions = []
     for number, clip in enumerate(clips):
         progress(number, len(clips))
-        scores = recognizer.read(as_video_poses(clip), sampling).scores
+        scores = recognizer.recognize(as_video_poses(clip), sampling).scores
         predictions.append(ClipPrediction(clip.name, clip.label, () if scores is None else tuple(scores.top(BEST))))
     progress(len(clips), len(clips))
     return EvaluationReport(recognizer.labels, tuple(predictions))

@@ -103,11 +103,11 @@ def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> 
     """As `Pipeline.predict`, with at most `frames` frames of the video."""
     with pipeline.extractor.open(path) as video:
         info = replace(video.info, frame_count=min(frames, video.info.frame_count))
-        sampling = pipeline.actions.sampling
-        indices = pipeline.actions.frames_needed(sampling, info.frame_count, info.fps)
+        sampling = pipeline.recognizer.sampling
+        indices = pipeline.recognizer.frames_needed(sampling, info.frame_count, info.fps)
         wanted = np.arange(info.frame_count) if every_frame else indices
         video_poses = pipeline.extractor.poses_of(video, wanted)
-    return pipeline.actions.read(replace(video_poses, video=info), sampling)
+    return pipeline.recognizer.recognize(replace(video_poses, video=info), sampling)
 
 
 def advice(speeds: Sequence[Speed]) -> list[str]:

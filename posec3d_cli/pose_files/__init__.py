@@ -1,7 +1,7 @@
 """Pose files, native ones and those of other tools: read them as `VideoPoses`, and write native ones.
 
     for clip in read_pose_file("walk.npz"):
-        actions.read(clip)
+        actions.recognize(clip)
 
 What each format holds, which joints it has and what is decided where it does not say: docs/pose-files.md.
 """

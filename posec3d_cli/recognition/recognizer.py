@@ -124,7 +124,7 @@ class ActionRecognizer:
         """The plan of each member; all plans have the same windows."""
         return [member.reads(sampling).plan(frame_count, fps) for member in self.members]
 
-    def read(
+    def recognize(
         self,
         video_poses: VideoPoses,
         sampling: ClipSampling | None = None,
@@ -156,7 +156,7 @@ class ActionRecognizer:
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
         return self._answer(video_poses, sampling, plans, self.used, self._notices(), heartbeat, lost=lost)
 
-    def read_file(
+    def recognize_file(
         self,
         video_poses: VideoPoses,
         sampling: ClipSampling | None = None,

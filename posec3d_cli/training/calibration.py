@@ -74,15 +74,15 @@ def fit_temperature(
         BadDataset: nobody is found in any example, or one has a label that the classifier does not know.
         StageMismatch: the classifier shows no logits.
     """
-    actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
-    [member] = actions.members
+    recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
+    [member] = recognizer.members
     if not isinstance(member.classifier, HasLogits):
         raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")
-    unknown = sorted({example.label for example in examples} - set(actions.labels))
+    unknown = sorted({example.label for example in examples} - set(recognizer.labels))
     if unknown:
         raise BadDataset(
             f"the classifier does not know the labels {', '.join(unknown)}",
-            hint=f"it knows {', '.join(actions.labels)}",
+            hint=f"it knows {', '.join(recognizer.labels)}",
         )
     heard = [one for example in examples if (one := _collect_logits(member, member.classifier, example)).said]
     if not heard:
@@ -90,7 +90,7 @@ def fit_temperature(
     truth = np.array([one.truth for one in heard])
 
     def answers(temperature: float) -> Floats:
-        return np.stack([one.answer(temperature, actions.labels) for one in heard])
+        return np.stack([one.answer(temperature, recognizer.labels) for one in heard])
 
     def cost(log_temperature: float) -> float:
         return _nll(answers(math.exp(log_temperature)), truth)
@@ -154,7 +154,7 @@ class _Recorder:
 def _collect_logits(member: Member, classifier: HasLogits, example: LabeledClip) -> _Collected:
     recorder = _Recorder(classifier)
     video_poses, sampling = as_video_poses(example), member.sampling
-    ActionRecognizer([replace(member, classifier=recorder)]).read(video_poses, sampling)
+    ActionRecognizer([replace(member, classifier=recorder)]).recognize(video_poses, sampling)
     plan = member.reads(sampling).plan(video_poses.video.frame_count, video_poses.video.fps)
     shown = [subject for subject, _ in subjects(video_poses.part(used_frames(plan)), plan, sampling, set())]
     # The reader shows the classifier the same subjects in the same order.

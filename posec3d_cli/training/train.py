@@ -332,13 +332,13 @@ def measure(
     model: Path, validation_clips: Sequence[LabeledClip], picture: Path | None = None, *, device: str, precision: str
 ) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
-    actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
-    whole = evaluate(actions, validation_clips)
+    recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
+    whole = evaluate(recognizer, validation_clips)
     parts: dict[str, list[ClipPrediction]] = {}
     for example, answer in zip(validation_clips, whole.predictions, strict=True):
         parts.setdefault(source_name_of(example), []).append(answer)
     reports = {EVERY: whole, **{name: EvaluationReport(whole.labels, tuple(part)) for name, part in parts.items()}}
-    reports["all, harder"] = evaluate(actions, perturb(validation_clips))
+    reports["all, harder"] = evaluate(recognizer, perturb(validation_clips))
     if picture is not None:
         plot_confusion(whole.labels, whole.confusion, picture)
     return {name: report.figures() for name, report in reports.items()}

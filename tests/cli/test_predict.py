@@ -233,7 +233,7 @@ def test_a_wrong_option_is_wrong_usage(stages, clip, arguments):
 @pytest.fixture
 def actions(monkeypatch):
     """A fake classifier, and no pipeline at all: whoever makes a detector or a pose model fails."""
-    fake = fakes.pipeline().actions
+    fake = fakes.pipeline().recognizer
 
     def from_config(config, **options):
         fake.made = config

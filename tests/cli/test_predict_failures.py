@@ -74,15 +74,15 @@ def test_an_error_that_nobody_foresaw_costs_one_input_only(stages, clips, error)
 
 
 def test_an_unforeseen_error_with_one_clip_of_a_pack_leaves_the_others(monkeypatch, tmp_path):
-    fake = fakes.pipeline().actions
-    plain = fake.read_file
+    fake = fakes.pipeline().recognizer
+    plain = fake.recognize_file
 
-    def read_file(clip, **options):
+    def recognize_file(clip, **options):
         if str(clip.video.path).endswith("arms_1"):
             raise ZeroDivisionError("by nothing")
         return plain(clip, **options)
 
-    monkeypatch.setattr(fake, "read_file", read_file)
+    monkeypatch.setattr(fake, "recognize_file", recognize_file)
     monkeypatch.setattr(ActionRecognizer, "from_config", lambda config, **options: fake)
     result = run(people.write_pack(tmp_path / "pack.pkl", people.examples(2)), "--json")
     assert result.exit_code == 1

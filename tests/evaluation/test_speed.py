@@ -42,7 +42,7 @@ def test_a_long_video_is_taken_to_end_early(clip):
     speed = measure(stages, clip, every_frame=True, frames=20, repeats=1)
     assert speed.frames == 20
     assert set(stages.extractor.detector.seen) == set(range(20))
-    _, clips, _ = stages.actions.members[0].builder.calls[0]
+    _, clips, _ = stages.recognizer.members[0].builder.calls[0]
     assert clips.max() < 20
 
 

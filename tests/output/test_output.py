@@ -29,7 +29,7 @@ def clip(tmp_path_factory):
 def test_a_document_holds_what_a_machine_wants_to_know(clip):
     pipeline = fakes.pipeline(lambda index: [20, 80])
     result = fakes.predict(pipeline, clip, people="each", window_seconds=1)
-    written = json.loads(json.dumps(document([result], pipeline.actions.used, top=1), allow_nan=False))
+    written = json.loads(json.dumps(document([result], pipeline.recognizer.used, top=1), allow_nan=False))
     assert (written["schema"], written["version"]) == ("posec3d/prediction", 2)
     assert written["pipeline"]["models"]["classifier"]["sha256"] == {"weights": "11"}
     assert written["pipeline"]["precision"] == "fp32"
@@ -50,7 +50,7 @@ def test_nobody_and_failures_are_entries_too(clip):
     pipeline = fakes.pipeline(lambda index: [])
     nobody = pipeline.predict(clip)
     failed = ClipResult.failed(Path("a.mp4"), Failure.of(UnreadableVideo("a.mp4 is no video", hint="look at it")))
-    written = document([nobody, failed], pipeline.actions.used)
+    written = document([nobody, failed], pipeline.recognizer.used)
     json.dumps(written, allow_nan=False)
     found, missing = written["videos"]
     assert (found["status"], found["labels"], found["mean_keypoint_score"]) == ("no_person", [], None)

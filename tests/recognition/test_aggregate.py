@@ -46,26 +46,28 @@ def test_the_nearest_frames_stand_in_and_that_is_said():
 
 def test_a_frame_without_a_near_neighbour_is_refused():
     video_poses = some_frames(*range(20))
-    with pytest.raises(BadPoseFile, match=r"walk\.json: frame \d+ is needed, and the file has no frame within 0\.5 s") as caught:
+    with pytest.raises(
+        BadPoseFile, match=r"walk\.json: frame \d+ is needed, and the file has no frame within 0\.5 s"
+    ) as caught:
         with_substitutes([plan(video_poses)], video_poses)
     assert "every frame" in caught.value.hint
 
 
 def test_a_file_is_read_where_a_video_would_be_refused():
-    actions = fakes.pipeline().actions
+    recognizer = fakes.pipeline().recognizer
     video_poses = some_frames(*range(0, 100, 10))
-    result = actions.read_file(video_poses)
+    result = recognizer.recognize_file(video_poses)
     assert result.scores is not None
     assert any("the nearest stand in" in warning for warning in result.warnings)
     with pytest.raises(StageMismatch, match="was not looked at"):
-        actions.read(video_poses)
+        recognizer.recognize(video_poses)
 
 
 def test_what_is_read_from_a_file_was_found_by_no_detector_of_ours():
-    actions = fakes.pipeline().actions
-    models = {**actions.used.models, "detector": ModelInfo("whole-frame", "whole-frame", "cpu", {})}
-    actions.used = PipelineInfo("fake", models)
-    result = actions.read_file(factory.video_poses())
+    recognizer = fakes.pipeline().recognizer
+    models = {**recognizer.used.models, "detector": ModelInfo("whole-frame", "whole-frame", "cpu", {})}
+    recognizer.used = PipelineInfo("fake", models)
+    result = recognizer.recognize_file(factory.video_poses())
     assert not any("detector" in warning for warning in result.warnings)
     assert set(result.pipeline.models) == {"classifier"}
 
@@ -74,6 +76,6 @@ def test_a_written_video_gives_the_same_answer_as_the_video(tmp_path):
     clip = video_factory.write(tmp_path / "clip.mp4", 60)
     pipeline = fakes.pipeline(lambda index: [20 + index])
     before = pipeline.predict(clip)
-    after = pipeline.actions.read_file(before.video_poses)
+    after = pipeline.recognizer.recognize_file(before.video_poses)
     assert after.scores.top(2) == before.scores.top(2)
     assert after.warnings == before.warnings

@@ -59,11 +59,12 @@ def probabilities(result):
 
 @pytest.mark.parametrize("weights", [(), (2.0, 1.0)])
 @pytest.mark.parametrize("whom", ["together", "each"])
-@pytest.mark.parametrize("read", ["read", "read_file"])
-def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, video_poses, weights, whom, read):
+@pytest.mark.parametrize("recognize", ["recognize", "recognize_file"])
+def test_every_part_of_the_answer_is_the_weighted_mean_of_the_single_ones(cards, video_poses, weights, whom, recognize):
     fused, joint, limb = reader(*cards, ensemble_weights=weights), reader(cards[0]), reader(cards[1])
     answers = [
-        getattr(one, read)(video_poses, one.sampling.changed(people=whom, **WINDOWS)) for one in (fused, joint, limb)
+        getattr(one, recognize)(video_poses, one.sampling.changed(people=whom, **WINDOWS))
+        for one in (fused, joint, limb)
     ]
     together, first, second = map(probabilities, answers)
     assert len(together) == 1 + 3 + (2 if whom == "each" else 0)
@@ -87,7 +88,9 @@ def mixed(tmp_path_factory):
 @pytest.mark.parametrize("whom", ["together", "each"])
 def test_volumes_and_joints_are_read_side_by_side(mixed, video_poses, whom):
     fused, volumes, joints = reader(*mixed), reader(mixed[0]), reader(mixed[1])
-    answers = [one.read(video_poses, one.sampling.changed(people=whom, **WINDOWS)) for one in (fused, volumes, joints)]
+    answers = [
+        one.recognize(video_poses, one.sampling.changed(people=whom, **WINDOWS)) for one in (fused, volumes, joints)
+    ]
     both, first, second = map(probabilities, answers)
     assert both.keys() == first.keys() == second.keys()
     for about, found in both.items():

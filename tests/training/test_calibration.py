@@ -70,7 +70,7 @@ def pairs():
 def examples(model):
     """Clips of which the model calls three in four rightly."""
     actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,)))
-    called = [(one, actions.read(as_video_poses(one)).scores.top(2)) for one in pairs()]
+    called = [(one, actions.recognize(as_video_poses(one)).scores.top(2)) for one in pairs()]
     return [replace(one, label=best[number == 0][0]) for number, (one, best) in enumerate(called)]
 
 
@@ -78,7 +78,7 @@ def measured(model, examples, temperature):
     """The mean negative log-likelihood and the calibration error of the predictions themselves."""
     config = PipelineConfig(classifiers=(model,), classifier_settings={"temperature": temperature})
     actions = ActionRecognizer.from_config(config)
-    scores = [actions.read(as_video_poses(one)).scores for one in examples]
+    scores = [actions.recognize(as_video_poses(one)).scores for one in examples]
     truth = [
         float(one.probabilities[one.labels.index(example.label)]) for one, example in zip(scores, examples, strict=True)
     ]

@@ -90,7 +90,7 @@ def shown_and_given(clip, folder, recipe=RECIPE):
     [member] = ActionRecognizer.from_config(PipelineConfig(classifiers=(folder,), device="cpu")).members
     seen = Seen()
     actions = ActionRecognizer([replace(member, classifier=seen)])
-    actions.read(as_video_poses(clip))
+    actions.recognize(as_video_poses(clip))
     frames = actions.sampling.plan(len(clip), Fraction(25))[0].clips[0]
     ((shown,),) = seen.volumes
     return shown, network_input(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
@@ -120,7 +120,7 @@ def test_weights_are_stored_in_half_precision_and_counters_as_they_are(folder):
 def test_the_classifier_answers_as_the_network_did(folder):
     clip = random_clip(0, height=20_000)
     config = PipelineConfig(classifiers=(folder,), device="cpu", precision="fp32")
-    answer = ActionRecognizer.from_config(config).read(as_video_poses(clip)).scores
+    answer = ActionRecognizer.from_config(config).recognize(as_video_poses(clip)).scores
     _, volume = shown_and_given(clip, folder)
     with torch.inference_mode():
         expected = network()(torch.from_numpy(volume)[None]).softmax(1)[0].numpy()
@@ -166,7 +166,7 @@ def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
     clip = as_video_poses(random_clip(0, height=300))
 
     def read(folder):
-        return ActionRecognizer.from_config(PipelineConfig(classifiers=(folder,), device="cpu")).read(clip).scores
+        return ActionRecognizer.from_config(PipelineConfig(classifiers=(folder,), device="cpu")).recognize(clip).scores
 
     plain, soft = (read(written(tmp_path / name, temperature=value)) for name, value in (("plain", 1.0), ("soft", 2.0)))
     assert "temperature" not in (tmp_path / "plain" / "model.toml").read_text()

@@ -208,7 +208,7 @@ def test_a_row_of_many_warns_of_sound_that_is_lost(pictures, tmp_path):
     with unfinished_files([drawn]) as run:
         current = CurrentRun(run, tmp_path / "state.sqlite")
         task = LabelTask(PipelineConfig(), videos=drawn, current_run=current)
-        task.pipeline, task.recognizer = pipeline, pipeline.actions
+        task.pipeline, task.recognizer = pipeline, pipeline.recognizer
         (result,) = task.run(InputFile(source, "in.mkv"), lambda done, total: None)
     assert any("the sound (mp2) could not be kept" in warning for warning in result.warnings)
     assert numbers(drawn / "in.mkv.mp4") == list(range(40))
