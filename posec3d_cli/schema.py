@@ -100,9 +100,12 @@ def read(kind: type[T], values: object, *, where: object = "", key: str = "") ->
 def _explained(error: msgspec.ValidationError, node: Any, value: Any, key: str) -> tuple[str, str]:
     """What msgspec says, in our words, and what to do about it."""
     said, path = re.fullmatch(r"(.*?)(?: - at `\$(.*)`)?", str(error), re.DOTALL).groups()  # type: ignore[union-attr]
-    for name, number in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path or ""):
-        if _description(node):
-            break
+    described: tuple[str, Any, Any] | None = None
+    for name, number, any_key in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])", path or ""):
+        if any_key:  # msgspec does not say which
+            return f"{key} must be {_wanted(node)}, got {value!r}", f"it says: {said}"
+        if described is None and _description(node):
+            described = key, node, value
         node, value = _inner(node, name or int(number)), value[name or int(number)]
         key = f"{_before(key)}{name}" if name else f"{key}[{number}]"
     if error.__cause__ is not None:
@@ -113,6 +116,7 @@ def _explained(error: msgspec.ValidationError, node: Any, value: Any, key: str) 
         known = [field.encode_name for field in _container(node).fields]
         there = f"there are: {', '.join(known)}" if known else "there are none"
         return f"unknown key {_before(key)}{found[1]} = {value[found[1]]!r}", did_you_mean(found[1], known) + there
+    key, node, value = described or (key, node, value)
     return f"{key} must be {_wanted(node)}, got {value!r}", ""
 
 

@@ -36,6 +36,8 @@ class Whole(Checked, frozen=True, kw_only=True):
     flag: bool = False
     options: dict[str, Any] = {}  # noqa: RUF012
     counts: dict[str, int] = {}  # noqa: RUF012
+    named: dict[str, Part] = {}  # noqa: RUF012
+    some: Annotated[tuple[Part, ...], Meta(description="a few parts")] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,6 +84,9 @@ class Card:
         ({"size": [3, 3], "flag": True, "way": "down"}, "a.toml: x.flag goes with way = 'up' only"),
         ({"size": [3, 3], "options": 3}, "a.toml: x.options must be a table, got 3"),
         ({"size": [3, 3], "counts": {"a": "b"}}, "a.toml: x.counts must be a table of numbers, got {'a': 'b'}"),
+        ({"size": [3, 3], "named": {"a": {"b": 1}}}, "a.toml: x.named must be a table of tables, got {'a': {'b': 1}}"),
+        ({"size": [3, 3], "some": [{"name": "a", "b": 1}]}, "a.toml: unknown key x.some[0].b = 1"),
+        ({"size": [3, 3], "some": [{"name": 3}]}, "a.toml: x.some must be a few parts, got [{'name': 3}]"),
         (3, "a.toml: x must be a table, got 3"),
     ],
 )
