@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 class RunCallback:
     """Hears what happens during a run; this one does nothing about it."""
 
-    def frames(self, found: InputFile, done: int) -> None:
+    def frames(self, file: InputFile, done: int) -> None:
         """So many frames of a video in work are done."""
 
-    def done(self, found: InputFile, result: FileResult[Any]) -> None:
+    def done(self, file: InputFile, result: FileResult[Any]) -> None:
         """A file is done and, where the run keeps a state, recorded."""

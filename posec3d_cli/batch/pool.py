@@ -82,7 +82,7 @@ class WorkerPool(Generic[R]):
 
         Args:
             videos: one is taken whenever a worker is free.
-            timeout: seconds without a sign of life after which a video is given up.
+            timeout: seconds without a heartbeat after which a video is given up.
             progress: called with a video in work and the number of its frames done.
 
         Raises:
@@ -91,16 +91,16 @@ class WorkerPool(Generic[R]):
         source = iter(videos)
         idle, busy = list(self._workers), list[Worker[R]]()
         while True:
-            while idle and (found := next(source, None)) is not None:
-                idle[-1].begin(found)
+            while idle and (file := next(source, None)) is not None:
+                idle[-1].begin(file)
                 busy.append(idle.pop())
             if not busy:
                 return
             left = timeout - max(worker.idle_seconds for worker in busy)
             heard = connection.wait([worker.pipe for worker in busy], max(left, 0))
             for worker in list(busy):
-                found = worker.found
-                assert found is not None
+                file = worker.file
+                assert file is not None
                 news: FileResult[R] | int | None = None
                 if worker.pipe in heard:
                     news = worker.receive()
@@ -109,9 +109,9 @@ class WorkerPool(Generic[R]):
                 if isinstance(news, FileResult):
                     busy.remove(worker)
                     idle.append(worker)
-                    yield found, news
+                    yield file, news
                 elif news is not None:
-                    progress(found, news)
+                    progress(file, news)
 
     def __enter__(self) -> Self:
         return self

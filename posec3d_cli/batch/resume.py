@@ -16,26 +16,26 @@ from posec3d_cli.results import FAILED
 
 @dataclass(frozen=True)
 class Todo:
-    """A video to do, and why again if it was done before: "", "video", "pipeline", "output" or "failed"."""
+    """A file to do, and why again if it was done before: "", "video", "pipeline", "output" or "failed"."""
 
-    found: InputFile
+    file: InputFile
     again: str = ""
 
 
 def plan(
-    found: Sequence[InputFile], task: ResumableTask[Any], run_state: RunState, *, retry_failed: bool = False
+    files: Sequence[InputFile], task: ResumableTask[Any], run_state: RunState, *, retry_failed: bool = False
 ) -> deque[Todo]:
-    """The videos that have no outcome yet, or none that still holds. Nothing but the time of a touched file is changed.
+    """The files that have no result yet, or none that still holds. Nothing but the time of a touched file is changed.
 
     Args:
-        found: all videos.
+        files: all files.
         task: what is done with them.
-        run_state: the outcomes so far.
+        run_state: the results so far.
         retry_failed: failures do not hold.
     """
     pipeline = task.fingerprint()
     todo: deque[Todo] = deque()
-    for video in found:
+    for video in files:
         record = run_state.get(video.path)
         reason = "" if record is None else _outdated(video, record, pipeline, task, run_state, retry_failed)
         if reason is not None:
@@ -46,7 +46,7 @@ def plan(
 def _outdated(
     video: InputFile, record: Record, pipeline: str, task: ResumableTask[Any], run_state: RunState, retry_failed: bool
 ) -> str | None:
-    """Why an outcome does not hold any more, or None."""
+    """Why a result does not hold any more, or None."""
     now = stamp(video.path)
     if now != record.stamp:
         if not record.result.sha256 or digest(video.path) != record.result.sha256:

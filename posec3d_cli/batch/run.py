@@ -27,7 +27,7 @@ def check_outputs(todo: Iterable[Todo], task: ResumableTask[Any], run_state: Run
     Raises:
         OutputExists: there are some.
     """
-    check_made((output for one in todo for output in task.outputs(one.found).values()), run_state)
+    check_made((output for one in todo for output in task.outputs(one.file).values()), run_state)
 
 
 def run(
@@ -49,7 +49,7 @@ def run(
         task: what is done with them.
         run_state: where outcomes are recorded.
         workers: how many processes there may be.
-        timeout: seconds without a sign of life after which a video is given up.
+        timeout: seconds without a heartbeat after which a video is given up.
         fail_fast: end after the first failure.
         overwrite: replace files that no run on this output made; else a video whose file would be fails.
         log: file that tracebacks, and what decoders say, are appended to.
@@ -60,7 +60,7 @@ def run(
     """
     callback = callback or RunCallback()
     pipeline = task.fingerprint()
-    of_video = {one.found: one for one in todo}
+    of_video = {one.file: one for one in todo}
     stamps: dict[InputFile, Stamp | None] = {}
 
     def taken() -> Iterator[InputFile]:
@@ -97,10 +97,10 @@ def _remove(outputs: Iterable[Path]) -> None:
             output.unlink()
 
 
-def results(found: Sequence[InputFile], todo: Iterable[Todo], run_state: RunState) -> Iterator[TimedResult]:
-    """The results of the files that are not to be done any more, in the order of `found`, one per clip."""
-    waiting = {one.found.path for one in todo}
-    for video in found:
+def results(files: Sequence[InputFile], todo: Iterable[Todo], run_state: RunState) -> Iterator[TimedResult]:
+    """The results of the files that are not to be done any more, in the order of `files`, one per clip."""
+    waiting = {one.file.path for one in todo}
+    for video in files:
         record = None if video.path in waiting else run_state.get(video.path)
         if record is not None:
             yield from ((result, record.result.seconds) for result in record.result.results)

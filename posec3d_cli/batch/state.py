@@ -76,10 +76,10 @@ class RunState:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        with self._blaming():
+        with self._error_context():
             self._connection = sqlite3.connect(file, isolation_level=None)
         try:
-            with self._blaming():
+            with self._error_context():
                 self._prepare()
         except OutputError:
             self._connection.close()
@@ -99,7 +99,7 @@ class RunState:
 
     def own(self) -> str:
         """Note down that this process holds the run state; who held it and never let go, or an empty text."""
-        with self._blaming(), self._connection:
+        with self._error_context(), self._connection:
             before = [named for (named,) in self._connection.execute("SELECT named FROM owner")]
             self._connection.execute("BEGIN")
             self._connection.execute("DELETE FROM owner")
@@ -110,12 +110,12 @@ class RunState:
 
     def disown(self) -> None:
         """Note down that nobody holds the run state."""
-        with self._blaming():
+        with self._error_context():
             self._connection.execute("DELETE FROM owner")
 
     def get(self, path: Path) -> Record | None:
         """The record of a video, if there is one."""
-        with self._blaming():
+        with self._error_context():
             row = self._connection.execute(
                 "SELECT size, mtime_ns, sha256, pipeline, entries, seconds FROM videos WHERE path = ?", (_key(path),)
             ).fetchone()
@@ -132,12 +132,12 @@ class RunState:
         result = record.result
         entries = json.dumps([stored(one) for one in result.results])
         values = (_key(record.path), size, mtime_ns, result.sha256, record.pipeline, entries, result.seconds)
-        with self._blaming():
+        with self._error_context():
             self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
 
     def paths(self) -> list[Path]:
         """The videos that have records, also those that are gone by now."""
-        with self._blaming():
+        with self._error_context():
             return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
 
     def claim(self, path: Path, sha256: str = "") -> None:
@@ -147,47 +147,47 @@ class RunState:
             path: the file.
             sha256: of its content; empty where whatever stands there then is taken for ours.
         """
-        with self._blaming():
+        with self._error_context():
             self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, ?)", (_key(path), sha256))
 
     def disclaim(self, path: Path) -> None:
         """Note down that a file that stands there, or will, is not of this run's making unless its content says so."""
-        with self._blaming():
+        with self._error_context():
             self._connection.execute("DELETE FROM outputs WHERE path = ? AND sha256 = ''", (_key(path),))
 
     def made(self, path: Path) -> bool:
         """Whether a file is of the making of a run on this output, and still as it was made."""
-        with self._blaming():
+        with self._error_context():
             known = self._connection.execute("SELECT sha256 FROM outputs WHERE path = ?", (_key(path),)).fetchall()
         return ("",) in known or (bool(known) and (digest(path),) in known)
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the table as it was written last; where a run was cut off in writing, those before too."""
-        with self._blaming():
+        with self._error_context():
             return [json.loads(cells) for (cells,) in self._connection.execute("SELECT cells FROM rows")]
 
     def keep_rows(self, rows: Iterable[Mapping[str, Any]], *, only: bool) -> None:
         """Set down rows of the table: beside those that are known or, with `only`, in their place."""
-        with self._blaming(), self._at_once():
+        with self._error_context(), self._transaction():
             if only:
                 self._connection.execute("DELETE FROM rows")
             self._connection.executemany("INSERT INTO rows VALUES (?)", ((json.dumps(row),) for row in rows))
 
     def corrections(self) -> dict[tuple[str, int], str]:
         """What people set right, also in rows that the table lacks at present."""
-        with self._blaming():
+        with self._error_context():
             found = self._connection.execute("SELECT video, number, corrected FROM corrections").fetchall()
         return {(video, number): corrected for video, number, corrected in found}
 
     def keep_corrections(self, corrections: Corrections) -> None:
         """Set them down in place of those that are known."""
-        with self._blaming(), self._at_once():
+        with self._error_context(), self._transaction():
             self._connection.execute("DELETE FROM corrections")
             values = [(*key, corrected) for key, corrected in corrections.items()]
             self._connection.executemany("INSERT INTO corrections VALUES (?, ?, ?)", values)
 
     @contextmanager
-    def _at_once(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[None]:
         """All changes in this block are made, or none."""
         with self._connection:
             self._connection.execute("BEGIN")
@@ -202,7 +202,7 @@ class RunState:
         self._connection.close()
 
     @contextmanager
-    def _blaming(self) -> Iterator[None]:
+    def _error_context(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:

@@ -17,7 +17,7 @@ from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 
 Heartbeat = Callable[[int, int], None]
-"""Told the numbers of frames done and to do, also with the same numbers again, as a sign of life."""
+"""Told the numbers of frames done and to do, also with the same numbers again, as a heartbeat."""
 
 
 class Task(Protocol[R_co]):

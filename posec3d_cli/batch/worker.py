@@ -50,12 +50,12 @@ class Worker(Generic[R]):
         self._log = log
         self._process: multiprocessing.process.BaseProcess | None = None
         self._ready = False
-        self._found: InputFile | None = None
+        self._file: InputFile | None = None
 
     @property
-    def found(self) -> InputFile | None:
+    def file(self) -> InputFile | None:
         """The video in work."""
-        return self._found
+        return self._file
 
     @property
     def pipe(self) -> connection.Connection:
@@ -64,17 +64,17 @@ class Worker(Generic[R]):
 
     @property
     def idle_seconds(self) -> float:
-        """Seconds since its last sign of life; 0 while it makes its models."""
+        """Seconds since its last heartbeat; 0 while it makes its models."""
         return perf_counter() - self._last_heartbeat if self._ready else 0.0
 
-    def begin(self, found: InputFile) -> None:
+    def begin(self, file: InputFile) -> None:
         """Hand it a video."""
         if self._process is None:
             self._start()
-        self._found = found
+        self._file = file
         self._began = self._last_heartbeat = perf_counter()
         with suppress(OSError):  # it died since the last video: `receive` finds that out
-            self._pipe.send(found)
+            self._pipe.send(file)
 
     def receive(self) -> FileResult[R] | int | None:
         """What it says next: the result of the video, the number of frames done, or None for no news.
@@ -96,7 +96,7 @@ class Worker(Generic[R]):
         if isinstance(message, PoseC3DError):
             raise message
         if isinstance(message, FileResult):
-            self._found = None
+            self._file = None
             return message
         if message == _READY:
             self._ready = True
@@ -145,9 +145,9 @@ class Worker(Generic[R]):
         return f"its process crashed ({name}: {words})"
 
     def _failed(self, error: PoseC3DError) -> FileResult[R]:
-        assert self._found is not None
-        found, self._found = self._found, None
-        return FileResult((self._task.failed(found, error),), seconds=perf_counter() - self._began)
+        assert self._file is not None
+        file, self._file = self._file, None
+        return FileResult((self._task.failed(file, error),), seconds=perf_counter() - self._began)
 
 
 @contextmanager
@@ -195,10 +195,10 @@ def _serve(
             pipe.send(_do(task, pipe.recv(), pipe.send))
 
 
-def _do(task: Task[Any], found: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
+def _do(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
     """The result of a file, or why no other file can be done either."""
     started = perf_counter()
-    sha256 = digest(found.path)
+    sha256 = digest(file.path)
 
     def report(error: Exception) -> None:
         full = _is_full(error)
@@ -208,11 +208,11 @@ def _do(task: Task[Any], found: InputFile, send: Callable[[int], None]) -> FileR
                 hint=remedy(full, "free some space", "choose a place that can be written"),
             )
         if not isinstance(error, PoseC3DError):
-            error.add_note(f"while {found.path!r} was done")
+            error.add_note(f"while {file.path!r} was done")
             traceback.print_exception(error)
 
     try:
-        results = tuple(attempt(task, found, lambda done, total: send(done), report))
+        results = tuple(attempt(task, file, lambda done, total: send(done), report))
     except OutputError as error:
         return error
     return FileResult(results, sha256, perf_counter() - started)

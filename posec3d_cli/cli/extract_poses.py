@@ -168,7 +168,7 @@ def extract_poses(
             overwrite=overwrite,
             quiet=quiet,
         )
-        waiting = {one.found.path for one in todo}
+        waiting = {one.file.path for one in todo}
         records = ((video, run_state.get(video.path)) for video in found if video.path not in waiting)
         done = [(video, record.result) for video, record in records if record is not None]
         if pack is not None and classes is not None:

@@ -57,18 +57,18 @@ class Count(RunCallback):
         self.in_work: dict[InputFile, int] = {}
         self.started = time.monotonic()
 
-    def frames(self, found: InputFile, done: int) -> None:
+    def frames(self, file: InputFile, done: int) -> None:
         """So many frames of a video in work are done."""
-        self.in_work[found] = done
+        self.in_work[file] = done
         self.show()
 
-    def done(self, found: InputFile, result: FileResult[Any]) -> None:
+    def done(self, file: InputFile, result: FileResult[Any]) -> None:
         """A file is done and recorded."""
         self.videos += 1
         self.failed += result.status == "failed"
-        self.frames_done += self.in_work.pop(found, 0)
+        self.frames_done += self.in_work.pop(file, 0)
         why = f": {printable(result.error.what)}" if result.error is not None and result.error.what else ""
-        logger.info(f"{result.status} {printable(found.name)}, {result.seconds:.1f} s{why}")
+        logger.info(f"{result.status} {printable(file.name)}, {result.seconds:.1f} s{why}")
         self.show()
 
     def show(self) -> None:

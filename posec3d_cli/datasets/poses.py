@@ -163,7 +163,7 @@ def side_by_side(
     Args:
         task: what the processes do.
         workers: how many processes there may be.
-        timeout: seconds without a sign of life after which a video is given up.
+        timeout: seconds without a heartbeat after which a video is given up.
         log: file that tracebacks, and what decoders say, are appended to.
         callback: is told what happens.
     """
@@ -173,12 +173,12 @@ def side_by_side(
         if not videos:
             return
         with WorkerPool(task, min(workers, len(videos)), device=task.config.device, log=log) as pool:
-            for found, result in pool.results(videos, timeout=timeout, progress=hears.frames):
-                hears.done(found, result)
+            for file, result in pool.results(videos, timeout=timeout, progress=hears.frames):
+                hears.done(file, result)
                 [one] = result.results
                 if one.people is None:
-                    yield found, one.error.what if one.error is not None else ""
+                    yield file, one.error.what if one.error is not None else ""
                 else:
-                    yield found, replace(one.people, sha256=result.sha256)
+                    yield file, replace(one.people, sha256=result.sha256)
 
     return estimate
