@@ -132,7 +132,9 @@ def test_a_table_that_says_two_things_of_a_video_is_refused(extract):
     Path("labels.csv").write_text("video,label\na.mp4,walk\nclips/a.mp4,run\n")
     ran = extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4"])
     assert ran.code == 1
-    assert "line 3 says of 'clips/a.mp4' ('run', ''), and before ('walk', '')" in " ".join(ran.err.split())
+    assert "line 3 gives 'clips/a.mp4' the label and split ('run', ''), and an earlier line ('walk', '')" in " ".join(
+        ran.err.split()
+    )
 
 
 def test_videos_in_no_folder_are_not_labelled(extract):
