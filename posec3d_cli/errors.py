@@ -143,7 +143,7 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def together(said: Sequence[tuple[str, str]], noun: str) -> list[str]:
-    """What is said of things, of each kind one line: sentences that differ only in their numbers are of one kind.
+    """Group sentences about several things: one line for all sentences that differ only in their numbers.
 
     Args:
         said: the name of a thing and a sentence about it.

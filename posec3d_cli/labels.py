@@ -28,7 +28,7 @@ def clean_label(text: str) -> str:
 
 
 def near_key(label: str) -> str:
-    """The same for labels that differ in nothing but case, blanks, underscores, hyphens and the like."""
+    """A key of a label: equal for labels that differ only in case, blanks, underscores, hyphens and the like."""
     folded = unicodedata.normalize("NFKC", label).casefold()
     return "".join(letter for letter in folded if letter.isalnum()) or folded
 

@@ -1,4 +1,4 @@
-"""Things by name, from entry points: stages, networks, formats of pose files, result tables.
+"""Registries of stages, networks, pose formats and table formats, by entry points.
 
 Those of this package are found in the same way as those of others, so that a new one is a file and a line in
 `pyproject.toml`. Listing imports nothing. How a package adds one: docs/plugins.md.
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class PluginWarning(UserWarning):
-    """Something that another package offers cannot be used, and everything goes on without it."""
+    """A plugin cannot be used and is ignored."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One installed thing, not imported yet.
+    """One entry of a registry, not imported yet.
 
     Attributes:
         kind: "detector", "pose", "builder" or "classifier", which are stages; "network", "pose format" or "output".
@@ -48,7 +48,7 @@ class Entry:
 
 
 class Registry(Generic[T]):
-    """Everything of one kind that installed packages offer.
+    """A registry of one kind of things that installed packages offer.
 
     Args:
         group: of the entry points.

@@ -36,7 +36,7 @@ def is_named(probability: float, min_score: float) -> bool:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no result, as a value that can be stored and sent to other processes.
+    """The reason of a failure, as a value that can be stored and sent to other processes.
 
     Attributes:
         kind: name of the error's class.
@@ -50,7 +50,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: PoseC3DError) -> Self:
-        """What an error says."""
+        """The failure of an error."""
         return cls(type(error).__name__, error.what, error.hint)
 
 
@@ -88,7 +88,7 @@ class VideoPoses(ShapeRepr):
 
     @property
     def placing(self) -> dict[str, Any]:
-        """What `Tracks.sequence` and `Tracks.each` want to know about all T frames."""
+        """The arguments of `Tracks.sequence` and `Tracks.each` about all T frames."""
         size = (self.video.height, self.video.width)
         indices = self.frame_indices
         return {"frame_size": size, "frame_indices": indices, "fps": self.video.fps, "skeleton": self.skeleton}
@@ -100,7 +100,7 @@ class VideoPoses(ShapeRepr):
         return cls(video, none, (), (), (), skeleton, cuts=none if cuts is None else cuts)
 
     def part(self, indices: Ints) -> VideoPoses:
-        """The same, of these frames only.
+        """The poses of these frames only.
 
         Raises:
             StageMismatch: one of the frames was not looked at.
@@ -127,7 +127,7 @@ class VideoPoses(ShapeRepr):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PersonScores(ShapeRepr):
-    """What one tracked person does.
+    """The scores of one tracked person.
 
     Attributes:
         id: the identity, as drawn in the annotated video.
@@ -146,7 +146,7 @@ class PersonScores(ShapeRepr):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PersonInWindow(ShapeRepr):
-    """What one tracked person does in one window.
+    """The scores of one tracked person in one window.
 
     Attributes:
         id: the identity.
@@ -161,7 +161,7 @@ class PersonInWindow(ShapeRepr):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WindowScores(ShapeRepr):
-    """What is done in one window.
+    """The scores of one window.
 
     Attributes:
         start: its first frame.
@@ -195,7 +195,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class PipelineInfo:
-    """What made a prediction.
+    """The models and settings behind a result.
 
     Attributes:
         name: of the pipeline card, or None where the parts were named one by one.
@@ -280,7 +280,7 @@ class ClipResult(ShapeRepr):
 
     @property
     def video(self) -> VideoInfo:
-        """What is known about the file."""
+        """The properties of the video."""
         return self.video_poses.video
 
     def answer(self, min_score: float = 0.0) -> str | None:
@@ -290,7 +290,7 @@ class ClipResult(ShapeRepr):
         return answer_of(self.scores, min_score) or NO_PERSON
 
     def without_poses(self) -> Self:
-        """The same with the poses of no frame: small enough to be kept and sent."""
+        """The result without poses: small enough to be stored and sent."""
         poses = VideoPoses.of_no_frame(self.video, cuts=self.video_poses.cuts, skeleton=self.video_poses.skeleton)
         return replace(self, video_poses=poses)
 

@@ -95,7 +95,7 @@ def skeleton(name: str) -> Skeleton:
 
 
 def mirror_limbs(limbs: Sequence[tuple[int, int]], mirror: Sequence[int]) -> tuple[int, ...]:
-    """Which limb each limb becomes in a mirror image: its own inverse, derived from the joints' `mirror`.
+    """The limb that each limb becomes in a mirror image, by the `mirror` of the joints; its own inverse.
 
     Raises:
         BadCard: a limb has no mirror image among `limbs`.

@@ -20,7 +20,7 @@ HEADERS = ["video", "action", "probability"]
 
 
 class Answers:
-    """What came of some inputs, said as it comes; as JSON, in one document at the end.
+    """Prints the results of inputs as they come, or as one JSON document at the end.
 
     Args:
         json: print the document in place of the table.
@@ -96,7 +96,7 @@ class Answers:
 
 
 def describe(recognizer: ActionRecognizer) -> str:
-    """How the videos are read, in a few words."""
+    """The clip sampling in a few words."""
     sampling = recognizer.sampling
     whom = "each person alone" if sampling.people == "each" else "everybody together"
     span = "the whole video as one" if sampling.window_seconds is None else f"windows of {sampling.window_seconds:g} s"

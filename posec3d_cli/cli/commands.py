@@ -35,7 +35,7 @@ class OnceCommand(typer.core.TyperCommand):
     """A command whose options are given once, unless they take several values; a flag may be repeated."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As any command does, after a look at what is repeated.
+        """Parse the arguments; refuse an option that is given twice and takes one value.
 
         Raises:
             typer.BadParameter: an option is given twice, or a flag and its opposite.
@@ -70,14 +70,14 @@ class Group(typer.core.TyperGroup):
     """A command that only holds commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As any group does; without arguments, say what there is."""
+        """Parse the arguments; without any, print the commands."""
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
             typer.echo(ctx.get_help(), err=True)
             raise typer.Exit(2)
         return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """What follows the group's name."""
+        """The usage line after the name of the group."""
         return ["COMMAND ..."]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -1,4 +1,4 @@
-"""The settings of a pipeline that the options of a command ask for; no other place makes them of options."""
+"""Make the PipelineConfig of a command from its options."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pipeline_config(
     no_cache: bool = False,
     **fields: Any,
 ) -> PipelineConfig:
-    """What the options of a command ask for, as the settings of a pipeline.
+    """Make a PipelineConfig of the options of a command.
 
     Args:
         stages: those that `--set` may name.
@@ -73,7 +73,7 @@ def _ratio(text: str | None) -> tuple[float, ...]:
 
 
 def stage_settings(settings: list[str] | None, *, stages: tuple[str, ...] = KINDS, **detector: Any) -> dict[str, Any]:
-    """What `--set` and the options of the detector ask for: "detector_settings" and so on, one table per stage.
+    """The settings of stages from `--set` and the options of the detector: "detector_settings" and so on.
 
     A value is read as TOML writes it, so `0.3`, `true`, `[1, 2]` and `{"a.b" = 1}` are what they look like; anything
     else is a text.

@@ -106,7 +106,7 @@ def _hardware() -> Iterator[Finding]:
 
 
 def _cpu_flags() -> set[str] | None:
-    """What the processor can do, where the system says so in a file."""
+    """The features of the processor, if the system lists them in a file."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

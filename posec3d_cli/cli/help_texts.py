@@ -16,7 +16,7 @@ ORDER = (INPUT, MODELS, RECOGNITION, TRAINING, OUTPUT, PERFORMANCE, RUN)
 
 
 def usage_pieces(params: Sequence[Any]) -> list[str]:
-    """What follows a command's name in its usage line: "[OPTIONS]" and the arguments."""
+    """The usage line after the name of a command: "[OPTIONS]" and the arguments."""
     return ["[OPTIONS]", *(_argument(one) for one in params if one.param_type_name == "argument")]
 
 
@@ -34,7 +34,7 @@ def write_groups(params: Sequence[Any], ctx: Any, formatter: Any) -> None:
 
 
 def value_name(param: Any) -> str:
-    """What stands for a value in the help: the metavar, or the values to choose from."""
+    """The placeholder of a value in the help: the metavar, or the permitted values."""
     if param.metavar:
         return str(param.metavar)
     if param.type_descriptor.is_choice:

@@ -23,12 +23,12 @@ MOST_DOUBTFUL = 10  # answers that are listed
 
 
 def confusion_files(output: Path) -> list[Path]:
-    """Where the confusion matrix goes, beside the table."""
+    """The files of the confusion matrix, beside the table."""
     return [output.with_suffix(".confusion.csv"), output.with_suffix(".confusion.png")]
 
 
 def print_results(results: Sequence[TimedResult], output: Path, min_score: float) -> bool:
-    """Say what came of all videos; whether none failed."""
+    """Print a summary of all results; return whether none failed."""
     from posec3d_cli.output import tables
     from posec3d_cli.output.tables import is_unknown
 
@@ -50,7 +50,7 @@ def print_results(results: Sequence[TimedResult], output: Path, min_score: float
 
 
 def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
-    """How often each label was given, and the answers that are least certain."""
+    """Print the number of clips per label, and the least certain results."""
     labels = Counter(cells["label"] for cells in answered)
     rows = []
     for label, count in sorted(labels.items(), key=lambda one: (-one[1], one[0])):
@@ -83,7 +83,7 @@ def print_accuracy(
     *,
     overwrite: bool,
 ) -> None:
-    """Say how often the labels are right, and write what was taken for what beside the table."""
+    """Print the accuracy, and write the confusion matrix beside the table."""
     from posec3d_cli.batch.outputs import written_by_run
     from posec3d_cli.evaluation.ground_truth import compare
     from posec3d_cli.evaluation.write import write_confusion

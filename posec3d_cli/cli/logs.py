@@ -1,4 +1,4 @@
-"""What the library logs, to the people: warnings as notes on stderr, more with --verbose, and all of it in a file."""
+"""Show the log of the library: warnings on stderr, more with --verbose, everything in a log file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Notes(logging.Handler):
         self.said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it."""
+        """Print it."""
         text = one_line(record.getMessage())
         if record.levelno < logging.WARNING:
             note(record.levelname.lower(), text)

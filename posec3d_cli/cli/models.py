@@ -24,7 +24,7 @@ app = Commands(help="List, describe, fetch and verify models.")
 
 
 class Kind(StrEnum):
-    """What a model does."""
+    """The kind of a model."""
 
     detector = "detector"
     pose = "pose"
@@ -189,7 +189,7 @@ def _size(card: ModelCard) -> str:
 
 
 def _content(card: ModelCard, file: WeightFile) -> str:
-    """What is known of a file's bytes, in words."""
+    """The checksum of a file, in words."""
     known = expected(card, file)
     if known.whole:
         size = "" if known.size is None else f"{known.size} bytes, "

@@ -29,7 +29,7 @@ class People(StrEnum):
 
 
 class Reader(StrEnum):
-    """Which decoder reads the videos."""
+    """The decoder that reads the videos."""
 
     pyav = "pyav"
     decord = "decord"
@@ -307,7 +307,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_hel
 
 
 def offline_choice(offline: bool) -> bool | None:
-    """What the library's `offline` argument gets: without the flag, the environment decides."""
+    """The value of `offline` of the library: None without the flag, so that the environment decides."""
     return True if offline else None
 
 
@@ -323,5 +323,5 @@ def check_choice(flag: str, value: str, names: Iterable[str]) -> None:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Those options that were given."""
+    """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}

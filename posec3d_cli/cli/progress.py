@@ -1,4 +1,4 @@
-"""How far a run over many videos is: a bar on a terminal, else a line now and then."""
+"""Progress of a batch run: a bar on a terminal, else a line every half minute."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Lines(Count):
     """Says on stderr how far it is, when it is asked."""
 
     def say(self) -> None:
-        """Say it."""
+        """Print it."""
         left = ""
         if self.videos:
             spent = time.monotonic() - self.started
@@ -99,7 +99,7 @@ class Lines(Count):
 
 
 class Bar(Count):
-    """Moves a bar."""
+    """A progress bar."""
 
     def __init__(self, todo: int, total: int, bars: Progress) -> None:
         super().__init__(todo, total)
@@ -113,7 +113,7 @@ class Bar(Count):
 
 @contextlib.contextmanager
 def watching(todo: int, total: int, *, quiet: bool) -> Iterator[RunCallback]:
-    """What is told how far a run is."""
+    """The callback that shows the progress of a run."""
     if quiet:
         yield Count(todo, total)
         return

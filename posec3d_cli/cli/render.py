@@ -1,4 +1,4 @@
-"""What the commands print: results on stdout, everything else on stderr, and never as markup."""
+"""Print results on stdout and everything else on stderr, never as markup."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stdout_console() -> Console:
 
 
 def print_error(error: PoseC3DError) -> None:
-    """Say on stderr what is wrong and what to do."""
+    """Print an error and its hint on stderr."""
     note("error", error.what)
     if error.hint:
         note("hint", error.hint)
@@ -51,7 +51,7 @@ def note(label: str, text: str) -> None:
 
 @contextlib.contextmanager
 def plugin_warnings() -> Iterator[None]:
-    """Say on stderr what is wrong with a plugin, each sentence once; other warnings stay as they are."""
+    """Print warnings about plugins on stderr, each once; other warnings stay as they are."""
     with warnings.catch_warnings():
         show = warnings.showwarning
 
@@ -95,7 +95,7 @@ def megabytes(size: int) -> str:
 
 
 class DownloadProgress:
-    """What is told about downloads: bars on stderr where there are any.
+    """Shows downloads as bars on stderr.
 
     Args:
         bars: what draws; None where stderr is no terminal.

@@ -1,4 +1,4 @@
-"""An evaluation as people and machines read it, and the files that are made of it."""
+"""Print an evaluation as tables or JSON, and write its files."""
 
 from __future__ import annotations
 

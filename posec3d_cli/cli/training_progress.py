@@ -1,4 +1,4 @@
-"""How far a training is: a bar with loss and accuracy on a terminal, else a line per epoch and every half minute."""
+"""Progress of a training: a bar with loss and accuracy on a terminal, else a line per epoch and every half minute."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Lines(TrainingCallback):
         self.at = f"{place(epoch, self.epochs, self.networks)}: step {step} of {steps}, loss {loss:.3f}"
 
     def epoch(self, progress: EpochMetrics) -> None:
-        """Say it."""
+        """Print it."""
         where = place(progress.epoch, self.epochs, self.networks)
         note("epoch", f"{where}: loss {progress.loss:.3f}, {_shown(progress)}")
         if progress.epoch == self.epochs * self.networks:
             self.at = f"{where} is done; the model is measured on the validation clips"
 
     def say(self) -> None:
-        """Say how far the epoch is."""
+        """Print the progress of the epoch."""
         note("epoch", self.at)
 
 
 class Bar(TrainingCallback):
-    """Moves a bar of all steps of all epochs.
+    """A progress bar of all steps of all epochs.
 
     Args:
         bars: what draws it.
@@ -58,7 +58,7 @@ class Bar(TrainingCallback):
         self.smooth: float | None = None
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
-        """Move it, and show the loss as it has been of late."""
+        """Advance the bar, and show the recent loss."""
         self.smooth = loss if self.smooth is None else 0.95 * self.smooth + 0.05 * loss
         words = f"epoch {place(epoch, self.epochs, self.networks)}, loss {self.smooth:.3f}{self.known}"
         total = self.epochs * self.networks * steps
@@ -82,7 +82,7 @@ def _shown(progress: EpochMetrics) -> str:
 
 @contextlib.contextmanager
 def training_progress(epochs: int, networks: int) -> Iterator[TrainingCallback]:
-    """What is told how far a training of so many epochs of so many networks is."""
+    """The callback that shows the progress of a training."""
     if not sys.stderr.isatty():
         lines = Lines(epochs, networks)
         with now_and_then(lines.say):

@@ -1,4 +1,4 @@
-"""Wrong usage of the command line, said in the form of all other errors: what, which value, what to do."""
+"""Usage errors of the command line, in the form of all other errors: what, which value, what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class WrongUsage(typer.BadParameter):
 
 
 def usage_problem(error: typer.TyperException) -> PoseC3DError:
-    """What typer found wrong with a command line, as an error of ours."""
+    """The usage error of typer as an error of posec3d."""
     ctx: Any = getattr(error, "ctx", None)
     hint = getattr(error, "hint", "")
     if near := getattr(error, "possibilities", None):
@@ -48,7 +48,7 @@ def _what(error: typer.TyperException) -> str:
 
 
 def _accepted(param: Any) -> str:
-    """What an option takes, in words."""
+    """The values that an option takes, in words."""
     described = param.type_descriptor
     if described.is_choice:
         return f"one of {', '.join(str(one.value) for one in described.choices)}"

@@ -47,7 +47,7 @@ def joint_names(names: Iterable[object]) -> list[str]:
 
 
 def up_of(recordings: Iterable[Floats], names: Sequence[str]) -> str:
-    """Which way is up in most of the recordings, one of UPWARDS: from the feet to the head. "y" where it is open.
+    """The up axis of most recordings, from the feet to the head, one of UPWARDS; "y" if it is not clear.
 
     Args:
         recordings: `(M, T, J, 3)` each.

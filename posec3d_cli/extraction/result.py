@@ -11,7 +11,7 @@ from posec3d_cli.results import Failure, status_of
 
 @dataclass(frozen=True)
 class PosesResult:
-    """How many poses were written, or why none were.
+    """The number of poses that were written, or the failure.
 
     Attributes:
         path: the video.

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Stamp:
-    """What can be told without reading a file.
+    """The size and modification time of a file.
 
     Attributes:
         size: bytes; of a folder, of all its files.

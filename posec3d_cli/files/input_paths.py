@@ -23,7 +23,7 @@ def as_given(path: str | Path) -> str:
 
 
 def problem_of(path: Path) -> tuple[str, str] | None:
-    """Why this is no file that can be read, and what to do; None where it can be read."""
+    """Why a path cannot be read as a file, and what to do; None if it can be read."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):

@@ -27,11 +27,11 @@ class RelativePaths:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Where relative paths are looked for, in this order."""
+        """The folders in which relative paths are searched, in this order."""
         return (self.file.parent, Path()) if self.root is None else (self.root,)
 
     def candidates(self, name: str) -> Iterator[Path]:
-        """What a name may stand for, the likeliest first."""
+        """The paths that a name may mean, the likeliest first."""
         slashed = name.replace("\\", "/")
         spellings = (name, slashed, *(unicodedata.normalize(form, slashed) for form in ("NFC", "NFD")))
         for folder in self.folders:
@@ -39,11 +39,11 @@ class RelativePaths:
                 yield folder / spelling
 
     def find(self, name: str, there: Callable[[Path], bool] = os.path.exists) -> Path | None:
-        """What has this name; None where nothing has."""
+        """The path that a name means; None if there is none."""
         return next((path for path in self.candidates(name) if there(path)), None)
 
     def hint(self, missing: Sequence[str]) -> str:
-        """What to do about names that nothing has."""
+        """The hint for names that mean no path."""
         begin = " and ".join(str(folder.absolute()) for folder in self.folders)
         hint = f"paths that are not absolute are looked for in {begin}; --root DIR names another folder"
         if any("\\" in name for name in missing):

@@ -19,7 +19,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSY
 
 
 def cannot_write(folder: Path) -> str:
-    """Why a folder takes no file, in a sentence; empty where it does.
+    """Why a folder is not writable, in a sentence; empty if it is.
 
     Nothing is left behind. One that is not there yet is judged by the folder in which it would be made.
     """
@@ -38,7 +38,7 @@ def cannot_write(folder: Path) -> str:
 
 
 def remedy(error: OSError, room: str, otherwise: str) -> str:
-    """What to do about a write that failed: `room` where there is no room, else `otherwise`."""
+    """The hint for a failed write: `room` if the disk is full, else `otherwise`."""
     return room if error.errno in FULL else otherwise
 
 

@@ -99,7 +99,7 @@ def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) 
 
 
 def _stage_blocks(names: Iterable[str]) -> tuple[int, ...]:
-    """How many blocks each stage has by the names of its tensors; none where the network has no stages."""
+    """The number of blocks in each stage, by the names of the tensors; empty for a network without stages."""
     matches = [re.match(r"backbone\.layer(\d+)\.(\d+)\.", name) for name in names]
     counts = Counter(stage for stage, _ in {match.groups() for match in matches if match})
     return tuple(counts[stage] for stage in sorted(counts))
@@ -146,7 +146,7 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _array_globals() -> list[Any]:
-    """What a pickled NumPy array or scalar is built with, under the module's old and new name."""
+    """The functions that build a pickled NumPy array or scalar, under the old and the new name of their module."""
     from numpy._core import multiarray
 
     built = [("_reconstruct", multiarray._reconstruct), ("scalar", multiarray.scalar)]

@@ -95,6 +95,6 @@ class Recognizer(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the network reads -> (B, C)."""
+        """The input of the backbone -> (B, C)."""
         logits: Tensor = self.cls_head(self.backbone(x))
         return logits

@@ -146,7 +146,7 @@ def _write(canvas: Pixels, tag: _Tag, wanted: tuple[int, int], paper: Color, tak
 def free_place(
     size: tuple[int, int], wanted: tuple[int, int], room: tuple[int, int], taken: Sequence[Rectangle]
 ) -> tuple[int, int] | None:
-    """Where a rectangle lies inside a room and on none of those that are there, as near as can be to a place.
+    """The free position of a rectangle that is nearest to a wanted one; None if there is none.
 
     Args:
         size: W, H of the rectangle.
@@ -178,12 +178,12 @@ def plain(text: str) -> str:
 
 
 def line_width(pixels: Pixels) -> int:
-    """Of boxes and limbs, in pixels: a 240th of the shorter side, at least 1."""
+    """The line width of boxes and limbs in pixels: a 240th of the shorter side, at least 1."""
     return max(1, round(int(min(pixels.shape[:2])) / 240))
 
 
 def text_height(pixels: Pixels) -> int:
-    """Of a capital letter, in pixels: a 24th of the shorter side, at least 8, so that it can be read."""
+    """The height of capital letters in pixels: a 24th of the shorter side, at least 8."""
     return max(8, round(int(min(pixels.shape[:2])) / 24))
 
 

@@ -41,7 +41,7 @@ TimedResult = tuple[ClipResult, float]
 
 
 class TableFormat(Protocol):
-    """How result tables of one suffix are written.
+    """The interface of table formats: how result tables of one suffix are written.
 
     A method `read(path)`, which gives the rows as they were written, is optional. It lets people correct the table:
     without it a table that is there is replaced only with --overwrite. It raises ValueError where the file is none.
@@ -197,12 +197,12 @@ def row(timed: TimedResult, *, min_score: float = 0.0) -> Row:
 
 
 def plain(cell: Any) -> str:
-    """The text of a cell in one of the ways in which it can be written: composed, and with single blanks."""
+    """Normalize the text of a cell: composed Unicode (NFC), single blanks."""
     return " ".join(unicodedata.normalize("NFC", str(cell)).split())
 
 
 def is_unknown(result: ClipResult, min_score: float) -> bool:
-    """Whether somebody was found, and what is done scores too little to be named."""
+    """Whether a person was found and the best action scores too little to be named."""
     return result.scores is not None and result.answer(min_score) != result.scores.top(1)[0][0]
 
 
@@ -219,7 +219,7 @@ def _entry(path: Path) -> Entry:
 
 
 def _failure(path: Path, error: Exception) -> str:
-    """What went wrong in another package's format."""
+    """The error of a table format of another package, in words."""
     entry = _entry(path)
     return f"the output {entry.name!r} of {entry.package} failed: {type(error).__name__}: {error}"
 

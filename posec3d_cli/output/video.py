@@ -1,4 +1,4 @@
-"""What is written into the frames of an annotated video, and whom they show.
+"""Annotated videos: the headline, the people and their tags in each frame.
 
 A frame speaks of the windows that it lies in: its headline says what is done in them, and each person's tag what this
 person does there, as `#0 squat 57%`. A best action that scores too little has a question mark: `? sit 15%`. Who counts
@@ -29,13 +29,13 @@ FAINT = 0.1  # of the weight of the one who counts most in a window; who counts 
 
 
 def headline(result: ClipResult, frame: int, min_score: float = 0.0) -> str:
-    """What is done at this frame, with its probability in per cent; "no person" where nobody was found around it."""
+    """The action at a frame with its probability in per cent; "no person" if its windows have no person."""
     known = [window.scores for window in _around(result, frame) if window.scores is not None]
     return _spelled(weighted_mean(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
 
 
 def figures_at(result: ClipResult, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
-    """Everybody in a frame, the most important first.
+    """The people to draw in a frame, the most important first.
 
     Args:
         result: of the video.
@@ -65,7 +65,7 @@ def figures_at(result: ClipResult, frame: int, column: int | None, min_score: fl
 
 
 def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
-    """What is written at those who count around a frame, the most important first, by identity."""
+    """The tags of the main people around a frame, the most important first, by track id."""
     if result.sampling.people != "each":  # nobody has an answer of their own
         return {person.id: f"#{person.id}" for person in result.people}
     read: dict[int, list[PersonInWindow]] = {}

@@ -43,7 +43,7 @@ class PoseSource:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """What a folder holds, in order of name, without hidden files; empty for a file."""
+        """The names of the files in a folder, sorted, without hidden files; empty for a file."""
         try:
             return tuple(sorted(name for name in os.listdir(self.path) if not name.startswith(".")))
         except OSError:
@@ -86,11 +86,11 @@ class PoseFormat(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name in messages."""
 
     @property
     def suffixes(self) -> frozenset[str]:
-        """Of its files, in small letters; empty for a format of folders."""
+        """The suffixes of its files, in lower case; empty for a format of folders."""
 
     def matches(self, source: PoseSource) -> bool:
         """Whether the file is of this format. A folder is told by names and heads, without reading its files whole.

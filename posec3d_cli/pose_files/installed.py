@@ -39,7 +39,7 @@ class InstalledFormat:
 
     @property
     def suffix(self) -> str:
-        """Of the files that it writes; empty where it writes none."""
+        """The suffix of the files that it writes; empty if it writes none."""
         has_one = getattr(self.format, "write", None) is not None
         return str(getattr(self.format, "suffix", "")) if has_one else ""
 
@@ -112,7 +112,7 @@ def installed_formats() -> tuple[InstalledFormat, ...]:
 
 
 def written_formats() -> dict[str, InstalledFormat]:
-    """Those that write, by the suffix of their files; that of `DEFAULT_SUFFIX` first.
+    """The formats that can write, by suffix, `DEFAULT_SUFFIX` first.
 
     Raises:
         StageError: two formats write files of one suffix.

@@ -98,7 +98,7 @@ def joints_of(values: Any, what: str) -> Doubles:
 
 
 def _identity(value: Any) -> int:
-    """What `person_id` says: a list of one number, -1 where nobody was tracked."""
+    """The track id in `person_id`, a list of one number; -1 for none."""
     if value in (None, []):
         return -1
     numbered = value if isinstance(value, list) else [value]

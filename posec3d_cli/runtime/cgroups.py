@@ -16,7 +16,7 @@ _UNLIMITED = 1 << 60  # version 1 spells "no limit" as the largest number of pag
 
 @dataclass(frozen=True)
 class Limits:
-    """What is left to this process.
+    """The processors and memory that this process may use.
 
     Attributes:
         processors: their time, as a number that may be a fraction; None where it is not limited.

@@ -44,7 +44,7 @@ def how_to_add(extra: str) -> str:
 
 
 def _origin(package: metadata.Distribution) -> dict[str, Any] | None:
-    """What pip noted down; None where the package came from an index."""
+    """The origin that pip recorded; None if the package came from an index."""
     try:
         origin = json.loads(package.read_text("direct_url.json") or "null")
     except ValueError:
@@ -53,7 +53,7 @@ def _origin(package: metadata.Distribution) -> dict[str, Any] | None:
 
 
 def _packages(package: metadata.Distribution, extra: str) -> list[str]:
-    """What an extra consists of, with versions and without conditions."""
+    """The requirements of an extra, with versions and without conditions."""
     named = (re.fullmatch(rf"([^;]+);.*\bextra == ['\"]{extra}['\"].*", line) for line in package.requires or [])
     return [found[1].strip() for found in named if found is not None]
 

@@ -26,7 +26,7 @@ NO_MEANS, NO_DEVIATIONS = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
 class ImageInput(Checked, frozen=True):
-    """What a model wants to be shown; the fields are settings of its card.
+    """The image input of a model: size, channel order and normalization; the fields are settings of its card.
 
     Attributes:
         input_size: (w, h) in pixels.
@@ -41,7 +41,7 @@ class ImageInput(Checked, frozen=True):
     std: Deviations = NO_DEVIATIONS
 
     def tensor(self, images: Pixels) -> Floats:
-        """What the model reads.
+        """Make the input tensor of the model.
 
         Args:
             images: `(N, H, W, 3)` uint8 RGB.
@@ -129,7 +129,7 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
 
 
 def answer(session: Any, given: dict[str, Any], model: Path | str) -> list[Any]:
-    """What a model makes of its input: its outputs, in their order, each an array of numbers.
+    """Run a model: its outputs, in their order, each an array of numbers.
 
     Args:
         session: the opened model.

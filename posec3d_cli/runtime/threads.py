@@ -36,7 +36,7 @@ class ThreadLanes:
         self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
 
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """What `work` makes of each item, in their order; what it raises for the first that fails is raised here."""
+        """Apply `work` to each item, in their order; the error of the first failing item is raised."""
         if self._pool is None or len(items) < 2:
             return [work(item) for item in items]
         return list(self._pool.map(work, items))

@@ -1,4 +1,4 @@
-"""What everything that a package adds must do: checks for its tests, of stages, networks, pose formats and outputs.
+"""Contract checks for plugins: stages, networks, pose formats and table formats.
 
     from posec3d_cli.testing import check_detector
 

@@ -1,4 +1,4 @@
-"""What the checks have in common: each refuses with a sentence that says what was expected and what came."""
+"""Assertions of the contract checks; each message says what was expected and what was returned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from posec3d_cli.types import Floats
 
 
 def require(holds: bool, rule: str) -> None:
-    """Refuse what does not hold.
+    """Fail unless a condition holds.
 
     Raises:
         StageMismatch: it does not.

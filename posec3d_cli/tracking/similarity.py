@@ -84,7 +84,7 @@ def centres_apart(places: Doubles, boxes: Doubles) -> Doubles:
 
 
 def nearness(places: Doubles, boxes: Doubles, passed: Doubles) -> Doubles:
-    """How plausible the way between the centres is: half a body size, and one more per second out of sight."""
+    """How plausible the distance of the centres is: half a body size, and one more per second out of sight."""
     area, other = np.maximum(box_area(places), 1.0)[:, None], np.maximum(box_area(boxes), 1.0)[None]
     reach = (0.5 + np.minimum(passed, MEMORY))[:, None]
     way = centres_apart(places, boxes) / reach

@@ -203,7 +203,7 @@ def _assign(
     seconds: float,
     min_similarity: float,
 ) -> dict[int, _Track]:
-    """Those of `rows` that continue a track, each with that track."""
+    """Assign rows to the tracks that they continue."""
     if not tracks or not len(rows):
         return {}
     boxes, joints = found.boxes[rows].astype(np.float64), shape.keypoints[rows].astype(np.float64)

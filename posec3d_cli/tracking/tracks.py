@@ -82,7 +82,7 @@ class Tracks(ShapeRepr):
         )
 
     def columns(self, columns: Sequence[int] | NDArray[Any]) -> Tracks:
-        """The same people in these of the T frames only; somebody may then be present in none."""
+        """The same people in some of the T frames only; a person may be present in none of them."""
         chosen = np.asarray(columns, np.int64)
         maps = self.heatmaps
         return replace(

@@ -92,7 +92,7 @@ class Display:
 
 
 def orientation_of(av_frame: Any) -> Orientation:
-    """What the display matrix of a PyAV frame asks for, to the nearest quarter turn.
+    """The orientation in the display matrix of a PyAV frame, to the nearest quarter turn.
 
     Source: ISO/IEC 14496-12, 6.2.2: a stored point p, q is shown at a p + c q, b p + d q.
     """

@@ -143,7 +143,7 @@ class _FirstFrame:
 
 @dataclass(eq=False)
 class _Counted:
-    """What decoding every frame tells.
+    """The frames that decoding the whole file gave.
 
     Attributes:
         ticks: the times of the frames that decode; None where one has none.

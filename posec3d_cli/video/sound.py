@@ -33,7 +33,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 @dataclass(frozen=True)
 class SoundOf:
-    """Where the sound of a video that is written comes from.
+    """The source of the sound of a written video.
 
     Attributes:
         path: a video.
