@@ -96,7 +96,7 @@ def loop_build(sequence: PoseSequence, clips: Ints, spec: HeatmapSpec, *, flip: 
 
 
 def walkers(frame_count: int) -> PoseSequence:
-    """Two people who sway and drift through an 854 × 480 picture; the second is missing in frames 5, 6 and 7."""
+    """Two people who sway and drift through an 854 × 480 frame; the second is missing in frames 5, 6 and 7."""
     person = np.arange(2)[:, None, None]
     frame = np.arange(frame_count)[None, :, None]
     joint = np.arange(17)[None, None, :]

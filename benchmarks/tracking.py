@@ -132,7 +132,7 @@ def _walks(starts: object, speeds: object, frames: int = 125) -> Numbers:
 
 
 def jumping(seed: int, share: float = 0.1) -> Scene:
-    """One person whose place jumps in every frame, by this share of the picture's height."""
+    """One person whose place jumps in every frame, by this share of the frame's height."""
     random = np.random.default_rng(seed)
     height = random.uniform(120, 260)
     centers = _walks([[300, 180]], [[0, 0]]) + random.normal(0, share * HEIGHT, (1, 125, 2))
@@ -193,7 +193,7 @@ def panned(seed: int) -> Scene:
 
 
 SCENES: dict[str, Callable[[int], Scene]] = {
-    "one person who jumps by a tenth of the picture": jumping,
+    "one person who jumps by a tenth of the frame": jumping,
     "two people pass, one hides the other": crossing,
     "the same, every sixth frame": lambda seed: crossing(seed).every(6),
     "two people meet and turn back": turning,

@@ -2,7 +2,7 @@
 
     python examples/own_detector.py VIDEO
 
-It finds one person before a plain background: everything that differs from the colour of the picture's border. The
+It finds one person before a plain background: everything that differs from the colour of the frame's border. The
 poses inside its boxes come from MoveNet.
 
 For `posec3d predict --detector`, two things are needed. The package that holds the class names it in its

@@ -20,7 +20,7 @@ STANDING = {
     "left_wrist": (360, 245), "right_wrist": (265, 55), "left_hip": (340, 250), "right_hip": (300, 250),
     "left_knee": (342, 325), "right_knee": (298, 325), "left_ankle": (344, 400), "right_ankle": (296, 400),
 }  # fmt: skip
-"""x, y of each joint in pixels of a picture of 640 x 480."""
+"""x, y of each joint in pixels of a frame of 640 x 480."""
 
 
 def waving(frames: int) -> PoseSequence:

@@ -30,7 +30,10 @@ poses of two small films with those of this version, see `tests/golden/make_pose
 
 
 def is_named(probability: float, min_score: float) -> bool:
-    """Whether the best action scores enough to be named, at the six digits that documents have; else `UNKNOWN` is."""
+    """Whether the best action scores at least `min_score`.
+
+    Rounded to six digits as in documents; else it is `UNKNOWN`.
+    """
     return round(probability, 6) >= min_score
 
 
@@ -56,19 +59,19 @@ class Failure:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class VideoPoses(ShapeRepr):
-    """The people of some or all frames of a video, without a pixel.
+    """The tracked people in some or all frames of a video, without pixels.
 
     Attributes:
-        video: the file that they are from.
-        frame_indices: `(T,)` int64, strictly increasing: which frames were looked at.
+        video: the properties of the video.
+        frame_indices: `(T,)` int64, strictly increasing: the frames with known poses, also frames without people.
         detections: T values.
         poses: T values, row n for box n.
-        identities: T arrays `(N,)`: who each person is, -1 for a duplicate of another.
+        track_ids: T arrays `(N,)` int64: the track id of each person, -1 for a duplicate of another.
         skeleton: the joint set.
         lost: `(L,)` int64, frames that were asked for and, against the file's own count, did not decode.
-        cuts: `(C,)` int64, frames that begin a new shot, in order: nobody is followed into them.
+        cuts: `(C,)` int64, frames that begin a new shot, in order: tracks end there.
         seconds: wall time spent, by stage.
-        notes: sentences about what a pose file holds besides, and was left out.
+        notes: sentences about what a pose file also holds and was left out.
     """
 
     video: VideoInfo
@@ -83,7 +86,7 @@ class VideoPoses(ShapeRepr):
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """T, the number of frames looked at."""
+        """T, the number of frames with known poses."""
         return len(self.frame_indices)
 
     @property
@@ -95,7 +98,7 @@ class VideoPoses(ShapeRepr):
 
     @classmethod
     def of_no_frame(cls, video: VideoInfo, *, cuts: Ints | None = None, skeleton: Skeleton = COCO_17) -> Self:
-        """A video of which no frame was looked at, or kept."""
+        """The poses of no frame of a video."""
         none = np.zeros(0, np.int64)
         return cls(video, none, (), (), (), skeleton, cuts=none if cuts is None else cuts)
 
@@ -103,13 +106,13 @@ class VideoPoses(ShapeRepr):
         """The poses of these frames only.
 
         Raises:
-            StageMismatch: one of the frames was not looked at.
+            StageMismatch: the poses of a frame are not known.
         """
         columns = np.searchsorted(self.frame_indices, indices)
         columns = np.minimum(columns, max(len(self) - 1, 0))
         if not len(self) or np.any(self.frame_indices[columns] != indices):
             missing = sorted({int(index) for index in indices} - {int(index) for index in self.frame_indices})
-            raise StageMismatch(f"{self.video.path}: frame {missing[0]} was not looked at")
+            raise StageMismatch(f"{self.video.path}: the poses of frame {missing[0]} are not known")
         return replace(
             self,
             frame_indices=indices,
@@ -119,9 +122,9 @@ class VideoPoses(ShapeRepr):
         )
 
     def tracks(self) -> Tracks:
-        """Everybody, the most important first. The arrays grow with people times frames."""
+        """The tracks of all people, the most important first. The arrays grow with people times frames."""
         if not len(self):
-            raise StageMismatch(f"{self.video.path}: no frame was looked at")
+            raise StageMismatch(f"{self.video.path}: no frame has known poses")
         return assemble(self.track_ids, self.detections, self.poses)
 
 
@@ -130,11 +133,11 @@ class PersonScores(ShapeRepr):
     """The scores of one tracked person.
 
     Attributes:
-        id: the identity, as drawn in the annotated video.
+        id: the track id, as drawn in the annotated video.
         frames: the number of frames, of those used, in which the person was found.
         mean_keypoint_score: over those frames and all joints.
-        weight: the person's part in the video's answer, in [0, 1]; 0 for somebody who was not read.
-        scores: None where the classifier reads everybody together, or the person was not read.
+        weight: of the person in the result of the clip, in [0, 1]; 0 for a person who was not classified.
+        scores: None if the classifier reads all people together, or the person was not classified.
     """
 
     id: int
@@ -149,8 +152,8 @@ class PersonInWindow(ShapeRepr):
     """The scores of one tracked person in one window.
 
     Attributes:
-        id: the identity.
-        weight: the person's part in the window's answer, in [0, 1].
+        id: the track id.
+        weight: of the person in the result of the window, in [0, 1].
         scores: of the person alone.
     """
 
@@ -166,8 +169,8 @@ class WindowScores(ShapeRepr):
     Attributes:
         start: its first frame.
         stop: the frame after its last.
-        scores: None where nobody was found.
-        people: who was read alone in it, the most important first; empty where everybody is read together.
+        scores: None if no person was found.
+        people: the people with scores of their own, the most important first; empty if all are read together.
     """
 
     start: int
@@ -182,7 +185,7 @@ class ModelInfo:
 
     Attributes:
         name: of its card.
-        stage: what ran it.
+        stage: name of the stage that ran it.
         device: where it ran; of several classifiers that ran in different places, these with `+` between.
         sha256: of each weights file, by the name that the card gives it.
     """
@@ -198,12 +201,12 @@ class PipelineInfo:
     """The models and settings behind a result.
 
     Attributes:
-        name: of the pipeline card, or None where the parts were named one by one.
+        name: of the pipeline card, or None if the models were chosen one by one.
         models: by kind: "detector", "pose", "classifier".
         builder: the builder's name; of several classifiers that read different things, the names with `+` between.
         precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
-        ensemble: where the classifier is several, the part of each in the answer by its name, summing to 1.
-        detect_every: N; people were looked for in every N-th of the frames that were posed.
+        ensemble: of an ensemble, the weight of each classifier by its name, summing to 1.
+        detect_every: N; people were detected in every N-th frame.
     """
 
     name: str | None = None

@@ -315,7 +315,7 @@ def test_frames_that_do_not_decode_are_replaced_by_their_neighbours(clip):
 
 def test_a_frame_that_was_never_looked_at_is_refused(clip):
     pipeline = fakes.pipeline()
-    with pytest.raises(StageMismatch, match="was not looked at"):
+    with pytest.raises(StageMismatch, match="are not known"):
         pipeline.recognizer.recognize(pipeline.poses(clip, np.arange(3)))
 
 

@@ -179,7 +179,7 @@ def main() -> None:
     """Train what is missing, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--penn", type=Path, help="the pose pack of Penn Action; without it, J-HMDB only")
+    parser.add_argument("--penn", type=Path, help="the dataset pickle of Penn Action; without it, J-HMDB only")
     parser.add_argument("--part", default="0/1")
     asked = parser.parse_args()
     part, parts = (int(number) for number in asked.part.split("/"))

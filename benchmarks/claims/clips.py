@@ -51,12 +51,12 @@ class Clip:
 
 
 def read_clips(source: Path) -> list[Clip]:
-    """The clips of a pose pack, or of a folder of pose files with one sub-folder per action; only the main person.
+    """The clips of a dataset pickle, or of a folder of pose files with one sub-folder per action; only the main person.
 
     Where nobody was found, there is a person of scores 0.
     """
     if source.is_file():
-        size = (1, 1)  # packs of annotated poses are not asked for the whole frame
+        size = (1, 1)  # dataset pickles of annotated poses have no frame size here
         return [
             Clip(one.name, one.label, one.group, one.keypoints[0], one.scores[0], size, 1)
             for one in read_dataset_pickle(source)

@@ -2,7 +2,7 @@
 
     python benchmarks/throughput/alone.py --detector CARD --pose CARD [--classifier CARD --shape JSON]
 
-SHAPE is that of the volumes. Prints the seconds per picture, person and view as JSON.
+SHAPE is that of the volumes. Prints the seconds per image, person and view as JSON.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ CROPS, VIEWS = (1, 8), (1, 4)  # batches that are tried
 
 
 def noise(*shape: int) -> Floats:
-    """Values between 0 and 1: zeros would let a network be faster, or much slower, than pictures do."""
+    """Values between 0 and 1: zeros would let a network be faster, or much slower, than images do."""
     return np.random.default_rng(0).random(shape, np.float32)
 
 
 def detector_alone(stage: Any) -> Callable[[int], object]:
-    """Runs a detector's network on one picture."""
+    """Runs a detector's network on one image."""
     if hasattr(stage, "_interpreter"):
         size = stage.input_size
         interpreter = stage._make()
@@ -44,19 +44,19 @@ def pose_alone(stage: Any) -> Callable[[int], object]:
     """Runs a pose model's network on so many crops."""
     if hasattr(stage, "_network"):
         width, height = stage._size
-        pictures = {number: (255 * noise(number, height, width, 3)).astype(np.uint8) for number in CROPS}
-        return lambda number: stage._run(pictures[number])
-    [picture] = stage._session.get_inputs()
-    shape = [side if isinstance(side, int) else 1 for side in picture.shape[1:]]
+        images = {number: (255 * noise(number, height, width, 3)).astype(np.uint8) for number in CROPS}
+        return lambda number: stage._run(images[number])
+    [image] = stage._session.get_inputs()
+    shape = [side if isinstance(side, int) else 1 for side in image.shape[1:]]
     if hasattr(stage, "_image_input"):
         width, height = stage._image_input.input_size
         shape = [3, height, width]
     crops = {number: noise(number, *shape) for number in CROPS}
-    return lambda number: stage._session.run(None, {picture.name: crops[number]})
+    return lambda number: stage._session.run(None, {image.name: crops[number]})
 
 
 def each_alone(options: Any, shape: Sequence[int]) -> dict[str, float]:
-    """Seconds per picture, person and view, each network in the batch that suits it best."""
+    """Seconds per image, person and view, each network in the batch that suits it best."""
     extractor, whole = make(options)
     runs = {"detect": (detector_alone(extractor.detector), (1,)), "pose": (pose_alone(extractor.pose), CROPS)}
     if whole is not None:
@@ -67,7 +67,7 @@ def each_alone(options: Any, shape: Sequence[int]) -> dict[str, float]:
 
 
 def per_item(run: Callable[[int], object], batch: int) -> float:
-    """Median seconds per picture, crop or view."""
+    """Median seconds per image, crop or view."""
     run(batch)
     taken: list[float] = []
     while len(taken) < RUNS or (len(taken) < MOST_RUNS and sum(taken) < SECONDS):

@@ -34,11 +34,11 @@ sha256 = "{sha256}"
 size = {size}
 sources = ["file:{file}"]
 """
-PICTURE = """channels = "{channels}"
+IMAGE_INPUT = """channels = "{channels}"
 mean = {mean}
 std = {std}"""
-BLUE_FIRST = PICTURE.format(channels="bgr", mean=[103.53, 116.28, 123.675], std=[57.375, 57.12, 58.395])
-RED_FIRST = PICTURE.format(channels="rgb", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+BLUE_FIRST = IMAGE_INPUT.format(channels="bgr", mean=[103.53, 116.28, 123.675], std=[57.375, 57.12, 58.395])
+RED_FIRST = IMAGE_INPUT.format(channels="rgb", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 
 
 class Part(torch.nn.Module):
@@ -52,9 +52,9 @@ class Part(torch.nn.Module):
 class Boxes(Part):
     """RTMDet up to the suppression of doubles: its best boxes in pixels of the input."""
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(1, 3, 640, 640) -> (1, N, 5), (1, N)."""
-        scores, distances = self.model.bbox_head(self.model.extract_feat(pictures))
+        scores, distances = self.model.bbox_head(self.model.extract_feat(images))
         found, sure = [], []
         for stride, score, distance in zip((8, 16, 32), scores, distances, strict=True):
             rows, columns = score.shape[2:]
@@ -97,7 +97,7 @@ def write_card(folder: Path, file: Path, name: str, *, kind: str, stage: str, re
 
 
 def export(network: torch.nn.Module, file: Path, size: tuple[int, int], names: tuple[str, str]) -> None:
-    """As ONNX, for any number of pictures of `size` (w, h)."""
+    """As ONNX, for any number of images of `size` (w, h)."""
     varying = {name: {0: "batch"} for name in ("input", *names)} if isinstance(network, Rows) else {}
     torch.onnx.export(
         network.eval(),

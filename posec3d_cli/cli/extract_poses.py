@@ -70,7 +70,7 @@ def extract_poses(
     from_file: FromFileOption = None,
     root: RootOption = None,
     glob: GlobOption = None,
-    pack: Annotated[
+    pyskl_pickle: Annotated[
         Path | None,
         typer.Option(
             "--pyskl-pickle",
@@ -126,9 +126,9 @@ def extract_poses(
     from posec3d_cli.results import FAILED, NO_PERSON
 
     check_choice("--format", form, [suffix.removeprefix(".") for suffix in written_suffixes()])
-    _check_outputs(output, pack, labels)
+    _check_outputs(output, pyskl_pickle, labels)
     found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
-    classes = None if pack is None else _labels(labels, found, root)
+    clip_labels = None if pyskl_pickle is None else _labels(labels, found, root)
     task = pose_task.PoseTask(
         pipeline_config(
             stages=pose_task.PoseTask.kinds,
@@ -155,7 +155,7 @@ def extract_poses(
         todo = plan(found, task, run_state, retry_failed=retry_failed)
         if not overwrite:
             check_outputs(todo, task, run_state)
-            check_made([] if pack is None else [pack], run_state)
+            check_made([] if pyskl_pickle is None else [pyskl_pickle], run_state)
         say_plan(todo, len(found), before)
         work_through(
             todo,
@@ -171,10 +171,10 @@ def extract_poses(
         waiting = {one.file.path for one in todo}
         records = ((video, run_state.get(video.path)) for video in found if video.path not in waiting)
         done = [(video, record.result) for video, record in records if record is not None]
-        if pack is not None and classes is not None:
+        if pyskl_pickle is not None and clip_labels is not None:
             good = [video for video, result in done if result.status != FAILED]
             nobody = sum(result.status == NO_PERSON for _, result in done)
-            _write_pack(pack, good, task, classes, nobody, run_state, overwrite=overwrite)
+            _write_pickle(pyskl_pickle, good, task, clip_labels, nobody, run_state, overwrite=overwrite)
     failures = [(video.name, result.error.what) for video, result in done if result.error is not None]
     say_left_out(own)
     print_summary(Counter(result.status for _, result in done), failures)
@@ -188,21 +188,21 @@ def extract_poses(
         raise typer.Exit(1)
 
 
-def _check_outputs(output: Path, pack: Path | None, labels: Path | None) -> None:
+def _check_outputs(output: Path, pyskl_pickle: Path | None, labels: Path | None) -> None:
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file", hint="name a folder")
     if not output.parent.is_dir():
         raise OutputError(f"{output}: there is no folder {output.parent}", hint="make it first")
-    if pack is None:
+    if pyskl_pickle is None:
         if labels is not None:
             raise typer.BadParameter("--labels needs --pyskl-pickle: it labels the clips of a dataset pickle")
         return
-    if pack.suffix.lower() not in (".pkl", ".pickle"):
-        raise typer.BadParameter(f"--pyskl-pickle writes .pkl files, got {pack}")
-    if pack.is_dir():
-        raise OutputError(f"{pack} is a folder", hint="name a file in it")
-    if not pack.parent.is_dir():
-        raise OutputError(f"{pack}: there is no folder {pack.parent}", hint="make it first")
+    if pyskl_pickle.suffix.lower() not in (".pkl", ".pickle"):
+        raise typer.BadParameter(f"--pyskl-pickle writes .pkl files, got {pyskl_pickle}")
+    if pyskl_pickle.is_dir():
+        raise OutputError(f"{pyskl_pickle} is a folder", hint="name a file in it")
+    if not pyskl_pickle.parent.is_dir():
+        raise OutputError(f"{pyskl_pickle}: there is no folder {pyskl_pickle.parent}", hint="make it first")
 
 
 def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> Labels:
@@ -213,11 +213,11 @@ def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> La
     return read_pickle_labels(table, found, root=root)
 
 
-def _write_pack(
-    pack: Path,
+def _write_pickle(
+    pyskl_pickle: Path,
     good: list[InputFile],
     task: PoseTask,
-    classes: Labels,
+    clip_labels: Labels,
     nobody: int,
     run_state: RunState,
     *,
@@ -228,9 +228,9 @@ def _write_pack(
     from posec3d_cli.files.writing import printable
 
     files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
-    with written_by_run(pack, run_state, overwrite=overwrite) as part:
-        packed = write_dataset_pickle(part, files, classes, videos=[video.path for video in good])
+    with written_by_run(pyskl_pickle, run_state, overwrite=overwrite) as part:
+        written = write_dataset_pickle(part, files, clip_labels, videos=[video.path for video in good])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
-    note("note", f"{pack} holds {counted(packed.clips, 'clip')}{missing}")
-    for lost in packed.lost:
-        note("warning", one_line(f"{pack}: {lost}"))
+    note("note", f"{pyskl_pickle} holds {counted(written.clips, 'clip')}{missing}")
+    for lost in written.lost:
+        note("warning", one_line(f"{pyskl_pickle}: {lost}"))

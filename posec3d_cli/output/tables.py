@@ -21,19 +21,19 @@ from posec3d_cli.results import UNKNOWN, ClipResult
 SCHEMA = "posec3d/label"
 """Of a line of JSON, with the version of `posec3d_cli.output.json`, and of a Parquet file."""
 CORRECTED = "corrected"
-"""The column that belongs to people."""
+"""The column in which people correct labels."""
 COLUMNS = {
     "video": str, "status": str, "label": str, CORRECTED: str, "score": float, "margin": float, "doubtful": bool,
     "guess": str, "label_2": str, "score_2": float, "label_3": str, "score_3": float, "frames": int, "tracks": int,
     "main_people": int, "seconds": float, "error": str,
 }  # fmt: skip
-"""Of each column what it holds; a cell may be empty."""
+"""The type of each column; a cell may be empty."""
 DOUBTFUL_SCORE = 0.5
 """An answer that scores less is doubtful."""
 DOUBTFUL_MARGIN = 0.2
 """An answer that leads the next by less is doubtful."""
 MAIN_SHARE = 0.1
-"""The least part in the answer, or in the frames, of somebody who counts among the main people."""
+"""The minimum weight, or share of the frames, of the main people."""
 Row = dict[str, Any]
 """A row of a table: cells by column."""
 TimedResult = tuple[ClipResult, float]
@@ -44,7 +44,8 @@ class TableFormat(Protocol):
     """The interface of table formats: how result tables of one suffix are written.
 
     A method `read(path)`, which gives the rows as they were written, is optional. It lets people correct the table:
-    without it a table that is there is replaced only with --overwrite. It raises ValueError where the file is none.
+    without it a table that is there is replaced only with --overwrite. It raises ValueError if the file is no such
+    table.
     """
 
     @property

@@ -172,8 +172,8 @@ def test_the_measurement_compares_with_the_most_similar_of_those_who_are_clear()
         return Poses(np.repeat(joints, 2, axis=2), np.full((len(middles), 17), score, np.float32))
 
     boxes = detections([[10, 10, 40, 60], [60, 10, 90, 60]], [0.9, 0.8])
-    with imported("", ["looking"]) as modules:
-        similarities = modules["looking"].similarities
+    with imported("", ["detect_every"]) as modules:
+        similarities = modules["detect_every"].similarities
         assert similarities(boxes, poses([10, 60], 0.8), poses([60, 10], 0.8)) == pytest.approx([1, 1])
         [same, gone] = similarities(boxes, poses([10, 60], 0.8), poses([10], 0.8))
         assert same == pytest.approx(1)

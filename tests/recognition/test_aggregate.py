@@ -59,7 +59,7 @@ def test_a_file_is_read_where_a_video_would_be_refused():
     result = recognizer.recognize_file(video_poses)
     assert result.scores is not None
     assert any("the nearest stand in" in warning for warning in result.warnings)
-    with pytest.raises(StageMismatch, match="was not looked at"):
+    with pytest.raises(StageMismatch, match="are not known"):
         recognizer.recognize(video_poses)
 
 

@@ -1,12 +1,12 @@
-"""What looking for people in every N-th frame only costs in poses.
+"""The cost in poses of detecting people in every N-th frame only.
 
-    python benchmarks/looking.py VIDEO... [--stride S] [--frames F]
+    python benchmarks/detect_every.py VIDEO... [--stride S] [--frames F]
 
-Every S-th of a video's frames, F at most, is posed with the default models, with a look at each and with a look at
-every second, third, sixth and twelfth. For each person of each frame whose joints score at least 0.3 on average, the
-first is compared with the most similar of the others: object keypoint similarity as COCO defines it, 1 for the same
-joints. Whom nobody resembles by 0.3 was missed. The table gives the share of these, the mean similarity of the others,
-and the time beside that of the first.
+Poses are estimated in every S-th frame of a video, at most F, with the default models: with detection in each of these
+frames, and in every second, third, sixth and twelfth. Each person with a mean joint score of at least 0.3 in the first
+run is compared with the most similar person in the others, by the object keypoint similarity of COCO, 1 for equal
+joints. Below 0.3 the person was missed. The table gives the share of missed people, the mean similarity of the others,
+and the time relative to the first run.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import keypoint_similarity
 from posec3d_cli.types import Detections, Poses
 
-SEEN = 0.3  # mean score of somebody who counts
-MISSED = 0.3  # similarity below which it is nobody
+SEEN = 0.3  # minimum mean joint score of a person who counts
+MISSED = 0.3  # similarity below which a person was missed
 
 
 def similarities(boxes: Detections, poses: Poses, others: Poses) -> list[float]:
