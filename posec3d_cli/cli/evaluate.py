@@ -141,12 +141,12 @@ def evaluate(
     from posec3d_cli.training.seen import learned_from, seen
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
-    names = None if clips is None else clip_lists.read_clip_list(clips)
-    found = load.load_dataset(
-        sources, load.read_label_map(label_map) if label_map else {}, root=root, split=split, only=names
+    clip_names = None if clips is None else clip_lists.read_clip_list(clips)
+    dataset = load.load_dataset(
+        sources, load.read_label_map(label_map) if label_map else {}, root=root, split=split, only=clip_names
     )
-    for remark in found.notes:
-        note("note", one_line(remark))
+    for text in dataset.notes:
+        note("note", one_line(text))
     config = pipeline_config(
         pipeline=pipeline,
         detector=detector,
@@ -167,39 +167,39 @@ def evaluate(
     resolved = resolve(config)
     folders = [card.folder for card in resolved.classifiers]
     recognizer = ActionRecognizer.from_resolved(resolved)
-    foreign = {label: count for label, count in sorted(found.labels.items()) if label not in recognizer.labels}
+    foreign = {label: count for label, count in sorted(dataset.labels.items()) if label not in recognizer.labels}
     if only_known and foreign:
         note("note", f"left out clips whose labels the classifier does not have: {clips_per_label(foreign)}")
-        found = found.of(recognizer.labels)
-    check_labels(found.labels, recognizer.labels)
-    examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
-    for one in unreadable:
-        note("failed", one_line(f"{one.name}: {one.reason}"))
-    for text in summarize_notes(examples):
+        dataset = dataset.of(recognizer.labels)
+    check_labels(dataset.labels, recognizer.labels)
+    labeled_clips, unreadable = find_people(dataset, config, every=pose_every, workers=workers)
+    for failed in unreadable:
+        note("failed", one_line(f"{failed.name}: {failed.reason}"))
+    for text in summarize_notes(labeled_clips):
         note("note", one_line(text))
-    left_out = {name: reason for name, (_, reason) in find_duplicates(examples).items()}
+    left_out = {name: reason for name, (_, reason) in find_duplicates(labeled_clips).items()}
     for name, reason in left_out.items():
         note("left out", one_line(f"{name}: {reason}"))
-    examples = [one for one in examples if one.name not in left_out]
-    learned = seen(examples, learned_from(folders))
-    if learned:
+    labeled_clips = [clip for clip in labeled_clips if clip.name not in left_out]
+    training_clips = seen(labeled_clips, learned_from(folders))
+    if training_clips:
         note(
             "warning",
-            f"{len(learned)} of {len(examples)} clips are training clips of this classifier, so that "
-            f"the accuracy is too high; the first is {one_line(learned[0])}",
+            f"{len(training_clips)} of {len(labeled_clips)} clips are training clips of this classifier, so that "
+            f"the accuracy is too high; the first is {one_line(training_clips[0])}",
         )
     if perturb:
-        examples = harder_copies(examples)
+        labeled_clips = harder_copies(labeled_clips)
     with saying_read() as read:
         report = measure(
             recognizer,
-            examples,
+            labeled_clips,
             recognizer.sampling,
             read,
         )
     write_files(report, unreadable, confusion or [], predictions)
     if as_json:
-        more = {"left_out": left_out, "learned_from": learned}
+        more = {"left_out": left_out, "learned_from": training_clips}
         print_json(document(report, unreadable, foreign, pairs) | more)
     else:
         print_report(report, unreadable, foreign, pairs)

@@ -127,8 +127,8 @@ def extract_poses(
 
     check_choice("--format", form, [suffix.removeprefix(".") for suffix in written_suffixes()])
     _check_outputs(output, pyskl_pickle, labels)
-    found, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
-    clip_labels = None if pyskl_pickle is None else _labels(labels, found, root)
+    inputs, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
+    clip_labels = None if pyskl_pickle is None else _labels(labels, inputs, root)
     task = pose_task.PoseTask(
         pipeline_config(
             stages=pose_task.PoseTask.kinds,
@@ -151,15 +151,15 @@ def extract_poses(
     if output.is_dir() and any(output.iterdir()) and not state_of(output).exists() and not overwrite:
         raise OutputExists(f"{output} is not empty", hint="choose another folder, or say --overwrite")
     with locked(output) as (run_state, before):
-        found = with_stems(found, run_state.paths())
-        todo = plan(found, task, run_state, retry_failed=retry_failed)
+        inputs = with_stems(inputs, run_state.paths())
+        todo = plan(inputs, task, run_state, retry_failed=retry_failed)
         if not overwrite:
             check_outputs(todo, task, run_state)
             check_made([] if pyskl_pickle is None else [pyskl_pickle], run_state)
-        say_plan(todo, len(found), before)
+        say_plan(todo, len(inputs), before)
         work_through(
             todo,
-            len(found),
+            len(inputs),
             task,
             run_state,
             workers=workers,
@@ -169,12 +169,12 @@ def extract_poses(
             quiet=quiet,
         )
         waiting = {one.file.path for one in todo}
-        records = ((video, run_state.get(video.path)) for video in found if video.path not in waiting)
+        records = ((video, run_state.get(video.path)) for video in inputs if video.path not in waiting)
         done = [(video, record.result) for video, record in records if record is not None]
         if pyskl_pickle is not None and clip_labels is not None:
-            good = [video for video, result in done if result.status != FAILED]
+            with_poses = [video for video, result in done if result.status != FAILED]
             nobody = sum(result.status == NO_PERSON for _, result in done)
-            _write_pickle(pyskl_pickle, good, task, clip_labels, nobody, run_state, overwrite=overwrite)
+            _write_pickle(pyskl_pickle, with_poses, task, clip_labels, nobody, run_state, overwrite=overwrite)
     failures = [(video.name, result.error.what) for video, result in done if result.error is not None]
     say_left_out(own)
     print_summary(Counter(result.status for _, result in done), failures)
@@ -205,17 +205,17 @@ def _check_outputs(output: Path, pyskl_pickle: Path | None, labels: Path | None)
         raise OutputError(f"{pyskl_pickle}: there is no folder {pyskl_pickle.parent}", hint="make it first")
 
 
-def _labels(table: Path | None, found: list[InputFile], root: Path | None) -> Labels:
+def _labels(table: Path | None, inputs: list[InputFile], root: Path | None) -> Labels:
     from posec3d_cli.datasets.write_pickle import labels_from_folders, read_pickle_labels
 
     if table is None:
-        return labels_from_folders(found)
-    return read_pickle_labels(table, found, root=root)
+        return labels_from_folders(inputs)
+    return read_pickle_labels(table, inputs, root=root)
 
 
 def _write_pickle(
     pyskl_pickle: Path,
-    good: list[InputFile],
+    with_poses: list[InputFile],
     task: PoseTask,
     clip_labels: Labels,
     nobody: int,
@@ -227,9 +227,9 @@ def _write_pickle(
     from posec3d_cli.datasets.write_pickle import write_dataset_pickle
     from posec3d_cli.files.writing import printable
 
-    files = [(printable(video.name), task.outputs(video)["poses"]) for video in good]
+    files = [(printable(video.name), task.outputs(video)["poses"]) for video in with_poses]
     with written_by_run(pyskl_pickle, run_state, overwrite=overwrite) as part:
-        written = write_dataset_pickle(part, files, clip_labels, videos=[video.path for video in good])
+        written = write_dataset_pickle(part, files, clip_labels, videos=[video.path for video in with_poses])
     missing = f"; without {counted(nobody, 'video')} in which nobody was found" if nobody else ""
     note("note", f"{pyskl_pickle} holds {counted(written.clips, 'clip')}{missing}")
     for lost in written.lost:

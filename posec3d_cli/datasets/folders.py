@@ -65,30 +65,32 @@ def labeled_videos(
         if by_column:
             columns.check_once(column)
         return _of_rows(RelativePaths(table, root), rows, name, group_by, column if by_column else None)
-    found = _without_own(
+    inputs = _without_own(
         source, [InputFile(path, path.relative_to(source).as_posix()) for path in _clips_below(source)], say
     )
-    labels = [clean_label(one.name.partition("/")[0]) for one in found]
+    labels = [clean_label(one.name.partition("/")[0]) for one in inputs]
     if is_split(labels):
         raise BadDataset(
             f"the sub-folders of {source} are called {', '.join(sorted(set(labels)))}: these are splits, not actions",
             hint="give one of them; --val-list names the clips to validate on, a table may join them all",
         )
-    return [_labeled_video(one.path, name, one.name, label, group_by) for one, label in zip(found, labels, strict=True)]
+    return [
+        _labeled_video(one.path, name, one.name, label, group_by) for one, label in zip(inputs, labels, strict=True)
+    ]
 
 
-def _without_own(source: Path, found: list[InputFile], say: Callable[[str], None]) -> list[InputFile]:
+def _without_own(source: Path, inputs: list[InputFile], say: Callable[[str], None]) -> list[InputFile]:
     """Leave out the files that posec3d made of other clips, and say which.
 
     Raises:
         BadDataset: no clip is left.
     """
-    own = own_among(found)
+    own = own_among(inputs)
     made = (
         f"{counted(len(own), 'file')} that posec3d made {are(len(own))} left out: {listed([one.name for one in own])}"
     )
     left_out = {one.path for one in own}
-    clips = [one for one in found if one.path not in left_out]
+    clips = [one for one in inputs if one.path not in left_out]
     if not clips:
         why = f"; {made}" if own else ""
         raise BadDataset(f"{source} holds no labelled clips{why}", hint=f"give it {_HINT}")
@@ -114,8 +116,8 @@ def _labeled_video(
 def _of_rows(
     paths: RelativePaths, rows: list[LabeledRow], source: str, group_by: str | None, column: str | None
 ) -> list[LabeledVideo]:
-    found = [paths.find(one.video, _is_there) for one in rows]
-    missing = [one.video for one, path in zip(rows, found, strict=True) if path is None]
+    found_paths = [paths.find(one.video, _is_there) for one in rows]
+    missing = [one.video for one, path in zip(rows, found_paths, strict=True) if path is None]
     if missing:
         raise BadDataset(
             f"{paths.file} names {counted(len(missing), 'file')} of {len(rows)} that cannot be found, the first is "
@@ -123,7 +125,7 @@ def _of_rows(
             hint=paths.hint(missing),
         )
     clips: dict[str, LabeledVideo] = {}
-    for one, path in zip(rows, found, strict=True):
+    for one, path in zip(rows, found_paths, strict=True):
         if path is None:
             continue
         if column is not None and not one.row[column]:

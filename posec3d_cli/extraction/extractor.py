@@ -166,12 +166,12 @@ class PoseExtractor:
                 known = self.cache.load(key)
         people, signatures = dict(known.people), dict(known.signatures)
 
-        def signed(frames: Iterator[Frame]) -> Iterator[Frame]:
+        def with_signatures(frames: Iterator[Frame]) -> Iterator[Frame]:
             for frame in frames:
                 signatures[frame.index] = signature(frame.pixels)
                 yield frame
 
-        def sharp(before: Frame, after: Frame) -> bool:
+        def is_cut_between(before: Frame, after: Frame) -> bool:
             return is_sharp(signatures[before.index], signatures[after.index])
 
         missing = [
@@ -180,14 +180,14 @@ class PoseExtractor:
         ]
         count = computed = sum(map(len, missing))
         for drawn_only, part in enumerate(missing):
-            batches = _batches(signed(video.read(part)), watch)
-            for batch, found in detect_people(batches, self.detector, self.every, watch.time, is_cut=sharp):
+            batches = _batches(with_signatures(video.read(part)), watch)
+            for batch, found in detect_people(batches, self.detector, self.every, watch.time, is_cut=is_cut_between):
                 with watch.time("pose"):
-                    shapes = self.pose.estimate(batch, found)
-                _check_batch(batch, found, shapes)
-                for frame, boxes, shape in zip(batch, found, shapes, strict=True):
-                    people[frame.index] = (boxes, replace(shape, heatmaps=None) if drawn_only else shape)
-                del batch, found, shapes, frame  # while the next batch is decoded
+                    batch_poses = self.pose.estimate(batch, found)
+                _check_batch(batch, found, batch_poses)
+                for frame, boxes, frame_poses in zip(batch, found, batch_poses, strict=True):
+                    people[frame.index] = (boxes, replace(frame_poses, heatmaps=None) if drawn_only else frame_poses)
+                del batch, found, batch_poses, frame  # while the next batch is decoded
                 if progress is not None:
                     progress(total - count + len(people) - len(known.people), total)
         lost = known.lost.union(index for part in missing for index in part if index not in people)
@@ -196,7 +196,7 @@ class PoseExtractor:
             raise EmptyVideo(f"{video.info.path}: none of {counted(len(wanted), 'frame')} needed can be decoded")
         with watch.time("decode"):
             around = frames_to_check(signatures, used, video.info.frame_count).tolist()
-            for _ in signed(video.read(around)):
+            for _ in with_signatures(video.read(around)):
                 count += 1
         if self.cache is not None and count:
             with watch.time("cache"):
@@ -204,9 +204,9 @@ class PoseExtractor:
         cuts = find_cuts(signatures, used)
         frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
         with watch.time("track"):
-            who = self._track_ids(people, used, video.info.fps, cuts)
+            track_ids = self._track_ids(people, used, video.info.fps, cuts)
             if len(others):
-                who = self._track_ids(people, frame_indices.tolist(), video.info.fps, cuts, given=who)
+                track_ids = self._track_ids(people, frame_indices.tolist(), video.info.fps, cuts, given=track_ids)
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in watch.seconds.items())
         logger.info("%s: %d frames, %d of them from the cache; %s", video.info.path, total, total - computed, spent)
         return VideoPoses(
@@ -214,7 +214,7 @@ class PoseExtractor:
             frame_indices,
             tuple(people[index][0] for index in frame_indices.tolist()),
             tuple(people[index][1] for index in frame_indices.tolist()),
-            tuple(who.values()),
+            tuple(track_ids.values()),
             self.pose.skeleton,
             np.array(sorted(lost.intersection([*wanted.tolist(), *others.tolist()])), np.int64),
             cuts,
@@ -231,7 +231,7 @@ class PoseExtractor:
         given: Mapping[int, Ints] | None = None,
     ) -> dict[int, Ints]:
         """The track ids of the people in each of these frames; the ids in `given` stay."""
-        who = tracker.extend(
+        track_ids = tracker.extend(
             [(given or {}).get(index) for index in frames],
             [people[index][0] for index in frames],
             [people[index][1] for index in frames],
@@ -240,7 +240,7 @@ class PoseExtractor:
             cuts=np.searchsorted(frames, cuts).tolist(),
             max_gap=self.max_gap,
         )
-        return dict(zip(frames, who, strict=True))
+        return dict(zip(frames, track_ids, strict=True))
 
     def open(self, path: str | Path) -> VideoReader:
         """Open a video with the reader of this extractor; a context manager."""
@@ -264,9 +264,9 @@ def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]
         yield batch
 
 
-def _check_batch(frames: list[Frame], found: list[Detections], shapes: list[Poses]) -> None:
-    if len(frames) != len(shapes):
-        raise StageMismatch(f"{len(frames)} frames gave {len(shapes)} poses")
-    for frame, boxes, shape in zip(frames, found, shapes, strict=True):
-        if len(boxes) != len(shape):
-            raise StageMismatch(f"frame {frame.index} has {len(boxes)} boxes but {len(shape)} poses")
+def _check_batch(frames: list[Frame], found: list[Detections], batch_poses: list[Poses]) -> None:
+    if len(frames) != len(batch_poses):
+        raise StageMismatch(f"{len(frames)} frames gave {len(batch_poses)} poses")
+    for frame, boxes, frame_poses in zip(frames, found, batch_poses, strict=True):
+        if len(boxes) != len(frame_poses):
+            raise StageMismatch(f"frame {frame.index} has {len(boxes)} boxes but {len(frame_poses)} poses")
