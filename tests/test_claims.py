@@ -86,8 +86,9 @@ def test_every_variant_gives_its_network_what_it_reads(claims):
     for name, variant in accuracy.VARIANTS.items():
         for seen in (person, replace(person, scores=person.scores * 0)):
             shown = clips.draw_training(seen, variant, np.random.default_rng(0))
-            recipe = variant.recipe
-            shape = (1, 8, 17, 3) if recipe.graph else (recipe.in_channels, 8, recipe.size, recipe.size)
+            config = variant.config
+            graph = config.architecture == "stgcn++"
+            shape = (1, 8, 17, 3) if graph else (config.in_channels, 8, *config.spec.size)
             assert shown.shape == shape, name
             assert shown.dtype == np.float32
             assert np.isfinite(shown).all()

@@ -23,11 +23,12 @@ from clips import FOLDS, Clip, Shuffled, Variant, draw_test, draw_training, fold
 from tables import print_tables
 
 from posec3d_cli.nets import build_network
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.training.config import BODY, TrainingConfig, heatmap_spec, joint_spec
 from posec3d_cli.training.loop import fit
 
-VOLUME = TrainingConfig(epochs=10, size=20, frames=8, batch_size=16)
-GRAPH = replace(VOLUME, architecture="stgcn++")
+VOLUME = TrainingConfig(spec=heatmap_spec(size=20), sampling=ClipSampling(frames=8), epochs=10, batch_size=16)
+GRAPH = replace(VOLUME, architecture="stgcn++", spec=joint_spec())
 OPTIONS = {"c3d-light": {"base_channels": 12}, "stgcn++": {}}
 DROPS = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
 DRAWS = 3  # random drops of every clip, averaged
@@ -35,12 +36,12 @@ SAMPLES = 2  # of every clip in an epoch
 
 VARIANTS = {
     "joints": Variant("thunder", VOLUME),
-    "limbs": Variant("thunder", replace(VOLUME, input="limb")),
+    "limbs": Variant("thunder", replace(VOLUME, spec=heatmap_spec("limb", 20))),
     "stride 2": Variant("thunder", VOLUME, sampling=2),
     "stride 4": Variant("thunder", VOLUME, sampling=4),
     "whole frame": Variant("thunder", VOLUME, centred=False),
     "graph": Variant("thunder", GRAPH),
-    "graph, bones": Variant("thunder", replace(GRAPH, input="limb")),
+    "graph, bones": Variant("thunder", replace(GRAPH, spec=joint_spec("limb"))),
     "graph, drops in training": Variant("thunder", GRAPH, drop=0.5),
     "joints of Lightning": Variant("lightning", VOLUME),
     "graph of Lightning": Variant("lightning", GRAPH),
@@ -83,14 +84,14 @@ class Data:
         return found
 
 
-def network_of(recipe: TrainingConfig, classes: int, seed: int) -> torch.nn.Module:
+def network_of(config: TrainingConfig, classes: int, seed: int) -> torch.nn.Module:
     """A fresh network."""
-    options = dict(OPTIONS[recipe.architecture])
-    if recipe.architecture == "c3d-light":
-        options["in_channels"] = recipe.in_channels
+    options = dict(OPTIONS[config.architecture])
+    if config.architecture == "c3d-light":
+        options["in_channels"] = config.in_channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build_network(recipe.architecture, classes, options)
+        return build_network(config.architecture, classes, options)
 
 
 def answers(network: torch.nn.Module, inputs: Sequence[np.ndarray]) -> np.ndarray:
@@ -111,15 +112,15 @@ def run(name: str, fold: int, data: Data) -> dict[str, np.ndarray]:
     classes = sorted({clip.label for clip in clips})
     learned = [clip for clip, own in zip(clips, folds, strict=True) if own != fold and clip.scores.any()]
     tested = np.flatnonzero(folds == fold)
-    recipe = replace(variant.recipe, seed=fold)
+    config = replace(variant.config, seed=fold)
     labels = [clip.label for clip in learned]
     network = fit(
-        network_of(recipe, len(classes), fold),
+        network_of(config, len(classes), fold),
         lambda epoch: Shuffled(
             learned, labels, classes, fold, epoch, SAMPLES * len(learned),
             lambda clip, generator: draw_training(clip, variant, generator),
         ),
-        recipe,
+        config,
     )  # fmt: skip
 
     def test(views: int, drop: float = 0.0, poses: str | None = None) -> np.ndarray:
@@ -148,8 +149,8 @@ def run_drawn(kind: str, fold: int, data: Data) -> dict[str, np.ndarray]:
     """The same of volumes that were drawn before, at 28 x 28 pixels, only ever mirrored."""
     clips, folds, volumes = data.clips("thunder"), data.folds("thunder"), data.volumes(kind)
     classes = sorted({clip.label for clip in clips})
-    recipe = replace(VOLUME, size=28, seed=fold)
-    mirror = [recipe.joints.index(_other(joint)) for joint in recipe.joints]
+    config = replace(VOLUME, spec=heatmap_spec(size=28), seed=fold)
+    mirror = [BODY.index(_other(joint)) for joint in BODY]
     kept = [n for n in range(len(clips)) if folds[n] != fold and clips[n].scores.any()]
 
     def draw(number: int, generator: np.random.Generator) -> np.ndarray:
@@ -159,11 +160,11 @@ def run_drawn(kind: str, fold: int, data: Data) -> dict[str, np.ndarray]:
         return np.ascontiguousarray(volume[mirror][..., ::-1]) if generator.random() < 0.5 else volume
 
     network = fit(
-        network_of(recipe, len(classes), fold),
+        network_of(config, len(classes), fold),
         lambda epoch: Shuffled(
             kept, [clips[n].label for n in kept], classes, fold, epoch, SAMPLES * len(kept), draw
         ),
-        recipe,
+        config,
     )  # fmt: skip
     tested = np.flatnonzero(folds == fold)
     by_view = [answers(network, [volumes[n][view].astype(np.float32) for n in tested]) for view in range(3)]

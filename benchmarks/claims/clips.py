@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,8 @@ from posec3d_cli.datasets.splits import group_of
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.config import TrainingConfig
-from posec3d_cli.training.dataset import draw_volume
 from posec3d_cli.transforms.gaussians import draw_joints
-from posec3d_cli.transforms.joint_features import graph_features
+from posec3d_cli.types import PoseSequence
 
 FOLDS = 3
 MIRROR = list(COCO_17.mirror)
@@ -104,14 +104,14 @@ class Variant:
 
     Attributes:
         poses: the folder that the training's poses are from.
-        recipe: the kind of network, its input and size.
+        config: the kind of network, its input and size.
         sampling: "uniform", one frame out of each of T equal parts; or the fixed stride, in frames of the video.
         centred: whether volumes show the surroundings of the person, or the whole frame.
         drop: the part of the training's frames that lack one end of a limb.
     """
 
     poses: str
-    recipe: TrainingConfig
+    config: TrainingConfig
     sampling: str | int = "uniform"
     centred: bool = True
     drop: float = 0.0
@@ -150,43 +150,43 @@ def with_drops(scores: np.ndarray, probability: float, generator: np.random.Gene
 def shown(
     keypoints: np.ndarray, scores: np.ndarray, clip: Clip, variant: Variant, generator: np.random.Generator | None
 ) -> np.ndarray:
-    """What the network reads of `(T, 17, 2)` and `(T, 17)`."""
-    recipe = variant.recipe
+    """What the network reads of `(T, 17, 2)` and `(T, 17)`; with a generator, the person is framed not quite right."""
+    frames = np.arange(len(keypoints), dtype=np.int64)
     keypoints, scores = keypoints[None].astype(np.float32), scores[None].astype(np.float32)
-    if recipe.architecture == "stgcn++":
-        stream = "bone" if recipe.input == "limb" else "joint"
-        return graph_features(keypoints, scores, stream=stream, score_threshold=recipe.score_threshold)
-    if variant.centred:
-        return draw_volume(keypoints, scores, recipe, generator)
-    return draw_whole(keypoints, scores, clip.frame_size, recipe, generator)
+    if not variant.centred:
+        return draw_whole(keypoints, scores, clip.frame_size, variant.config, generator)
+    sequence = PoseSequence(keypoints, scores, clip.frame_size, frames, Fraction(30), COCO_17)
+    return variant.config.builder.build(sequence, frames[None]).values[0]
 
 
 def draw_whole(
     keypoints: np.ndarray,
     scores: np.ndarray,
     frame_size: tuple[int, int],
-    recipe: TrainingConfig,
+    config: TrainingConfig,
     generator: np.random.Generator | None,
 ) -> np.ndarray:
-    """`(K, T, size, size)`: the frame is the crop; with a generator, it varies as the crop around people does."""
+    """`(K, T, H, W)`: the frame is the crop; with a generator, moved and scaled a little."""
+    spec = config.spec
     half = np.array(frame_size[::-1], np.float64) / 2
     middle, side = half.copy(), half.copy()
     if generator is not None:
         middle += generator.uniform(-0.12, 0.12, 2) * half
         side *= generator.uniform(0.8, 1.3) / 1.25 * np.exp(generator.uniform(-0.12, 0.12, 2))
-    placed = (keypoints[:, :, recipe.channels] - (middle - side)) * (recipe.size / (2 * side))
+    joints = list(spec.numbers)
+    placed = (keypoints[:, :, joints] - (middle - side)) * (np.array(spec.size[::-1]) / (2 * side))
     volume = draw_joints(
         placed.transpose(1, 0, 2, 3).astype(np.float32),
-        np.ascontiguousarray(scores[:, :, recipe.channels].transpose(1, 0, 2)),
-        size=(recipe.size, recipe.size),
-        sigma=recipe.sigma,
-        score_threshold=recipe.score_threshold,
+        np.ascontiguousarray(scores[:, :, joints].transpose(1, 0, 2)),
+        size=spec.size,
+        sigma=spec.sigma,
+        score_threshold=spec.score_threshold,
     )
     return np.ascontiguousarray(volume.transpose(1, 0, 2, 3))
 
 
 class Shuffled(Dataset[tuple[Tensor, Tensor]]):
-    """An epoch: every clip as often as the recipe says, in a random order; `draw(clip, generator)` makes one sample."""
+    """An epoch: every clip as often as the config says, in a random order; `draw(clip, generator)` makes one sample."""
 
     def __init__(
         self, clips: Sequence, labels: Sequence[str], classes: Sequence[str], seed: int, epoch: int, count: int,
@@ -211,7 +211,7 @@ class Shuffled(Dataset[tuple[Tensor, Tensor]]):
 
 def draw_training(clip: Clip, variant: Variant, generator: np.random.Generator) -> np.ndarray:
     """A training sample of a clip: sampled, mirrored half of the time, slightly turned and scaled, framed anew."""
-    columns = columns_of(clip, variant.recipe.frames, variant.sampling, generator, 0)
+    columns = columns_of(clip, variant.config.sampling.frames, variant.sampling, generator, 0)
     keypoints, scores = clip.keypoints[columns], clip.scores[columns]
     if variant.drop:
         scores = with_drops(scores, variant.drop, generator)
@@ -230,7 +230,7 @@ def draw_training(clip: Clip, variant: Variant, generator: np.random.Generator) 
 
 def draw_test(clip: Clip, variant: Variant, view: float, drop: float = 0.0, seed: int = 0) -> np.ndarray:
     """A test view of a clip; `view` in [0, 1) says where its frames lie."""
-    columns = columns_of(clip, variant.recipe.frames, variant.sampling, None, view)
+    columns = columns_of(clip, variant.config.sampling.frames, variant.sampling, None, view)
     scores = clip.scores[columns]
     if drop:
         scores = with_drops(scores, drop, np.random.default_rng((seed, zlib.crc32(clip.name.encode()))))

@@ -318,7 +318,7 @@ def train(
     base = TrainingConfig(
         epochs=epochs,
         batch_size=batch_size,
-        rate=learning_rate,
+        learning_rate=learning_rate,
         seed=seed,
         augmentation=Augmentation().scaled(augmentation_strength),
     )
@@ -347,7 +347,7 @@ def train(
     survey = check_dataset(examples, unreadable)
     print_dataset_report(survey)
     survey.check()
-    with training_progress(training.recipe.epochs, training.networks) as callback:
+    with training_progress(training.config.epochs, training.networks) as callback:
         try:
             figures = train.train(
                 training,

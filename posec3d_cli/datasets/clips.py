@@ -30,6 +30,7 @@ class LabeledClip:
             right of the image, y down, z away from the camera. Person 0 performs the action.
         scores: `(M, T, K)` float32, 0 where a joint or person is missing.
         fps: frames per second.
+        frame_size: (H, W) of the frames in pixels; None where nothing says it: as far as the joints reach.
         part: TRAINING or VALIDATION where the dataset decides it, else empty.
         sha256: of the file of the clip; empty for a clip of a dataset pickle.
         notes: sentences about what the file also holds and was left out.
@@ -42,6 +43,7 @@ class LabeledClip:
     keypoints: Floats
     scores: Floats
     fps: float
+    frame_size: tuple[int, int] | None = None
     part: str = ""
     sha256: str = ""
     notes: tuple[str, ...] = ()

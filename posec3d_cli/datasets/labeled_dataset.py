@@ -124,5 +124,16 @@ def _labeled_clip(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:
     keypoints, scores = main.keypoints, main.scores
     if not len(keypoints):
         keypoints, scores = (np.zeros((1, *array.shape[1:]), np.float32) for array in (keypoints, scores))
-    name, label, group = clip.name, clip.label, clip.group
-    return LabeledClip(name, label, group, ESTIMATED, keypoints, scores, main.fps, clip.part, main.sha256, main.notes)
+    return LabeledClip(
+        clip.name,
+        clip.label,
+        clip.group,
+        ESTIMATED,
+        keypoints,
+        scores,
+        main.fps,
+        main.frame_size,
+        clip.part,
+        main.sha256,
+        main.notes,
+    )

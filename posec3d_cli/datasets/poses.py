@@ -36,6 +36,7 @@ class ClipPoses:
         keypoints: `(M, T, 17, 2)` float32 in pixels; M may be 0.
         scores: `(M, T, 17)` float32, 0 where a joint or person is missing.
         fps: frames per second.
+        frame_size: (H, W) of the frames in pixels.
         sha256: of the video or pose file.
         notes: see `VideoPoses.notes`.
     """
@@ -43,6 +44,7 @@ class ClipPoses:
     keypoints: Floats
     scores: Floats
     fps: float
+    frame_size: tuple[int, int]
     sha256: str = ""
     notes: tuple[str, ...] = ()
 
@@ -86,7 +88,9 @@ def _every_frame(video_poses: VideoPoses) -> ClipPoses:
     main = video_poses.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
     frames = np.arange(video_poses.video.frame_count)
     times = np.interp(frames, video_poses.frame_indices, np.arange(len(video_poses)))  # some frames may be lost
-    return ClipPoses(*at_times(main.keypoints, main.scores, times), float(video_poses.video.fps))
+    video = video_poses.video
+    keypoints, scores = at_times(main.keypoints, main.scores, times)
+    return ClipPoses(keypoints, scores, float(video.fps), (video.height, video.width))
 
 
 def estimate_in_process(extractor: PoseExtractor, every: int = 1) -> Estimate:

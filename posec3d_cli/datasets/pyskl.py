@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import ANNOTATED, RECORDED, LabeledClip
-from posec3d_cli.datasets.recorded import UPWARDS, in_slots, joint_names, up_of
+from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, LabeledClip
+from posec3d_cli.datasets.recorded import UPWARDS, in_slots, is_mirrored, joint_names, up_of
 from posec3d_cli.datasets.splits import Splits, Subsets, split_named, subsets_of
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.labels import clean_label
@@ -22,6 +22,7 @@ from posec3d_cli.pose_files.pyskl import (
     DatasetPickle,
     array_of,
     counted_frames,
+    frame_size,
     open_dataset_pickle,
     poses_2d,
     uncounted_note,
@@ -43,7 +44,8 @@ def read_dataset_pickle(
 
     An annotation holds `keypoint` (M, T, 17, 2) in pixels and `keypoint_score` (M, T, 17), or, for a 3D recording,
     `keypoint` (1, T, J, 3) in metres or millimetres; the pickle then names the joints. The up axis of recordings is
-    `up` of the pickle, "y" or "-z", or else the axis along which most people stand.
+    `up` of the pickle, "y" or "-z", or else the axis along which most people stand. Clips whose annotations have the
+    same `group` never stand on both sides of a split. Scores that are not all 0 or 1 say that the poses are estimated.
 
     Args:
         path: the pickle.
@@ -100,10 +102,11 @@ def _clean_name(label: str) -> str:
 
 @dataclass(frozen=True)
 class _Skeleton:
-    """The joints of the recordings of a pickle, and their up axis."""
+    """The joints of the recordings of a pickle, their up axis, and whether x points the wrong way."""
 
     joints: list[str]
     up: str
+    mirrored: bool
 
 
 def _skeleton(dataset: DatasetPickle, say: Callable[[str], None]) -> _Skeleton | None:
@@ -117,16 +120,15 @@ def _skeleton(dataset: DatasetPickle, say: Callable[[str], None]) -> _Skeleton |
         names = joint_names(joints)
     except BadPoseFile as error:
         raise BadPoseFile(f"{dataset.path}: {error.what}", hint=error.hint) from error
-    if dataset.up is not None:
-        if dataset.up not in UPWARDS:
-            raise BadPoseFile(f"{dataset.path}: up must be one of {', '.join(UPWARDS)}, got {dataset.up!r:.60}")
-        return _Skeleton(names, dataset.up)
-    up = up_of(_recordings(dataset, len(names)), names)
-    if up != "y":
-        say(
-            f"{dataset.path.name}: people stand along {up}, and are turned to y; an entry 'up' of the pickle decides it"
-        )
-    return _Skeleton(names, up)
+    up = dataset.up
+    if up is None:
+        up = up_of(_recordings(dataset, len(names)), names)
+        if up != "y":
+            turned = f"people stand along {up}, and are turned to y"
+            say(f"{dataset.path.name}: {turned}; an entry 'up' of the pickle decides it")
+    elif up not in UPWARDS:
+        raise BadPoseFile(f"{dataset.path}: up must be one of {', '.join(UPWARDS)}, got {up!r:.60}")
+    return _Skeleton(names, up, is_mirrored(_recordings(dataset, len(names)), names, up))
 
 
 def _recordings(dataset: DatasetPickle, joints: int) -> Iterator[Floats]:
@@ -156,12 +158,18 @@ def _clip(annotation: Mapping[str, Any], dataset: DatasetPickle, name: str, skel
         notes = uncounted_note(annotation, counted)
         keypoints = keypoints[:, :counted]
         finite = np.asarray(np.isfinite(keypoints).all(axis=-1))
-        keypoints, scores = in_slots(np.where(finite[..., None], keypoints, 0), skeleton.joints, skeleton.up)
-        return LabeledClip(f"{source}/{name}", label, f"{source}/{name}", RECORDED, keypoints, scores, fps, notes=notes)
+        keypoints, scores = in_slots(
+            np.where(finite[..., None], keypoints, 0), skeleton.joints, skeleton.up, mirrored=skeleton.mirrored
+        )
+        group = f"{source}/{annotation.get('group') or name}"
+        return LabeledClip(f"{source}/{name}", label, group, RECORDED, keypoints, scores, fps, notes=notes)
     keypoints, scores = poses_2d(annotation, dataset)
     notes = uncounted_note(annotation, keypoints.shape[1])
-    group = f"{source}/{_block(name)}"
-    return LabeledClip(f"{source}/{name}", label, group, ANNOTATED, keypoints, scores, fps, notes=notes)
+    group = f"{source}/{annotation.get('group') or _block(name)}"
+    # Annotators say of a joint that it is seen, or not; pose networks say how clearly.
+    origin = ANNOTATED if np.isin(scores, (0, 1)).all() else ESTIMATED
+    size = frame_size(annotation)
+    return LabeledClip(f"{source}/{name}", label, group, origin, keypoints, scores, fps, size, notes=notes)
 
 
 def _label(label: Any, dataset: DatasetPickle) -> str:

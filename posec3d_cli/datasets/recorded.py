@@ -58,13 +58,30 @@ def up_of(recordings: Iterable[Floats], names: Sequence[str]) -> str:
     return most if 2 * count > votes.total() else "y"
 
 
-def in_slots(keypoints: Floats, names: Sequence[str], up: str = "y") -> tuple[Floats, Floats]:
+def is_mirrored(recordings: Iterable[Floats], names: Sequence[str], up: str = "y") -> bool:
+    """Whether left and right are the wrong way round in most of the recordings, see `in_slots`.
+
+    Single recordings cannot tell: sensors that expect people to face them take left for right where they do not.
+
+    Args:
+        recordings: `(M, T, J, 3)` each.
+        names: of the joints, as `joint_names` spells them.
+        up: see UPWARDS.
+    """
+    votes = [_mirrored(_turned(one, up)[0], names) for one in recordings]
+    return 2 * sum(votes) > len(votes)
+
+
+def in_slots(
+    keypoints: Floats, names: Sequence[str], up: str = "y", *, mirrored: bool = False
+) -> tuple[Floats, Floats]:
     """COCO-17 slots of a recording, in metres with y down, and which of them it has.
 
     Args:
         keypoints: `(M, T, J, 3)` in metres or millimetres; (0, 0, 0) is a joint that was not found.
         names: of the joints, as `joint_names` spells them.
         up: see UPWARDS.
+        mirrored: x points the wrong way, as in coordinates in which z points towards the viewer.
 
     Returns:
         `(M, T, 17, 3)` float32 and `(M, T, 17)` scores of 0 and 1.
@@ -83,7 +100,7 @@ def in_slots(keypoints: Floats, names: Sequence[str], up: str = "y") -> tuple[Fl
     height = np.median(np.ptp(placed[..., 1], axis=2))
     if height > 20:  # no person is twenty metres tall: these are millimetres
         placed /= 1000
-    if _mirrored(keypoints[0], names):
+    if mirrored:
         placed[..., 0] *= -1
     placed[..., 1] *= -1
     return placed, scores

@@ -38,9 +38,10 @@ def evaluate(
         raise BadDataset("there is no clip to evaluate")
     check_labels(Counter(clip.label for clip in clips), recognizer.labels)
     predictions = []
-    for number, clip in enumerate(clips):
+    results = recognizer.recognize_many(map(as_video_poses, clips), sampling)
+    for number, (clip, result) in enumerate(zip(clips, results, strict=True)):
         progress(number, len(clips))
-        scores = recognizer.recognize(as_video_poses(clip), sampling).scores
+        scores = result.scores
         predictions.append(ClipPrediction(clip.name, clip.label, () if scores is None else tuple(scores.top(BEST))))
     progress(len(clips), len(clips))
     return EvaluationReport(recognizer.labels, tuple(predictions))
@@ -81,4 +82,5 @@ def as_video_poses(clip: LabeledClip) -> VideoPoses:
     if clip.origin == RECORDED:
         raise BadDataset(f"{clip.name} is a 3D recording: project it through a camera first")
     fps = Fraction(clip.fps).limit_denominator(1001)
-    return make_video_poses(Path(clip.name), from_slots(clip.keypoints, clip.scores), fps=fps)
+    people = from_slots(clip.keypoints, clip.scores)
+    return make_video_poses(Path(clip.name), people, fps=fps, frame_size=clip.frame_size)

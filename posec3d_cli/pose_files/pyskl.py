@@ -244,20 +244,28 @@ def _clip(annotation: Mapping[str, Any], dataset: DatasetPickle, name: str | Non
     path = dataset.path if name is None else Path(f"{dataset.path}: {name}")
     if "frame_indices" in annotation:
         return _native_clip(path, annotation, dataset, keypoints, scores)
-    shape = annotation.get("img_shape", annotation.get("original_shape"))
-    size = None if shape is None else integers(_first_two(shape), "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
     return make_video_poses(
         path,
         from_slots(keypoints, scores),
         fps=dataset.rate(annotation),
-        frame_size=None if size is None else (size[0], size[1]),
+        frame_size=frame_size(annotation),
         notes=uncounted_note(annotation, keypoints.shape[1]),
     )
 
 
-def _first_two(shape: Any) -> Any:
-    """Height and width of a shape that may have a number of channels too."""
-    return shape[:2] if isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim) else shape
+def frame_size(annotation: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(H, W) in pixels as `img_shape` or `original_shape` say it; None where neither is there.
+
+    Raises:
+        BadPoseFile: it is no size.
+    """
+    shape = annotation.get("img_shape", annotation.get("original_shape"))
+    if shape is None:
+        return None
+    if isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim):
+        shape = shape[:2]  # some say the colours too
+    height, width = integers(shape, "img_shape", 2, low=1, high=MAX_PIXELS).tolist()
+    return height, width
 
 
 def _native_clip(

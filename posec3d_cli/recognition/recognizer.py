@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from typing import Self
 
 import numpy as np
@@ -40,10 +42,11 @@ from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import HasPrecision, NeedsHeatmaps
-from posec3d_cli.types import ClassifierInput, Ints, PoseSequence
+from posec3d_cli.types import ClassifierInput, Ints
 
 NO_FRAMES = np.zeros(0, np.int64)
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
+VIDEOS_AT_ONCE = 32  # whose volumes may share a batch
 
 
 class ActionRecognizer:
@@ -142,19 +145,8 @@ class ActionRecognizer:
             StageMismatch: a frame that the sampling needs has no poses.
             EmptyVideo: none of these frames can be decoded.
         """
-        sampling = sampling or self.sampling
-        plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
-        needed = used_frames([window for plan in plans for window in plan])
-        lost = np.intersect1d(video_poses.lost, needed)
-        if len(lost):
-            # Frames that are there for drawing only stand in for none: the answer is the same without them.
-            seen = np.intersect1d(video_poses.frame_indices, needed)
-            if not len(seen):
-                raise EmptyVideo(
-                    f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
-                )
-            plans = [[window.without(lost, seen) for window in plan] for plan in plans]
-        return self._answer(video_poses, sampling, plans, self.used, self._notices(), heartbeat, lost=lost)
+        [answer] = self._answers([self._reading(video_poses, sampling or self.sampling)], heartbeat)
+        return answer
 
     def recognize_file(
         self,
@@ -175,34 +167,47 @@ class ActionRecognizer:
         plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
         plans, notices = with_substitutes(plans, video_poses)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
-        return self._answer(
-            video_poses, sampling, plans, replace(self.used, name=None, models=models), notices, heartbeat
-        )
+        made_by = replace(self.used, name=None, models=models)
+        [answer] = self._answers([_Reading(video_poses, sampling, plans, made_by, notices)], heartbeat)
+        return answer
 
-    def _answer(
-        self,
-        video_poses: VideoPoses,
-        sampling: ClipSampling,
-        plans: Sequence[Sequence[Window]],
-        made_by: PipelineInfo,
-        notices: tuple[str, ...],
-        heartbeat: Callable[[], None],
-        *,
-        lost: Ints = NO_FRAMES,
-    ) -> ClipResult:
-        used = replace(video_poses.part(used_frames([window for plan in plans for window in plan])), lost=lost)
-        watch = Stopwatch()
-        ids: set[int] = set()
-        scored = [
-            self._classify(member, subjects(used, plan, sampling, ids), plan, sampling, watch, heartbeat)
-            for member, plan in zip(self.members, plans, strict=True)
-        ]
-        weights = [member.weight for member in self.members]
+    def recognize_many(
+        self, videos: Iterable[VideoPoses], sampling: ClipSampling | None = None
+    ) -> Iterator[ClipResult]:
+        """As `recognize`, for many videos one after the other: classifier inputs of several share a batch."""
+        videos = iter(videos)
+        while chunk := list(islice(videos, VIDEOS_AT_ONCE)):
+            yield from self._answers([self._reading(one, sampling or self.sampling) for one in chunk])
+
+    def _reading(self, video_poses: VideoPoses, sampling: ClipSampling) -> _Reading:
+        plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
+        needed = used_frames([window for plan in plans for window in plan])
+        lost = np.intersect1d(video_poses.lost, needed)
+        if len(lost):
+            # Frames that are there for drawing only stand in for none: the answer is the same without them.
+            seen = np.intersect1d(video_poses.frame_indices, needed)
+            if not len(seen):
+                raise EmptyVideo(
+                    f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
+                )
+            plans = [[window.without(lost, seen) for window in plan] for plan in plans]
+        return _Reading(video_poses, sampling, plans, self.used, self._notices(), lost)
+
+    def _answers(
+        self, readings: Sequence[_Reading], heartbeat: Callable[[], None] = lambda: None
+    ) -> Iterator[ClipResult]:
+        scored = [self._classify(number, member, readings, heartbeat) for number, member in enumerate(self.members)]
+        for reading, *by_member in zip(readings, *scored, strict=True):
+            yield self._aggregate(reading, by_member)
+
+    def _aggregate(self, reading: _Reading, scored: Sequence[Sequence[Scored]]) -> ClipResult:
+        """The answer about one video, from what each member says of its people and windows."""
+        used, video_poses, weights = reading.used, reading.video_poses, [member.weight for member in self.members]
         by_window = [
             average_windows([aggregate_window(number, window, one) for one in scored], weights)
-            for number, window in enumerate(plans[0])
+            for number, window in enumerate(reading.plans[0])
         ]
-        seen = summarize_people(used, ids)
+        seen = summarize_people(used, reading.ids)
         known = [window.scores for window in by_window if window.scores is not None]
         return ClipResult(
             path=Path(video_poses.video.path),
@@ -212,10 +217,10 @@ class ActionRecognizer:
             frames_used=len(used),
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
             mean_keypoint_score=mean_keypoint_score(used.poses),
-            sampling=sampling,
-            pipeline=made_by,
-            seconds={**video_poses.seconds, **watch.seconds},
-            warnings=(*notices, *video_poses.notes, *warnings_for(used, sampling)),
+            sampling=reading.sampling,
+            pipeline=reading.made_by,
+            seconds={**video_poses.seconds, **reading.watch.seconds},
+            warnings=(*reading.notices, *video_poses.notes, *warnings_for(used, reading.sampling)),
             video_poses=video_poses,
         )
 
@@ -227,35 +232,55 @@ class ActionRecognizer:
 
     @staticmethod
     def _classify(
-        member: Member,
-        shown: Iterable[tuple[Subject, PoseSequence]],
-        plan: Sequence[Window],
-        sampling: ClipSampling,
-        watch: Stopwatch,
-        heartbeat: Callable[[], None],
-    ) -> list[Scored]:
-        """The scores of each subject; only the inputs of a few exist at once."""
-        scored: list[Scored] = []
-        waiting: list[Subject] = []
+        number: int, member: Member, readings: Sequence[_Reading], heartbeat: Callable[[], None]
+    ) -> list[list[Scored]]:
+        """The scores of each subject of each reading, by member `number`; only the inputs of a few exist at once."""
+        scored: list[list[Scored]] = [[] for _ in readings]
+        waiting: list[tuple[int, Subject]] = []
         volumes: list[ClassifierInput] = []
 
         def flush() -> None:
             if not volumes:
                 return
-            with watch.time("classify"):
-                answers = member.classifier.classify(volumes)
+            begun = perf_counter()
+            answers = member.classifier.classify(volumes)
+            share = (perf_counter() - begun) / len(volumes)
             if len(answers) != len(volumes):
                 raise StageMismatch(f"the classifier gave {len(answers)} answers for {len(volumes)} volumes")
-            scored.extend(zip(waiting, answers, strict=True))
+            for (place, subject), answer in zip(waiting, answers, strict=True):
+                scored[place].append((subject, answer))
+                readings[place].watch.add("classify", share)
             waiting.clear()
             volumes.clear()
             heartbeat()
 
-        for subject, sequence in shown:
-            with watch.time("build"):
-                volumes.append(member.builder.build(sequence, plan[subject.window].clips, flip=sampling.flip))
-            waiting.append(subject)
-            if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
-                flush()
+        for place, reading in enumerate(readings):
+            plan, sampling = reading.plans[number], reading.sampling
+            for subject, sequence in subjects(reading.used, plan, sampling, reading.ids):
+                with reading.watch.time("build"):
+                    clips = plan[subject.window].clips
+                    volumes.append(member.builder.build(sequence, clips, flip=sampling.flip))
+                waiting.append((place, subject))
+                if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
+                    flush()
         flush()
         return scored
+
+
+class _Reading:
+    """One video on its way through the members."""
+
+    def __init__(
+        self,
+        video_poses: VideoPoses,
+        sampling: ClipSampling,
+        plans: Sequence[Sequence[Window]],
+        made_by: PipelineInfo,
+        notices: tuple[str, ...],
+        lost: Ints = NO_FRAMES,
+    ) -> None:
+        self.video_poses, self.sampling, self.plans = video_poses, sampling, plans
+        self.made_by, self.notices = made_by, notices
+        self.used = replace(video_poses.part(used_frames([window for plan in plans for window in plan])), lost=lost)
+        self.watch = Stopwatch()
+        self.ids: set[int] = set()

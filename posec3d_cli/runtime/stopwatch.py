@@ -20,4 +20,8 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+            self.add(name, perf_counter() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add so many seconds to `name`."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds

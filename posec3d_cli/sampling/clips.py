@@ -65,6 +65,13 @@ class ClipSampling(Checked, frozen=True):
         people: People = read(People, recipe["people"], where=where, key="recipe.people")  # type: ignore[arg-type]
         return structs.replace(sampling, people=people)
 
+    def to_recipe(self) -> dict[str, Any]:
+        """What `from_recipe` reads, as plain values for a card; settings that have their default are left out."""
+        defaults = type(self)()
+        settings = {name: value for name, value in structs.asdict(self).items() if value != getattr(defaults, name)}
+        people = settings.pop("people", self.people)
+        return {"people": people, "clip": {"frames": self.frames, "sampler": self.sampler, **settings}}
+
     def changed(
         self,
         *,

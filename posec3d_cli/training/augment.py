@@ -2,21 +2,27 @@
 
 The aim is that nothing but motion tells where a clip came from. Recorded and annotated poses are given the scores
 and the gaps of estimated ones; every clip is seen from other distances and angles, by panning cameras, cut,
-stretched, repeated and cropped. Sources of the ideas: PoseC3D (uniform sampling, subject-centred crops, mirror
-images); the rest imitates what cameras and pose networks get wrong, and was not measured part by part.
+stretched, repeated, and with joints that stray and so widen the crop. Everything happens to the poses: what the
+network reads is made of them by the builder, as in a prediction. Sources of the ideas: PoseC3D (uniform sampling,
+subject-centred crops, mirror images); the rest imitates what cameras and pose networks get wrong, and was not measured
+part by part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from typing import Self
 
 import numpy as np
 
 from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
+from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.sampling.indices import uniform_train_indices
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.transforms.motion import at_times, drift, extent, project
-from posec3d_cli.types import Floats
+from posec3d_cli.types import Floats, Ints, PoseSequence
 
 _LIMB_CHAINS = ((7, 9), (8, 10), (9,), (10,), (13, 15), (14, 16), (15,), (16,), (5, 7, 9), (6, 8, 10))
 _LEGS = (13, 14, 15, 16)
@@ -28,23 +34,45 @@ _MIRROR = np.array(COCO_17.mirror)
 class Augmentation:
     """How strongly samples are varied. Lengths are parts of the person's own size; angles are degrees.
 
-    `still` is the part of the samples that hold one moment; they are labelled as every action alike, so that a
-    bystander who does nothing is given no action with confidence.
+    Attributes:
+        served: the part of the samples that are read as a prediction reads the clip: one of its windows, those frames.
+        longest_seconds, shortest_seconds: of the stretches that the others show.
+        pace: how much faster or slower these are, as the logarithm of a factor.
+        repeat: the part of these in which the stretch is played up to three times.
+        bystander: the part of the samples with somebody else beside, where everybody is read together.
+        mirror: the part that is mirrored.
+        pan, pan_reach, zoom_reach: the part seen by a moving camera, how far it pans and zooms.
+        rotation, shear, stretch: of the picture plane.
+        jitter, wobble, head: joints tremble, sit wrongly throughout; the head's point is the nose or its middle.
+        stray: for each edge of the crop, the part in which one joint of one frame lies beyond it, and how far.
+        confidence: how much all scores of a sample are scaled.
+        weakest: joints that score less than at most this are lost.
+        joint_drop, limb_drop, lower_body_drop, frame_drop: the part of joints, limbs, legs and frames that are missed.
+        swap: the part of the frames in which left and right are taken for each other.
+        still: the part of the samples that hold one moment; they are labelled as every action alike, so that a
+            bystander who does nothing is given no action with confidence.
     """
 
+    served: float = 0.4
     longest_seconds: float = 4.0
     shortest_seconds: float = 0.7
-    whole: float = 0.4
+    pace: float = 0.25
     repeat: float = 0.15
-    together: float = 0.12
     bystander: float = 0.08
+    mirror: float = 0.5
     pan: float = 0.35
     pan_reach: float = 0.8
     zoom_reach: float = 0.25
     rotation: float = 12.0
+    shear: float = 0.05
     stretch: float = 0.2
     jitter: float = 0.02
     wobble: float = 0.015
+    head: float = 0.25
+    stray: float = 0.2
+    stray_reach: float = 0.2
+    confidence: float = 0.2
+    weakest: float = 0.3
     joint_drop: float = 0.04
     limb_drop: float = 0.1
     lower_body_drop: float = 0.08
@@ -52,83 +80,123 @@ class Augmentation:
     swap: float = 0.03
     still: float = 0.04
 
+    @classmethod
+    def none(cls) -> Self:
+        """Clips as they are: every sample is a window that a prediction reads."""
+        off = {field.name: 0.0 for field in fields(cls) if not field.name.endswith("_seconds")}
+        return cls(**{**off, "served": 1.0})
+
     def scaled(self, strength: float) -> Augmentation:
         """The same with every fault of camera and pose network, and every cut, that many times as likely or large."""
         faults = (
-            "together", "bystander", "pan", "jitter", "wobble", "joint_drop", "limb_drop", "lower_body_drop",
+            "bystander", "pan", "jitter", "wobble", "stray", "joint_drop", "limb_drop", "lower_body_drop",
             "frame_drop", "swap",
         )  # fmt: skip
-        whole = 1 - (1 - self.whole) * strength
-        return replace(self, whole=whole, **{name: getattr(self, name) * strength for name in faults})
+        served = 1 - (1 - self.served) * strength
+        return replace(self, served=served, **{name: getattr(self, name) * strength for name in faults})
 
 
-def draw_clip(
-    example: LabeledClip,
+def augmented(
+    clip: LabeledClip,
     others: Sequence[LabeledClip],
-    frames: int,
+    sampling: ClipSampling,
     settings: Augmentation,
     generator: np.random.Generator,
     *,
     still: bool = False,
-) -> tuple[Floats, Floats]:
-    """One training sample of an example.
+) -> tuple[PoseSequence, Ints]:
+    """One training sample of a clip.
 
     Args:
-        example: the clip.
+        clip: the clip.
         others: where bystanders are taken from.
-        frames: T, how many frames the sample has.
+        sampling: how a prediction reads clips: windows, frames, and whether each person is read alone.
         settings: how strongly it is varied.
         generator: where chance comes from.
         still: hold one moment of the clip, so that the person does nothing.
 
     Returns:
-        Keypoints `(M, T, K, 2)` float32 in arbitrary pixels, not yet cropped, and scores `(M, T, K)`.
+        The poses, in pixels of no particular frame, and the `(T,)` frames of them to show, with repetition.
     """
-    keypoints, scores = _seen(example, frames, settings, generator, still=still)
-    if generator.random() >= settings.together:
+    positions, shown = _frames(clip, sampling, settings, generator)
+    columns, order = np.unique(shown, return_inverse=True)
+    times = positions[columns]
+    if still:
+        times = np.repeat(generator.choice(times), len(times))
+    keypoints, scores = _seen(clip, times, settings, generator)
+    if sampling.people == "each":
         keypoints, scores = keypoints[:1], scores[:1]
-    elif len(keypoints) == 1 and others and generator.random() < settings.bystander / settings.together:
+    elif len(keypoints) == 1 and others and generator.random() < settings.bystander:
         other = others[int(generator.integers(len(others)))]
-        beside = _seen(other, frames, settings, generator)
+        beside = _seen(other, _stretch(other, len(times), settings, generator), settings, generator)
         keypoints, scores = _compose((keypoints, scores), (beside[0][:1], beside[1][:1]), generator)
     keypoints = _view(keypoints, scores, settings, generator)
     keypoints, scores = _degrade(keypoints, scores, settings, generator)
-    if generator.random() < 0.5:
+    if generator.random() < settings.mirror:
         width = np.float32(2 * np.max(np.abs(keypoints), initial=1))
         keypoints, scores = keypoints[:, :, _MIRROR], scores[:, :, _MIRROR]
         keypoints = np.stack([width - keypoints[..., 0], keypoints[..., 1]], axis=-1)
-    return keypoints.astype(np.float32), scores.astype(np.float32)
+    sequence = PoseSequence(
+        keypoints.astype(np.float32),
+        scores.astype(np.float32),
+        clip.frame_size or _reach(keypoints, scores),
+        np.arange(len(columns), dtype=np.int64),
+        Fraction(clip.fps).limit_denominator(1001),
+        COCO_17,
+    )
+    return sequence, order.reshape(shown.shape).astype(np.int64)
+
+
+def _reach(keypoints: Floats, scores: Floats) -> tuple[int, int]:
+    """The size (H, W) of a frame that shows all joints."""
+    seen = keypoints[scores > 0]
+    width, height = np.ceil(seen.max(axis=0, initial=0)).astype(int).tolist()
+    return height + 1, width + 1
+
+
+def _frames(
+    clip: LabeledClip, sampling: ClipSampling, settings: Augmentation, generator: np.random.Generator
+) -> tuple[Floats, Ints]:
+    """The places in the clip of the frames of a video, `(F,)`, and which of them are shown, `(T,)`."""
+    if generator.random() < settings.served:
+        plan = sampling.plan(len(clip), Fraction(clip.fps).limit_denominator(1001))
+        window = plan[int(generator.integers(len(plan)))]
+        return np.arange(len(clip), dtype=np.float32), window.clips[int(generator.integers(len(window.clips)))]
+    seconds = _length(clip, settings, generator)
+    frames = max(2, round(seconds * clip.fps * np.exp(generator.uniform(-settings.pace, settings.pace))))
+    places = np.arange(frames) / frames
+    if generator.random() < settings.repeat:
+        places = (places * generator.uniform(1.3, 3)) % 1
+    span = min(seconds * clip.fps, len(clip) - 1)
+    start = generator.uniform(0, len(clip) - 1 - span)
+    positions = (start + places * span).astype(np.float32)
+    return positions, uniform_train_indices(frames, clip_len=sampling.frames, rng=generator)
+
+
+def _length(clip: LabeledClip, settings: Augmentation, generator: np.random.Generator) -> float:
+    """Of a stretch, in seconds."""
+    whole = max(len(clip) - 1, 1) / clip.fps
+    return float(generator.uniform(min(settings.shortest_seconds, whole), min(settings.longest_seconds, whole)))
+
+
+def _stretch(clip: LabeledClip, frames: int, settings: Augmentation, generator: np.random.Generator) -> Floats:
+    """`(frames,)` places in a clip, evenly over some stretch of it."""
+    span = min(_length(clip, settings, generator) * clip.fps, len(clip) - 1)
+    start = generator.uniform(0, len(clip) - 1 - span)
+    return (start + np.linspace(0, 1, frames) * span).astype(np.float32)
 
 
 def _seen(
-    example: LabeledClip, frames: int, settings: Augmentation, generator: np.random.Generator, *, still: bool = False
+    clip: LabeledClip, times: Floats, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """The example at some pace, from some angle, with the scores that a pose network would give."""
-    times = _times(len(example), example.fps, frames, settings, generator)
-    if still:
-        times = np.repeat(generator.choice(times), frames)
-    keypoints, scores = at_times(example.keypoints, example.scores, times)
-    if example.origin == RECORDED:
+    """The clip at these places, from some angle, with the scores that a pose network would give."""
+    keypoints, scores = at_times(clip.keypoints, clip.scores, times)
+    if clip.origin == RECORDED:
         keypoints = project(keypoints, generator)
-    if example.origin != ESTIMATED:
+    if clip.origin != ESTIMATED:
         scores = _imagined_scores(scores, generator)
-    return keypoints, np.clip(scores * generator.uniform(0.8, 1.25), 0, 1).astype(np.float32)
-
-
-def _times(length: int, fps: float, frames: int, settings: Augmentation, generator: np.random.Generator) -> Floats:
-    """`(T,)` frame positions, in order within the clip: one random place in each of T equal parts of a stretch."""
-    last = length - 1
-    longest = settings.longest_seconds * fps
-    if generator.random() < settings.whole and length <= 2 * longest:
-        span = float(last)
-    else:
-        shortest = min(settings.shortest_seconds * fps, last)
-        span = generator.uniform(shortest, min(last, longest))
-    start = generator.uniform(0, last - span)
-    places = (np.arange(frames) + generator.uniform(0, 1, frames)) / frames
-    if generator.random() < settings.repeat:
-        places = (places * generator.uniform(1.3, 3)) % 1
-    return (start + places * span).astype(np.float32)
+    factor = generator.uniform(1 - settings.confidence, 1 + settings.confidence)
+    return keypoints, np.clip(scores * factor, 0, 1).astype(np.float32)
 
 
 def _imagined_scores(seen: Floats, generator: np.random.Generator) -> Floats:
@@ -158,13 +226,16 @@ def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: 
     middle, size = extent(keypoints, scores)
     angle = np.radians(generator.normal(0, settings.rotation / 2))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shear = np.array([[1, generator.normal(0, 0.05)], [0, 1]])
+    shear = np.array([[1, generator.normal(0, settings.shear)], [0, 1]])
     scale = np.diag(np.exp(generator.uniform(-settings.stretch, settings.stretch, 2)))
-    placed = (keypoints - middle) @ (turn @ shear @ scale).T.astype(np.float32)
+    placed = keypoints
+    if (turn @ shear @ scale != np.eye(2)).any():
+        placed = (keypoints - middle) @ (turn @ shear @ scale).T.astype(np.float32) + middle
     if generator.random() < settings.pan:
         pan = np.stack([drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1)
         zoom = np.exp(settings.zoom_reach * drift(frames, generator))
-        placed = placed * zoom[None, :, None, None] + (settings.pan_reach * size * pan)[None, :, None]
+        placed = (placed - middle) * zoom[None, :, None, None] + middle
+        placed = placed + (settings.pan_reach * size * pan)[None, :, None]
     return np.asarray(placed, np.float32)
 
 
@@ -178,10 +249,10 @@ def _degrade(
     noise = generator.normal(0, settings.jitter * strength * size, keypoints.shape)
     noise += generator.normal(0, settings.wobble * size, (people, 1, joints, 2))
     keypoints = keypoints + noise.astype(np.float32)
-    neck = keypoints[:, :, 5:7].mean(axis=2)
     # Annotators mark the middle of the head where pose networks mark the nose.
-    keypoints[:, :, 0] = neck + (keypoints[:, :, 0] - neck) * np.float32(generator.uniform(0.7, 1.25))
-    scores = scores * (scores >= generator.uniform(0.05, 0.3))
+    neck = keypoints[:, :, 5:7].mean(axis=2)
+    keypoints[:, :, 0] += (keypoints[:, :, 0] - neck) * np.float32(generator.uniform(-settings.head, settings.head))
+    scores = scores * (scores >= settings.weakest * generator.uniform(0.2, 1))
     scores = scores * (generator.random(scores.shape) >= settings.joint_drop * generator.uniform(0, 2))
     if generator.random() < settings.limb_drop:
         chain = _LIMB_CHAINS[generator.integers(len(_LIMB_CHAINS))]
@@ -196,4 +267,20 @@ def _degrade(
     swapped = generator.random((people, frames)) < settings.swap * generator.uniform(0, 2)
     keypoints[swapped] = keypoints[swapped][:, _MIRROR]
     scores[swapped] = scores[swapped][:, _MIRROR]
-    return keypoints, np.asarray(scores, np.float32)
+    return _strayed(keypoints, scores, settings, generator), np.asarray(scores, np.float32)
+
+
+def _strayed(keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator) -> Floats:
+    """Joints that lie beyond the others in single frames: crops follow them, so people are off centre and smaller."""
+    edges = np.flatnonzero(generator.random(4) < settings.stray)
+    seen = np.argwhere(scores > 0)
+    if not len(seen) or not len(edges):
+        return keypoints
+    places = keypoints[scores > 0]
+    low, high = places.min(axis=0), places.max(axis=0)
+    reach = settings.stray_reach * (high - low).max()
+    for edge in edges.tolist():
+        axis, beyond = edge % 2, np.float32(generator.exponential(reach))
+        person, frame, joint = seen[int(generator.integers(len(seen)))]
+        keypoints[person, frame, joint, axis] = high[axis] + beyond if edge >= 2 else low[axis] - beyond
+    return keypoints

@@ -57,7 +57,7 @@ class Calibration:
 
 
 def fit_temperature(
-    model: Path, examples: Sequence[LabeledClip], *, device: str = "auto", precision: str = "auto"
+    model: Path, clips: Sequence[LabeledClip], *, device: str = "auto", precision: str = "auto"
 ) -> Calibration:
     """The temperature, from 0.2 to 5, that makes the true labels most likely in the answers as they are given.
 
@@ -66,27 +66,27 @@ def fit_temperature(
 
     Args:
         model: a classifier's model folder.
-        examples: not learnt from; the fewer and the easier, the less the result is worth.
+        clips: not learnt from; the fewer and the easier, the less the result is worth.
         device: where the networks run, as in `PipelineConfig`.
         precision: in which numbers, likewise.
 
     Raises:
-        BadDataset: nobody is found in any example, or one has a label that the classifier does not know.
+        BadDataset: nobody is found in any clip, or one has a label that the classifier does not know.
         StageMismatch: the classifier shows no logits.
     """
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     [member] = recognizer.members
     if not isinstance(member.classifier, HasLogits):
         raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")
-    unknown = sorted({example.label for example in examples} - set(recognizer.labels))
+    unknown = sorted({clip.label for clip in clips} - set(recognizer.labels))
     if unknown:
         raise BadDataset(
             f"the classifier does not know the labels {', '.join(unknown)}",
             hint=f"it knows {', '.join(recognizer.labels)}",
         )
-    heard = [one for example in examples if (one := _collect_logits(member, member.classifier, example)).said]
+    heard = [one for clip in clips if (one := _collect_logits(member, member.classifier, clip)).said]
     if not heard:
-        raise BadDataset(f"nobody is found in any of {counted(len(examples), 'clip')} to fit the temperature on")
+        raise BadDataset(f"nobody is found in any of {counted(len(clips), 'clip')} to fit the temperature on")
     truth = np.array([one.truth for one in heard])
 
     def answers(temperature: float) -> Floats:
@@ -118,7 +118,7 @@ def softmax_with_temperature(logits: Floats, temperature: float) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Collected:
-    """What the networks said of one example: for each subject the logits; the answer follows from the temperature."""
+    """What the networks said of one clip: for each subject the logits; the answer follows from the temperature."""
 
     truth: int
     plan: Sequence[Window]
@@ -151,14 +151,14 @@ class _Recorder:
         ]
 
 
-def _collect_logits(member: Member, classifier: HasLogits, example: LabeledClip) -> _Collected:
+def _collect_logits(member: Member, classifier: HasLogits, clip: LabeledClip) -> _Collected:
     recorder = _Recorder(classifier)
-    video_poses, sampling = as_video_poses(example), member.sampling
+    video_poses, sampling = as_video_poses(clip), member.sampling
     ActionRecognizer([replace(member, classifier=recorder)]).recognize(video_poses, sampling)
     plan = member.reads(sampling).plan(video_poses.video.frame_count, video_poses.video.fps)
     shown = [subject for subject, _ in subjects(video_poses.part(used_frames(plan)), plan, sampling, set())]
     # The reader shows the classifier the same subjects in the same order.
-    return _Collected(classifier.labels.index(example.label), plan, list(zip(shown, recorder.kept, strict=True)))
+    return _Collected(classifier.labels.index(clip.label), plan, list(zip(shown, recorder.kept, strict=True)))
 
 
 def _nll(answers: Floats, truth: Ints) -> float:

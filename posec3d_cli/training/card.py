@@ -6,21 +6,22 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import tomli_w
 import torch
+from msgspec import structs
 from safetensors.torch import save_file
 from torch import nn
 
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import atomic_write
-from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.readme import OURS, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
+from posec3d_cli.transforms.joint_features import JointSpec
 
 CARD, LABELS = "model.toml", "labels.txt"
 SCHEMA, VERSION = "posec3d/training", 1
@@ -66,10 +67,10 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
         "schema": SCHEMA,
         "version": VERSION,
         "command": trained.command,
-        "start": trained.start,
+        "pretrained": trained.pretrained,
         "clips": trained.clips,
         "validation": trained.figures,
-        "recipe": asdict(trained.recipe),
+        "config": msgspec.to_builtins(trained.config),
         "history": list(trained.history),
         "torch": torch.__version__,
         "device": trained.device,
@@ -88,24 +89,22 @@ def _write(path: Path, text: str) -> None:
 
 
 def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
-    recipe = trained.recipe
-    clip: dict[str, Any] = {"frames": recipe.frames, "sampler": "pyskl"}
-    if trained.window_seconds is not None:
-        clip |= {"window_seconds": trained.window_seconds, "stride_seconds": trained.window_seconds / 2}
+    config = trained.config
+    spec = config.spec
+    made = {"graph": structs.asdict(spec)} if isinstance(spec, JointSpec) else {"heatmaps": spec.to_recipe()}
     return {
         "kind": "classifier",
-        "stage": "stgcn" if recipe.graph else "posec3d",
-        "summary": f"{recipe.architecture} for {len(trained.classes)} actions, trained with posec3d train",
+        "stage": "stgcn" if isinstance(spec, JointSpec) else "posec3d",
+        "summary": f"{config.architecture} for {len(trained.classes)} actions, trained with posec3d train",
         "licence": "yours to choose",
         "data_terms": "those of the clips that it was trained on",
         "verified": True,
         "recipe": {
-            "architecture": recipe.architecture,
-            "people": trained.people,
+            "architecture": config.architecture,
             **({} if trained.temperature == 1 else {"temperature": float(f"{trained.temperature:.4g}")}),
             "network": dict(trained.network),
-            "clip": clip,
-            **({"graph": _graph(recipe)} if recipe.graph else {"heatmaps": _heatmaps(recipe)}),
+            **config.sampling.to_recipe(),
+            **made,
         },
         "files": [
             {
@@ -117,20 +116,3 @@ def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
             for file in files
         ],
     }
-
-
-def _heatmaps(recipe: TrainingConfig) -> dict[str, Any]:
-    limbs = recipe.input == "limb"
-    return {
-        "size": [recipe.size, recipe.size],
-        **({"channels": "limbs", "limbs": recipe.limbs} if limbs else {"joints": recipe.joints}),
-        "sigma": recipe.sigma,
-        "score_threshold": recipe.score_threshold,
-        "crop_padding": float(f"{recipe.padding - 1:g}"),
-        "crop_min_size": 4,
-    }
-
-
-def _graph(recipe: TrainingConfig) -> dict[str, Any]:
-    stream = "bone" if recipe.input == "limb" else "joint"
-    return {"stream": stream, "score_threshold": recipe.score_threshold, "people": 1}

@@ -5,11 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED
-from posec3d_cli.nets import network_class
-from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS, Limbs
+from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS
+from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
+from posec3d_cli.stages.builders.joints import JointBuilder
 from posec3d_cli.training.augment import Augmentation
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
+from posec3d_cli.transforms.joint_features import JointSpec
 
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
+JOINT, LIMB = "joint", "limb"
+SCORE_THRESHOLD = 0.1
+
+
+def heatmap_spec(stream: str = JOINT, size: int = 28) -> HeatmapSpec:
+    """How the volumes of our own models are drawn: the 13 joints that all data have, or the limbs between them."""
+    known = {COCO_17.joints.index(joint) for joint in BODY}
+    limbs = tuple((a, b) for a, b in POSEC3D_LIMBS if a in known and b in known)
+    return HeatmapSpec(
+        size=(size, size),
+        channels="limbs" if stream == LIMB else "joints",
+        joints=() if stream == LIMB else BODY,
+        limbs=limbs,
+        score_threshold=SCORE_THRESHOLD,
+        crop_min_size=4,
+        crop_exact=True,
+    )
+
+
+def joint_spec(stream: str = JOINT) -> JointSpec:
+    """What our own graph networks read: all 17 joints of one person, or the bones."""
+    return JointSpec(stream="bone" if stream == LIMB else "joint", score_threshold=SCORE_THRESHOLD)
 
 
 @dataclass(frozen=True)
@@ -22,43 +48,36 @@ class TrainingConfig:
 
     Attributes:
         architecture: as `posec3d_cli.nets.build_network` calls it.
-        input: "joint" or "limb" volumes; of ST-GCN++ its joints or its bones.
+        spec: how its input is made of poses; the model's card says the same to the builder.
+        sampling: the windows and frames that are read of a clip, and whether each person is read alone; likewise.
         epochs: passes of `samples` samples.
-        size: height and width of the volumes in pixels.
-        frames: T, frames of a sample.
-        joints: the COCO-17 joints that become channels, by name; limbs are those between them. ST-GCN++ reads all 17.
-        sigma: of the Gaussians, in volume pixels.
-        score_threshold: joints that score less are not drawn.
-        padding: the crop's side as a multiple of the people's extent, at validation.
         batch_size: samples per step.
-        rate: the highest learning rate; None is 0.2 for 128 samples a step, as published.
+        learning_rate: the highest; None is 0.2 for 128 samples a step, as published.
         weight_decay: of kernels; biases and normalisations have none.
-        warm_up: the part of the steps over which the rate rises.
+        warmup: the part of the steps over which the learning rate rises.
         label_smoothing: the probability that is spread over all actions.
-        averaging: how much of the average each step keeps; less where that spans over an eighth of the training.
-        balance: 0 draws every clip alike, 1 every action alike; between them, rare actions are drawn more often.
-        importance: how often an example is drawn in relation to others, by origin.
+        ema_decay: how much of the average each step keeps; less where that spans over an eighth of the training.
+        class_balance: 0 draws every clip alike, 1 every action of every source alike; between them, rare actions are
+            drawn more often.
+        origin_weights: how often a clip is drawn in relation to others, by origin.
         augmentation: how strongly samples are varied.
         seed: of samples, first weights and dropout.
     """
 
     architecture: str = "c3d-light"
-    input: str = "joint"
+    spec: HeatmapSpec | JointSpec = field(default_factory=heatmap_spec)
+    sampling: ClipSampling = field(
+        default_factory=lambda: ClipSampling(frames=16, people="each", window_seconds=2.0, stride_seconds=1.0)
+    )
     epochs: int = 24
-    size: int = 28
-    frames: int = 16
-    joints: tuple[str, ...] = BODY
-    sigma: float = 0.6
-    score_threshold: float = 0.1
-    padding: float = 1.25
     batch_size: int = 16
-    rate: float | None = None
+    learning_rate: float | None = None
     weight_decay: float = 3e-4
-    warm_up: float = 0.05
+    warmup: float = 0.05
     label_smoothing: float = 0.1
-    averaging: float = 0.998
-    balance: float = 0.5
-    importance: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 1.0})
+    ema_decay: float = 0.998
+    class_balance: float = 0.5
+    origin_weights: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 1.0})
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
@@ -72,31 +91,22 @@ class TrainingConfig:
         return -(-wanted // self.batch_size) * self.batch_size
 
     @property
-    def peak_rate(self) -> float:
+    def peak_learning_rate(self) -> float:
         """The highest learning rate."""
-        return 0.2 * self.batch_size / 128 if self.rate is None else self.rate
+        return 0.2 * self.batch_size / 128 if self.learning_rate is None else self.learning_rate
 
     @property
-    def graph(self) -> bool:
-        """Whether the network reads the joints themselves."""
-        return network_class(self.architecture).reads == "joints"
-
-    @property
-    def channels(self) -> list[int]:
-        """The COCO-17 numbers of the joints that are looked at: for limbs all, as the volume builder does."""
-        if self.input == "limb" or self.graph:
-            return list(range(len(COCO_17.joints)))
-        return [COCO_17.joints.index(joint) for joint in self.joints]
-
-    @property
-    def limbs(self) -> Limbs:
-        """The limbs between `joints`, in the order of the published limb models."""
-        known = {COCO_17.joints.index(joint) for joint in self.joints}
-        return tuple((a, b) for a, b in POSEC3D_LIMBS if a in known and b in known)
+    def builder(self) -> HeatmapBuilder | JointBuilder:
+        """The stage that makes the network's input, in training as in every prediction."""
+        return JointBuilder(self.spec) if isinstance(self.spec, JointSpec) else HeatmapBuilder(self.spec)
 
     @property
     def in_channels(self) -> int:
         """What the network's first layer reads: K joints or limbs; of a graph x, y and score."""
-        if self.graph:
-            return 3
-        return len(self.limbs) if self.input == "limb" else len(self.joints)
+        return 3 if isinstance(self.spec, JointSpec) else len(self.spec.mirror)
+
+    @property
+    def stream(self) -> str:
+        """ "joint" or "limb"; the bones of a graph network are its limbs."""
+        limbs = self.spec.stream == "bone" if isinstance(self.spec, JointSpec) else self.spec.channels == "limbs"
+        return LIMB if limbs else JOINT

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.weights import fetch
+from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.sampling.clips import ClipSampling
-from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
 from posec3d_cli.training.config import TrainingConfig
-from posec3d_cli.transforms.heatmaps import HeatmapSpec
+from posec3d_cli.transforms.joint_features import JointSpec
 
 HEAD = "cls_head.fc_cls."
 SLOWER = 0.2  # the learning rate of a network that has learnt already, in parts of that of a fresh one
@@ -24,21 +23,19 @@ SLOWER = 0.2  # the learning rate of a network that has learnt already, in parts
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model to begin from.
+    """A model to fine-tune.
 
     Attributes:
         card: its card.
         files: its weights, one file per network.
-        recipe: what it reads and how, the rest as for a fresh network.
+        config: what it reads and how, the rest as for a fresh network.
         network: the options of its networks.
-        sampling: how it reads a video.
     """
 
     card: ModelCard
     files: tuple[Path, ...]
-    recipe: TrainingConfig
+    config: TrainingConfig
     network: Mapping[str, Any]
-    sampling: ClipSampling
 
     def load_into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
         """Give a network the weights of network `number`; where the labels differ, the head stays as it is.
@@ -59,7 +56,7 @@ class Pretrained:
 
 
 def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:
-    """What there is to begin from.
+    """A classifier to fine-tune. Its input is made as its card says, from the poses to the frames.
 
     Args:
         card: of a classifier.
@@ -67,45 +64,16 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         fetching: arguments of `posec3d_cli.hub.weights.fetch`.
 
     Raises:
-        BadCard: its volumes are drawn in a way that training cannot draw.
+        BadCard: it does not say how its input is made.
         WeightsMissing, WeightsCorrupt: the weights cannot be had.
     """
     architecture = str(card.recipe.get("architecture", ""))
+    reads_joints = network_class(architecture).reads == "joints"
+    spec = (
+        JointSpec.from_recipe(card.recipe.get("graph", {}), where=card.name) if reads_joints else spec_of_card(card, {})
+    )
+    rate = base.peak_learning_rate * SLOWER if base.learning_rate is None else base.learning_rate
     sampling = ClipSampling.from_recipe(card.recipe, where=card.name)
-    rate = base.peak_rate * SLOWER if base.rate is None else base.rate
-    recipe = replace(base, architecture=architecture, frames=sampling.frames, rate=rate)
-    recipe = _graph(card, recipe) if recipe.graph else _volumes(card, recipe, spec_of_card(card, {}))
+    config = replace(base, architecture=architecture, spec=spec, sampling=sampling, learning_rate=rate)
     files = tuple(fetch(card, **fetching).values())
-    return Pretrained(card, files, recipe, dict(card.recipe.get("network", {})), sampling)
-
-
-def _graph(card: ModelCard, recipe: TrainingConfig) -> TrainingConfig:
-    graph = card.recipe.get("graph", {})
-    return replace(
-        recipe,
-        input="limb" if graph.get("stream") == "bone" else "joint",
-        score_threshold=graph.get("score_threshold", recipe.score_threshold),
-    )
-
-
-def _volumes(card: ModelCard, recipe: TrainingConfig, spec: HeatmapSpec) -> TrainingConfig:
-    recipe = replace(
-        recipe,
-        input="limb" if spec.channels == "limbs" else "joint",
-        size=spec.size[0],
-        joints=spec.joints or (_joints_of(spec) if spec.channels == "limbs" else COCO_17.joints),
-        sigma=spec.sigma,
-        score_threshold=spec.score_threshold,
-    )
-    if spec.size[0] != spec.size[1] or (spec.channels == "limbs" and spec.limbs != recipe.limbs):
-        raise BadCard(
-            f"{card.name} draws volumes that training does not draw: {spec.size[0]} x {spec.size[1]} pixels, "
-            f"limbs {spec.limbs}",
-            hint="begin from another model",
-        )
-    return recipe
-
-
-def _joints_of(spec: HeatmapSpec) -> tuple[str, ...]:
-    used = {number for limb in spec.limbs for number in limb}
-    return tuple(joint for number, joint in enumerate(COCO_17.joints) if number in used)
+    return Pretrained(card, files, config, dict(card.recipe.get("network", {})))

@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip
+from posec3d_cli.evaluation.evaluate import evaluate
 from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.recognition.ensemble import Member
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.config import TrainingConfig
-from posec3d_cli.training.dataset import whole_clip
+from posec3d_cli.types import ActionScores, ClassifierInput
 
 EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
 _BATCH_NORM_STEPS = 20
@@ -56,35 +59,48 @@ class TrainingCallback:
         """An epoch is done and what is known of it is on the disk."""
 
 
+class NetworkClassifier:
+    """A network in training as a classifier stage, so that it is validated by the code that predicts."""
+
+    def __init__(self, network: Recognizer, labels: Sequence[str]) -> None:
+        self.network, self.labels = network, tuple(labels)
+        self.device = next(network.parameters()).device
+
+    @torch.inference_mode()
+    def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
+        """The mean probabilities over the views of each volume."""
+        views = torch.from_numpy(np.concatenate([volume.values for volume in volumes])).to(self.device)
+        probabilities = self.network(views.contiguous(memory_format=self.network.layout)).float().softmax(1).cpu()
+        parts = probabilities.split([len(volume.values) for volume in volumes])
+        return [ActionScores(part.mean(0).numpy(), self.labels) for part in parts]
+
+
 def accuracy(
-    network: Recognizer, examples: Sequence[LabeledClip], classes: Sequence[str], recipe: TrainingConfig
+    network: Recognizer, clips: Sequence[LabeledClip], classes: Sequence[str], config: TrainingConfig
 ) -> dict[str, float]:
-    """Top-1 on whole clips: of all, and by origin; clips that show none of the actions are not asked about."""
-    asked = [example for example in examples if example.label != BACKGROUND]
-    device = next(network.parameters()).device
+    """Top-1 of the answers: of all, and by origin; clips that show none of the actions are not asked about."""
+    asked = [clip for clip in clips if clip.label != BACKGROUND]
+    if not asked:
+        return {}
     network.eval()
+    recognizer = ActionRecognizer([Member(config.builder, NetworkClassifier(network, classes), config.sampling)])
     hits: dict[str, list[bool]] = {}
-    with torch.inference_mode():
-        for start in range(0, len(asked), recipe.batch_size):
-            part = asked[start : start + recipe.batch_size]
-            batch = torch.from_numpy(np.stack([whole_clip(example, recipe) for example in part]))
-            best = network(batch.to(device).contiguous(memory_format=network.layout)).argmax(1).tolist()
-            for example, guess in zip(part, best, strict=True):
-                for name in (EVERY, example.origin):
-                    hits.setdefault(name, []).append(classes[guess] == example.label)
+    for clip, answer in zip(asked, evaluate(recognizer, asked).predictions, strict=True):
+        for name in (EVERY, clip.origin):
+            hits.setdefault(name, []).append(answer.correct)
     return {name: float(np.mean(good)) for name, good in sorted(hits.items())}
 
 
 def fit(
     network: Recognizer,
     epochs: Epochs,
-    recipe: TrainingConfig,
+    config: TrainingConfig,
     *,
     score: Score = lambda network: {},
     device: str = "cpu",
     precision: str = "fp32",
     workers: int = 0,
-    start: State | None = None,
+    resume: State | None = None,
     step: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
     report: Callable[[EpochMetrics, Recognizer, State], None] = lambda progress, network, state: None,
 ) -> Recognizer:
@@ -95,23 +111,23 @@ def fit(
     Args:
         network: on the processor; trained in place.
         epochs: the samples of epoch number i, counted from 0; all epochs have equally many.
-        recipe: the settings.
+        config: the settings.
         score: measures the averaged network after every epoch.
         device: where to train.
         precision: "fp32", or "bf16" for the convolutions of the training steps; scores are always taken in fp32.
         workers: processes that draw samples; 0 draws them between the steps, in this one.
-        start: a state that `report` was given; the training goes on behind that epoch as if it had not stopped.
+        resume: a state that `report` was given; the training goes on behind that epoch as if it had not stopped.
         step: called after every step with the epoch, the step, the steps of an epoch and the step's loss.
         report: called after every epoch with the figures, the averaged network and the state; the state refers to
             the network as it is, so save it at once.
     """
-    with _own_state(recipe.seed, device):
-        run = _Run(network, epochs, recipe, device, precision, workers)
-        done = 0 if start is None else run.restore(start)
-        for number in range(done, recipe.epochs):
+    with _own_state(config.seed, device):
+        run = _Run(network, epochs, config, device, precision, workers)
+        done = 0 if resume is None else run.restore(resume)
+        for number in range(done, config.epochs):
             loss = run.epoch(number, step)
             figures = score(run.averaged)
-            progress = EpochMetrics(number + 1, recipe.epochs, loss, run.schedule.get_last_rate(), figures)
+            progress = EpochMetrics(number + 1, config.epochs, loss, run.schedule.get_last_rate(), figures)
             report(progress, run.averaged, run.state(number + 1))
         return run.averaged
 
@@ -133,9 +149,9 @@ def _own_state(seed: int, device: str) -> Iterator[None]:
 class _Cosine:
     """The learning rate: up to the peak over the warm-up, then down to 0 along a half cosine."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer, recipe: TrainingConfig, steps: int) -> None:
-        self.optimizer, self.peak, self.steps = optimizer, recipe.peak_rate, steps
-        self.rising = max(1, round(recipe.warm_up * steps))
+    def __init__(self, optimizer: torch.optim.Optimizer, config: TrainingConfig, steps: int) -> None:
+        self.optimizer, self.peak, self.steps = optimizer, config.peak_learning_rate, steps
+        self.rising = max(1, round(config.warmup * steps))
         self.last = 0.0
 
     def set(self, step: int) -> None:
@@ -157,22 +173,22 @@ class _Run:
     """A network, its optimiser and its average, and what one epoch does to them."""
 
     def __init__(
-        self, network: Recognizer, epochs: Epochs, recipe: TrainingConfig, device: str, precision: str, workers: int
+        self, network: Recognizer, epochs: Epochs, config: TrainingConfig, device: str, precision: str, workers: int
     ) -> None:
-        self.network, self.epochs, self.recipe, self.device, self.workers = network, epochs, recipe, device, workers
+        self.network, self.epochs, self.config, self.device, self.workers = network, epochs, config, device, workers
         network.to(device)
         network.to(memory_format=network.layout)  # type: ignore[call-overload]
-        self.steps = -(-len(epochs(0)) // recipe.batch_size)  # type: ignore[arg-type]
-        total = self.steps * recipe.epochs
+        self.steps = -(-len(epochs(0)) // config.batch_size)  # type: ignore[arg-type]
+        total = self.steps * config.epochs
         # In a short training a long average would still hold the first weights.
-        decay = max(0.0, min(recipe.averaging, 1 - 8 / total))
+        decay = max(0.0, min(config.ema_decay, 1 - 8 / total))
         average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self.average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average)
         self.optimizer = torch.optim.SGD(
-            _parameters(network, recipe.weight_decay), lr=recipe.peak_rate, momentum=0.9, nesterov=True
+            _parameters(network, config.weight_decay), lr=config.peak_learning_rate, momentum=0.9, nesterov=True
         )
-        self.schedule = _Cosine(self.optimizer, recipe, total)
-        self.criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        self.schedule = _Cosine(self.optimizer, config, total)
+        self.criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         self.rounding = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
     @property
@@ -185,11 +201,11 @@ class _Run:
         samples = self.epochs(number)
         self.network.train()
         losses = []
-        for count, (batch, answers) in enumerate(_batches(samples, self.recipe, self.workers)):
+        for count, (batch, answers) in enumerate(_batches(samples, self.config, self.workers)):
             self.schedule.set(number * self.steps + count)
             losses.append(self._step(batch.to(self.device), answers.to(self.device)))
             step(number + 1, count + 1, self.steps, losses[-1])
-        refresh_batch_norm(self.averaged, samples, self.recipe, self.workers)
+        refresh_batch_norm(self.averaged, samples, self.config, self.workers)
         return float(np.mean(losses))
 
     def _step(self, batch: Tensor, answers: Tensor) -> float:
@@ -228,10 +244,10 @@ class _Run:
 
 
 def refresh_batch_norm(
-    network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], recipe: TrainingConfig, workers: int = 0
+    network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], config: TrainingConfig, workers: int = 0
 ) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
-    few = itertools.islice(_batches(samples, recipe, workers), _BATCH_NORM_STEPS)
+    few = itertools.islice(_batches(samples, config, workers), _BATCH_NORM_STEPS)
     torch.optim.swa_utils.update_bn(
         (batch.contiguous(memory_format=network.layout) for batch, _ in few),
         network,
@@ -240,10 +256,10 @@ def refresh_batch_norm(
 
 
 def _batches(
-    samples: Dataset[tuple[Tensor, Tensor]], recipe: TrainingConfig, workers: int
+    samples: Dataset[tuple[Tensor, Tensor]], config: TrainingConfig, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        samples, batch_size=recipe.batch_size, num_workers=workers, drop_last=False
+        samples, batch_size=config.batch_size, num_workers=workers, drop_last=False
     )
     yield from loader
 

@@ -20,14 +20,14 @@ def readme(folder: Path, trained: Trained) -> str:
     """The page as Markdown; it shows the pictures that lie in the folder."""
     parts = [
         f"# {folder.name}\n",
-        f"A {trained.recipe.architecture} network that reads {trained.recipe.input}s, for {len(trained.classes)} "
+        f"A {trained.config.architecture} network that reads {trained.config.stream}s, for {len(trained.classes)} "
         f"actions: {', '.join(trained.classes)}.\n",
         f"{OURS}\n",
         "## Data\n",
         _clips(trained.clips),
         "## Training\n",
         f"    {trained.command}\n",
-        *([f"It began from the weights of {trained.start}.\n"] if trained.start else []),
+        *([f"It was fine-tuned from {trained.pretrained}.\n"] if trained.pretrained else []),
         f"{counted(len(trained.history), 'epoch')}; settings and figures of each: `training.json`.\n",
         _picture(folder, CURVES, "Loss and accuracy over the epochs"),
         "## Measured\n",

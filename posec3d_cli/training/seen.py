@@ -18,10 +18,10 @@ LEARNED = "learned_from"
 _LENGTH = 16  # hexadecimal digits: among a million clips two alike have a chance of one in 37 million
 
 
-def digests(example: LabeledClip) -> set[str]:
+def digests(clip: LabeledClip) -> set[str]:
     """Of a clip's poses and, where it is known, of the file that they are from: copies of either are recognized."""
-    poses = digest(example).hex()
-    return {one[:_LENGTH] for one in (poses, example.sha256) if one}
+    poses = digest(clip).hex()
+    return {one[:_LENGTH] for one in (poses, clip.sha256) if one}
 
 
 def learned_from(folders: Iterable[Path]) -> frozenset[str]:
@@ -33,9 +33,9 @@ def learned_from(folders: Iterable[Path]) -> frozenset[str]:
     return frozenset(one for folder in folders for one in _read(folder / RECORD))
 
 
-def seen(examples: Sequence[LabeledClip], known: frozenset[str]) -> list[str]:
+def seen(clips: Sequence[LabeledClip], known: frozenset[str]) -> list[str]:
     """The names of the clips that are among those with the digests `known`."""
-    return [one.name for one in examples if known and digests(one) & known]
+    return [one.name for one in clips if known and digests(one) & known]
 
 
 def _read(file: Path) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.training.config import TrainingConfig
@@ -22,13 +24,11 @@ def settings_of(
 ) -> dict[str, Any]:
     """Everything that decides what a training learns, as plain values to compare with those of another start."""
     settings = {
-        **asdict(training.recipe),
+        **msgspec.to_builtins(training.config),
         "options of the network": training.network,
         "number of networks": training.networks,
-        "window": training.window_seconds,
-        "people": training.people,
         "precision": precision,
-        "model to begin from": training.start.card.name if training.start else "",
+        "pretrained model": training.pretrained.card.name if training.pretrained else "",
         "list of actions": list(classes),
         "clips to train on": _digest(training_clips),
         "clips to validate on": _digest(validation_clips),
@@ -37,14 +37,14 @@ def settings_of(
     return plain
 
 
-def _digest(examples: Sequence[LabeledClip]) -> str:
+def _digest(clips: Sequence[LabeledClip]) -> str:
     """Of the names, labels and poses of clips, with how many there are."""
     hasher = hashlib.sha256()
-    for example in examples:
-        hasher.update(f"{example.name}\0{example.label}\0".encode("utf-8", "surrogateescape"))
-        hasher.update(example.keypoints.tobytes())
-        hasher.update(example.scores.tobytes())
-    return f"{len(examples)} clips, {hasher.hexdigest()[:16]}"
+    for clip in clips:
+        hasher.update(f"{clip.name}\0{clip.label}\0".encode("utf-8", "surrogateescape"))
+        hasher.update(clip.keypoints.tobytes())
+        hasher.update(clip.scores.tobytes())
+    return f"{len(clips)} clips, {hasher.hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,17 @@ class Training:
     """How to train.
 
     Attributes:
-        recipe: the settings of the loop, and the kind of network.
+        config: the settings of the loop, the kind of network and what it reads.
         network: options of the network.
         networks: how many of them are trained, from different first weights; the model averages their answers.
-        window_seconds: the stretch that the classifier reads at once; None for the whole video.
-        people: "together" or "each".
         held_out: of the clips whose part is not settled, the part to validate on, drawn by `split`.
         command: what was typed.
-        start: a model to begin from; None begins from chance.
+        pretrained: a model to fine-tune; None begins from random weights.
     """
 
-    recipe: TrainingConfig
+    config: TrainingConfig
     network: dict[str, Any]
     networks: int = 1
-    window_seconds: float | None = None
-    people: str = "each"
     held_out: float = 0.1
     command: str = ""
-    start: Pretrained | None = None
+    pretrained: Pretrained | None = None

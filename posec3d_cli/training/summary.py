@@ -16,11 +16,9 @@ class Trained:
     Attributes:
         classes: the labels in the order of the network's outputs.
         network: the options of the network.
-        recipe: the settings of the training.
-        window_seconds: the stretch that the classifier reads at once; None for the whole video.
-        people: "together" or "each".
+        config: the settings of the training.
         command: what was typed.
-        start: the name of the model that it began from; empty for none.
+        pretrained: the name of the model that was fine-tuned; empty for none.
         clips: how many, by source, for "training" and "held_out".
         history: what was known after every epoch, one table each.
         figures: what was measured on the held-out clips in the end.
@@ -32,11 +30,9 @@ class Trained:
 
     classes: Sequence[str]
     network: Mapping[str, Any]
-    recipe: TrainingConfig
-    window_seconds: float | None
-    people: str
+    config: TrainingConfig
     command: str
-    start: str
+    pretrained: str
     clips: Mapping[str, Mapping[str, int]]
     history: Sequence[Mapping[str, Any]]
     figures: Mapping[str, Any]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec import structs
 from torch import nn
 
 from posec3d_cli.config import PipelineConfig
@@ -21,14 +22,14 @@ from posec3d_cli.evaluation.evaluate import evaluate
 from posec3d_cli.evaluation.perturb import perturb
 from posec3d_cli.evaluation.report import ClipPrediction, EvaluationReport
 from posec3d_cli.files.writing import atomic_write
-from posec3d_cli.nets import build_network
+from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.output.plots import plot_confusion, plot_curves
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.calibration import fit_temperature
 from posec3d_cli.training.card import LABELS, weights_name, weights_of, write_card, write_weights
 from posec3d_cli.training.checkpoint import check_folder, check_settings, load_checkpoint, save_checkpoint
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.config import JOINT, TrainingConfig, heatmap_spec, joint_spec
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.finetune import Pretrained
 from posec3d_cli.training.loop import EVERY, EpochMetrics, State, TrainingCallback, accuracy, fit
@@ -36,19 +37,20 @@ from posec3d_cli.training.readme import CONFUSION, CURVES
 from posec3d_cli.training.seen import RECORD, digests, learned_from
 from posec3d_cli.training.settings import Training, settings_of
 from posec3d_cli.training.summary import Trained
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
+from posec3d_cli.transforms.joint_features import JointSpec
 
 HELD_OUT = "held_out.txt"
 LOGS = "tensorboard"
 WIDTHS = {
     "c3d-light": 16
 }  # half of the published one learns as much from some thousands of clips, in a third of the time
-WINDOW = 2.0  # seconds
 ENOUGH_TO_CALIBRATE = 30  # held-out clips; fewer say too little about confidence
 
 
 def make_training(
     base: TrainingConfig,
-    start: Pretrained | None = None,
+    pretrained: Pretrained | None = None,
     *,
     architecture: str | None = None,
     stream: str | None = None,
@@ -60,11 +62,11 @@ def make_training(
     people: str | None = None,
     **others: Any,
 ) -> Training:
-    """How to train, from what was asked for; of the rest a model to begin from decides, else our defaults.
+    """How to train, from what was asked for; of the rest a model to fine-tune decides, else our defaults.
 
     Args:
         base: the settings of the loop.
-        start: a model to begin from; it fixes the kind of network.
+        pretrained: a model to fine-tune; it fixes the kind of network.
         architecture: of the network.
         stream: "joint" or "limb".
         size: height and width of the volumes.
@@ -76,48 +78,64 @@ def make_training(
         others: attributes of `Training`.
 
     Raises:
-        BadCard: the weights of the model to begin from do not fit what was asked for, or a network of joints is to read
+        BadCard: the weights of the model to fine-tune do not fit what was asked for, or a network of joints is to read
             everybody at once or volumes of some size.
     """
-    recipe = base if start is None else start.recipe
-    options = {} if start is None else dict(start.network)
-    changes: dict[str, Any] = {"architecture": architecture, "input": stream, "size": size, "frames": frames}
-    recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-    if start is not None:
-        _check_kind(start, recipe, width)
-    if start is None and (width or recipe.architecture in WIDTHS):
-        options["base_channels"] = width or WIDTHS[recipe.architecture]
-    sampling = start.sampling if start else None
-    seconds = (sampling.window_seconds if sampling else WINDOW) if window is None else window or None
-    whom = people or (sampling.people if sampling else "each")
-    if recipe.graph and whom != "each":
+    config = pretrained.config if pretrained else base
+    options = dict(pretrained.network) if pretrained else {}
+    kind = architecture or config.architecture
+    reads_joints = network_class(kind).reads == "joints"
+    if reads_joints:
+        _check_graph(kind, size, people)
+    sampling = config.sampling.changed(window_seconds=window, people=people)
+    sampling = structs.replace(sampling, frames=frames or sampling.frames)
+    config = replace(config, architecture=kind, sampling=sampling, spec=_spec(config, reads_joints, stream, size))
+    if pretrained:
+        _check_kind(pretrained, config, width)
+    elif width or kind in WIDTHS:
+        options["base_channels"] = width or WIDTHS[kind]
+    count = networks or (len(pretrained.files) if pretrained else 1)
+    return Training(config, options, count, pretrained=pretrained, **others)
+
+
+def _spec(config: TrainingConfig, reads_joints: bool, stream: str | None, size: int | None) -> HeatmapSpec | JointSpec:
+    """How the input is made: as the config says, with another stream or size where they were asked for."""
+    if reads_joints:
+        known = isinstance(config.spec, JointSpec) and stream in (None, config.stream)
+        return config.spec if known else joint_spec(stream or JOINT)
+    spec = config.spec if isinstance(config.spec, HeatmapSpec) else heatmap_spec()
+    if stream not in (None, config.stream):
+        ours = heatmap_spec(stream or JOINT)
+        spec = structs.replace(spec, channels=ours.channels, joints=ours.joints, limbs=ours.limbs)
+    return structs.replace(spec, size=(size, size)) if size else spec
+
+
+def _check_graph(architecture: str, size: int | None, people: str | None) -> None:
+    """Refuse what a network of joints cannot read."""
+    if people not in (None, "each"):
+        raise BadCard(f"a {architecture} reads each person alone, {people} was asked for", hint="leave out --people")
+    if size is not None:
         raise BadCard(
-            f"a {recipe.architecture} reads each person alone, {whom} was asked for", hint="leave out --people"
-        )
-    if recipe.graph and size is not None:
-        raise BadCard(
-            f"a {recipe.architecture} reads joints and no volumes, which alone have a size; {size} was asked for",
+            f"a {architecture} reads joints and no volumes, which alone have a size; {size} was asked for",
             hint="leave out --size",
         )
-    count = networks or (len(start.files) if start else 1)
-    return Training(recipe, options, count, seconds, whom, start=start, **others)
 
 
-def _check_kind(start: Pretrained, recipe: TrainingConfig, width: int | None) -> None:
-    """Refuse what the weights of a model to begin from cannot be given to; joints may become as many limbs."""
+def _check_kind(pretrained: Pretrained, config: TrainingConfig, width: int | None) -> None:
+    """Refuse what the weights of a model to fine-tune cannot be given to; joints may become as many limbs."""
     wanted = {
-        "architecture": (start.recipe.architecture, recipe.architecture),
-        "base_channels": (start.network.get("base_channels"), width),
-        "in_channels": (start.network.get("in_channels"), None if recipe.graph else recipe.in_channels),
+        "architecture": (pretrained.config.architecture, config.architecture),
+        "base_channels": (pretrained.network.get("base_channels"), width),
+        "in_channels": (pretrained.config.in_channels, config.in_channels),
     }
     for name, (there, asked) in wanted.items():
         if None not in (there, asked) and there != asked:
-            raise BadCard(f"{start.card.name} has the {name} {there}, {asked} was asked for", hint="leave it out")
+            raise BadCard(f"{pretrained.card.name} has the {name} {there}, {asked} was asked for", hint="leave it out")
 
 
 def train(
     training: Training,
-    examples: Sequence[LabeledClip],
+    clips: Sequence[LabeledClip],
     out: Path,
     *,
     resume: bool = False,
@@ -131,9 +149,9 @@ def train(
 
     Args:
         training: how.
-        examples: what is learnt from and validated on.
+        clips: what is learnt from and validated on.
         out: the model folder.
-        resume: go on behind the last epoch that the folder holds, as if there had been no stop.
+        resume: resume from the last epoch that the folder holds, as if there had been no stop.
         overwrite: begin anew where the folder holds a model.
         device: where to train, calibrate and measure.
         precision: of the steps, the calibration and the measurement, "fp32" or "bf16".
@@ -146,9 +164,9 @@ def train(
     Raises:
         OutputExists: the folder holds a model, and neither `resume` nor `overwrite` was said.
         OutputError: the folder cannot be made.
-        BadDataset: there is nothing to go on with, or it was begun with other settings or clips.
+        BadDataset: there is nothing to resume, or it was begun with other settings or clips.
     """
-    training_clips, validation_clips = split(examples, training.held_out, training.recipe.seed)
+    training_clips, validation_clips = split(clips, training.held_out, training.config.seed)
     run = _Run(
         training, training_clips, validation_clips, out, device, precision, workers, callback or TrainingCallback()
     )
@@ -190,17 +208,17 @@ class _Run:
             out,
         )
         self.device, self.precision, self.workers, self.callback = device, precision, workers, callback
-        self.classes = _classes(training_clips, training.start)
-        recipe = training.recipe
+        self.classes = _classes(training_clips, training.pretrained)
+        config = training.config
         self.options = dict(training.network)
-        if not recipe.graph:
-            self.options = {"in_channels": recipe.in_channels, **self.options}
+        if not isinstance(config.spec, JointSpec):
+            self.options = {"in_channels": config.in_channels, **self.options}
         self.history: list[dict[str, Any]] = []
         self.finished: list[int] = []  # the best epoch of every network that is done
         self.loop: State | None = None  # of the network in work
         self.settings = settings_of(training, training_clips, validation_clips, self.classes, precision)
-        before = learned_from([training.start.card.folder]) if training.start else frozenset()
-        self.learned_from = sorted({one for example in training_clips for one in digests(example)} | before)
+        before = learned_from([training.pretrained.card.folder]) if training.pretrained else frozenset()
+        self.learned_from = sorted({one for clip in training_clips for one in digests(clip)} | before)
 
     def prepare(self, resume: bool, overwrite: bool) -> None:
         """Make the folder, or take up what it holds."""
@@ -217,28 +235,28 @@ class _Run:
         except OSError as error:
             raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
         with atomic_write(self.out / HELD_OUT, overwrite=True) as part:
-            part.write_text("".join(f"{example.name}\n" for example in self.validation_clips), encoding="utf-8")
+            part.write_text("".join(f"{clip.name}\n" for clip in self.validation_clips), encoding="utf-8")
 
     def network(self, number: int) -> None:
         """Train network `number` to its end."""
         from tensorboardX import SummaryWriter
 
-        recipe = replace(self.training.recipe, seed=self.training.recipe.seed + number)
-        network = _build(recipe, len(self.classes), self.options)
-        if self.training.start is not None:
-            self.training.start.load_into(network, number % len(self.training.start.files), self.classes)
+        config = replace(self.training.config, seed=self.training.config.seed + number)
+        network = _build(config, len(self.classes), self.options)
+        if self.training.pretrained is not None:
+            self.training.pretrained.load_into(network, number % len(self.training.pretrained.files), self.classes)
         done = self.loop["epochs"] if self.loop else 0
         logs = self.out / LOGS / f"network-{number + 1}"
         with closing(SummaryWriter(str(logs), purge_step=done + 1 if done else None)) as board:
             fit(
                 network,
-                lambda epoch: TrainingDataset(self.training_clips, self.classes, recipe, epoch),
-                recipe,
-                score=lambda averaged: accuracy(averaged, self.validation_clips, self.classes, recipe),
+                lambda epoch: TrainingDataset(self.training_clips, self.classes, config, epoch),
+                config,
+                score=lambda averaged: accuracy(averaged, self.validation_clips, self.classes, config),
                 device=self.device,
                 precision=self.precision,
                 workers=self.workers,
-                start=self.loop,
+                resume=self.loop,
                 step=partial(self._step, number),
                 report=lambda progress, averaged, state: self._end_epoch(number, progress, averaged, state, board),
             )
@@ -247,7 +265,7 @@ class _Run:
         self._save()
 
     def _step(self, number: int, epoch: int, step: int, steps: int, loss: float) -> None:
-        self.callback.step(number * self.training.recipe.epochs + epoch, step, steps, loss)
+        self.callback.step(number * self.training.config.epochs + epoch, step, steps, loss)
 
     def _end_epoch(self, number: int, progress: EpochMetrics, averaged: nn.Module, state: State, board: Any) -> None:
         """What an epoch leaves behind: the card if it is the best, the curves, and then the state."""
@@ -273,7 +291,7 @@ class _Run:
         plot_curves([entry for entry in self.history if entry["network"] == number], self.out / name)
         self.loop = state
         self._save()
-        in_all = self.training.recipe.epochs
+        in_all = self.training.config.epochs
         self.callback.epoch(
             replace(progress, epoch=number * in_all + progress.epoch, epochs=self.training.networks * in_all)
         )
@@ -293,11 +311,9 @@ class _Run:
         return Trained(
             self.classes,
             self.options,
-            training.recipe,
-            training.window_seconds,
-            training.people,
+            training.config,
             training.command,
-            training.start.card.name if training.start else "",
+            training.pretrained.card.name if training.pretrained else "",
             counts,
             self.history,
             figures,
@@ -309,7 +325,7 @@ class _Run:
 
     def measure(self) -> dict[str, Any]:
         """Calibrate and measure the model on the held-out clips, and complete its card."""
-        known = [example for example in self.validation_clips if example.label != BACKGROUND]
+        known = [clip for clip in self.validation_clips if clip.label != BACKGROUND]
         networks = self.training.networks
         write_card(self.out, self._trained({}), networks)
         if not known:
@@ -329,26 +345,26 @@ class _Run:
 
 
 def measure(
-    model: Path, validation_clips: Sequence[LabeledClip], picture: Path | None = None, *, device: str, precision: str
+    model: Path, validation_clips: Sequence[LabeledClip], plot: Path | None = None, *, device: str, precision: str
 ) -> dict[str, Any]:
     """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     whole = evaluate(recognizer, validation_clips)
     parts: dict[str, list[ClipPrediction]] = {}
-    for example, answer in zip(validation_clips, whole.predictions, strict=True):
-        parts.setdefault(source_name_of(example), []).append(answer)
+    for clip, answer in zip(validation_clips, whole.predictions, strict=True):
+        parts.setdefault(source_name_of(clip), []).append(answer)
     reports = {EVERY: whole, **{name: EvaluationReport(whole.labels, tuple(part)) for name, part in parts.items()}}
     reports["all, harder"] = evaluate(recognizer, perturb(validation_clips))
-    if picture is not None:
-        plot_confusion(whole.labels, whole.confusion, picture)
+    if plot is not None:
+        plot_confusion(whole.labels, whole.confusion, plot)
     return {name: report.figures() for name, report in reports.items()}
 
 
-def _classes(training_clips: Sequence[LabeledClip], start: Pretrained | None) -> list[str]:
-    """The labels, in the order of the model to begin from where it has the same."""
-    classes = sorted({example.label for example in training_clips} - {BACKGROUND})
-    if start is not None and sorted(start.card.labels) == classes:
-        return list(start.card.labels)
+def _classes(training_clips: Sequence[LabeledClip], pretrained: Pretrained | None) -> list[str]:
+    """The labels, in the order of the model to fine-tune where it has the same."""
+    classes = sorted({clip.label for clip in training_clips} - {BACKGROUND})
+    if pretrained is not None and sorted(pretrained.card.labels) == classes:
+        return list(pretrained.card.labels)
     return classes
 
 
@@ -360,7 +376,7 @@ def _best(history: Sequence[dict[str, Any]], number: int) -> dict[str, Any]:
     )
 
 
-def _build(recipe: TrainingConfig, classes: int, options: dict[str, Any]) -> Recognizer:
+def _build(config: TrainingConfig, classes: int, options: dict[str, Any]) -> Recognizer:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        return build_network(recipe.architecture, classes, options)
+        torch.manual_seed(config.seed)
+        return build_network(config.architecture, classes, options)

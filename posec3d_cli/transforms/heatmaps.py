@@ -55,6 +55,8 @@ class HeatmapSpec(Checked, frozen=True):
         crop_min_size: frame pixels; the whole frame is taken where the people's box is narrower or lower than this.
         crop_ratio: height over width of the crop, which grows in one direction to have it.
         crop_may_leave_frame: whether the crop may reach beyond the frame's edges, or ends there.
+        crop_exact: whether the crop keeps fractions of a pixel; published models cut its edges to whole pixels, which
+            moves and stretches small people.
         flip: mirror views reverse the "array" (mmaction2 1.x, pyskl), or are drawn from mirrored "keypoints", which
             lie one pixel further right (mmaction2 0.x).
         absent: which joints the crop takes no notice of: "score": those that are not drawn either;
@@ -73,6 +75,7 @@ class HeatmapSpec(Checked, frozen=True):
     crop_min_size: float = 10
     crop_ratio: Positive = 1
     crop_may_leave_frame: bool = True
+    crop_exact: bool = False
     flip: Flip = "array"
     absent: Absent = "score"
 
@@ -140,17 +143,17 @@ class HeatmapSpec(Checked, frozen=True):
 
 @dataclass(frozen=True)
 class Crop:
-    """A rectangle in whole pixels of the frame; it may reach beyond it.
+    """A rectangle in pixels of the frame, whole ones unless `crop_exact`; it may reach beyond the frame.
 
     Attributes:
-        left, top: the frame pixel that becomes (0, 0).
+        left, top: the place in the frame that becomes (0, 0).
         width, height: its size in pixels.
     """
 
-    left: int
-    top: int
-    width: int
-    height: int
+    left: float
+    top: float
+    width: float
+    height: float
 
 
 def compact(keypoints: Floats, scores: Floats, frame_size: tuple[int, int], spec: HeatmapSpec) -> Crop:
@@ -181,9 +184,11 @@ def compact(keypoints: Floats, scores: Floats, frame_size: tuple[int, int], spec
     top, bottom = centre_y - half_height, centre_y + half_height
     if not spec.crop_may_leave_frame:
         left, right, top, bottom = max(left, 0), min(right, width), max(top, 0), min(bottom, height)
-        if int(right) <= int(left) or int(bottom) <= int(top):  # everybody is beyond the edge
-            return whole
-    return Crop(int(left), int(top), int(right) - int(left), int(bottom) - int(top))
+    if not spec.crop_exact:
+        left, right, top, bottom = int(left), int(right), int(top), int(bottom)
+    if right <= left or bottom <= top:  # everybody is beyond the edge
+        return whole
+    return Crop(left, top, right - left, bottom - top)
 
 
 def fit(keypoints: Floats, crop: Crop, spec: HeatmapSpec) -> Floats:

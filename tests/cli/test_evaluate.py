@@ -14,8 +14,9 @@ import video_factory
 
 from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.nets import build_network
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.training.card import write_card, write_weights
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.config import TrainingConfig, heatmap_spec
 from posec3d_cli.training.seen import digests
 from posec3d_cli.training.summary import Trained
 
@@ -24,8 +25,8 @@ OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 @pytest.fixture
 def model(tmp_path):
-    recipe = TrainingConfig(architecture="slowonly", size=16, frames=8)
-    trained = Trained(["arms", "legs"], OPTIONS, recipe, None, "each", "", "", {"training": {}, "held_out": {}}, [], {})
+    config = TrainingConfig("slowonly", heatmap_spec(size=16), ClipSampling(frames=8, people="each"))
+    trained = Trained(["arms", "legs"], OPTIONS, config, "", "", {"training": {}, "held_out": {}}, [], {})
     (tmp_path / "model").mkdir()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

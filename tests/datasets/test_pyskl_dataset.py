@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import synthetic_people as people
 
-from posec3d_cli.datasets.clips import ANNOTATED, RECORDED
+from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED
 from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.skeletons import COCO_17
@@ -127,6 +128,13 @@ def test_an_annotation_that_is_no_table_is_refused(tmp_path, content):
         read_dataset_pickle(pack)
     with pytest.raises(BadPoseFile, match="a split names 1 clip, the first is 'a', and the pickle has none"):
         read_dataset_pickle(pack, "train")
+
+
+def test_scores_between_0_and_1_are_those_of_a_pose_network(tmp_path):
+    certain, unsure = people.example("arms", 0), people.example("arms", 1)
+    unsure = replace(unsure, scores=unsure.scores * np.float32(0.7))
+    clips = read_dataset_pickle(people.write_pack(tmp_path / "synthetic.pkl", [certain, unsure]))
+    assert [one.origin for one in clips] == [ANNOTATED, ESTIMATED]
 
 
 def test_two_dimensional_packs_come_back_as_they_were(tmp_path):

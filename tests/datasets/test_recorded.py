@@ -48,6 +48,25 @@ def test_a_skeleton_without_hands_and_feet_is_read(tmp_path):
     assert turned.keypoints[0, 0, left, 0] > turned.keypoints[0, 0, COCO_17.joints.index("right_wrist"), 0]
 
 
+def test_left_and_right_are_those_of_most_recordings(tmp_path):
+    """A sensor that took one person's left for right says nothing about the coordinates of the others."""
+    wrists = [COCO_17.joints.index(f"{side}_wrist") for side in ("left", "right")]
+    for mirrored in (False, True):
+        three = [standing(mirrored=one) for one in (mirrored, not mirrored, mirrored)]
+        clips = read_dataset_pickle(pack(tmp_path / "p.pkl", *three))
+        lefts = [clip.keypoints[0, 0, wrists[0], 0] > clip.keypoints[0, 0, wrists[1], 0] for clip in clips]
+        assert lefts == [True, False, True]
+
+
+def test_recordings_of_one_group_share_it(tmp_path):
+    path = pack(tmp_path / "p.pkl", standing(), standing(), standing())
+    content = pickle.loads(path.read_bytes())
+    for annotation in content["annotations"][:2]:
+        annotation["group"] = "anna"
+    path.write_bytes(pickle.dumps(content))
+    assert [clip.group for clip in read_dataset_pickle(path)] == ["p/anna", "p/anna", "p/2"]
+
+
 def test_a_skeleton_whose_limbs_say_nothing_is_read(tmp_path):
     few = [number for number, name in enumerate(NAMES) if name.partition("_")[2] not in ("elbow", "wrist", "ankle")]
     path = pack(tmp_path / "p.pkl", standing()[:, :, few], joints=[NAMES[number] for number in few])

@@ -12,15 +12,21 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED, LabeledClip
+from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.training.augment import Augmentation, draw_clip
+from posec3d_cli.training.augment import Augmentation, augmented
 from posec3d_cli.transforms.motion import at_times, drift, extent, project
 
 LEFT, RIGHT = list(COCO_17.left), list(COCO_17.right)
-CALM = Augmentation(
-    repeat=0, together=0, bystander=0, pan=0, rotation=0, stretch=0, jitter=0, wobble=0, joint_drop=0, limb_drop=0,
-    lower_body_drop=0, frame_drop=0, swap=0,
-)  # fmt: skip
+CALM = replace(Augmentation.none(), served=0.5, mirror=0.5)
+
+
+def draw_clip(clip, others, frames, settings, generator, *, still=False, people="together"):
+    """The poses of a sample's frames in order, (M, T, 17, 2), and their scores."""
+    sampling = ClipSampling(frames=frames, people=people)
+    sequence, shown = augmented(clip, others, sampling, settings, generator, still=still)
+    assert shown.shape == (frames,)
+    return sequence.keypoints[:, shown], sequence.scores[:, shown]
 
 
 def in_space(frames=20):
@@ -166,7 +172,8 @@ def test_a_long_clip_is_seen_in_stretches_of_it():
     one = people.example("arms", frames=3000, origin=ESTIMATED)
     keypoints = one.keypoints + np.arange(3000, dtype=np.float32)[None, :, None, None] * np.float32(100)
     one = replace(one, keypoints=keypoints.astype(np.float32))
-    reached = [extent_of(draw_clip(one, [], 16, CALM, np.random.default_rng(seed))[0]) for seed in range(20)]
+    cut = replace(CALM, served=0)
+    reached = [extent_of(draw_clip(one, [], 16, cut, np.random.default_rng(seed))[0]) for seed in range(20)]
     assert max(reached) < 4.1 * 30 * 100 * 1.4
 
 
@@ -198,4 +205,4 @@ def test_one_moment_is_held_where_the_person_is_to_stand_still():
         held, _ = draw_clip(example, [], 12, CALM, np.random.default_rng(1), still=True)
         moving, _ = draw_clip(example, [], 12, CALM, np.random.default_rng(1))
         assert np.ptp(held, axis=1).max() < 1e-3 * np.ptp(held)
-        assert np.ptp(moving, axis=1).max() > 0.1 * np.ptp(moving)
+        assert np.ptp(moving, axis=1).max() > 0.05 * np.ptp(moving)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file
 
 from posec3d_cli.config import PipelineConfig
@@ -16,13 +16,19 @@ from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.nets import build_network
 from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.training.augment import Augmentation
 from posec3d_cli.training.card import weights_name, write_card, write_weights
-from posec3d_cli.training.config import TrainingConfig
-from posec3d_cli.training.dataset import network_input
+from posec3d_cli.training.config import TrainingConfig, heatmap_spec, joint_spec
+from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.summary import Trained
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
+from posec3d_cli.transforms.joint_features import JointSpec
 from posec3d_cli.types import ActionScores
 
-RECIPE = TrainingConfig(architecture="slowonly", size=40)
+CONFIG = TrainingConfig(
+    architecture="slowonly", spec=heatmap_spec(size=40), sampling=ClipSampling(frames=16, people="together")
+)
 OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 
@@ -30,11 +36,9 @@ def trained(**changes):
     made = Trained(
         classes=["arme \u00fcber Kopf", "legs"],
         network=OPTIONS,
-        recipe=RECIPE,
-        window_seconds=None,
-        people="together",
+        config=CONFIG,
         command="posec3d train 'my clips'",
-        start="",
+        pretrained="",
         clips={"training": {"clips": 12}, "held_out": {}},
         history=[{"network": 0, "epoch": 1, "loss": 0.5, "rate": 0.1, "accuracy": None}],
         figures={},
@@ -77,23 +81,23 @@ class Seen:
         return [ActionScores(np.array([0.5, 0.5], np.float32), self.labels) for _ in volumes]
 
 
-def random_clip(seed, *, height, people_in=1):
+def random_clip(seed, *, height, people_in=1, frames=40):
     """People who jump about at random, some joints missing, some scores below the threshold."""
     generator = np.random.default_rng(seed)
-    keypoints = generator.uniform(-0.2, 1, (people_in, 40, 17, 2)) * height * generator.uniform(0.5, 1.5, 2)
+    keypoints = generator.uniform(-0.2, 1, (people_in, frames, 17, 2)) * height * generator.uniform(0.5, 1.5, 2)
     scores = generator.uniform(0, 1, keypoints.shape[:3]) * (generator.random(keypoints.shape[:3]) < 0.8)
-    return LabeledClip("clip", "legs", "g", ESTIMATED, keypoints.astype(np.float32), scores.astype(np.float32), 25.0)
+    return LabeledClip(
+        "clip", "legs", "g", ESTIMATED, keypoints.astype(np.float32), scores.astype(np.float32), 25.0, (480, 640)
+    )
 
 
-def shown_and_given(clip, folder, recipe=RECIPE):
-    """What the classifier is shown of a clip, and what the training would have given the network of the same frames."""
+def shown_and_given(clip, folder, config=CONFIG):
+    """What the classifier is shown of a clip, and what the training gives the network of it, unless augmented."""
     [member] = ActionRecognizer.from_config(PipelineConfig(classifiers=(folder,), device="cpu")).members
     seen = Seen()
-    actions = ActionRecognizer([replace(member, classifier=seen)])
-    actions.recognize(as_video_poses(clip))
-    frames = actions.sampling.plan(len(clip), Fraction(25))[0].clips[0]
-    ((shown,),) = seen.volumes
-    return shown, network_input(clip.keypoints[:, frames], clip.scores[:, frames], recipe)
+    ActionRecognizer([replace(member, classifier=seen)]).recognize(as_video_poses(clip))
+    samples = TrainingDataset([clip], [clip.label], replace(config, augmentation=Augmentation.none()), 0)
+    return [one[0] for one in seen.volumes], [samples[number][0].numpy() for number in range(len(samples))]
 
 
 def test_the_folder_is_a_card(folder):
@@ -107,7 +111,7 @@ def test_the_folder_is_a_card(folder):
 
 
 def test_windows_and_single_people_are_noted_down(tmp_path):
-    written(tmp_path / "model", window_seconds=2.0, people="each")
+    written(tmp_path / "model", config=TrainingConfig(architecture="slowonly"))
     sampling = ActionRecognizer.from_config(PipelineConfig(classifiers=(tmp_path / "model",), device="cpu")).sampling
     assert (sampling.window_seconds, sampling.stride_seconds, sampling.people) == (2.0, 1.0, "each")
 
@@ -121,34 +125,50 @@ def test_the_classifier_answers_as_the_network_did(folder):
     clip = random_clip(0, height=20_000)
     config = PipelineConfig(classifiers=(folder,), device="cpu", precision="fp32")
     answer = ActionRecognizer.from_config(config).recognize(as_video_poses(clip)).scores
-    _, volume = shown_and_given(clip, folder)
+    _, volumes = shown_and_given(clip, folder)
     with torch.inference_mode():
-        expected = network()(torch.from_numpy(volume)[None]).softmax(1)[0].numpy()
+        expected = network()(torch.from_numpy(volumes[0])[None]).softmax(1)[0].numpy()
     assert abs(expected[0] - 0.5) > 0.01  # the network does tell something
     assert np.allclose(answer.probabilities, expected, atol=5e-3)
 
 
+PUBLISHED = HeatmapSpec(size=(56, 56))  # crops of whole pixels
+
+
 @pytest.mark.parametrize("people_in", [1, 2])
-@pytest.mark.parametrize(("height", "largest"), [(150, 0.25), (20_000, 0.012)])
-def test_the_classifier_sees_what_the_training_drew(folder, height, largest, people_in):
-    """Frames are cropped at whole pixels, the training crops anywhere: up to 2 pixels, less the larger people are.
+@pytest.mark.parametrize("height", [12, 150])
+@pytest.mark.parametrize("frames", [10, 40, 90])
+@pytest.mark.parametrize(
+    "spec",
+    [heatmap_spec(size=40), heatmap_spec("limb", 28), PUBLISHED, joint_spec("limb")],
+    ids=lambda one: one.size if isinstance(one, HeatmapSpec) else "joints",
+)
+def test_training_sees_what_a_prediction_sees(tmp_path, spec, frames, height, people_in):
+    """Both roads of a clip, from its poses to the network: large and small people, short and long clips."""
+    graph = isinstance(spec, JointSpec)
+    config = replace(CONFIG, spec=spec, architecture="stgcn++" if graph else "slowonly")
+    if graph:
+        config = replace(config, sampling=structs.replace(config.sampling, people="each"))
+    with torch.random.fork_rng(devices=[]):
+        options = {"base_channels": 8} if graph else {**OPTIONS, "in_channels": config.in_channels}
+        net = build_network(config.architecture, 2, options)
+    folder = written(tmp_path / "model", net, config=config, network=options)
+    clip = random_clip(frames + height, height=height, people_in=1 if graph else people_in, frames=frames)
+    shown, given = shown_and_given(clip, folder, config)
+    assert len(shown) == 1
+    assert shown[0].any()
+    assert shown[0].shape == given[0].shape
+    assert np.abs(shown[0] - given[0]).max() <= 1e-6
 
-    What remains is a Gaussian's edge, e**-4.5 high, that falls inside the window of one and outside the other's.
-    """
-    for seed in range(8):
-        shown, drawn = shown_and_given(random_clip(seed, height=height, people_in=people_in), folder)
-        assert shown.shape == drawn.shape == (13, 16, 40, 40)
-        assert drawn.any()
-        assert np.abs(shown - drawn).max() < largest
 
-
-def test_where_the_crop_falls_on_whole_pixels_both_draw_the_same(folder):
-    clip = random_clip(3, height=200, people_in=2)
-    keypoints, scores = np.clip(clip.keypoints, 100, 260), clip.scores.copy()
-    keypoints[0, :, 0], keypoints[0, :, 11] = 100, 260  # the crop reaches from 80 to 280 in both directions
-    scores[0, :, [0, 11]] = 1
-    shown, drawn = shown_and_given(replace(clip, keypoints=keypoints, scores=scores), folder)
-    assert np.abs(shown - drawn).max() < 1e-4
+def test_every_window_of_a_prediction_is_one_that_training_sees(tmp_path):
+    config = replace(CONFIG, sampling=TrainingConfig().sampling, batch_size=64)
+    folder = written(tmp_path / "model", config=config)
+    shown, given = shown_and_given(random_clip(5, height=80, frames=140), folder, config)
+    assert len(shown) == 5
+    nearest = [min(np.abs(one - other).max() for one in shown) for other in given]
+    assert max(nearest) <= 1e-6
+    assert {int(np.argmin([np.abs(one - other).max() for one in shown])) for other in given} == set(range(5))
 
 
 def test_a_readme_of_ours_is_brought_up_to_date_and_one_of_the_user_is_kept(folder):
@@ -171,28 +191,3 @@ def test_a_temperature_is_noted_down_and_obeyed(tmp_path):
     plain, soft = (read(written(tmp_path / name, temperature=value)) for name, value in (("plain", 1.0), ("soft", 2.0)))
     assert "temperature" not in (tmp_path / "plain" / "model.toml").read_text()
     assert abs(soft.probabilities[0] - 0.5) < abs(plain.probabilities[0] - 0.5)
-
-
-def test_limbs_are_drawn_for_the_classifier_as_for_the_training(tmp_path):
-    recipe = replace(RECIPE, input="limb")
-    folder = written(tmp_path / "model", recipe=recipe)
-    shown, drawn = shown_and_given(random_clip(1, height=20_000), folder, recipe)
-    assert shown.shape == drawn.shape == (13, 16, 40, 40)
-    assert np.abs(shown - drawn).max() < 0.02
-
-
-@pytest.mark.parametrize("stream", ["joint", "limb"])
-def test_a_graph_network_reads_what_the_training_gave_it(tmp_path, stream):
-    recipe = TrainingConfig(architecture="stgcn++", input=stream)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = build_network("stgcn++", 2, {"base_channels": 8}).eval()
-    folder = written(tmp_path / "model", net, recipe=recipe, network={"base_channels": 8}, people="each")
-    card = load_card(folder, "classifier")
-    assert (card.stage, card.recipe["graph"]["stream"]) == ("stgcn", "bone" if stream == "limb" else "joint")
-    clip = random_clip(2, height=300)
-    clip = replace(clip, scores=np.maximum(clip.scores, 0.2))  # one person throughout, without a missing joint
-    shown, given = shown_and_given(clip, folder, recipe)
-    assert shown.shape == given.shape == (1, 16, 17, 3)
-    # Tracks lose nothing here, so only the rounding of float32 may differ.
-    assert np.abs(shown - given).max() < 1e-5

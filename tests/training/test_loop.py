@@ -12,13 +12,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from posec3d_cli.datasets.clips import ANNOTATED, BACKGROUND, ESTIMATED
 from posec3d_cli.nets import build_network
 from posec3d_cli.registry import NETWORKS
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.training.config import TrainingConfig, heatmap_spec, joint_spec
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.loop import accuracy, fit, refresh_batch_norm
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = ["arms", "legs"]
-RECIPE = TrainingConfig(architecture="slowonly", epochs=3, size=16, frames=8, batch_size=8, rate=0.05)
+CONFIG = TrainingConfig(
+    "slowonly", heatmap_spec(size=16), ClipSampling(frames=8, people="each"), 3, batch_size=8, learning_rate=0.05
+)
 
 
 def network(seed=0):
@@ -31,8 +34,8 @@ def flushes():
     return float(torch.tensor(2.0**-140) * 1) == 0
 
 
-def of(examples, recipe, classes=CLASSES):
-    return lambda epoch: TrainingDataset(examples, classes, recipe, epoch)
+def of(examples, config, classes=CLASSES):
+    return lambda epoch: TrainingDataset(examples, classes, config, epoch)
 
 
 def test_actions_that_differ_only_in_motion_are_learnt():
@@ -41,13 +44,13 @@ def test_actions_that_differ_only_in_motion_are_learnt():
     reports, steps = [], []
     averaged = fit(
         network(),
-        of(people.examples(12), RECIPE),
-        RECIPE,
-        score=lambda net: accuracy(net, unseen, CLASSES, RECIPE),
+        of(people.examples(12), CONFIG),
+        CONFIG,
+        score=lambda net: accuracy(net, unseen, CLASSES, CONFIG),
         step=lambda *told: steps.append(told[:3]),
         report=lambda one, *_: reports.append(one),
     )
-    assert accuracy(averaged, unseen, CLASSES, RECIPE)[ANNOTATED] > 0.9
+    assert accuracy(averaged, unseen, CLASSES, CONFIG)[ANNOTATED] > 0.9
     assert reports[-1].accuracy["all"] > 0.9
     assert [(one.epoch, one.epochs) for one in reports] == [(number, 3) for number in (1, 2, 3)]
     assert reports[-1].loss < reports[0].loss - 0.1
@@ -57,8 +60,8 @@ def test_actions_that_differ_only_in_motion_are_learnt():
 
 def test_the_rate_rises_shortly_and_falls_to_nothing():
     rates = []
-    recipe = replace(RECIPE, epochs=10, warm_up=0.1)
-    fit(network(), of(people.examples(1), recipe), recipe, report=lambda one, *_: rates.append(one.rate))
+    config = replace(CONFIG, epochs=10, warmup=0.1)
+    fit(network(), of(people.examples(1), config), config, report=lambda one, *_: rates.append(one.rate))
     assert rates[0] == pytest.approx(0.05)
     assert sorted(rates, reverse=True) == rates
     assert 0 < rates[-1] < 0.001
@@ -66,13 +69,13 @@ def test_the_rate_rises_shortly_and_falls_to_nothing():
 
 def test_steps_in_bf16_learn_too_and_round_otherwise():
     losses = {}
-    recipe = replace(RECIPE, epochs=2)
+    config = replace(CONFIG, epochs=2)
     for precision in ("fp32", "bf16"):
         found = losses[precision] = []
         averaged = fit(
             network(),
-            of(people.examples(2), recipe),
-            recipe,
+            of(people.examples(2), config),
+            config,
             precision=precision,
             report=lambda one, *_, found=found: found.append(one.loss),
         )
@@ -81,31 +84,31 @@ def test_steps_in_bf16_learn_too_and_round_otherwise():
     assert {value.dtype for value in averaged.state_dict().values()} == {torch.float32, torch.int64}
 
 
-def losses_of(recipe):
+def losses_of(config):
     losses = []
-    averaged = fit(network(), of(people.examples(2), recipe), recipe, report=lambda one, *_: losses.append(one.loss))
+    averaged = fit(network(), of(people.examples(2), config), config, report=lambda one, *_: losses.append(one.loss))
     return losses, averaged.state_dict()
 
 
 def test_the_same_seed_gives_the_same_weights_and_leaves_torch_as_it_was():
-    recipe = replace(RECIPE, epochs=2)
+    config = replace(CONFIG, epochs=2)
     runs = []
     for global_seed in (1, 2):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(global_seed)
             before = torch.get_rng_state()
-            runs.append(losses_of(recipe))
+            runs.append(losses_of(config))
             assert torch.equal(torch.get_rng_state(), before)
             assert not flushes()
     (losses, weights), (same_losses, same_weights) = runs
     assert losses == same_losses
     assert all(torch.equal(value, same_weights[name]) for name, value in weights.items())
-    assert losses_of(replace(recipe, seed=1))[0] != losses
+    assert losses_of(replace(config, seed=1))[0] != losses
 
 
 def test_a_training_that_stops_goes_on_with_the_same_losses_and_weights(tmp_path):
-    recipe = replace(RECIPE, epochs=4)
-    whole, weights = losses_of(recipe)
+    config = replace(CONFIG, epochs=4)
+    whole, weights = losses_of(config)
 
     def keep(progress, _, state):
         if progress.epoch == 2:
@@ -113,14 +116,14 @@ def test_a_training_that_stops_goes_on_with_the_same_losses_and_weights(tmp_path
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(network(), of(people.examples(2), recipe), recipe, report=keep)
+        fit(network(), of(people.examples(2), config), config, report=keep)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     losses = []
     averaged = fit(
         network(seed=5),  # whatever the weights were, the state has its own
-        of(people.examples(2), recipe),
-        recipe,
-        start=state,
+        of(people.examples(2), config),
+        config,
+        resume=state,
         report=lambda one, *_: losses.append(one.loss),
     )
     assert losses == whole[2:]
@@ -130,21 +133,21 @@ def test_a_training_that_stops_goes_on_with_the_same_losses_and_weights(tmp_path
 def test_a_training_that_fails_leaves_torch_as_it_was():
     before = torch.get_rng_state()
     with pytest.raises(ValueError, match="is not in list"):
-        fit(network(), of(people.examples(1), RECIPE, ["something else"]), RECIPE)
+        fit(network(), of(people.examples(1), CONFIG, ["something else"]), CONFIG)
     assert torch.equal(torch.get_rng_state(), before)
     assert not flushes()
 
 
 def test_settling_measures_the_statistics_of_the_volumes():
     net = network()
-    samples = TrainingDataset(people.examples(2), CLASSES, RECIPE, 0)
+    samples = TrainingDataset(people.examples(2), CLASSES, CONFIG, 0)
     first = net.backbone.conv1
     first.bn.running_mean.fill_(100)
     volumes = torch.stack([samples[number][0] for number in range(len(samples))])
     with torch.inference_mode():
         expected = first.conv(volumes).mean(dim=(0, 2, 3, 4))
-    refresh_batch_norm(net, samples, RECIPE)
-    assert len(samples) == 5 * RECIPE.batch_size
+    refresh_batch_norm(net, samples, CONFIG)
+    assert len(samples) == 5 * CONFIG.batch_size
     assert torch.allclose(first.bn.running_mean, expected, atol=1e-5)
 
 
@@ -170,7 +173,8 @@ class NoStridedPointConvolution(TorchDispatchMode):
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 @pytest.mark.parametrize("architecture", NETWORKS.names())
 def test_every_network_can_be_trained(architecture, precision):
-    recipe = replace(RECIPE, architecture=architecture, epochs=1, size=16)
+    graph = architecture == "stgcn++"
+    config = replace(CONFIG, architecture=architecture, epochs=1, spec=joint_spec() if graph else heatmap_spec(size=16))
     options = {"base_channels": 8} if architecture == "stgcn++" else {"in_channels": 13, "base_channels": 4}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -179,8 +183,8 @@ def test_every_network_can_be_trained(architecture, precision):
     with NoStridedPointConvolution() as guard:
         fit(
             net,
-            of(people.examples(1), recipe),
-            recipe,
+            of(people.examples(1), config),
+            config,
             precision=precision,
             report=lambda one, *_: losses.append(one.loss),
         )
@@ -204,4 +208,4 @@ def test_accuracy_is_told_apart_by_origin_and_asks_about_known_actions_only():
         people.example("arms", 7, origin=ESTIMATED),
         replace(people.example("arms", 8, origin=ESTIMATED), label=BACKGROUND),
     ]
-    assert accuracy(Always(), some, CLASSES, RECIPE) == {"all": 0.6, ANNOTATED: 0.5, ESTIMATED: 1.0}
+    assert accuracy(Always(), some, CLASSES, CONFIG) == {"all": 0.6, ANNOTATED: 0.5, ESTIMATED: 1.0}

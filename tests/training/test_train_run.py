@@ -14,17 +14,20 @@ from posec3d_cli.datasets.clips import BACKGROUND
 from posec3d_cli.errors import BadCard, BadDataset, OutputError, OutputExists, WeightsMismatch
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.recognition.recognizer import ActionRecognizer
-from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.training.config import TrainingConfig, heatmap_spec
 from posec3d_cli.training.finetune import load_pretrained
 from posec3d_cli.training.loop import TrainingCallback
 from posec3d_cli.training.seen import digests, learned_from, seen
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.train import make_training, train
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
 
-RECIPE = TrainingConfig(architecture="slowonly", epochs=2, size=16, frames=8, batch_size=8)
+CONFIG = TrainingConfig(
+    "slowonly", heatmap_spec(size=16), ClipSampling(frames=8, people="each"), epochs=2, batch_size=8
+)
 NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
-SMALL = Training(RECIPE, NETWORK, held_out=0.25, command="posec3d train …")
+SMALL = Training(CONFIG, NETWORK, held_out=0.25, command="posec3d train …")
 
 
 class Notes(TrainingCallback):
@@ -61,7 +64,7 @@ def test_files_that_no_training_wrote_stay(tmp_path):
         file.write_text("mine")
     with pytest.raises(OutputExists, match="holds tensorboard, which a training would write over"):
         train(SMALL, people.examples(4), tmp_path)
-    short = replace(SMALL, recipe=replace(RECIPE, epochs=1))
+    short = replace(SMALL, config=replace(CONFIG, epochs=1))
     train(replace(short, networks=2), people.examples(4), tmp_path, overwrite=True)
     assert (tmp_path / "weights-2.safetensors").exists()
     train(short, people.examples(4), tmp_path, overwrite=True)
@@ -87,8 +90,8 @@ def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path
         for action in ("arms", "legs")
         for n in (20, 21, 22, 23)
     ]
-    begun = make_training(RECIPE, load_pretrained(load_card(out), RECIPE), held_out=0.25)
-    train(replace(begun, recipe=replace(begun.recipe, epochs=1)), others, tmp_path / "next")
+    begun = make_training(CONFIG, load_pretrained(load_card(out), CONFIG), held_out=0.25)
+    train(replace(begun, config=replace(begun.config, epochs=1)), others, tmp_path / "next")
     assert known < learned_from([tmp_path / "next"])
     assert learned_from([tmp_path]) == frozenset()
     (tmp_path / "training.json").write_text("[]")
@@ -156,7 +159,7 @@ def test_a_finished_training_is_only_measured_again(made):
 
 def test_other_settings_or_clips_cannot_go_on(made):
     out, _, _ = made
-    longer = replace(SMALL, recipe=replace(RECIPE, epochs=3))
+    longer = replace(SMALL, config=replace(CONFIG, epochs=3))
     with pytest.raises(BadDataset, match="another epochs: 2, now it is 3"):
         train(longer, people.examples(4), out, resume=True)
     with pytest.raises(BadDataset, match="another clips to train on: '6 clips"):
@@ -167,7 +170,7 @@ def test_a_model_is_not_written_over_unless_asked(made, tmp_path):
     with pytest.raises(OutputExists, match="already holds a training"):
         train(SMALL, people.examples(4), made[0])
     out = tmp_path / "model"
-    short = replace(SMALL, recipe=replace(RECIPE, epochs=1), networks=2)
+    short = replace(SMALL, config=replace(CONFIG, epochs=1), networks=2)
     train(short, people.examples(4), out)
     train(replace(short, networks=1), people.examples(4), out, overwrite=True)
     assert [file.filename for file in load_card(out).files] == ["weights.safetensors"]
@@ -206,18 +209,23 @@ def test_clips_of_no_action_are_no_class(tmp_path):
         replace(one, name=f"synthetic/other_{number}", label=BACKGROUND)
         for number, one in enumerate(people.examples(2))
     ]
-    train(replace(SMALL, recipe=replace(RECIPE, epochs=1)), [*people.examples(4), *others], tmp_path / "model")
+    train(replace(SMALL, config=replace(CONFIG, epochs=1)), [*people.examples(4), *others], tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("arms", "legs")
 
 
 def test_a_model_to_begin_from_gives_its_weights_and_its_kind(made):
     out, _, _ = made
-    begun = load_pretrained(load_card(out), TrainingConfig(rate=0.1, batch_size=4))
-    assert (begun.recipe.architecture, begun.recipe.size, begun.recipe.frames) == ("slowonly", 16, 8)
-    assert (begun.recipe.rate, begun.recipe.batch_size) == (0.1, 4)
-    assert load_pretrained(load_card(out), TrainingConfig()).recipe.rate == pytest.approx(0.2 * 0.025)
+    begun = load_pretrained(load_card(out), TrainingConfig(learning_rate=0.1, batch_size=4))
+    assert (begun.config.architecture, begun.config.spec.size, begun.config.sampling.frames) == (
+        "slowonly",
+        (16, 16),
+        8,
+    )
+    assert (begun.config.learning_rate, begun.config.batch_size) == (0.1, 4)
+    assert load_pretrained(load_card(out), TrainingConfig()).config.learning_rate == pytest.approx(0.2 * 0.025)
     training = make_training(TrainingConfig(), begun)
-    assert (training.networks, training.people, training.window_seconds) == (1, "each", None)
+    sampling = training.config.sampling
+    assert (training.networks, sampling.people, sampling.window_seconds) == (1, "each", None)
     network = _built(training, 2)
     begun.load_into(network, 0, ["arms", "legs"])
     validation_clips = network.state_dict()
@@ -232,7 +240,7 @@ def test_a_model_to_begin_from_gives_its_weights_and_its_kind(made):
 def _built(training, classes):
     from posec3d_cli.nets import build_network
 
-    return build_network(training.recipe.architecture, classes, dict(training.network))
+    return build_network(training.config.architecture, classes, dict(training.network))
 
 
 def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
@@ -252,12 +260,12 @@ def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
 
 def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_path):
     out, _, _ = made
-    begun = load_pretrained(load_card(out), replace(RECIPE, epochs=1))
+    begun = load_pretrained(load_card(out), replace(CONFIG, epochs=1))
     turned = replace(begun, card=replace(begun.card, labels=("legs", "arms")))
-    training = replace(make_training(RECIPE, turned), held_out=0.25)
+    training = replace(make_training(CONFIG, turned), held_out=0.25)
     train(training, people.examples(4), tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("legs", "arms")
-    assert "It began from the weights of model" in (tmp_path / "model" / "README.md").read_text()
+    assert "It was fine-tuned from model" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_what_contradicts_the_model_to_begin_from_is_refused(made):
@@ -270,20 +278,23 @@ def test_what_contradicts_the_model_to_begin_from_is_refused(made):
 def test_a_model_of_joints_may_become_one_of_as_many_limbs(made):
     begun = load_pretrained(load_card(made[0]), TrainingConfig())
     training = make_training(TrainingConfig(), begun, stream="limb")
-    assert (training.recipe.input, training.recipe.in_channels) == ("limb", 13)
+    assert (training.config.stream, training.config.in_channels) == ("limb", 13)
     begun.load_into(_built(training, 2), 0, ["arms", "legs"])
-    fewer = replace(begun, recipe=replace(begun.recipe, joints=COCO_17.joints[5:]))
-    with pytest.raises(BadCard, match="the in_channels 13, 11 was asked for"):
+    whole = HeatmapSpec(size=(16, 16))
+    fewer = replace(begun, config=replace(begun.config, spec=whole))
+    with pytest.raises(BadCard, match="the in_channels 17, 13 was asked for"):
         make_training(TrainingConfig(), fewer, stream="limb")
 
 
 def test_of_what_is_not_asked_for_the_defaults_are_taken():
     training = make_training(TrainingConfig())
-    assert (training.recipe.architecture, training.network) == ("c3d-light", {"base_channels": 16})
-    assert (training.window_seconds, training.people, training.networks) == (2.0, "each", 1)
+    sampling = training.config.sampling
+    assert (training.config.architecture, training.network) == ("c3d-light", {"base_channels": 16})
+    assert (sampling.window_seconds, sampling.people, training.networks) == (2.0, "each", 1)
     asked = make_training(TrainingConfig(), architecture="slowonly", window=0, people="together", size=56, frames=48)
-    assert (asked.network, asked.window_seconds, asked.people) == ({}, None, "together")
-    assert (asked.recipe.size, asked.recipe.frames) == (56, 48)
+    sampling = asked.config.sampling
+    assert (asked.network, sampling.window_seconds, sampling.people) == ({}, None, "together")
+    assert (asked.config.spec.size, sampling.frames) == ((56, 56), 48)
     with pytest.raises(BadCard, match="reads each person alone"):
         make_training(TrainingConfig(), architecture="stgcn++", people="together")
     with pytest.raises(BadCard, match=r"stgcn\+\+ reads joints and no volumes, .* 56 was asked for") as caught:
