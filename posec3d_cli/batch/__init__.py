@@ -5,5 +5,5 @@ the results and `resume` plans what is left to do. `run` puts them together.
 """
 
 TIMEOUT = 600.0
-"""Seconds without a heartbeat after which a video is given up; a long damaged one is decoded once before its first
+"""Seconds without a heartbeat after which a video fails; a long damaged one is decoded once before its first
 frame comes."""

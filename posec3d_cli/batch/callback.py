@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class RunCallback:
-    """Hears what happens during a run; this one does nothing about it."""
+    """The callback of a batch run; the methods of this class do nothing."""
 
     def frames(self, file: InputFile, done: int) -> None:
-        """So many frames of a video in work are done."""
+        """Called with the number of frames done of a video in work."""
 
     def done(self, file: InputFile, result: FileResult[Any]) -> None:
-        """A file is done and, where the run keeps a state, recorded."""
+        """Called when a file is done and, where the run keeps a state, recorded."""

@@ -1,4 +1,4 @@
-"""What people changed in the table of an earlier run: corrections are kept, and nothing else is overwritten unasked.
+"""Corrections in the table of an earlier run are kept; other changes are overwritten only on request.
 
 A table may have gone through a spreadsheet meanwhile: cells are compared as values, not as bytes.
 """
@@ -25,24 +25,24 @@ from posec3d_cli.output.tables import (
     write_table,
 )
 
-_NAMED = 5  # rows that a message names
+_MAX_ROWS_NAMED = 5  # rows that a message names
 _TOLERANCE = 0.006  # spreadsheets save what they show: two digits, or whole per cent
 _TRUTH = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
 Row = Mapping[str, Any]
 
 
 def write_results(
-    path: Path, some: Iterable[TimedResult], run_state: RunState, *, min_score: float = 0.0, overwrite: bool = False
+    path: Path, results: Iterable[TimedResult], run_state: RunState, *, min_score: float = 0.0, overwrite: bool = False
 ) -> None:
-    """Write the table of a run with what people set right in the one that is there.
+    """Write the results table of a run with the corrections of the table that is there.
 
     The run state holds the scores, and the labels are made of them here: another `min_score` holds for every row.
 
     Raises:
-        OutputExists, OutputError: as `kept_corrections`, or it cannot be written.
+        OutputExists, OutputError: as `kept_corrections`, or the table cannot be written.
     """
     corrections = kept_corrections(path, run_state, overwrite=overwrite)
-    rows = rows_of(path, some, corrections, min_score=min_score)
+    rows = rows_of(path, results, corrections, min_score=min_score)
     run_state.keep_corrections(corrections)
     run_state.keep_rows(rows, only=False)
     write_table(path, rows)
@@ -58,8 +58,8 @@ def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False
         overwrite: other changes may be overwritten.
 
     Raises:
-        OutputExists: it holds other changes; they are named.
-        OutputError: it cannot be read.
+        OutputExists: the table holds other changes; they are named.
+        OutputError: the table cannot be read.
     """
     corrections = run_state.corrections()
     if not path.exists():
@@ -77,13 +77,13 @@ def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False
         if overwrite:
             return corrections
         raise OutputExists(
-            f"{path} is not the table that the last run wrote any more: {error}",
+            f"{path} is no longer the table that the last run wrote: {error}",
             hint="move it away; or say --overwrite to replace it",
         ) from error
     changed = [] if overwrite else _changes(rows, run_state)
     if changed:
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-        where = f"{counted(len(changed), 'row')}: {'; '.join(changed[:_NAMED])}{more}"
+        more = f" and {len(changed) - _MAX_ROWS_NAMED} more" if len(changed) > _MAX_ROWS_NAMED else ""
+        where = f"{counted(len(changed), 'row')}: {'; '.join(changed[:_MAX_ROWS_NAMED])}{more}"
         raise OutputExists(
             f"{path} was changed since it was written, in {where}",
             hint=f"put right labels into the column {CORRECTED}, which is kept, and take the other changes back; "
@@ -102,27 +102,27 @@ def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False
 
 
 def _changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
-    """What differs from the rows that were written, a few words each."""
+    """The differences from the rows that were written, a few words per row."""
     written: dict[str, list[Row]] = {}
-    for row in run_state.rows():
-        written.setdefault(_name(row), []).append(row)
+    for earlier in run_state.rows():
+        written.setdefault(_name(earlier), []).append(earlier)
     changed = []
     times: Counter[str] = Counter()
-    for there in rows:
-        times[_name(there)] += 1
-        versions = written.get(_name(there))
-        if versions is None or times[_name(there)] > len(versions):
-            changed.append(f"{_name(there)!r} was added")
-        elif all(_differing(version, there) for version in versions):
-            changed.append(f"{_name(there)} ({', '.join(_differing(versions[-1], there))})")
+    for row in rows:
+        times[_name(row)] += 1
+        versions = written.get(_name(row))
+        if versions is None or times[_name(row)] > len(versions):
+            changed.append(f"{_name(row)!r} was added")
+        elif all(_differing(version, row) for version in versions):
+            changed.append(f"{_name(row)} ({', '.join(_differing(versions[-1], row))})")
     return changed
 
 
-def _differing(written: Row, there: Row) -> list[str]:
+def _differing(written: Row, row: Row) -> list[str]:
     """The columns in which a row holds something else than was written; a column that was removed holds nothing."""
     return [
         name
-        for name, cell in there.items()
+        for name, cell in row.items()
         if name != CORRECTED and not (_same(written[name], cell) if name in written else _is_blank(cell))
     ]
 

@@ -1,4 +1,4 @@
-"""FileResult: what comes of a file in a run, one result per clip."""
+"""FileResult: the result of one input file, one entry per clip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from posec3d_cli.results import FAILED, NO_PERSON, OK, Failure
 
 
 class Result(Protocol):
-    """What comes of a clip."""
+    """The result of a clip."""
 
     @property
     def status(self) -> str:
@@ -17,7 +17,7 @@ class Result(Protocol):
 
     @property
     def error(self) -> Failure | None:
-        """Why it failed."""
+        """Why the clip failed; None if it did not."""
 
 
 R = TypeVar("R", bound=Result)
@@ -26,7 +26,7 @@ R_co = TypeVar("R_co", bound=Result, covariant=True)
 
 @dataclass(frozen=True)
 class FileResult(Generic[R]):
-    """What comes of a file.
+    """The result of one input file.
 
     Attributes:
         results: one per clip; a video is one clip, a pose file may hold many.
@@ -45,5 +45,5 @@ class FileResult(Generic[R]):
 
     @property
     def error(self) -> Failure | None:
-        """What went wrong first."""
+        """The first error of its clips; None if no clip failed."""
         return next((result.error for result in self.results if result.error is not None), None)

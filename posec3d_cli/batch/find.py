@@ -21,14 +21,14 @@ logger = logging.getLogger("posec3d")
 
 @dataclass(frozen=True)
 class InputFile:
-    """One video or pose file to do.
+    """An input file: a video or a pose file.
 
     Attributes:
-        path: where it is.
-        name: its path below the deepest folder that holds everything that was named, with forward slashes.
-        problem: why it cannot be looked into, for a folder that may not be read.
-        stem: what the files that are made of it are called, without their suffix; empty: as `name`.
-        named: it was named itself and not found below a folder.
+        path: where the file is.
+        name: its path below the deepest folder that holds all inputs, with forward slashes.
+        problem: why the folder at this path cannot be listed; empty for a file.
+        stem: the name of its output files without their suffix; empty: as `name`.
+        named: whether the user named the file itself, instead of a folder that holds it.
     """
 
     path: Path
@@ -47,10 +47,10 @@ class InputFile:
 def find(
     paths: Sequence[Path], *, glob: str | None = None, poses: bool = False, without: Collection[Path] = ()
 ) -> list[InputFile]:
-    """The videos that are named and those below the folders that are named, each once, in order of their names.
+    """The input files: named files and those below named folders, each once, in order of their names.
 
     Hidden files and folders are left out. Links to folders are followed, but never into a folder that is being listed
-    already. What is named itself is always taken, whatever it is called; what does not exist too.
+    already. A file that is named itself is always taken, whatever its name, and also when it does not exist.
 
     Args:
         paths: files and folders.
@@ -60,29 +60,29 @@ def find(
         without: folders not to look into.
 
     Raises:
-        InputError: nothing is found.
+        InputError: there is no input file.
     """
     roots = [Path(os.path.abspath(path)) for path in paths]
     left_out = {os.path.realpath(folder) for folder in without}
-    found: dict[Path, str] = {}
-    themselves = set()
+    problems: dict[Path, str] = {}
+    named = set()
     for path, root in zip(paths, roots, strict=True):
         if os.path.isdir(root) and not (poses and is_pose_file(root)):
             for file, problem in _below(path, root, (), left_out, glob, poses):
-                found.setdefault(file, problem)
+                problems.setdefault(file, problem)
         else:
-            found.setdefault(path, "")
-            themselves.add(root)
-    if not found:
+            problems.setdefault(path, "")
+            named.add(root)
+    if not problems:
         raise InputError(
-            f"no video is found below {', '.join(map(str, paths))}",
+            f"there is no video below {', '.join(map(str, paths))}",
             hint="a video is known by its suffix; --glob takes files of other names",
         )
-    absolute = {Path(os.path.abspath(path)): path for path in reversed(found)}
+    absolute = {Path(os.path.abspath(path)): path for path in reversed(problems)}
     top = os.path.commonpath([root if os.path.isdir(root) else root.parent for root in roots])
     videos = [
-        InputFile(path, place.relative_to(top).as_posix(), found[path], named=place in themselves)
-        for place, path in absolute.items()
+        InputFile(path, absolute_path.relative_to(top).as_posix(), problems[path], named=absolute_path in named)
+        for absolute_path, path in absolute.items()
     ]
     return sorted(videos, key=lambda video: video.name)
 
@@ -92,24 +92,24 @@ def only_pose_files(files: Iterable[InputFile]) -> bool:
     return all(is_pose_file(file.path) for file in files)
 
 
-def with_stems(found: Sequence[InputFile], known: Iterable[Path]) -> list[InputFile]:
-    """The same, each with the name of the files that are made of it: without its suffix, unless two would be alike.
+def with_stems(files: Sequence[InputFile], known: Iterable[Path]) -> list[InputFile]:
+    """The same files with the stems of their output files: without suffix, unless two would be alike.
 
-    What a run met before counts as if it were still there: a file never gets the name of one that another video left.
+    Inputs of earlier runs count as if they were still there: an output never gets the name of another input's output.
 
     Args:
-        found: the videos; pose files among them, of which nothing is made, stand in nobody's way.
-        known: the paths of those that earlier runs met.
+        files: the input files; pose files have no output files and take no name.
+        known: the paths of the inputs of earlier runs.
     """
-    videos = [os.path.abspath(one.path) for one in found if not is_pose_file(one.path)]
+    videos = [os.path.abspath(file.path) for file in files if not is_pose_file(file.path)]
     gone = [os.path.abspath(path) for path in known if not is_pose_file(path)]
     paths = list(dict.fromkeys((*videos, *gone)))
     short = {path for path, stem in zip(paths, without_suffixes(paths), strict=True) if stem != path}
     return [
-        replace(one, stem=str(PurePosixPath(one.name).with_suffix("")))
-        if os.path.abspath(one.path) in short
-        else replace(one, stem=one.name)
-        for one in found
+        replace(file, stem=str(PurePosixPath(file.name).with_suffix("")))
+        if os.path.abspath(file.path) in short
+        else replace(file, stem=file.name)
+        for file in files
     ]
 
 
@@ -125,20 +125,20 @@ def read_list(file: Path, *, root: Path | None = None) -> list[Path]:
         root: where its relative paths begin.
 
     Raises:
-        BadDataset: it is a table that cannot be used.
-        InputError: it cannot be read, or names many files and none is there.
+        BadDataset: the list is a table that cannot be used.
+        InputError: the list cannot be read, or none of its files exists.
     """
     names = _names_in(file)
     paths = RelativePaths(file, root)
-    found = [paths.find(name) for name in names]
-    missing = [name for name, path in zip(names, found, strict=True) if path is None]
+    resolved = [paths.find(name) for name in names]
+    missing = [name for name, path in zip(names, resolved, strict=True) if path is None]
     if missing:
         count = counted(len(missing), "file")
         text = f"{file} names {count} of {len(names)} that cannot be found, the first is {missing[0]!r}"
         if len(missing) == len(names):
             raise InputError(text, hint=paths.hint(missing))
         logger.warning(f"{text}; {paths.hint(missing)}")
-    return [path or paths.folders[0] / name for name, path in zip(names, found, strict=True)]
+    return [path or paths.folders[0] / name for name, path in zip(names, resolved, strict=True)]
 
 
 def _names_in(file: Path) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from posec3d_cli.batch.find import InputFile, only_pose_files
-from posec3d_cli.batch.outputs import CurrentRun, place, written_by_worker
+from posec3d_cli.batch.outputs import CurrentRun, output_path, written_by_worker
 from posec3d_cli.batch.task import Heartbeat
 from posec3d_cli.config import KINDS, PipelineConfig
 from posec3d_cli.errors import PoseC3DError, unexpected
@@ -30,16 +30,16 @@ class LabelTask:
     """Recognize the action in each video and in each clip of a pose file.
 
     Attributes:
-        config: of the pipeline. In annotated videos, actions that score less than its `min_score` are `unknown`; the
-            results hold every score.
+        config: the settings of the pipeline. In annotated videos, actions that score less than its `min_score` are
+            `unknown`; the results hold every score.
         only_poses: whether all files are pose files; then only the classifier is made. See `of`.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
         keep_poses: results hold the poses of the frames that the answer rests on ("used"), or of every frame ("every"),
-            for drawing; None: no poses, as in results that other processes send.
-        current_run: whose files are written; without one, none can be.
-        pipeline: of videos; made by `prepare`, unless there are only poses.
-        recognizer: its half that needs no frame; made by `prepare`.
+            for drawing; None: no poses, as in results that worker processes send.
+        current_run: the run that the written files belong to; None: no files can be written.
+        pipeline: the models for videos; made by `prepare`, None if there are only pose files.
+        recognizer: the classifiers; made by `prepare`.
     """
 
     config: PipelineConfig
@@ -53,47 +53,49 @@ class LabelTask:
 
     @classmethod
     def of(cls, config: PipelineConfig, files: Iterable[InputFile], **options: Any) -> Self:
-        """The task for these files."""
+        """The task for these input files."""
         return cls(config, only_poses=only_pose_files(files), **options)
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of models that are needed."""
+        """The kinds of models that the task needs."""
         return ("classifier",) if self.only_poses else KINDS
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders that are written into."""
+        """The output folders."""
         return tuple(folder for folder in (self.videos, self.poses) if folder is not None)
 
     @property
     def every_frame(self) -> bool:
-        """Whether every frame of a video is posed, for drawing."""
+        """Whether poses are estimated in every frame of a video, for drawing."""
         return self.videos is not None or self.keep_poses == "every"
 
     def fetch(self, progress: DownloadCallback | None = None) -> None:
-        """Get the weights into the cache."""
+        """Download the weights into the cache."""
         resolve(self.config).fetch(self.kinds, progress)
 
     def fingerprint(self) -> str:
-        """Changes with everything that an answer depends on, but for the file."""
+        """A digest of everything that a result depends on, except the file."""
         # The same with and without videos: a pose file that joins a folder of videos changes none of them.
         drawn = {} if self.videos is None else {"min_score": self.config.min_score}
         return resolve(self.config).fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
 
     def outputs(self, file: InputFile) -> dict[str, Path]:
-        """The files that are made of a video: "video", "poses"."""
+        """The output files of a video: "video", "poses"."""
         if is_pose_file(file.path):
             return {}
         targets = {"video": (self.videos, ".mp4"), "poses": (self.poses, ".npz")}
-        return {kind: place(folder, file, suffix) for kind, (folder, suffix) in targets.items() if folder is not None}
+        return {
+            kind: output_path(folder, file, suffix) for kind, (folder, suffix) in targets.items() if folder is not None
+        }
 
     def in_run(self, run: CurrentRun) -> Self:
-        """The same, of this run."""
+        """The same task as a part of this run."""
         return replace(self, current_run=run)
 
     def prepare(self, progress: DownloadCallback | None = None) -> None:
-        """Make the models, fetching the weights where they are not in the cache."""
+        """Load the models; weights that are not in the cache are downloaded."""
         if self.only_poses:
             self.pipeline, self.recognizer = None, ActionRecognizer.from_config(self.config, progress=progress)
         else:
@@ -101,7 +103,7 @@ class LabelTask:
             self.recognizer = self.pipeline.recognizer
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[ClipResult]:
-        """Recognize the actions of a file, one result per clip, and write the files that are made of it.
+        """Recognize the actions of a file, one result per clip, and write its output files.
 
         Raises:
             PoseC3DError: it cannot be read, or a file cannot be written. A clip that fails is a result.
@@ -115,7 +117,7 @@ class LabelTask:
         yield self._kept(replace(result, name=file.name, warnings=(*result.warnings, *unkept)))
 
     def failed(self, file: InputFile, error: PoseC3DError) -> ClipResult:
-        """The result of a file that cannot be done."""
+        """The result of a file that failed."""
         return ClipResult.failed(file.path, Failure.of(error), name=file.name)
 
     def _kept(self, result: ClipResult) -> ClipResult:
@@ -132,7 +134,7 @@ class LabelTask:
             return ClipResult.failed(clip.video.path, Failure.of(unexpected(error)), name=name)
 
     def _save(self, file: InputFile, result: ClipResult, heartbeat: Heartbeat) -> tuple[str, ...]:
-        """Write the files that were asked for; sentences about what could not be kept."""
+        """Write the output files; returns sentences about lost content, such as sound."""
         frames = len(result.video_poses)
         unkept: tuple[str, ...] = ()
         for kind, target in self.outputs(file).items():

@@ -13,16 +13,16 @@ from posec3d_cli.errors import OutputError
 
 
 def state_of(output: Path) -> Path:
-    """The file in which the state of a run on `output` is kept."""
+    """The file that keeps the state of the runs on `output`."""
     return output.with_name(f"{output.name}.state.sqlite")
 
 
 @contextmanager
 def locked(output: Path) -> Iterator[tuple[RunState, str]]:
-    """Hold the output, and hand out its run state and who held it before and never let go, or an empty text.
+    """Lock the output; yields its run state and the process of an interrupted run, or an empty text.
 
     Raises:
-        OutputError: another process holds it, or nothing can be written beside it.
+        OutputError: another process has locked the output, or nothing can be written beside it.
     """
     state = state_of(output)
     lock = FileLock(output.with_name(f"{output.name}.lock"), blocking=False)

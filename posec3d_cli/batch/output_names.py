@@ -1,4 +1,4 @@
-"""Names of output files: unique stems for the files that are made of several inputs in one folder."""
+"""Names of output files: unique stems for the outputs of several inputs in one folder."""
 
 from __future__ import annotations
 

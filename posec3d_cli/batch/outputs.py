@@ -1,4 +1,4 @@
-"""Where the files that are made of videos go, and how each appears under its name only when it is whole.
+"""Output files of videos: where they go, and how each gets its name only when it is complete.
 
     DIR/.posec3d-unfinished/RUN/...    what a run is writing into the output folder DIR
     DIR/.posec3d-unfinished/RUN.lock   held for as long as the run lives
@@ -31,12 +31,12 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class CurrentRun:
-    """What the processes of a run need to know of it to write its files; a value that can be pickled.
+    """The run that worker processes write files for; a value that can be pickled.
 
     Attributes:
-        name: under which its unfinished files lie.
-        state: the file of its state.
-        overwrite: files that it did not make are replaced too.
+        name: the name of the folder of its unfinished files.
+        state: the file of its run state.
+        overwrite: whether files that the run did not make are replaced too.
     """
 
     name: str
@@ -44,19 +44,19 @@ class CurrentRun:
     overwrite: bool = False
 
 
-def place(folder: Path, found: InputFile, suffix: str) -> Path:
-    """Where the file that is made of a video goes: in folders like its own below `folder`, with a suffix of its own."""
-    return folder / ((found.stem or found.name) + suffix)
+def output_path(folder: Path, input_file: InputFile, suffix: str) -> Path:
+    """The output file of a video: its path below `folder` with another suffix."""
+    return folder / ((input_file.stem or input_file.name) + suffix)
 
 
 @contextlib.contextmanager
 def unfinished_files(folders: Collection[Path]) -> Iterator[str]:
-    """Make output folders, each with a hidden one for the unfinished files of this run, and hand out the run's name.
+    """Make output folders, each with a hidden folder for the unfinished files of this run; yields the run's name.
 
-    What dead runs left in them is removed. The hidden folders are removed in the end.
+    Files that interrupted runs left there are removed. The hidden folders are removed in the end.
 
     Raises:
-        OutputError: nothing can be written there.
+        OutputError: the folder cannot be written.
     """
     run = uuid.uuid4().hex
     with contextlib.ExitStack() as held:
@@ -67,7 +67,7 @@ def unfinished_files(folders: Collection[Path]) -> Iterator[str]:
 
 
 def unfinished(target: Path, folders: Collection[Path], run: str) -> Path:
-    """Where a run writes a file before it takes its place in one of `folders`: in its hidden folder of that one.
+    """The path under which a run writes a file before the file gets its name in one of `folders`.
 
     Each process of the run that writes has one of its own; it writes one file at a time.
     """
@@ -77,11 +77,11 @@ def unfinished(target: Path, folders: Collection[Path], run: str) -> Path:
 
 @contextlib.contextmanager
 def written_by_worker(target: Path, folders: Collection[Path], run: CurrentRun) -> Iterator[Path]:
-    """Hand out where a process of a run is to write a file; when the block ends without an error, it gets its name.
+    """The path where a process of a run writes a file; when the block ends without an error, the file gets its name.
 
     Raises:
-        OutputExists: by then something is there that no run on this output made.
-        OutputError: nothing can be written there.
+        OutputExists: by then the target exists, and no run on this output made it.
+        OutputError: the folder cannot be written.
     """
     part = unfinished(target, folders, run.name)
     with RunState(run.state) as run_state, _claimed(target, part, run_state, overwrite=run.overwrite):
@@ -90,13 +90,13 @@ def written_by_worker(target: Path, folders: Collection[Path], run: CurrentRun) 
 
 @contextlib.contextmanager
 def written_by_run(target: Path, run_state: RunState, *, overwrite: bool = False) -> Iterator[Path]:
-    """Hand out where one file of a run is to be written; when the block ends without an error, it gets its name.
+    """The path where one file of a run is written; when the block ends without an error, the file gets its name.
 
     The run state knows it by its content before it has its name.
 
     Raises:
-        OutputExists: by then something is there that no run on this output made, and `overwrite` was not said.
-        OutputError: nothing can be written there.
+        OutputExists: by then the target exists, no run on this output made it, and `overwrite` is not set.
+        OutputError: the folder cannot be written.
     """
     folders = (target.parent,)
     with unfinished_files(folders) as run:
@@ -130,13 +130,13 @@ def check_made(targets: Iterable[Path], run_state: RunState) -> None:
     """Refuse to replace files that no run on this output made.
 
     Raises:
-        OutputExists: there are some.
+        OutputExists: one of the files exists and no run on this output made it.
     """
     foreign = [target for target in targets if target.exists() and not run_state.made(target)]
     if foreign:
         there = f"and {counted(len(foreign) - 1, 'more file')} are" if foreign[1:] else "is"
         raise OutputExists(
-            f"{foreign[0]} {there} already there, and not of this run's making",
+            f"{foreign[0]} {there} already there, and this run did not write it",
             hint="choose another name, or say --overwrite",
         )
 

@@ -1,4 +1,4 @@
-"""Leave out what earlier runs wrote into a folder of inputs: annotated videos, poses and JSON results."""
+"""Exclude the outputs of earlier runs from a folder of inputs: annotated videos, poses and JSON results."""
 
 from __future__ import annotations
 
@@ -14,31 +14,29 @@ from posec3d_cli.video.marks import is_annotated
 _RESULTS = re.compile(rb'\A\s*\{\s*"schema":\s*"posec3d/(?!poses")')
 
 
-def without_own(found: Sequence[InputFile]) -> tuple[list[InputFile], list[InputFile]]:
-    """The files to do, and those that are left out because posec3d made them of the others.
+def without_own(files: Sequence[InputFile]) -> tuple[list[InputFile], list[InputFile]]:
+    """The input files, and the files that are excluded because posec3d made them of the others.
 
-    What was named itself is never left out.
+    A file that was named itself is never excluded.
 
     Raises:
-        InputError: nothing else is there.
+        InputError: posec3d made all of the files.
     """
-    own = own_among(found)
-    left_out = {one.path for one in own}
-    if own and len(left_out) == len(found):
-        raise InputError(
-            f"all files that are found were made by posec3d, {own[0].path} for one", hint="name them one by one"
-        )
-    return [one for one in found if one.path not in left_out], own
+    own = own_among(files)
+    left_out = {file.path for file in own}
+    if own and len(left_out) == len(files):
+        raise InputError(f"posec3d made all of these files, {own[0].path} for one", hint="name them one by one")
+    return [file for file in files if file.path not in left_out], own
 
 
-def own_among(found: Sequence[InputFile]) -> list[InputFile]:
-    """The files that posec3d made of the others, and that were not named themselves.
+def own_among(files: Sequence[InputFile]) -> list[InputFile]:
+    """The files that posec3d made of the others, except files that were named themselves.
 
     These are annotated videos, the JSON of `predict`, `evaluate` and `train`, and pose files whose videos are all among
     the files.
     """
-    there = {source for one in found if (source := _source(one.path)) is not None}
-    return [one for one in found if not one.named and _is_own(one.path, there)]
+    there = {source for file in files if (source := _source(file.path)) is not None}
+    return [file for file in files if not file.named and _is_own(file.path, there)]
 
 
 def _is_own(path: Path, there: set[Source]) -> bool:

@@ -24,22 +24,22 @@ WORKER_BYTES = 750 * 10**6
 
 @dataclass(frozen=True)
 class WorkerCount:
-    """How many workers, and what decided it, in a few words."""
+    """A number of workers, and its reason in a few words."""
 
     count: int
     why: str
 
 
 def default_workers(device: str) -> WorkerCount:
-    """How many workers suit a device: one per processor or, for "cuda", GPU, at most 8; one for "cuda:N" and "mps".
+    """The default number of workers for a device: one per processor or, for "cuda", GPU, at most 8; else one.
 
     No more than memory allows, but one: `posec3d_cli.runtime.threads.processors` and
     `posec3d_cli.runtime.memory.free_memory` say what there is, also in a container.
     """
-    place = resolve_device(device)
-    if place not in ("cpu", "cuda"):
-        return WorkerCount(1, f"one for {place}")
-    unit, there = ("processor", processors()) if place == "cpu" else ("GPU", max(1, len(visible_gpus())))
+    resolved = resolve_device(device)
+    if resolved not in ("cpu", "cuda"):
+        return WorkerCount(1, f"one for {resolved}")
+    unit, there = ("processor", processors()) if resolved == "cpu" else ("GPU", max(1, len(visible_gpus())))
     wanted = min(there, _MOST_WORKERS)
     free = free_memory()
     fitting = wanted if free is None else max(1, free // WORKER_BYTES)
@@ -57,7 +57,7 @@ class WorkerPool(Generic[R]):
     and each sees its own only.
 
     Args:
-        task: what is done with the files; each process prepares its own.
+        task: the task to run on each file; each process prepares its own copy.
         size: number of workers.
         device: where the networks run, as in `posec3d_cli.runtime.device.resolve_device`.
         log: file that the processes' own output and tracebacks are appended to; None throws them away.
@@ -78,15 +78,15 @@ class WorkerPool(Generic[R]):
         timeout: float,
         progress: Callable[[InputFile, int], None],
     ) -> Iterator[tuple[InputFile, FileResult[R]]]:
-        """Do the files and give the result of each, in the order in which they are done.
+        """Run the task on the files; yields the result of each, in the order in which they are done.
 
         Args:
-            videos: one is taken whenever a worker is free.
-            timeout: seconds without a heartbeat after which a video is given up.
+            videos: the files; the next is taken whenever a worker is free.
+            timeout: seconds without a heartbeat after which a video fails.
             progress: called with a video in work and the number of its frames done.
 
         Raises:
-            PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
+            PoseC3DError: the models cannot be loaded, or the disk is full: the next video would fail too.
         """
         source = iter(videos)
         idle, busy = list(self._workers), list[Worker[R]]()
@@ -97,21 +97,21 @@ class WorkerPool(Generic[R]):
             if not busy:
                 return
             left = timeout - max(worker.idle_seconds for worker in busy)
-            heard = connection.wait([worker.pipe for worker in busy], max(left, 0))
+            readable = connection.wait([worker.pipe for worker in busy], max(left, 0))
             for worker in list(busy):
                 file = worker.file
                 assert file is not None
-                news: FileResult[R] | int | None = None
-                if worker.pipe in heard:
-                    news = worker.receive()
+                message: FileResult[R] | int | None = None
+                if worker.pipe in readable:
+                    message = worker.receive()
                 elif worker.idle_seconds >= timeout:
-                    news = worker.end_idle(timeout)
-                if isinstance(news, FileResult):
+                    message = worker.end_idle(timeout)
+                if isinstance(message, FileResult):
                     busy.remove(worker)
                     idle.append(worker)
-                    yield file, news
-                elif news is not None:
-                    progress(file, news)
+                    yield file, message
+                elif message is not None:
+                    progress(file, message)
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.outputs import CurrentRun, place, written_by_worker
+from posec3d_cli.batch.outputs import CurrentRun, output_path, written_by_worker
 from posec3d_cli.batch.task import Heartbeat
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import PoseC3DError
@@ -25,11 +25,11 @@ class PoseTask:
     """Write the poses of every frame of each video.
 
     Attributes:
-        config: of the pipeline.
-        folder: where the files go, in the folders that the videos are in.
-        suffix: one of `written_suffixes()`, which says how.
-        current_run: whose files are written; without one, none can be.
-        extractor: made by `prepare`.
+        config: the settings of the pipeline.
+        folder: the output folder; its sub-folders are those of the videos.
+        suffix: one of `written_suffixes()`; it decides the format.
+        current_run: the run that the written files belong to; None: no files can be written.
+        extractor: the detector and the pose model; made by `prepare`.
     """
 
     config: PipelineConfig
@@ -41,34 +41,34 @@ class PoseTask:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders that are written into."""
+        """The output folders."""
         return (self.folder,)
 
     def fetch(self, progress: DownloadCallback | None = None) -> None:
-        """Get the weights into the cache."""
+        """Download the weights into the cache."""
         resolve(self.config).fetch(self.kinds, progress)
 
     def fingerprint(self) -> str:
-        """Changes with everything that the poses depend on, but for the video."""
+        """A digest of everything that the poses depend on, except the video."""
         return resolve(self.config).fingerprint(self.kinds)
 
     def outputs(self, file: InputFile) -> dict[str, Path]:
-        """The file that is made of a video: "poses"."""
-        return {"poses": place(self.folder, file, self.suffix)}
+        """The output file of a video: "poses"."""
+        return {"poses": output_path(self.folder, file, self.suffix)}
 
     def in_run(self, run: CurrentRun) -> Self:
-        """The same, of this run."""
+        """The same task as a part of this run."""
         return replace(self, current_run=run)
 
     def prepare(self) -> None:
-        """Make the models."""
+        """Load the models."""
         self.extractor = PoseExtractor.from_config(self.config)
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[PosesResult]:
         """Write the poses of a video.
 
         Raises:
-            PoseC3DError: it cannot be read, or the poses cannot be written.
+            PoseC3DError: the video cannot be read, or the poses cannot be written.
         """
         video_poses = self.extractor.poses(file.path, progress=heartbeat)
         target = self.outputs(file)["poses"]
@@ -79,11 +79,11 @@ class PoseTask:
             file.path,
             file.name,
             frames=len(video_poses),
-            people=len({who for one in video_poses.track_ids for who in one.tolist() if who >= 0}),
+            people=len({track_id for ids in video_poses.track_ids for track_id in ids.tolist() if track_id >= 0}),
             lost_frames=len(video_poses.lost) + video_poses.video.lost_frames,
             seconds=video_poses.seconds,
         )
 
     def failed(self, file: InputFile, error: PoseC3DError) -> PosesResult:
-        """The result of a video that cannot be done."""
+        """The result of a video that failed."""
         return PosesResult(file.path, file.name, error=Failure.of(error))

@@ -1,4 +1,4 @@
-"""Resuming: plan which inputs have no valid result yet, and say why one is run again."""
+"""Resuming: plan which inputs have no valid result yet, and why an input is processed again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from posec3d_cli.results import FAILED
 
 @dataclass(frozen=True)
 class Todo:
-    """A file to do, and why again if it was done before: "", "video", "pipeline", "output" or "failed"."""
+    """An input file to process, and why again if it has a result: "", "video", "pipeline", "output" or "failed"."""
 
     file: InputFile
     again: str = ""
@@ -25,13 +25,13 @@ class Todo:
 def plan(
     files: Sequence[InputFile], task: ResumableTask[Any], run_state: RunState, *, retry_failed: bool = False
 ) -> deque[Todo]:
-    """The files that have no result yet, or none that still holds. Nothing but the time of a touched file is changed.
+    """The files that have no valid result. In the run state, only the time stamps of touched files change.
 
     Args:
-        files: all files.
-        task: what is done with them.
+        files: all input files.
+        task: the task to run on them.
         run_state: the results so far.
-        retry_failed: failures do not hold.
+        retry_failed: whether failed files are processed again.
     """
     pipeline = task.fingerprint()
     todo: deque[Todo] = deque()
@@ -46,7 +46,7 @@ def plan(
 def _outdated(
     video: InputFile, record: Record, pipeline: str, task: ResumableTask[Any], run_state: RunState, retry_failed: bool
 ) -> str | None:
-    """Why a result does not hold any more, or None."""
+    """Why a result is no longer valid, or None."""
     now = stamp(video.path)
     if now != record.stamp:
         if not record.result.sha256 or digest(video.path) != record.result.sha256:

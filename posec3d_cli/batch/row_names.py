@@ -12,24 +12,24 @@ from posec3d_cli.files.writing import printable
 
 
 class RowNames:
-    """The names that a run gives to what a table names.
+    """The input names that the rows of a table stand for.
 
-    A row is about the file that the run calls by the row's name, or about the one that lies at its path, see
-    `posec3d_cli.files.relative_paths`; with `: CLIP` behind it, about a clip of a pack.
+    A row names a file by its input name or by its path, see `posec3d_cli.files.relative_paths`; with `: CLIP` behind
+    that, it names a clip of a dataset pickle.
 
     Args:
-        table: the file.
-        found: the files of the run.
+        table: the file of the table.
+        files: the input files of the run.
         root: where the relative paths of the table begin.
     """
 
-    def __init__(self, table: Path, found: Sequence[InputFile], root: Path | None = None) -> None:
-        self.names = {printable(video.name) for video in found}
-        self.at_path = {os.path.abspath(video.path): printable(video.name) for video in found}
+    def __init__(self, table: Path, files: Sequence[InputFile], root: Path | None = None) -> None:
+        self.names = {printable(video.name) for video in files}
+        self.at_path = {os.path.abspath(video.path): printable(video.name) for video in files}
         self.paths = RelativePaths(table, root)
 
     def name(self, given: str) -> str | None:
-        """What the run calls it; None where no file of the run is meant."""
+        """The input name for a row's name; None where it is no input of the run."""
         file, colon, clip = given.partition(": ")
         for text, rest in ((given, ""), (file, colon + clip)):
             for spelled in (text, text.replace("\\", "/")):
@@ -41,6 +41,6 @@ class RowNames:
         return None
 
     def hint(self, given: Sequence[str]) -> str:
-        """What to do where nothing of these names is meant."""
+        """A hint for rows that name no input of the run."""
         example = min(self.names, default="")
         return f"a row names a file as the output does, such as {example!r}, or by its path: {self.paths.hint(given)}"

@@ -1,4 +1,4 @@
-"""Run a task on every input that is left to do, and record each result in the run state."""
+"""Run a task on every input without a valid result, and record each result in the run state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_outputs(todo: Iterable[Todo], task: ResumableTask[Any], run_state: Run
     """Refuse to replace files that no run on this output made.
 
     Raises:
-        OutputExists: there are some.
+        OutputExists: one of the files exists and no run on this output made it.
     """
     check_made((output for one in todo for output in task.outputs(one.file).values()), run_state)
 
@@ -42,21 +42,21 @@ def run(
     log: Path | None = None,
     callback: RunCallback | None = None,
 ) -> None:
-    """Do the videos, in processes of their own, and record what comes out of each.
+    """Run a task on input files in worker processes, and record each result.
 
     Args:
-        todo: the videos; each is taken out once it is recorded, so what is left was not done.
-        task: what is done with them.
-        run_state: where outcomes are recorded.
-        workers: how many processes there may be.
-        timeout: seconds without a heartbeat after which a video is given up.
+        todo: the files; each is removed once its result is recorded, so the rest has none.
+        task: the task to run on each file.
+        run_state: where results are recorded.
+        workers: the largest number of processes.
+        timeout: seconds without a heartbeat after which a video fails.
         fail_fast: end after the first failure.
         overwrite: replace files that no run on this output made; else a video whose file would be fails.
         log: file that tracebacks, and what decoders say, are appended to.
-        callback: is told what happens.
+        callback: called for frames and files that are done.
 
     Raises:
-        PoseC3DError: the models cannot be made, or nothing can be written any more.
+        PoseC3DError: the models cannot be loaded, or the disk is full.
     """
     callback = callback or RunCallback()
     pipeline = task.fingerprint()
@@ -91,14 +91,14 @@ def run(
 
 
 def _remove(outputs: Iterable[Path]) -> None:
-    """Remove what was made of a video before it changed."""
+    """Remove the outputs of a video from before it changed."""
     for output in outputs:
         with suppress(OSError):
             output.unlink()
 
 
 def results(files: Sequence[InputFile], todo: Iterable[Todo], run_state: RunState) -> Iterator[TimedResult]:
-    """The results of the files that are not to be done any more, in the order of `files`, one per clip."""
+    """The results of the files that are done, in the order of `files`, one per clip."""
     waiting = {one.file.path for one in todo}
     for video in files:
         record = None if video.path in waiting else run_state.get(video.path)

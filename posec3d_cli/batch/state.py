@@ -38,13 +38,13 @@ CREATE TABLE IF NOT EXISTS corrections (
 
 @dataclass(frozen=True)
 class Record:
-    """What came of one file.
+    """The recorded result of one input file.
 
     Attributes:
-        path: the file.
-        stamp: of the file when it was done; None where there was none.
-        pipeline: the fingerprint of what did it.
-        result: what came of it.
+        path: the input file.
+        stamp: size and time of the file when it was processed; None where it did not exist.
+        pipeline: the fingerprint of the task.
+        result: its result.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Record:
 
 
 def owner_of(file: Path) -> str:
-    """Which process holds a run state, as far as it can be told."""
+    """The process that has locked a run state; empty if unknown."""
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         try:
@@ -68,7 +68,7 @@ class RunState:
     """The records of all videos, by path; every change is on the disk when its call returns. A context manager.
 
     Attributes:
-        file: where it is kept.
+        file: the SQLite file.
 
     Raises:
         OutputError: from every method, where the file cannot be read or written.
@@ -92,13 +92,13 @@ class RunState:
         if version not in (0, VERSION):
             raise OutputError(
                 f"{printable(self.file)} is of another version of posec3d",
-                hint="move it away to begin anew, with its output",
+                hint="to start over, move it away together with its output",
             )
         self._connection.executescript(_TABLES)
         self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     def own(self) -> str:
-        """Note down that this process holds the run state; who held it and never let go, or an empty text."""
+        """Record this process as the owner; returns the process of an interrupted run, or an empty text."""
         with self._error_context(), self._connection:
             before = [named for (named,) in self._connection.execute("SELECT named FROM owner")]
             self._connection.execute("BEGIN")
@@ -109,7 +109,7 @@ class RunState:
         return " and ".join(before)
 
     def disown(self) -> None:
-        """Note down that nobody holds the run state."""
+        """Record that no process owns the run state."""
         with self._error_context():
             self._connection.execute("DELETE FROM owner")
 
@@ -127,7 +127,7 @@ class RunState:
         return Record(path, stamp, pipeline, FileResult(results, sha256, seconds))
 
     def put(self, record: Record) -> None:
-        """Set down a record in place of an older one."""
+        """Store a record in place of an older one."""
         size, mtime_ns = (None, None) if record.stamp is None else (record.stamp.size, record.stamp.mtime_ns)
         result = record.result
         entries = json.dumps([stored(one) for one in result.results])
@@ -136,51 +136,51 @@ class RunState:
             self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
 
     def paths(self) -> list[Path]:
-        """The videos that have records, also those that are gone by now."""
+        """The files that have records, also deleted files."""
         with self._error_context():
             return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
 
     def claim(self, path: Path, sha256: str = "") -> None:
-        """Note down that a file is of this run's making, before it stands under its name.
+        """Record that this run makes a file, before the file gets its name.
 
         Args:
             path: the file.
-            sha256: of its content; empty where whatever stands there then is taken for ours.
+            sha256: of its content; empty: any content there counts as made by this run.
         """
         with self._error_context():
             self._connection.execute("INSERT OR IGNORE INTO outputs VALUES (?, ?)", (_key(path), sha256))
 
     def disclaim(self, path: Path) -> None:
-        """Note down that a file that stands there, or will, is not of this run's making unless its content says so."""
+        """Record that this run did not make a file, unless the file has a recorded content."""
         with self._error_context():
             self._connection.execute("DELETE FROM outputs WHERE path = ? AND sha256 = ''", (_key(path),))
 
     def made(self, path: Path) -> bool:
-        """Whether a file is of the making of a run on this output, and still as it was made."""
+        """Whether a run on this output made a file, and its content is unchanged."""
         with self._error_context():
             known = self._connection.execute("SELECT sha256 FROM outputs WHERE path = ?", (_key(path),)).fetchall()
         return ("",) in known or (bool(known) and (digest(path),) in known)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of the table as it was written last; where a run was cut off in writing, those before too."""
+        """The rows of the table as written last; if a run was interrupted while writing, also those before."""
         with self._error_context():
             return [json.loads(cells) for (cells,) in self._connection.execute("SELECT cells FROM rows")]
 
     def keep_rows(self, rows: Iterable[Mapping[str, Any]], *, only: bool) -> None:
-        """Set down rows of the table: beside those that are known or, with `only`, in their place."""
+        """Store rows of the table: beside the stored rows or, with `only`, in their place."""
         with self._error_context(), self._transaction():
             if only:
                 self._connection.execute("DELETE FROM rows")
             self._connection.executemany("INSERT INTO rows VALUES (?)", ((json.dumps(row),) for row in rows))
 
     def corrections(self) -> dict[tuple[str, int], str]:
-        """What people set right, also in rows that the table lacks at present."""
+        """The corrections of users, also for rows that the table lacks at present."""
         with self._error_context():
-            found = self._connection.execute("SELECT video, number, corrected FROM corrections").fetchall()
-        return {(video, number): corrected for video, number, corrected in found}
+            rows = self._connection.execute("SELECT video, number, corrected FROM corrections").fetchall()
+        return {(video, number): corrected for video, number, corrected in rows}
 
     def keep_corrections(self, corrections: Corrections) -> None:
-        """Set them down in place of those that are known."""
+        """Store corrections in place of the stored ones."""
         with self._error_context(), self._transaction():
             self._connection.execute("DELETE FROM corrections")
             values = [(*key, corrected) for key, corrected in corrections.items()]
@@ -208,7 +208,7 @@ class RunState:
         except sqlite3.Error as error:
             raise OutputError(
                 f"{printable(self.file)}, the state of the run, cannot be used: {error}",
-                hint="free some space if the disk is full; move the file away to begin anew",
+                hint="free some space if the disk is full; move the file away to start over",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Task: what is done with each file. A value that can be pickled; each process prepares and runs its own.
+"""Task: the work on each input file. A value that can be pickled; each process prepares and runs its own copy.
 
 `LabelTask` recognizes actions, `PoseTask` writes the poses of every frame. A task is run by `attempt`, in worker
 processes (`posec3d_cli.batch.worker`) or in this one.
@@ -17,31 +17,31 @@ from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 
 Heartbeat = Callable[[int, int], None]
-"""Told the numbers of frames done and to do, also with the same numbers again, as a heartbeat."""
+"""Called with the numbers of frames done and in total; the same numbers again are a sign of progress too."""
 
 
 class Task(Protocol[R_co]):
-    """What is done with each file."""
+    """The work on each input file."""
 
     @property
     def config(self) -> PipelineConfig:
-        """Which models do it, where and how."""
+        """The settings of the pipeline."""
 
     def fetch(self, progress: Any = None) -> None:
-        """Get the weights into the cache, so that the processes need not."""
+        """Download the weights into the cache, so that the worker processes need not."""
 
     def prepare(self) -> None:
-        """Make the models, in the process that uses them."""
+        """Load the models, in the process that uses them."""
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[R_co]:
-        """Do a file with the models that `prepare` made, and give one result per clip.
+        """Process a file with the models that `prepare` loaded; yields one result per clip.
 
         Raises:
-            PoseC3DError: it cannot be done.
+            PoseC3DError: the file failed.
         """
 
     def failed(self, file: InputFile, error: PoseC3DError) -> R_co:
-        """The result of a file that cannot be done."""
+        """The result of a file that failed."""
 
 
 class ResumableTask(Task[R_co], Protocol[R_co]):
@@ -49,28 +49,28 @@ class ResumableTask(Task[R_co], Protocol[R_co]):
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders that are written into."""
+        """The output folders."""
 
     def fingerprint(self) -> str:
-        """Changes with everything that a result depends on, but for the file."""
+        """A digest of everything that a result depends on, except the file."""
 
     def outputs(self, file: InputFile) -> dict[str, Path]:
-        """The files that are made of a file."""
+        """The output files of an input file, by kind."""
 
     def in_run(self, run: CurrentRun) -> Self:
-        """The same, of this run."""
+        """The same task as a part of this run."""
 
 
 def attempt(
     task: Task[R], file: InputFile, heartbeat: Heartbeat, report: Callable[[Exception], None] = lambda error: None
 ) -> Iterator[R]:
-    """Run a task on a file; whatever goes wrong becomes a result that failed, and the other files are done.
+    """Run a task on a file; any error becomes a failed result, so that other files are still processed.
 
     Args:
-        task: it has been prepared.
-        file: the file.
-        heartbeat: told how far it is.
-        report: is told the error; what it raises ends the run.
+        task: a task that has been prepared.
+        file: the input file.
+        heartbeat: called with the frames done.
+        report: called with the error; an exception that it raises ends the run.
     """
     try:
         if file.problem:

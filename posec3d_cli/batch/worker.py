@@ -27,15 +27,15 @@ from posec3d_cli.runtime.memory import return_large_blocks
 from posec3d_cli.runtime.threads import limit_threads
 
 logger = logging.getLogger("posec3d")
-_READY = "ready"  # the first word of a process that has made its models
-_UNWRITABLE = {*FULL, errno.EROFS}  # no video's fault, and the next one would fail alike
+_READY = "ready"  # the first message of a process that has loaded its models
+_UNWRITABLE = {*FULL, errno.EROFS}  # not specific to one video: the next one would fail too
 
 
 class Worker(Generic[R]):
     """A process that prepares a task once and then runs it on one file after another, until `stop`.
 
     Args:
-        task: what is done with the files; it is pickled.
+        task: the task to run on each file; it is pickled.
         threads: processor threads for the networks of the process; None leaves it to them.
         gpu: the one CUDA device that the process sees, as CUDA_VISIBLE_DEVICES names it; None: all of them.
         log: file that the process's own output and tracebacks are appended to; None throws them away.
@@ -59,16 +59,16 @@ class Worker(Generic[R]):
 
     @property
     def pipe(self) -> connection.Connection:
-        """Where it makes itself heard: `receive` when this can be read."""
+        """The pipe of the process: call `receive` when it is readable."""
         return self._pipe
 
     @property
     def idle_seconds(self) -> float:
-        """Seconds since its last heartbeat; 0 while it makes its models."""
+        """Seconds since its last heartbeat; 0 while it loads its models."""
         return perf_counter() - self._last_heartbeat if self._ready else 0.0
 
     def begin(self, file: InputFile) -> None:
-        """Hand it a video."""
+        """Send a video to the process."""
         if self._process is None:
             self._start()
         self._file = file
@@ -77,21 +77,22 @@ class Worker(Generic[R]):
             self._pipe.send(file)
 
     def receive(self) -> FileResult[R] | int | None:
-        """What it says next: the result of the video, the number of frames done, or None for no news.
+        """Its next message: the result of the video, the number of frames done, or None.
 
-        What the process logs is logged here.
+        Log records of the process are logged here.
 
         Raises:
-            PoseC3DError: the models cannot be made, or the disk is full: the next video would fail alike.
+            PoseC3DError: the models cannot be loaded, or the disk is full: the next video would fail too.
         """
         try:
             message = self._pipe.recv()
         except (EOFError, OSError):
             if not self._ready:
                 raise StageError(
-                    f"the models cannot be made: {self._death()}", hint="--log-file keeps what it said"
+                    f"the models cannot be loaded: {self._exit_reason()}",
+                    hint="--log-file FILE keeps the output of the process",
                 ) from None
-            return self._failed(PoseC3DError(self._death()))
+            return self._failed(PoseC3DError(self._exit_reason()))
         self._last_heartbeat = perf_counter()
         if isinstance(message, PoseC3DError):
             raise message
@@ -107,10 +108,10 @@ class Worker(Generic[R]):
         return int(message)
 
     def end_idle(self, timeout: float) -> FileResult[R]:
-        """End the process, which has been silent for too long, and with it the video in work."""
+        """End the process, which had no heartbeat for too long, and fail its video."""
         self.stop()
         return self._failed(
-            PoseC3DError(f"given up: nothing moved for {timeout:g} seconds", hint="a larger --timeout waits longer")
+            PoseC3DError(f"no progress for {timeout:g} seconds", hint="a larger --timeout waits longer")
         )
 
     def stop(self) -> None:
@@ -127,12 +128,12 @@ class Worker(Generic[R]):
         self._pipe, theirs = context.Pipe()
         given = theirs, self._task, self._threads, self._gpu, self._log, logger.getEffectiveLevel()
         self._process = context.Process(target=_serve, args=given, daemon=True)
-        with _uninterrupted():
+        with _interrupts_blocked():
             self._process.start()
         theirs.close()
 
-    def _death(self) -> str:
-        """How the process ended, in words."""
+    def _exit_reason(self) -> str:
+        """How the process ended, as a clause."""
         assert self._process is not None
         self._process.join(10)
         code = self._process.exitcode
@@ -151,8 +152,8 @@ class Worker(Generic[R]):
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """A process that is started in this block never hears of Ctrl-C: it inherits what is blocked."""
+def _interrupts_blocked() -> Iterator[None]:
+    """A process that is started in this block ignores Ctrl-C: it inherits the blocked signal."""
     resource_tracker.ensure_running()  # starting it later would lift the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -169,7 +170,7 @@ def _serve(
     log: Path | None,
     level: int,
 ) -> None:
-    """The life of the process."""
+    """The main loop of the process."""
     _redirect_output(log)
     logger.setLevel(level)
     logger.addHandler(_ToParent(pipe))
@@ -187,16 +188,16 @@ def _serve(
         return
     except Exception as error:
         traceback.print_exc()
-        pipe.send(StageError(f"the models cannot be made: {type(error).__name__}: {error}"))
+        pipe.send(StageError(f"the models cannot be loaded: {type(error).__name__}: {error}"))
         return
     pipe.send(_READY)
-    with suppress(EOFError, OSError):  # nobody is there any more
+    with suppress(EOFError, OSError):  # the parent process has ended
         while True:
-            pipe.send(_do(task, pipe.recv(), pipe.send))
+            pipe.send(_run_task(task, pipe.recv(), pipe.send))
 
 
-def _do(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
-    """The result of a file, or why no other file can be done either."""
+def _run_task(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
+    """The result of a file, or the error that every other file would meet too."""
     started = perf_counter()
     sha256 = digest(file.path)
 
@@ -219,7 +220,7 @@ def _do(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileRe
 
 
 def _is_full(error: BaseException | None) -> OSError | None:
-    """What says that nothing can be written any more, among an error and its causes."""
+    """The error of a full or read-only disk, among an error and its causes."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
             return error
@@ -228,7 +229,7 @@ def _is_full(error: BaseException | None) -> OSError | None:
 
 
 def _redirect_output(log: Path | None) -> None:
-    """Let nothing that a decoder says into the terminal."""
+    """Redirect the output of decoders from the terminal to the log file."""
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for number in (1, 2):
         os.dup2(target, number)
@@ -244,7 +245,7 @@ class _ToParent(logging.Handler):
         self.pipe = pipe
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send it; where nobody is there any more, it is lost."""
+        """Send a record; it is lost if the parent process has ended."""
         record.msg, record.args = record.getMessage(), None
         if record.exc_info:
             record.msg += "\n" + logging.Formatter().formatException(record.exc_info)

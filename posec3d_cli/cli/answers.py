@@ -35,9 +35,9 @@ class Answers:
         self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
 
-    def add(self, place: int, result: ClipResult) -> None:
-        """An answer, or an input without one; `place` is the input's, in the order in which they were named."""
-        self._results.append((place, result.without_poses()))
+    def add(self, index: int, result: ClipResult) -> None:
+        """Add a result; `index` is the position of its input on the command line."""
+        self._results.append((index, result.without_poses()))
         if result.error is not None:
             self._failed += 1
             _print_about(result.name, result.error)
@@ -52,10 +52,10 @@ class Answers:
         from posec3d_cli.results import Failure
 
         self._unwritten += 1
-        place, result = self._results[-1]
+        index, result = self._results[-1]
         failure = Failure.of(error)
         _print_about(result.name, failure)
-        self._results[-1] = place, replace(result, output_errors=(*result.output_errors, failure))
+        self._results[-1] = index, replace(result, output_errors=(*result.output_errors, failure))
 
     def finish(self, used: PipelineInfo) -> bool:
         """Print the document, what makes answers less certain, and how many failed; whether all was done."""

@@ -1,4 +1,4 @@
-"""What the commands over many videos share: finding them, doing what is to be done, and what came of it."""
+"""Batch commands: list the inputs, run a task on them, print a summary."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def gather(
     without: Collection[Path],
     root: Path | None = None,
 ) -> tuple[list[InputFile], list[InputFile]]:
-    """The videos that a command line names, and what is left out because posec3d made it of them.
+    """The input files of a command line, and the files that are excluded as posec3d's own outputs.
 
-    Those below the folders that the command writes into are not even looked at.
+    Folders that the command writes into are not searched.
     """
     from posec3d_cli.batch.find import find, read_list
     from posec3d_cli.batch.own import without_own
 
-    listed = [] if from_file is None else read_list(from_file, root=root)
-    named = [*paths, *listed]
+    from_list = [] if from_file is None else read_list(from_file, root=root)
+    named = [*paths, *from_list]
     if not named:
         raise typer.BadParameter("name a folder or a video, or a list with --from-file")
     for folder in without:
@@ -59,7 +59,7 @@ def gather(
 
 
 def say_left_out(own: Sequence[InputFile]) -> None:
-    """Say which files below the folders were not done."""
+    """Print which files below the folders were excluded."""
     from posec3d_cli.files.writing import printable
 
     if own:
@@ -69,7 +69,7 @@ def say_left_out(own: Sequence[InputFile]) -> None:
 
 
 def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
-    """Say what is done again and why, and how much was done already."""
+    """Print which files are processed again and why, and how many are done already."""
     if before:
         note("note", f"the previous run was interrupted ({before}); this run resumes it")
     for again, count in Counter(one.again for one in todo).items():
@@ -92,7 +92,7 @@ def work_through(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Do what is to be done, showing how far it is. Nothing is fetched or made where nothing is to be done."""
+    """Run a task on the files to process, with progress. Nothing is downloaded if there are none."""
     from posec3d_cli.batch.run import run
 
     if todo:
@@ -121,22 +121,22 @@ def work_through(
         raise
 
 
-def choose_workers(asked: int | None, device: str, videos: int) -> int:
-    """How many videos are done at the same time; what was chosen where nothing was asked for is said on stderr."""
+def choose_workers(requested: int | None, device: str, videos: int) -> int:
+    """The number of workers; a default is printed on stderr."""
     from posec3d_cli.batch.pool import default_workers
 
-    if asked is not None:
-        return asked
-    size = default_workers(device)
-    if videos < size.count:
+    if requested is not None:
+        return requested
+    default = default_workers(device)
+    if videos < default.count:
         note("workers", f"{videos}, one per video")
         return videos
-    note("workers", f"{size.count}, {size.why}")
-    return size.count
+    note("workers", f"{default.count}, {default.why}")
+    return default.count
 
 
 def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> None:
-    """How many videos came out how, and those that failed, with the reason."""
+    """Print how many videos have each status, and the failed videos with their reasons."""
     print_table(["status", "videos"], [(status, str(count)) for status, count in sorted(counts.items())])
     if failures:
         typer.echo()
@@ -144,37 +144,37 @@ def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> 
 
 
 def find_people(
-    found: LabeledDataset, config: PipelineConfig, *, every: int, workers: int | None
+    dataset: LabeledDataset, config: PipelineConfig, *, every: int, workers: int | None
 ) -> tuple[list[LabeledClip], list[UnreadableClip]]:
-    """Estimate the poses of labelled clips in processes of their own, showing how far it is, and read pose files.
+    """Estimate the poses of labeled clips in worker processes, with progress, and read pose files.
 
-    Nothing is fetched or made where there is no video.
+    Nothing is downloaded if there is no video.
 
     Args:
-        found: the clips.
-        config: of the detector and the pose model, with the cache of poses.
-        every: estimate poses of every N-th frame.
-        workers: how many processes; None: as many as suit the device.
+        dataset: the labeled clips.
+        config: the settings of the detector and the pose model, with the pose cache.
+        every: estimate poses in every N-th frame.
+        workers: the number of processes; None: the default for the device.
 
     Returns:
-        The examples, and the clips that gave none.
+        The clips with their poses, and the unreadable clips.
     """
     from posec3d_cli.datasets import labeled_dataset, poses
 
     task = poses.PeopleTask(config, every)
-    videos = found.videos
+    videos = dataset.videos
     if not videos:
-        return labeled_dataset.collect_poses(found, poses.side_by_side(task, 1))
+        return labeled_dataset.collect_poses(dataset, poses.side_by_side(task, 1))
     with download_progress() as bars:
         task.fetch(bars)
     size = choose_workers(workers, config.device, len(videos))
     with watching(len(videos), len(videos), quiet=False) as callback:
-        return labeled_dataset.collect_poses(found, poses.side_by_side(task, size, log=log_file(), callback=callback))
+        return labeled_dataset.collect_poses(dataset, poses.side_by_side(task, size, log=log_file(), callback=callback))
 
 
 @contextlib.contextmanager
 def saying_read() -> Iterator[Callable[[int, int], None]]:
-    """What is told how many clips of how many the classifier has read; it says so on stderr now and then."""
+    """A callback for the number of clips that the classifier has read; prints it on stderr now and then."""
     known = (0, 0)
 
     def note_down(done: int, total: int) -> None:

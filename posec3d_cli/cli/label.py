@@ -143,8 +143,8 @@ def label(
 
     tables.check_table(output)
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
-    found, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
-    labels = None if truth is None else _truth(truth, found, root)
+    files, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
+    labels = None if truth is None else _ground_truth(truth, files, root)
     task = label_task.LabelTask.of(
         pipeline_config(
             pipeline=pipeline,
@@ -170,7 +170,7 @@ def label(
             offline=offline,
             weights_dir=weights_dir,
         ),
-        found,
+        files,
         videos=save_videos,
         poses=save_poses,
     )
@@ -178,16 +178,16 @@ def label(
         raise OutputExists(f"{output} is already there", hint="choose another name, or say --overwrite")
     with locked(output) as (run_state, before):
         kept_corrections(output, run_state, overwrite=overwrite)
-        found = with_stems(found, run_state.paths())
-        todo = plan(found, task, run_state, retry_failed=retry_failed)
+        files = with_stems(files, run_state.paths())
+        todo = plan(files, task, run_state, retry_failed=retry_failed)
         if not overwrite:
             check_outputs(todo, task, run_state)
             check_made([] if labels is None else confusion_files(output), run_state)
-        say_plan(todo, len(found), before)
+        say_plan(todo, len(files), before)
         try:
             work_through(
                 todo,
-                len(found),
+                len(files),
                 task,
                 run_state,
                 workers=workers,
@@ -197,7 +197,7 @@ def label(
                 quiet=quiet,
             )
         finally:
-            results = list(run.results(found, todo, run_state))
+            results = list(run.results(files, todo, run_state))
             write_results(output, results, run_state, min_score=min_score, overwrite=overwrite)
         say_left_out(own)
         good = print_results(results, output, min_score)
@@ -207,11 +207,11 @@ def label(
         raise typer.Exit(1)
 
 
-def _truth(table: Path, found: list[InputFile], root: Path | None) -> dict[str, str]:
+def _ground_truth(table: Path, files: list[InputFile], root: Path | None) -> dict[str, str]:
     from posec3d_cli.evaluation.ground_truth import count_unlabeled, read_ground_truth
 
-    labels = read_ground_truth(table, found, root=root)
-    if unknown := count_unlabeled(labels, found):
-        files = counted(len(found), "file")
-        note("note", f"{table} has no label for {unknown} of {files}; clips of a dataset pickle are called FILE: CLIP")
+    labels = read_ground_truth(table, files, root=root)
+    if unknown := count_unlabeled(labels, files):
+        total = counted(len(files), "file")
+        note("note", f"{table} has no label for {unknown} of {total}; clips of a dataset pickle are called FILE: CLIP")
     return labels

@@ -24,7 +24,7 @@ class _Notes(logging.Handler):
         self.said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print it."""
+        """Print the metrics of an epoch."""
         text = one_line(record.getMessage())
         if record.levelno < logging.WARNING:
             note(record.levelname.lower(), text)

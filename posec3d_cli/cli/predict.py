@@ -157,21 +157,21 @@ def predict(
         }
         _refuse_without_videos(asked, settings or ())
     answers = Answers(json=json, top=top, details=details, min_score=min_score)
-    used = None
+    pipeline_info = None
     try:
         ready = _checked(jobs, answers, overwrite)
         if ready:
             task = _task(config, [job for _, job in ready])
             with download_progress() as progress:
                 task.prepare(progress)
-            used = task.recognizer.used
+            pipeline_info = task.recognizer.used
             note("read", describe(task.recognizer))
-            for place, job in ready:
-                _do(task, job, place, answers, overwrite=overwrite)
+            for index, job in ready:
+                _run_job(task, job, index, answers, overwrite=overwrite)
     except KeyboardInterrupt:
-        answers.interrupt(used or _unused(pipeline), len(jobs))
+        answers.interrupt(pipeline_info or _unused(pipeline), len(jobs))
         raise
-    if not answers.finish(used or _unused(pipeline)):
+    if not answers.finish(pipeline_info or _unused(pipeline)):
         raise typer.Exit(1)
 
 
@@ -183,14 +183,14 @@ def _task(config: PipelineConfig, jobs: Sequence[Job]) -> LabelTask:
 
 
 def _unused(pipeline: str) -> PipelineInfo:
-    """What the document says of a pipeline that was not made, for no input could be used."""
+    """The pipeline of a document without results: no input could be used, so no model was loaded."""
     from posec3d_cli.results import PipelineInfo
 
     return PipelineInfo(pipeline)
 
 
 def _refuse_without_videos(options: Mapping[str, object], settings: Sequence[str]) -> None:
-    """Refuse what is asked of a detector, a pose model or a reader where there is no video."""
+    """Refuse options of the detector, the pose model or the reader where there is no video."""
     asked = [flag for flag, value in options.items() if value is not None]
     asked += [f"--set {one}" for one in settings if one.partition(".")[0].strip() in ("detector", "pose")]
     if asked:
@@ -198,15 +198,15 @@ def _refuse_without_videos(options: Mapping[str, object], settings: Sequence[str
 
 
 def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tuple[int, Job]]:
-    """The jobs that can be begun, with their places; of the others is said why they cannot."""
+    """The valid jobs with their indices; the errors of the others are printed."""
     ready = []
-    for place, job in enumerate(jobs):
+    for index, job in enumerate(jobs):
         try:
             job.check(overwrite=overwrite)
         except PoseC3DError as error:
-            answers.add(place, _failed(job, error))
+            answers.add(index, _failed(job, error))
         else:
-            ready.append((place, job))
+            ready.append((index, job))
     return ready
 
 
@@ -216,10 +216,10 @@ def _failed(job: Job, error: PoseC3DError) -> ClipResult:
     return ClipResult.failed(job.file.path, Failure.of(error), name=job.file.name)
 
 
-def _do(task: LabelTask, job: Job, place: int, answers: Answers, *, overwrite: bool) -> None:
-    """Answer an input, and then make the files of it: whatever becomes of these, the answer is said."""
+def _run_job(task: LabelTask, job: Job, index: int, answers: Answers, *, overwrite: bool) -> None:
+    """Recognize the action in an input, print the result, then write its output files."""
     for result in _results(task, job):
-        answers.add(place, result)
+        answers.add(index, result)
         if result.error is not None:
             continue
         for save in _saves(task.config, job, result, overwrite):
@@ -229,7 +229,7 @@ def _do(task: LabelTask, job: Job, place: int, answers: Answers, *, overwrite: b
 
 
 def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
-    """What is done in an input: one result, or one per clip of a pose file."""
+    """The results of an input: one, or one per clip of a pose file."""
     from posec3d_cli.batch.task import attempt
 
     if not job.posed:
@@ -245,7 +245,7 @@ def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
 
 
 def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool) -> Iterator[Callable[[], None]]:
-    """What writes the files that are asked for."""
+    """Functions that write the requested output files."""
     from posec3d_cli.output.poses import save_poses
 
     if job.poses is not None:
@@ -255,10 +255,10 @@ def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool
         yield partial(_draw, result, job.annotated, overwrite=overwrite, **options)
 
 
-def _attempt(do: Callable[[], None]) -> PoseC3DError | None:
-    """Why it cannot be done, or None: whatever happens to one file, the others are done."""
+def _attempt(write: Callable[[], None]) -> PoseC3DError | None:
+    """Call a function; returns its error or None, so that other files are still processed."""
     try:
-        do()
+        write()
     except PoseC3DError as error:
         return error
     except Exception as error:

@@ -58,7 +58,7 @@ class Count(RunCallback):
         self.started = time.monotonic()
 
     def frames(self, file: InputFile, done: int) -> None:
-        """So many frames of a video in work are done."""
+        """Called with the number of frames done of a video in work."""
         self.in_work[file] = done
         self.show()
 
@@ -90,7 +90,7 @@ class Lines(Count):
     """Says on stderr how far it is, when it is asked."""
 
     def say(self) -> None:
-        """Print it."""
+        """Print the metrics of an epoch."""
         left = ""
         if self.videos:
             spent = time.monotonic() - self.started

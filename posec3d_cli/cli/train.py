@@ -1,4 +1,4 @@
-"""`posec3d train`: a classifier of the user's own actions."""
+"""`posec3d train`: train a classifier of the user's own actions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VAL_SHARE = 0.1
 
 
 class Stream(StrEnum):
-    """What the network is shown of the people."""
+    """The input stream of the network."""
 
     joint = "joint"
     limb = "limb"
@@ -282,16 +282,16 @@ def train(
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
-    others = {"--val-split": val_split, "--val-share": val_share, "--group-by": group_by}
-    for option, value in others.items():
+    excluded = {"--val-split": val_split, "--val-share": val_share, "--group-by": group_by}
+    for option, value in excluded.items():
         if val_list and value is not None:
             raise typer.BadParameter(f"--val-list and {option} contradict each other: the list alone decides")
     if architecture is not None:
         check_choice("--arch", architecture, NETWORKS.names())
-    # What is wrong with folders and files is found before models are loaded.
+    # Folders and files are checked before models are loaded.
     train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
-    held_out = clip_lists.read_clip_list(val_list) if val_list else ()
-    found = load.load_dataset(
+    validation_names = clip_lists.read_clip_list(val_list) if val_list else ()
+    dataset = load.load_dataset(
         sources,
         load.read_label_map(label_map) if label_map else {},
         group_by=group_by,
@@ -299,10 +299,10 @@ def train(
         pseudo_labels=pseudo_labels,
         splits=Splits(train_split, val_split),
     )
-    if held_out:
-        found = clip_lists.set_validation(found, held_out)
-    for remark in found.notes:
-        note("note", one_line(remark))
+    if validation_names:
+        dataset = clip_lists.set_validation(dataset, validation_names)
+    for sentence in dataset.notes:
+        note("note", one_line(sentence))
     config = pipeline_config(
         pipeline=pipeline,
         detector=detector,
@@ -313,8 +313,8 @@ def train(
         offline=offline,
         weights_dir=weights_dir,
     )
-    place = resolve_device(device)
-    numbers = resolve_precision(precision.value, place)
+    device_name = resolve_device(device)
+    number_format = resolve_precision(precision.value, device_name)
     base = TrainingConfig(
         epochs=epochs,
         batch_size=batch_size,
@@ -322,14 +322,14 @@ def train(
         seed=seed,
         augmentation=Augmentation().scaled(augmentation_strength),
     )
-    begun = (
+    pretrained_model = (
         load_pretrained(load_card(pretrained, "classifier"), base, offline=config.offline, weights_dir=weights_dir)
         if pretrained
         else None
     )
     training = train.make_training(
         base,
-        begun,
+        pretrained_model,
         **given(
             architecture=architecture,
             stream=stream and stream.value,
@@ -343,21 +343,21 @@ def train(
         held_out=VAL_SHARE if val_share is None else val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
     )
-    examples, unreadable = find_people(found, config, every=pose_every, workers=workers)
-    survey = check_dataset(examples, unreadable)
-    print_dataset_report(survey)
-    survey.check()
+    labeled_clips, unreadable = find_people(dataset, config, every=pose_every, workers=workers)
+    report = check_dataset(labeled_clips, unreadable)
+    print_dataset_report(report)
+    report.check()
     with training_progress(training.config.epochs, training.networks) as callback:
         try:
             figures = train.train(
                 training,
-                survey.clips,
+                report.clips,
                 output,
                 resume=resume,
                 overwrite=overwrite,
-                device=place,
-                precision=numbers,
-                workers=min(processors(), 8) if place.startswith("cuda") else 0,
+                device=device_name,
+                precision=number_format,
+                workers=min(processors(), 8) if device_name.startswith("cuda") else 0,
                 callback=callback,
             )
         except KeyboardInterrupt:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Lines(TrainingCallback):
-    """Says on stderr what is known after every epoch and, when it is asked, how far the epoch is.
+    """Progress as lines on stderr: metrics after every epoch and, from `say`, the current step.
 
     Args:
-        epochs: of each network.
-        networks: how many there are.
+        epochs: epochs per network.
+        networks: number of networks.
     """
 
     def __init__(self, epochs: int, networks: int) -> None:
@@ -28,11 +28,11 @@ class Lines(TrainingCallback):
         self.at = "the first step is being prepared"
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
-        """Note it down."""
+        """Remember the step for `say`."""
         self.at = f"{place(epoch, self.epochs, self.networks)}: step {step} of {steps}, loss {loss:.3f}"
 
     def epoch(self, progress: EpochMetrics) -> None:
-        """Print it."""
+        """Print the metrics of an epoch."""
         where = place(progress.epoch, self.epochs, self.networks)
         note("epoch", f"{where}: loss {progress.loss:.3f}, {_shown(progress)}")
         if progress.epoch == self.epochs * self.networks:
@@ -47,9 +47,9 @@ class Bar(TrainingCallback):
     """A progress bar of all steps of all epochs.
 
     Args:
-        bars: what draws it.
-        epochs: of each network.
-        networks: how many there are.
+        bars: rich's progress display.
+        epochs: epochs per network.
+        networks: number of networks.
     """
 
     def __init__(self, bars: Bars, epochs: int, networks: int) -> None:
@@ -70,7 +70,7 @@ class Bar(TrainingCallback):
 
 
 def place(epoch: int, epochs: int, networks: int) -> str:
-    """Where an epoch, counted over all networks from 1, stands: "1 of 24" or, of several, "1 of 24, network 2 of 3"."""
+    """The position of an epoch, counted over all networks from 1: "1 of 24" or "1 of 24, network 2 of 3"."""
     number, within = divmod(epoch - 1, epochs)
     return f"{within + 1} of {epochs}" + (f", network {number + 1} of {networks}" if networks > 1 else "")
 

@@ -123,7 +123,7 @@ def test_added_rows_and_columns_are_not_lost_either(table, run_state):
 def test_what_is_no_table_any_more_is_not_replaced(table, run_state):
     write_results(table, SOME, run_state)
     table.write_bytes(b"PK\x03\x04 something else")
-    with pytest.raises(OutputExists, match="is not the table that the last run wrote"):
+    with pytest.raises(OutputExists, match="is no longer the table that the last run wrote"):
         write_results(table, SOME, run_state)
     write_results(table, SOME, run_state, overwrite=True)
     assert len(rows(table)) == 3

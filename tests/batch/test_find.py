@@ -99,7 +99,7 @@ def test_any_name_is_found(tree):
 
 
 def test_nothing_found_is_said(tmp_path):
-    with pytest.raises(InputError, match="no video is found below"):
+    with pytest.raises(InputError, match="there is no video below"):
         find([tmp_path])
 
 

@@ -141,6 +141,6 @@ def test_damaged_and_odd_files_are_not_taken_for_ours(tmp_path):
 
 def test_a_folder_that_holds_nothing_else_is_said(tmp_path):
     annotated(tmp_path / "drawn.mp4")
-    with pytest.raises(InputError, match="all files that are found were made by posec3d"):
+    with pytest.raises(InputError, match="posec3d made all of these files"):
         names(tmp_path)
     assert names(tmp_path / "drawn.mp4")[0] == ["drawn.mp4"]

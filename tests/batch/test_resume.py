@@ -158,7 +158,7 @@ def test_a_file_that_another_run_made_meanwhile_stays_and_the_row_says_so(progra
     assert f"shared/wait1{suffix} was made by something else meanwhile, and is replaced only with --overwrite" in table
     assert files(shared) == [f"good{suffix}", f"wait1{suffix}"]
     assert program.run(*command, "--retry-failed") == 1
-    assert "not of this run's making" in program.stderr
+    assert "this run did not write it" in program.stderr
     assert (shared / f"wait1{suffix}").read_bytes() == b"of another run"
     assert program.run(*command, "--retry-failed", "--overwrite") == 0
     assert (shared / f"wait1{suffix}").read_bytes() != b"of another run"

@@ -58,7 +58,7 @@ def test_a_video_is_done_and_its_frames_are_counted(worker, clip):
         ("crash.mp4", "its process crashed (SIGSEGV: Segmentation fault)"),
         ("exit.mp4", "its process ended by itself, with code 3"),
         ("killed.mp4", "its process was killed (SIGKILL); the memory may have run out"),
-        ("hang.mp4", "given up: nothing moved for 0.5 seconds"),
+        ("hang.mp4", "no progress for 0.5 seconds"),
         ("bug.mp4", "an unexpected error, ZeroDivisionError: one by nothing"),
         ("vanish.mp4", "there is no file"),
         ("text.mp4", "cannot be read as a video"),

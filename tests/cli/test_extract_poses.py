@@ -184,7 +184,7 @@ def test_a_pack_that_is_not_of_this_run_is_replaced_only_if_that_is_said(extract
     Path("poses.pkl").write_bytes(b"mine")
     ran = extract("--pyskl-pickle", "poses.pkl", copies=["a.mp4"])
     assert (ran.code, begun(tmp_path), Path("poses.pkl").read_bytes()) == (1, [], b"mine")
-    assert "poses.pkl is already there, and not of this run's making" in ran.err
+    assert "poses.pkl is already there, and this run did not write it" in ran.err
     assert extract("--pyskl-pickle", "poses.pkl", "--overwrite").code == 0
     assert extract("--pyskl-pickle", "poses.pkl", copies=["b.mp4"]).code == 0, "a run replaces what it wrote"
     assert len(pickle.loads(Path("poses.pkl").read_bytes())["annotations"]) == 2

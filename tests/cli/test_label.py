@@ -97,7 +97,7 @@ def test_failures_hold_until_they_are_retried(label, tmp_path):
     assert [line for line in ran.out.splitlines() if ".mp4" in line] == [
         "bug.mp4\tan unexpected error, ZeroDivisionError: one by nothing",
         "exit.mp4\tits process ended by itself, with code 3",
-        "hang.mp4\tgiven up: nothing moved for 0.5 seconds",
+        "hang.mp4\tno progress for 0.5 seconds",
     ]
     assert label().code == 1, "they still stand in the table"
     assert begun(tmp_path) == []
@@ -204,7 +204,7 @@ def test_annotated_videos_and_poses_are_written_in_folders_like_the_videos(label
         (["-o", "l.csv"], 2, "name a folder or a video"),
         (["clips", "-o", "none/l.csv"], 1, "there is no folder none"),
         (["clips", "-o", "."], 1, "no suffix of a table"),
-        (["empty", "-o", "l.csv"], 1, "no video is found below empty"),
+        (["empty", "-o", "l.csv"], 1, "there is no video below empty"),
         (["clips", "-o", "l.csv", "--truth", "none.csv"], 1, "none.csv cannot be read"),
         (
             ["clips", "-o", "l.csv", "--save-poses", "other.csv/p"],

@@ -54,7 +54,7 @@ def test_files_of_the_comparison_are_replaced_only_by_the_run_that_made_them(lab
     Path("labels.confusion.png").write_text("mine")
     ran = label("clips", "--truth", "truth.csv", copies=["a.mp4"])
     assert (ran.code, begun(tmp_path), Path("labels.confusion.png").read_text()) == (1, [], "mine")
-    assert "labels.confusion.png is already there, and not of this run's making" in ran.err
+    assert "labels.confusion.png is already there, and this run did not write it" in ran.err
     assert label("clips", "--truth", "truth.csv", "--overwrite").code == 0
     assert Path("labels.confusion.png").read_bytes().startswith(b"\x89PNG")
     assert label("clips", "--truth", "truth.csv").code == 0

@@ -55,7 +55,7 @@ def test_each_video_gives_its_people_or_the_reason(clips):
         assert np.allclose(came[name].keypoints[..., 0], 30)
     assert came["clips/empty.mp4"].keypoints.shape == (0, 12, 17, 2)
     assert "its process crashed" in came["clips/crash.mp4"]
-    assert "given up: nothing moved for 1 seconds" in came["clips/hang.mp4"]
+    assert "no progress for 1 seconds" in came["clips/hang.mp4"]
     assert "text.mp4" in came["clips/text.mp4"]
     assert {name for name, status in heard.ended.items() if status == "failed"} == {
         "clips/crash.mp4",
