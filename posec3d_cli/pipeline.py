@@ -37,7 +37,7 @@ class Pipeline:
 
         Args:
             config: the settings.
-            progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
+            progress: called during downloads, see `posec3d_cli.hub.weights.fetch`.
 
         Raises:
             UnknownModel: there is no such pipeline or model.

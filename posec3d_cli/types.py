@@ -170,7 +170,7 @@ class PoseSequence(ShapeRepr):
         skeleton: names, limbs and sides of the K joints.
         heatmaps: the pose network's own heatmaps, where they were asked for.
 
-    M may be 0: nobody was found in any frame.
+    M may be 0: no person was found in any frame.
     """
 
     keypoints: Floats

@@ -126,7 +126,7 @@ class PeopleTask:
     Attributes:
         config: of the detector and the pose model; with a cache, all poses are kept there.
         every: estimate poses of every N-th frame.
-        extractor: made by `prepare`.
+        extractor: the detector and the pose model; made by `prepare`.
     """
 
     config: PipelineConfig
@@ -134,11 +134,11 @@ class PeopleTask:
     extractor: PoseExtractor = field(init=False, repr=False, compare=False)
 
     def fetch(self, progress: DownloadCallback | None = None) -> None:
-        """Get the weights into the cache, so that the processes need not."""
+        """Download the weights into the cache, so that the worker processes need not."""
         resolve(self.config).fetch(("detector", "pose"), progress)
 
     def prepare(self) -> None:
-        """Make the models."""
+        """Load the models."""
         self.extractor = PoseExtractor.from_config(self.config)
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[PeopleResult]:
@@ -150,7 +150,7 @@ class PeopleTask:
         yield PeopleResult(main_people_of_video(file.path, self.extractor, self.every, heartbeat))
 
     def failed(self, file: InputFile, error: PoseC3DError) -> PeopleResult:
-        """The result of a video that cannot be done."""
+        """The result of a video that failed."""
         return PeopleResult(error=Failure.of(error))
 
 
@@ -167,7 +167,7 @@ def side_by_side(
     Args:
         task: what the processes do.
         workers: how many processes there may be.
-        timeout: seconds without a heartbeat after which a video is given up.
+        timeout: seconds without a heartbeat after which a video fails.
         log: file that tracebacks, and what decoders say, are appended to.
         callback: is told what happens.
     """

@@ -81,7 +81,7 @@ class PoseExtractor:
 
         Args:
             config: the settings.
-            progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
+            progress: called during downloads, see `posec3d_cli.hub.weights.fetch`.
 
         Raises:
             PoseC3DError: of the branch that fits what is missing or contradictory.

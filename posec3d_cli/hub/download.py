@@ -70,7 +70,7 @@ def fetch_files(
         elsewhere: places where a file may already be, and is then used.
         copies: places where a file may already be, and is then copied from.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
-        progress: told about each chunk.
+        progress: called for each chunk.
 
     Returns:
         Where each file is, by `WeightFile.name`: elsewhere, at its target, or beside the card for a file that ships

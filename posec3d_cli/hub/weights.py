@@ -97,7 +97,7 @@ def fetch(
     Args:
         card: the model.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
-        progress: told about each chunk of a download.
+        progress: called for each chunk of a download.
         home: the cache to fill, instead of `cache_home()`; files that are already elsewhere are copied from there.
         weights_dir: a folder that may hold the files, looked into before those that `POSEC3D_WEIGHTS` names.
 

@@ -29,7 +29,7 @@ DILATIONS = (1, 2, 3, 4)
 def graph() -> Tensor:
     """`(3, 17, 17)`: each joint itself, the joint inward of it, the mean of those outward of it.
 
-    Entry [k, v, w] is the part of joint v in what joint w is told; no column sums to more than 1.
+    Entry [k, v, w] is the weight of joint v in the sum at joint w; no column sums to more than 1.
     """
     edges = np.zeros((3, JOINTS, JOINTS), np.float32)
     edges[0] = np.eye(JOINTS)

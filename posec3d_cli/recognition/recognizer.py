@@ -75,7 +75,7 @@ class ActionRecognizer:
 
         Args:
             config: the settings; those of detector, pose estimator and reader are ignored.
-            progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
+            progress: called during downloads, see `posec3d_cli.hub.weights.fetch`.
 
         Raises:
             PoseC3DError: of the branch that fits what is missing or contradictory.

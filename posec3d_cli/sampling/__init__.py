@@ -1,1 +1,1 @@
-"""Clip sampling: which frames of a video a classifier is shown, in which windows and views."""
+"""Clip sampling: the frames of a video that a classifier reads, in windows and views."""

@@ -1,4 +1,4 @@
-"""ClipSampling: frames, views and windows that a classifier is shown of a video, and how people are taken."""
+"""ClipSampling: the frames, views and windows of a video that a classifier reads, and how people are grouped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from posec3d_cli.types import Ints, ShapeRepr
 
 
 class ClipSampling(Checked, frozen=True):
-    """Clip sampling of a classifier: its card says how it was trained, options may differ.
+    """Clip sampling of a classifier: as its card states, or as options override it.
 
     Attributes:
         frames: frames per view.
@@ -58,7 +58,7 @@ class ClipSampling(Checked, frozen=True):
         """
         table = recipe.get("clip", {})
         if "people" in table:
-            raise BadSetting(f"{where}: recipe.clip.people is of no use", hint="it is recipe.people")
+            raise BadSetting(f"{where}: recipe.clip.people is not a setting", hint="use recipe.people")
         sampling = read(cls, table, where=where, key="recipe.clip")
         if "people" not in recipe:
             return sampling
@@ -91,7 +91,7 @@ class ClipSampling(Checked, frozen=True):
         return structs.replace(self, **changes)
 
     def plan(self, frame_count: int, fps: Fraction) -> list[Window]:
-        """Which frames to read, from the video's length alone."""
+        """The windows of a video with their frames, from its length alone."""
         spans = [(0, frame_count)]
         if self.window_seconds is not None:
             stride = self.stride_seconds or self.window_seconds / 2
@@ -105,7 +105,7 @@ class ClipSampling(Checked, frozen=True):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Window(ShapeRepr):
-    """A part of a video that is read as one.
+    """A window of a video with the frames of its views.
 
     Attributes:
         start: its first frame.

@@ -1,4 +1,4 @@
-"""Which frames of a video to look at: functions of the frame count alone.
+"""Frame indices of clips and windows: functions of the frame count alone.
 
 Frame numbers start at 0; ranges are half-open. The rules are those of `UniformSampleFrames` in pyskl and mmaction2,
 which cuts a video into as many equal parts as a clip has frames and takes one frame of each part.
@@ -25,7 +25,7 @@ TEST_SEED = 255
 def uniform_test_indices(
     frame_count: int, *, clip_len: int = 48, num_clips: int = 1, flavour: Flavour = "mmaction2"
 ) -> Ints:
-    """The frames that the published test protocol looks at.
+    """The frame indices of the published test protocol.
 
     Args:
         frame_count: frames in the video.
@@ -72,7 +72,7 @@ def uniform_train_indices(frame_count: int, *, clip_len: int = 48, rng: np.rando
     Args:
         frame_count: frames in the video.
         clip_len: frames per clip, T.
-        rng: where the random numbers come from.
+        rng: the random generator.
 
     Returns:
         `(T,)` int64. A video shorter than a clip is looped from a random frame on.

@@ -31,13 +31,13 @@ def make_stage(
     settings: Mapping[str, Any] | None = None,
     progress: DownloadCallback | None = None,
 ) -> tuple[Any, ModelInfo]:
-    """A stage made from its card, and what it was made of.
+    """A stage with the card and the files that it was made of.
 
     Args:
         card: the model.
         config: says where it runs and where its weights may lie.
         settings: what replaces the card's recipe; None: what the config says for models of this kind.
-        progress: told about downloads, see `posec3d_cli.hub.weights.fetch`.
+        progress: called during downloads, see `posec3d_cli.hub.weights.fetch`.
 
     Raises:
         DeviceError, StageError, ModelError: as `create_stage`.
@@ -77,8 +77,8 @@ def create_stage(
         settings: settings that replace those of the card's recipe.
 
     Raises:
-        StageError: the stage cannot be had, as in `load_stage`, or does not run on the device.
-        ModelError: the weights cannot be had, as in `weights.fetch`, or the stage refuses the card.
+        StageError: the stage is unknown or not installed, see `load_stage`, or does not run on the device.
+        ModelError: the weights cannot be fetched, see `weights.fetch`, or the stage refuses the card.
     """
     config = config or PipelineConfig()
     stage = load_stage(card.kind, card.stage)
@@ -93,7 +93,7 @@ def create_stage(
 
 
 class _Files(dict[str, Path]):
-    """The files of a card by name; one that the stage asks for and the card does not name is the card's fault."""
+    """The files of a card by name; a missing key raises `BadCard`."""
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path]) -> None:
         super().__init__(files)

@@ -1,4 +1,4 @@
-"""The four stages of the pipeline: everything that a plugin has to offer, on one page.
+"""The protocols of the four pipeline stages: everything that a plugin has to offer.
 
 A stage is a class with one verb, named by an entry point in one of the groups below. It is made from a model
 card by its class method `from_card`, and works on batches: one result per input, in order.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Stage(Protocol):
-    """How every stage is made."""
+    """The constructor of every stage."""
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
@@ -70,7 +70,7 @@ class PoseEstimator(Protocol):
 
 @runtime_checkable
 class InputBuilder(Protocol):
-    """Makes of pose sequences what a classifier reads: heatmap volumes, or clips of the joints themselves."""
+    """Turns pose sequences into classifier input: heatmap volumes, or clips of joints."""
 
     def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> ClassifierInput:
         """Make the views of one sequence.
@@ -85,11 +85,11 @@ class InputBuilder(Protocol):
 
 @runtime_checkable
 class ActionClassifier(Protocol):
-    """Reads volumes, or clips of joints."""
+    """Classifies heatmap volumes, or clips of joints."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The C actions that it tells apart."""
+        """The C action labels."""
         ...
 
     def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
@@ -99,27 +99,27 @@ class ActionClassifier(Protocol):
 
 @runtime_checkable
 class HasDevice(Protocol):
-    """Any stage: says where it runs. Without it, on the processor, and another device that a user names is refused."""
+    """Any stage with a device. A stage without one runs on the processor, and other devices are refused."""
 
     @property
     def device(self) -> str | None:
-        """As `from_card` was told; None: the stage has no network, so every device will do."""
+        """The device that `from_card` was given; None: the stage has no network and accepts every device."""
         ...
 
 
 @runtime_checkable
 class NeedsHeatmaps(Protocol):
-    """An input builder that may read the pose network's own heatmaps. Without it, only joints are estimated."""
+    """An input builder that may read the pose network's own heatmaps. For other builders, only joints are estimated."""
 
     @property
     def needs_heatmaps(self) -> bool:
-        """Whether it does: the pose estimator is then made with the option `heatmaps`."""
+        """Whether it reads them: the pose estimator is then made with the option `heatmaps`."""
         ...
 
 
 @runtime_checkable
 class NamesBuilder(Protocol):
-    """A classifier's class that names the input builder that makes what it reads. Without it, that is "heatmap"."""
+    """A classifier class that names its input builder. For other classes, that is "heatmap"."""
 
     builder: str
 
@@ -130,7 +130,7 @@ class HasPrecision(Protocol):
 
     @property
     def precision(self) -> str:
-        """In which numbers it computes: "fp32" or "bf16"."""
+        """The number format of its computations: "fp32" or "bf16"."""
         ...
 
 
@@ -143,14 +143,14 @@ class HasLogits(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The C actions."""
+        """The C action labels."""
         ...
 
     @property
     def temperature(self) -> float:
-        """As it is now."""
+        """The present temperature."""
         ...
 
     def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
-        """Of each volume `(networks, V, C)` float32, not divided by the temperature."""
+        """The logits of each volume, `(networks, V, C)` float32, not divided by the temperature."""
         ...

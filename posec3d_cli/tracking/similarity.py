@@ -17,7 +17,7 @@ COCO_SIGMAS = (
     *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),  # hips, knees, ankles
 )
 OTHER_SIGMA = 0.07  # for joint sets that COCO did not measure: about the mean of the above
-SEEN = 0.2  # a joint below this score says nothing about where somebody is
+SEEN = 0.2  # joints below this score are ignored
 MEMORY = 1.0  # seconds after which a lost track's search radius grows no more
 
 

@@ -2,9 +2,9 @@
 
 Tracking is a sequence of optimal assignments between the tracks so far and the people of the next frame. It needs
 no pixels, only boxes and joints, so it works on frames that are several video frames apart. A moving camera
-shifts everybody alike; a constant-velocity guess of each track takes the shift up after two frames, and the last
-seen place stays a candidate, so that a camera that stops at once loses nobody. Whoever is left over on both sides then
-may have jumped, as poses without a steady detector do: the same stance a little further away is the same person.
+shifts everybody alike; the constant-velocity prediction of each track follows the shift after two frames, and the last
+position stays a candidate, so that no track is lost when the camera stops. Tracks and people that are left over may be
+jumps, as poses without a steady detector make them: the same stance a little further away is the same person.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from posec3d_cli.tracking.similarity import (
 from posec3d_cli.types import Detections, Floats, Ints, Poses
 
 MISSES = 2  # frames that a track may always miss, however far apart the frames are
-COAST = 0.5  # seconds for which a velocity is believed
-JUMP = 2.0  # body sizes that somebody may jump from one frame to the next
-JUMP_ALONE = 4.0  # the same, where nobody else is or was there
-SAME_STANCE = 0.3  # stance similarity from which two people may be one who jumped
-DUPLICATE = -1  # the identity of somebody who was found twice
-_OPEN = -2  # of somebody who has none yet
+COAST = 0.5  # seconds for which a velocity is extrapolated
+JUMP = 2.0  # body sizes that a person may jump from one frame to the next
+JUMP_ALONE = 4.0  # likewise, with one track and one person
+SAME_STANCE = 0.3  # lowest stance similarity of a person before and after a jump
+DUPLICATE = -1  # the track id of a duplicate detection
+UNASSIGNED = -2  # no track id yet
 
 
 def track_people(
@@ -49,7 +49,7 @@ def track_people(
     """Assign a track id to each person in each frame: T arrays `(N,)`, ids from 0, and -1 for a duplicate.
 
     The similarity of a track and a person is the mean of three values in [0, 1]: the intersection over union of
-    the boxes, the object keypoint similarity (COCO), and how near the centres are for the time that passed, lowered
+    the boxes, the object keypoint similarity (COCO), and how near the centres are for the elapsed time, lowered
     where the boxes differ in size. Each frame's assignment maximises the sum of similarities. A track and a person who
     are then both left over, the track seen within `MISSES` frames, that lie within `JUMP` body sizes of each other (or
     `JUMP_ALONE`, where there is no other track or person) and stand alike are one, where neither has another such
@@ -61,8 +61,8 @@ def track_people(
         detections: one value per frame, in order of time.
         poses: one value per frame, row n for box n.
         seconds: `(T,)` the time of each frame, strictly increasing.
-        cuts: the positions, from 1 to T - 1, of frames that begin a new shot: nobody is followed into them.
-        max_gap: seconds for which somebody may be out of sight and keep the identity; two missed frames are
+        cuts: the positions, from 1 to T - 1, of frames that begin a new shot: no track continues into them.
+        max_gap: seconds for which a person may be out of sight and keep the track id; two missed frames are
             always allowed.
         min_similarity: below this a person starts a new track.
         duplicate: object keypoint similarity from which two people of one frame are the same one; above 1: never.
@@ -99,80 +99,83 @@ def extend(
     id above all given ids. Arguments and errors are those of `track_people`, but for
 
     Args:
-        identities: one array per frame, or None where they are asked for.
+        track_ids: one array per frame, or None where the ids are to be assigned.
     """
     times = np.asarray(seconds, np.float64)
     if not len(track_ids) == len(detections) == len(poses) == len(times):
         raise StageMismatch(
-            f"linking needs one value per frame: {len(detections)} detections, {len(poses)} poses, {len(times)} times"
+            f"tracking needs one value per frame: {len(detections)} detections, {len(poses)} poses, {len(times)} times"
         )
     if np.any(np.diff(times) <= 0):
-        raise StageMismatch("linking needs frames in order: seconds must be strictly increasing")
-    told: list[Ints] = []
-    for column, (given, found, shape) in enumerate(zip(track_ids, detections, poses, strict=True)):
-        if len(found) != len(shape):
-            raise StageMismatch(f"frame {column} has {len(found)} boxes but {len(shape)} poses")
+        raise StageMismatch("tracking needs frames in order: seconds must be strictly increasing")
+    ids: list[Ints] = []
+    for column, (given, frame_detections, frame_poses) in enumerate(zip(track_ids, detections, poses, strict=True)):
+        if len(frame_detections) != len(frame_poses):
+            raise StageMismatch(f"frame {column} has {len(frame_detections)} boxes but {len(frame_poses)} poses")
         if given is None:
-            who = np.full(len(found), DUPLICATE, np.int64)
-            who[_distinct(found, shape, duplicate)] = _OPEN
+            frame_ids = np.full(len(frame_detections), DUPLICATE, np.int64)
+            frame_ids[_distinct(frame_detections, frame_poses, duplicate)] = UNASSIGNED
         else:
-            who = given.copy()
-        told.append(who)
-    frames = _Frames(told, detections, poses, times, frozenset(cuts))
+            frame_ids = given.copy()
+        ids.append(frame_ids)
+    frames = _Frames(ids, detections, poses, times, frozenset(cuts))
     highest = max((int(given.max(initial=-1)) for given in track_ids if given is not None), default=-1)
     if highest >= 0:
-        for one in (frames, frames.backwards()):
-            _follow(one, max_gap, min_similarity)
+        for order in (frames, frames.backwards()):
+            _follow(order, max_gap, min_similarity)
     _follow(frames, max_gap, min_similarity, first_new=highest + 1)
-    return told
+    return ids
 
 
 @dataclass(frozen=True)
 class _Frames:
-    """Frames in the order in which people are followed; `told` is filled in."""
+    """Frames in the order of tracking; `ids` is filled in."""
 
-    told: Sequence[Ints]
+    ids: Sequence[Ints]
     detections: Sequence[Detections]
     poses: Sequence[Poses]
     times: Doubles
     cuts: Collection[int]
 
     def backwards(self) -> _Frames:
-        cuts = frozenset(len(self.told) - column for column in self.cuts)
-        return _Frames(self.told[::-1], self.detections[::-1], self.poses[::-1], -self.times[::-1], cuts)
+        cuts = frozenset(len(self.ids) - column for column in self.cuts)
+        return _Frames(self.ids[::-1], self.detections[::-1], self.poses[::-1], -self.times[::-1], cuts)
 
 
 def _follow(frames: _Frames, max_gap: float, min_similarity: float, first_new: int | None = None) -> None:
-    """Give people whose id is `_OPEN` the id of the track that they continue.
+    """Give people with id `UNASSIGNED` the id of the track that they continue.
 
     A person who continues no track starts one, numbered from `first_new`; without `first_new` the id stays open.
     """
     tracks: list[_Track] = []
-    for column, (who, found, shape) in enumerate(zip(frames.told, frames.detections, frames.poses, strict=True)):
+    for column, (frame_ids, frame_detections, frame_poses) in enumerate(
+        zip(frames.ids, frames.detections, frames.poses, strict=True)
+    ):
         now = float(frames.times[column])
         if column in frames.cuts:
             tracks = []
         tracks = [track for track in tracks if column - track.column - 1 <= MISSES or now - track.seconds <= max_gap]
-        named = {track_id: row for row, track_id in enumerate(who.tolist()) if track_id >= 0}
-        here = {named[track.track_id]: track for track in tracks if track.track_id in named}
+        named = {track_id: row for row, track_id in enumerate(frame_ids.tolist()) if track_id >= 0}
+        continued = {named[track.track_id]: track for track in tracks if track.track_id in named}
         free = [track for track in tracks if track.track_id not in named]
-        here.update(_assign(free, found, shape, np.flatnonzero(who == _OPEN), column, now, min_similarity))
-        for row in np.flatnonzero(who != DUPLICATE).tolist():
-            track = here.get(row)
+        rows = np.flatnonzero(frame_ids == UNASSIGNED)
+        continued.update(_assign(free, frame_detections, frame_poses, rows, column, now, min_similarity))
+        for row in np.flatnonzero(frame_ids != DUPLICATE).tolist():
+            track = continued.get(row)
             if track is None:
-                if who[row] == _OPEN:
+                if frame_ids[row] == UNASSIGNED:
                     if first_new is None:
                         continue
-                    who[row] = first_new
+                    frame_ids[row] = first_new
                     first_new += 1
-                track = _Track(int(who[row]))
+                track = _Track(int(frame_ids[row]))
                 tracks.append(track)
-            track.extend(column, now, found.boxes[row], shape.keypoints[row], shape.scores[row])
-            who[row] = track.track_id
+            track.extend(column, now, frame_detections.boxes[row], frame_poses.keypoints[row], frame_poses.scores[row])
+            frame_ids[row] = track.track_id
 
 
 class _Track:
-    """The last that was seen of somebody: what is needed to find the person again."""
+    """The last state of a track: position, joints and velocity."""
 
     box: Doubles
     joints: Doubles
@@ -185,19 +188,19 @@ class _Track:
         self.velocity = np.zeros(2)  # pixels per second
 
     def extend(self, column: int, seconds: float, box: Floats, joints: Floats, scores: Floats) -> None:
-        place = box.astype(np.float64)
+        position = box.astype(np.float64)
         if self.sightings:
-            moved = (place[:2] + place[2:] - self.box[:2] - self.box[2:]) / 2 / (seconds - self.seconds)
+            moved = (position[:2] + position[2:] - self.box[:2] - self.box[2:]) / 2 / (seconds - self.seconds)
             self.velocity = moved if self.sightings == 1 else (self.velocity + moved) / 2
         self.sightings += 1
         self.column, self.seconds = column, seconds
-        self.box, self.joints, self.scores = place, joints.astype(np.float64), scores.astype(np.float64)
+        self.box, self.joints, self.scores = position, joints.astype(np.float64), scores.astype(np.float64)
 
 
 def _assign(
     tracks: list[_Track],
-    found: Detections,
-    shape: Poses,
+    detections: Detections,
+    poses: Poses,
     rows: NDArray[np.int64],
     column: int,
     seconds: float,
@@ -206,13 +209,13 @@ def _assign(
     """Assign rows to the tracks that they continue."""
     if not tracks or not len(rows):
         return {}
-    boxes, joints = found.boxes[rows].astype(np.float64), shape.keypoints[rows].astype(np.float64)
-    scores = shape.scores[rows].astype(np.float64)
+    boxes, joints = detections.boxes[rows].astype(np.float64), poses.keypoints[rows].astype(np.float64)
+    scores = poses.scores[rows].astype(np.float64)
     similarity = _similarity(tracks, boxes, joints, scores, seconds)
     taken = {int(rows[n]): tracks[t] for t, n in best_pairs(similarity, min_similarity)}
     left = [track for track in tracks if track not in taken.values() and column - track.column - 1 <= MISSES]
     open_rows = np.flatnonzero([int(row) not in taken for row in rows])
-    reach = JUMP_ALONE if len(tracks) == 1 and len(found) == 1 else JUMP
+    reach = JUMP_ALONE if len(tracks) == 1 and len(detections) == 1 else JUMP
     for t, n in _jumps(left, boxes[open_rows], joints[open_rows], scores[open_rows], reach):
         taken[int(rows[open_rows[n]])] = left[t]
     return taken
@@ -237,7 +240,7 @@ def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: D
 def _jumps(
     tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, reach: float
 ) -> list[tuple[int, int]]:
-    """The pairs of a track and a person who may be one that jumped, where neither may be another one."""
+    """The pairs of a track and a person within reach and alike in stance, where neither has another candidate."""
     if not tracks or not len(boxes):
         return []
     last = np.stack([track.box for track in tracks])
@@ -248,13 +251,13 @@ def _jumps(
     return [(int(t), int(n)) for t, n in np.argwhere(alone)]
 
 
-def _distinct(found: Detections, shape: Poses, duplicate: float) -> NDArray[np.int64]:
-    """The rows to keep, best box first, without those whose joints coincide with a better one's."""
-    order = np.argsort(-found.scores, kind="stable")
+def _distinct(detections: Detections, poses: Poses, duplicate: float) -> NDArray[np.int64]:
+    """The rows without duplicates: of people whose joints coincide, the one with the best box stays."""
+    order = np.argsort(-detections.scores, kind="stable")
     if len(order) < 2 or duplicate > 1:
         return np.sort(order)
-    joints, scores = shape.keypoints.astype(np.float64), shape.scores.astype(np.float64)
-    same = keypoint_similarity(joints, scores, found.boxes.astype(np.float64), joints, scores)
+    joints, scores = poses.keypoints.astype(np.float64), poses.scores.astype(np.float64)
+    same = keypoint_similarity(joints, scores, detections.boxes.astype(np.float64), joints, scores)
     kept: list[int] = []
     for row in order:
         if all(same[better, row] < duplicate for better in kept):

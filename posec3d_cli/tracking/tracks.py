@@ -29,7 +29,7 @@ class Tracks(ShapeRepr):
         ids: `(M,)` int64, numbered from 0 by first appearance; two tracks never share one.
         heatmaps: the pose network's own heatmaps, where every pose came with them.
 
-    M may be 0: nobody was found in any frame.
+    M may be 0: no person was found in any frame.
     """
 
     keypoints: Floats
@@ -64,7 +64,7 @@ class Tracks(ShapeRepr):
     def importance(self) -> Floats:
         """`(M,)` the sum over frames of the square root of the box area, in pixels, times the mean joint score.
 
-        Somebody large, long in view and clearly seen comes first; a bystander far away and a false detection last.
+        A large, clear person in many frames comes first; a distant bystander or a false detection last.
         """
         return _importance(self.boxes, self.scores)
 
@@ -132,8 +132,8 @@ def assemble(track_ids: Sequence[Ints], detections: Sequence[Detections], poses:
 
     The frames may be a part of the tracked frames, for instance one window of a long video.
     """
-    here = np.unique(np.concatenate([*track_ids, np.zeros(0, np.int64)]))
-    ids = here[here >= 0].astype(np.int64)
+    all_ids = np.unique(np.concatenate([*track_ids, np.zeros(0, np.int64)]))
+    ids = all_ids[all_ids >= 0].astype(np.int64)
     people, frames = len(ids), len(poses)
     joints = poses[0].keypoints.shape[1] if poses else 0
     keypoints = np.zeros((people, frames, joints, 2), np.float32)
@@ -141,16 +141,16 @@ def assemble(track_ids: Sequence[Ints], detections: Sequence[Detections], poses:
     boxes = np.zeros((people, frames, 4), np.float32)
     present = np.zeros((people, frames), bool)
     maps = _empty_heatmaps(people, poses)
-    for column, (track_id, found, shape) in enumerate(zip(track_ids, detections, poses, strict=True)):
-        rows = np.flatnonzero(track_id >= 0)
-        slots = np.searchsorted(ids, track_id[rows])
-        keypoints[slots, column] = shape.keypoints[rows]
-        scores[slots, column] = shape.scores[rows]
-        boxes[slots, column] = found.boxes[rows]
+    for column, (frame_ids, frame_detections, frame_poses) in enumerate(zip(track_ids, detections, poses, strict=True)):
+        rows = np.flatnonzero(frame_ids >= 0)
+        slots = np.searchsorted(ids, frame_ids[rows])
+        keypoints[slots, column] = frame_poses.keypoints[rows]
+        scores[slots, column] = frame_poses.scores[rows]
+        boxes[slots, column] = frame_detections.boxes[rows]
         present[slots, column] = True
-        if maps is not None and shape.heatmaps is not None:
-            maps.values[slots, column] = shape.heatmaps.values[rows]
-            maps.to_frame[slots, column] = shape.heatmaps.to_frame[rows]
+        if maps is not None and frame_poses.heatmaps is not None:
+            maps.values[slots, column] = frame_poses.heatmaps.values[rows]
+            maps.to_frame[slots, column] = frame_poses.heatmaps.to_frame[rows]
     tracks = Tracks(keypoints, scores, boxes, present, ids, maps)
     return tracks.take(np.argsort(-tracks.importance, kind="stable"))
 
@@ -162,9 +162,9 @@ def _importance(boxes: Floats, scores: Floats) -> Floats:
 
 
 def _empty_heatmaps(people: int, poses: Sequence[Poses]) -> SequenceHeatmaps | None:
-    """Room for everybody's heatmaps, where every pose came with them."""
-    maps = [shape.heatmaps for shape in poses if len(shape)]
-    if not maps or maps[0] is None or any(one is None for one in maps):
+    """Zeros for the heatmaps of all tracks; None unless every pose has heatmaps."""
+    maps = [frame_poses.heatmaps for frame_poses in poses if len(frame_poses)]
+    if not maps or maps[0] is None or any(heatmaps is None for heatmaps in maps):
         return None
     values = np.zeros((people, len(poses), *maps[0].values.shape[1:]), np.float32)
     return SequenceHeatmaps(values, np.zeros((people, len(poses), 2, 3), np.float32))

@@ -112,7 +112,7 @@ def augmented(
         others: where bystanders are taken from.
         sampling: how a prediction reads clips: windows, frames, and whether each person is read alone.
         settings: how strongly it is varied.
-        generator: where chance comes from.
+        generator: the random generator.
         still: hold one moment of the clip, so that the person does nothing.
 
     Returns:

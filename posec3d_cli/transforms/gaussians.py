@@ -1,6 +1,6 @@
 """Gaussians around joints and along limbs, drawn for many frames and people at once.
 
-A Gaussian covers a few pixels of a picture that is otherwise zero, so its pixels are first listed (places and values)
+A Gaussian covers a few pixels of a image that is otherwise zero, so its pixels are first listed (places and values)
 and then written where they belong. Shape letters are those of `posec3d_cli.types`, with F for frames and C for channels
 (joints or limbs). Pixel (0, 0) is the centre of the top-left pixel. The rules are those of `GeneratePoseTarget` in
 pyskl and mmaction2, to the rounding of float32.

@@ -38,7 +38,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class HeatmapSpec(Checked, frozen=True):
-    """How a classifier wants its volumes drawn. The defaults are those of pyskl's joint configs, but for `absent`.
+    """How the heatmap volumes of a classifier are drawn. Defaults: those of pyskl's joint configs, except `absent`.
 
     Attributes:
         size: (H, W) of the volume.
@@ -126,13 +126,13 @@ class HeatmapSpec(Checked, frozen=True):
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
-        """The joints that are looked at, by their numbers in the skeleton."""
+        """The joints that are drawn, by their numbers in the skeleton."""
         known = self.joint_set.joints
         return tuple(known.index(joint) for joint in self.joints) or tuple(range(len(known)))
 
     @cached_property
     def joint_mirror(self) -> tuple[int, ...]:
-        """Of the joints that are looked at, counted among themselves, the mirror images."""
+        """The mirror image of each drawn joint, by its number among the drawn joints."""
         return tuple(self.numbers.index(self.joint_set.mirror[number]) for number in self.numbers)
 
     @cached_property

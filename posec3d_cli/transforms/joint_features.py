@@ -1,4 +1,4 @@
-"""What a network reads that takes the joints themselves: their places around the middle of the people, or the bones.
+"""Joint features, the input of graph networks: joints relative to the centre of the people, or bones.
 
 Pure functions of NumPy arrays. Shape letters are those of `posec3d_cli.types`; K is 17, the joints of COCO. The bones
 are those of `JointToBone` in pyskl.
@@ -24,7 +24,7 @@ PARENTS = (0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 0, 0, 11, 12, 13, 14)
 
 
 class JointSpec(Checked, frozen=True):
-    """How a classifier wants the joints to be given; the table `recipe.graph` of its card.
+    """The joint features that a classifier reads; the table `recipe.graph` of its card.
 
     Attributes:
         stream: "joint" or "bone", see `graph_features`.
@@ -53,12 +53,12 @@ class JointSpec(Checked, frozen=True):
 def graph_features(
     keypoints: Floats, scores: Floats, *, stream: Stream = "joint", score_threshold: float = SCORE_THRESHOLD
 ) -> Floats:
-    """What the network is told of each joint, or of the bone that ends in it.
+    """The features of each joint, or of the bone that ends in the joint.
 
     The origin is the middle of the box around all joints that are present, of everybody in all frames given, and the
     unit is half its longer side, so that coordinates lie in [-1, 1]. The published code takes the middle and the half
-    size of the picture instead. Ours follows the people, as heatmap volumes do, because examples come framed in many
-    ways, and neither where somebody stands in the picture nor how large says what they do.
+    size of the image instead. Ours follows the people, as heatmap volumes do, because neither a person's position in
+    the image nor the size tells the action.
 
     A joint is absent where it scores 0 or less than the threshold, or its coordinates are not finite; its three
     numbers are 0, and so are those of a bone that lacks one of its ends.
@@ -91,9 +91,9 @@ def graph_features(
 
 
 def is_present(keypoints: Floats, scores: Floats, score_threshold: float) -> NDArray[np.bool_]:
-    """`(..., 17)`: which joints were found, and found clearly enough."""
-    found: NDArray[np.bool_] = (scores >= score_threshold) & (scores > 0) & np.isfinite(keypoints).all(axis=-1)
-    return found
+    """`(..., 17)`: whether each joint is present: finite, and with a score of at least the threshold."""
+    present: NDArray[np.bool_] = (scores >= score_threshold) & (scores > 0) & np.isfinite(keypoints).all(axis=-1)
+    return present
 
 
 def mirror_features(features: Floats) -> Floats:

@@ -33,10 +33,10 @@ def project(points: Floats, generator: np.random.Generator) -> Floats:
 
     Args:
         points: `(M, T, K, 3)` metres; x right, y down, z away from the recording camera.
-        generator: where chance comes from.
+        generator: the random generator.
 
     Returns:
-        `(M, T, K, 2)` float32 in pixels of a picture with a focal length of 1000 pixels.
+        `(M, T, K, 2)` float32 in pixels of a image with a focal length of 1000 pixels.
     """
     frames = points.shape[1]
     known = points[(points != 0).any(-1)]
@@ -53,7 +53,7 @@ def project(points: Floats, generator: np.random.Generator) -> Floats:
 
 
 def extent(keypoints: Floats, scores: Floats) -> tuple[Floats, float]:
-    """The mean place of the seen joints and the usual extent of one pose, in pixels."""
+    """The mean position of the visible joints and the median extent of a pose, in pixels."""
     seen = scores > 0
     if not seen.any():
         return np.zeros(2, np.float32), 1.0

@@ -11,7 +11,7 @@ with imported("", ["tracking"]) as modules:
 
 SEEDS = 3
 MOST = {
-    "one person who jumps by a tenth of the picture": (0, 0),
+    "one person who jumps by a tenth of the frame": (0, 0),
     "two people pass, one hides the other": (0, 0),
     "the same, every sixth frame": (6, 3),
     "two people meet and turn back": (0, 0),

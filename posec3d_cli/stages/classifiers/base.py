@@ -1,4 +1,4 @@
-"""What the classifier stages share: everything that does not depend on what their networks read.
+"""Base of the classifier stages: everything that does not depend on the input of their networks.
 
 A card with several weights files is as many networks of one architecture, whose probabilities are averaged.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ClassifierSettings(Checked, frozen=True):
-    """What the cards of all classifiers set, and how one runs.
+    """Settings of the cards of all classifiers, and of how a classifier runs.
 
     Attributes:
         architecture: the name of the network.
@@ -52,7 +52,7 @@ class ClassifierSettings(Checked, frozen=True):
 
 
 class TorchClassifier(ABC):
-    """One network with its weights, or several that are asked alike, ready to classify.
+    """One network with its weights, or an ensemble of networks, ready to classify.
 
     Attributes:
         builder: the builder that makes what the networks read.
@@ -170,7 +170,7 @@ class TorchClassifier(ABC):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The C actions that it tells apart."""
+        """The C action labels."""
         return self._labels
 
     @property

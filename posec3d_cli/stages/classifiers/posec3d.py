@@ -32,7 +32,7 @@ class PoseC3D(TorchClassifier):
     """PoseC3D networks: views are `(K, T, H, W)` heatmaps."""
 
     class Settings(ClassifierSettings, frozen=True):
-        """What its cards set, besides what all do.
+        """Settings of its cards, besides those of every classifier.
 
         Attributes:
             heatmaps: how the volumes are drawn; read by the builder.

@@ -32,7 +32,7 @@ class STGCN(TorchClassifier):
     """ST-GCN++ networks: views are `(M, T, 17, C)` joints or bones."""
 
     class Settings(ClassifierSettings, frozen=True):
-        """What its cards set, besides what all do.
+        """Settings of its cards, besides those of every classifier.
 
         Attributes:
             graph: how the joints are given; read by the builder.
@@ -51,7 +51,7 @@ class STGCN(TorchClassifier):
         return math.prod(shape[:-1])
 
     def check_view(self, shape: tuple[int, ...]) -> None:
-        """Refuse clips of nobody, of no frame, or of other joints or numbers than the networks read."""
+        """Refuse clips without people, without frames, or with other joints or features than the networks read."""
         people, frames, *joint = shape
         if joint != [JOINTS, self._in_channels] or not people or not frames:
             raise StageMismatch(

@@ -13,7 +13,7 @@ from posec3d_cli.types import Detections, Floats
 
 
 class BoxFilter(Checked, frozen=True):
-    """Which boxes count as people; settings of every detector with a network.
+    """The box filter: settings of every detector with a network.
 
     Attributes:
         score_threshold: smallest confidence that counts, in [0, 1].

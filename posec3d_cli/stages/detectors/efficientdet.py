@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class EfficientDet:
     """Boxes of people from an EfficientDet-Lite `.tflite` with post-processing inside.
 
-    The network reads one picture at a time: its suppression of doubles is part of the graph and knows no batch.
+    The network reads one image at a time: its non-maximum suppression is part of the graph and takes no batch.
 
     Args:
         model: the `.tflite` file; input uint8 RGB `(1, S, S, 3)`, 25 boxes out.
@@ -35,12 +35,12 @@ class EfficientDet:
     """
 
     class Settings(BoxFilter, frozen=True):
-        """What its cards may set, besides which boxes count.
+        """Settings of its cards, besides those of the box filter.
 
         Attributes:
             person_class: the class number that means person.
             input_size: for readers of the card; the model file says it.
-            threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
+            threads: images that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
         """
 
         person_class: int = 0
@@ -86,7 +86,7 @@ class EfficientDet:
         self.input_size = side
         self._boxes, self._classes, self._scores = outputs["3"], outputs["2"], outputs["1"]
         self._lanes = ThreadLanes(settings.threads)
-        self._idle = SimpleQueue[Any]()  # an interpreter reads one picture at a time: each lane borrows one
+        self._idle = SimpleQueue[Any]()  # an interpreter reads one image at a time: each thread borrows one
         self._idle.put(first)
 
     @classmethod
@@ -125,7 +125,7 @@ class EfficientDet:
 
     @contextmanager
     def _interpreter(self) -> Iterator[Any]:
-        """One that nobody uses; where there is none, a new one."""
+        """An idle interpreter; a new one where none is idle."""
         try:
             interpreter = self._idle.get_nowait()
         except Empty:

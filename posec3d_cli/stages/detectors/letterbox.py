@@ -15,13 +15,13 @@ def fitted_size(frame_size: tuple[int, int], size: tuple[int, int]) -> tuple[int
 
 
 def letterbox(pixels: Pixels, size: tuple[int, int], *, fill: int, shrink: int = cv2.INTER_LINEAR) -> Pixels:
-    """The picture scaled to fit `size`, top left.
+    """The image scaled to fit `size`, top left.
 
     Args:
         pixels: `(H, W, 3)`.
         size: (w, h) of the result.
         fill: the value of the pixels that are left over.
-        shrink: OpenCV's interpolation where the picture is made smaller.
+        shrink: OpenCV's interpolation where the image is made smaller.
 
     Returns:
         `(h, w, 3)`.

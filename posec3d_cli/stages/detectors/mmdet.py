@@ -24,13 +24,13 @@ class MMDet:
     """Boxes of people from a model of mmdet.
 
     Args:
-        recipe: config and checkpoint.
-        settings: how it runs, and which boxes count, after the model's own suppression of doubles.
+        config_and_checkpoint: config and checkpoint.
+        settings: how it runs, and which boxes count, after the model's own non-maximum suppression.
         device: "cpu", "cuda", "cuda:N" or "mps".
     """
 
     class Settings(BoxFilter, frozen=True):
-        """What its cards may set, besides which boxes count.
+        """Settings of its cards, besides those of the box filter.
 
         Attributes:
             config, weights, cfg_options: see `ConfigAndCheckpoint`.
@@ -44,9 +44,11 @@ class MMDet:
         person_class: int | None = None
         batch: Count = 4
 
-    def __init__(self, recipe: ConfigAndCheckpoint, settings: Settings | None = None, *, device: str = "cpu") -> None:
+    def __init__(
+        self, config_and_checkpoint: ConfigAndCheckpoint, settings: Settings | None = None, *, device: str = "cpu"
+    ) -> None:
         settings = settings or self.Settings()
-        self._model = PublishedModel("mmdet", recipe, device)
+        self._model = PublishedModel("mmdet", config_and_checkpoint, device)
         self.device = device
         steps = list(self._model.data_set().pipeline)
         self._prepare = self._model.transforms([{"type": "mmdet.LoadImageFromNDArray"}, *steps[1:]])
@@ -64,22 +66,24 @@ class MMDet:
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""
-        return [found for batch in self._batches(frames) for found in self._detect(batch)]
+        return [detections for batch in self._batches(frames) for detections in self._detect(batch)]
 
     def _batches(self, frames: Sequence[Frame]) -> Iterator[list[Frame]]:
-        """Neighbours of equal size: beside a larger picture, a smaller one would be padded and answered differently."""
+        """Batches of consecutive frames of equal size: beside a larger image, a smaller one would be padded."""
         for _, group in groupby(frames, key=lambda frame: frame.pixels.shape):
             alike = list(group)
             yield from (alike[start : start + self._batch] for start in range(0, len(alike), self._batch))
 
     def _detect(self, frames: Sequence[Frame]) -> Iterator[Detections]:
-        # The packages read pictures with OpenCV: blue first. Their configs turn that round where the network wants it.
+        # The packages read images with OpenCV: blue first. Their configs turn that round where the network wants it.
         blue_first = (np.ascontiguousarray(frame.pixels[..., ::-1]) for frame in frames)
         answers = self._model.predict([self._prepare({"img": pixels, "img_id": 0}) for pixels in blue_first])
         for frame, answer in zip(frames, answers, strict=True):
-            found = answer.pred_instances.cpu()
-            people = found.labels == self._person
-            boxes, scores = (np.asarray(one[people].numpy(), np.float32) for one in (found.bboxes, found.scores))
+            detections = answer.pred_instances.cpu()
+            people = detections.labels == self._person
+            boxes, scores = (
+                np.asarray(one[people].numpy(), np.float32) for one in (detections.bboxes, detections.scores)
+            )
             yield self._filter.apply(boxes, scores, frame.pixels.shape[:2])
 
 

@@ -3,7 +3,7 @@
 The recipe of a card:
 
     output = "dets"               # what comes out; see `DECODERS`
-    input_size = [320, 320]       # width and height that the model reads; the picture is letterboxed top left, on 114
+    input_size = [320, 320]       # width and height that the model reads; the image is letterboxed top left, on 114
     channels = "bgr"              # the order in which it reads them
     mean = [103.53, 116.28, 123.675]        # in that order; 0 where it is left out
     std = [57.375, 57.12, 58.395]           # 1 where it is left out
@@ -40,7 +40,7 @@ from posec3d_cli.types import Detections, Floats, Frame, Pixels
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 
-_GREY = 114  # what RTMDet and YOLOX were trained to see around a picture
+_GREY = 114  # what RTMDet and YOLOX were trained to see around a image
 _STRIDES = (8, 16, 32)  # of YOLOX's three grids, in pixels
 Output = Literal["dets", "yolox"]
 Decoder = Callable[[Sequence[Any], tuple[int, int], int], tuple[Floats, Floats]]
@@ -49,7 +49,7 @@ Decoder = Callable[[Sequence[Any], tuple[int, int], int], tuple[Floats, Floats]]
 class OnnxDetector:
     """Boxes of people from a detector that was exported to ONNX.
 
-    One picture at a time: the suppression of doubles in some exports is a part of the graph.
+    One image at a time: non-maximum suppression is a part of the graph in some exports.
 
     Args:
         model: a `.onnx` file, or a `.zip` with one `end2end.onnx` in it.
@@ -58,13 +58,13 @@ class OnnxDetector:
     """
 
     class Settings(BoxFilter, frozen=True, kw_only=True):
-        """What its cards set, besides which boxes count.
+        """Settings of its cards, besides those of the box filter.
 
         Attributes:
             output: which of `DECODERS` reads what comes out.
             input_size, channels, mean, std: those of `ImageInput`.
             person_class: the class number that means person.
-            threads: pictures that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
+            threads: images that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
         """
 
         output: Output
@@ -83,7 +83,7 @@ class OnnxDetector:
         with naming(model):
             batch = self._image_input.check(self._session, outputs)
         if batch not in (None, 1):
-            raise BadCard(f"{model} must read one picture at a time, but reads {batch}")
+            raise BadCard(f"{model} must read one image at a time, but reads {batch}")
         self._model = model
         self._input = self._session.get_inputs()[0].name
         self._person_class = settings.person_class
@@ -111,7 +111,7 @@ class OnnxDetector:
 
 
 def decode_dets(outputs: Sequence[Any], size: tuple[int, int], person_class: int) -> tuple[Floats, Floats]:
-    """The people in what OpenMMLab's deployed detectors return: decoded boxes, doubles suppressed in the graph.
+    """The people in what OpenMMLab's deployed detectors return: decoded boxes after non-maximum suppression.
 
     Args:
         outputs: `(1, N, 5)` x1, y1, x2, y2 in pixels of the input and score; `(1, N)` class numbers.
@@ -168,4 +168,4 @@ def decode_yolox(outputs: Sequence[Any], size: tuple[int, int], person_class: in
 
 
 DECODERS: dict[Output, tuple[Decoder, int]] = {"dets": (decode_dets, 2), "yolox": (decode_yolox, 1)}
-"""By the card's `output`: what reads it, and how many outputs the model has to have."""
+"""By the card's `output`: its decoder, and the number of outputs that the model must have."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WholeFrame:
-    """Says that every frame shows exactly one person who fills it, with score 1. It looks at nothing."""
+    """Detects exactly one person who fills the frame, with score 1, in every frame; pixels are not read."""
 
     device = None
 
@@ -27,7 +27,7 @@ class WholeFrame:
         return cls()
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """One box per frame: the frame itself."""
+        """One box per frame: the whole frame."""
         return [_whole(frame) for frame in frames]
 
 

@@ -1,1 +1,1 @@
-"""What the stages `mmdet` and `mmpose` share: running the OpenMMLab packages as they install today."""
+"""OpenMMLab packages for the stages `mmdet` and `mmpose`, as they install today."""

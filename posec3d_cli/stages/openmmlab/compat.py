@@ -1,4 +1,4 @@
-"""Making the OpenMMLab packages importable as they install today: what is missing, stand-ins for what does not load.
+"""Importing the OpenMMLab packages as they install today: missing packages, substitutes for those that do not load.
 
 Nothing happens when this module is imported; the stages call `prepare_packages` when they are made.
 """
@@ -21,7 +21,7 @@ NEEDS = {
     "mmdet": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmdet": "mmdet"},
     "mmpose": {"mmengine": "mmengine", "mmcv": "mmcv-lite", "mmpose": "mmpose"},
 }
-"""What each stage needs: packages as they are imported, and as they are called where they come from."""
+"""The packages that each stage needs: import names and distribution names."""
 
 EXTRA = "openmmlab"
 _LAST_PYTHON = (3, 11)  # there are no binaries of xtcocotools for newer ones, and mmengine calls what 3.14 lacks
@@ -33,14 +33,14 @@ def missing(stage: str) -> list[str]:
 
 
 def how_to_install() -> str:
-    """The command, and the Python that it wants where this is a newer one."""
+    """The install command, and the Python version that it needs where this Python is newer."""
     newer = sys.version_info[:2] > _LAST_PYTHON
     remark = " in an environment of Python 3.11: some of them are not made for newer ones" if newer else ""
     return how_to_add(EXTRA) + remark
 
 
 def prepare_packages(stage: str) -> None:
-    """Have the packages of a stage ready to import.
+    """Prepare the packages of a stage for import.
 
     Raises:
         StageUnavailable: one is not installed, or does not import.
@@ -65,7 +65,7 @@ def prepare_packages(stage: str) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within it, nothing warns: these packages call much that torch means to change, and no user can mend that."""
+    """A context without warnings: these packages call much that torch deprecates, and no user can change that."""
     with warnings.catch_warnings(action="ignore"):
         yield
 
@@ -81,7 +81,7 @@ def use_operators() -> None:
 
 
 def use_coco_tools() -> None:
-    """Let pycocotools stand in for xtcocotools, whose modules are the same, where that does not load.
+    """Use pycocotools in place of xtcocotools, whose modules are the same, where that does not load.
 
     Its binaries are built for NumPy 1. mmpose imports it with its data sets, and predicts without it.
     """
@@ -93,7 +93,7 @@ def use_coco_tools() -> None:
 
 
 def versions(stage: str) -> str:
-    """The installed packages of a stage, and whose operators it runs on, in a few words; none is imported."""
+    """The installed packages of a stage and the source of its operators, in a few words; none is imported."""
     named = [f"{name} {metadata.version(name)}" for name in NEEDS[stage] if name != "mmcv"]
     spec = find_spec("mmcv")
     folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()

@@ -1,6 +1,6 @@
-"""Two of mmcv's compiled operators in torch and NumPy, for where the compiled ones are not there.
+"""Two of mmcv's compiled operators in torch and NumPy, used where mmcv has no compiled ones.
 
-Top-down pose models and the usual detectors need exactly these two when they predict: greedy suppression of doubles
+Top-down pose models and the usual detectors need exactly these two when they predict: greedy non-maximum suppression
 (`nms`) and RoIAlign. Both keep the contract of mmcv 2's extension module, so that mmcv itself need not change.
 
 torchvision has both, and is not asked: its wheels load their operators only beside a torch for CUDA (they need
@@ -24,7 +24,7 @@ _AVERAGE = 1  # mmcv's number of that pool mode
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
-    """Which boxes stay when each one suppresses the weaker ones that overlap it too much.
+    """Non-maximum suppression: the boxes that overlap no better box too much.
 
     Args:
         boxes: `(N, 4)` x1, y1, x2, y2.
@@ -71,13 +71,13 @@ def roi_align_forward(
 
     Args:
         features: `(B, C, H, W)`.
-        rois: `(R, 5)` number in the batch, x1, y1, x2, y2 in pixels of the picture.
+        rois: `(R, 5)` number in the batch, x1, y1, x2, y2 in pixels of the image.
         output: `(R, C, aligned_height, aligned_width)`, which is filled.
         argmax_y: of the maximum mode, not used.
         argmax_x: likewise.
         aligned_height: bins from top to bottom.
         aligned_width: bins from left to right.
-        spatial_scale: cells of the feature map per pixel of the picture.
+        spatial_scale: cells of the feature map per pixel of the image.
         sampling_ratio: samples per bin and axis; 0 takes one per cell that the bin covers, rounded up.
         pool_mode: 1, average.
         aligned: shift by half a cell, so that positions are those of cell centres.
@@ -96,9 +96,9 @@ def roi_align_forward(
     of_rows = _axis_weights(corners[:, 1], sizes[:, 1], aligned_height, rows, sampling_ratio)
     of_columns = _axis_weights(corners[:, 0], sizes[:, 0], aligned_width, columns, sampling_ratio)
     spans = zip(_used(of_rows), _used(of_columns), strict=True)
-    for region, (picture, (y, x)) in enumerate(zip(rois[:, 0].long().tolist(), spans, strict=True)):
+    for region, (image, (y, x)) in enumerate(zip(rois[:, 0].long().tolist(), spans, strict=True)):
         vertical, horizontal = of_rows[region][:, y], of_columns[region][:, x]
-        output[region] = vertical @ features[picture][:, y, x] @ horizontal.T
+        output[region] = vertical @ features[image][:, y, x] @ horizontal.T
 
 
 def _axis_weights(start: Tensor, size: Tensor, bins: int, cells: int, sampling_ratio: int) -> Tensor:
@@ -123,7 +123,7 @@ def _axis_weights(start: Tensor, size: Tensor, bins: int, cells: int, sampling_r
 
 
 def _used(weights: Tensor) -> list[slice]:
-    """The range of cells that count at all, for each region."""
+    """The range of cells with a weight above 0, for each region."""
     regions, _, cells = weights.shape
     counts = (weights != 0).any(1)
     first = torch.where(counts, torch.arange(cells, device=weights.device), cells).amin(1) if regions else counts
@@ -132,7 +132,7 @@ def _used(weights: Tensor) -> list[slice]:
 
 
 class Operators(ModuleType):
-    """A module with these two operators; each other name is a function that says what is missing."""
+    """A module with these two operators; every other name is a function that raises an error."""
 
     def __init__(self) -> None:
         super().__init__(MODULE, __doc__)

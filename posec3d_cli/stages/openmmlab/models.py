@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConfigAndCheckpoint:
-    """What says which model it is.
+    """The config and the checkpoint of a model.
 
     Attributes:
         config: a path, or a name below the configs that the package carries.
@@ -61,7 +61,7 @@ class PublishedModel:
 
     Args:
         package: "mmdet" or "mmpose".
-        recipe: which model.
+        config_and_checkpoint: which model.
         device: "cpu", "cuda", "cuda:N" or "mps".
 
     Raises:
@@ -70,28 +70,28 @@ class PublishedModel:
         WeightsMissing, WeightsCorrupt, WeightsMismatch: the checkpoint does not fit.
     """
 
-    def __init__(self, package: str, recipe: ConfigAndCheckpoint, device: str) -> None:
+    def __init__(self, package: str, config_and_checkpoint: ConfigAndCheckpoint, device: str) -> None:
         import torch
 
         prepare_packages(package)
         self._package = package
-        path = find_config(package, recipe.config)
-        state = load_state_dict(recipe.weights)
+        path = find_config(package, config_and_checkpoint.config)
+        state = load_state_dict(config_and_checkpoint.weights)
         with self._refusing(path), quiet():
             from mmengine.config import Config
             from mmengine.model import revert_sync_batchnorm
 
             self.config = Config.fromfile(path)
-            self.config.merge_from_dict(dict(recipe.cfg_options))
+            self.config.merge_from_dict(dict(config_and_checkpoint.cfg_options))
             # The modules draw fresh weights, only for these to be replaced.
             with torch.random.fork_rng(devices=[]), self.scope():
                 self.model = revert_sync_batchnorm(self._registered("models").MODELS.build(self.config.model))
-        load_strictly(self.model, state, name=str(recipe.weights))
+        load_strictly(self.model, state, name=str(config_and_checkpoint.weights))
         self.model.to(device).eval().requires_grad_(False)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Within it, names in configs mean those of the package, and nothing warns."""
+        """A context in which names in configs are those of the package, and warnings are off."""
         from mmengine.registry import DefaultScope
 
         with quiet(), DefaultScope.overwrite_default_scope(self.config.get("default_scope", self._package)):
@@ -99,13 +99,13 @@ class PublishedModel:
 
     def data_set(self) -> Any:
         """The part of the config that describes the data set of the test, wrappers taken off."""
-        found = self.config.test_dataloader.dataset
-        while "pipeline" not in found and ("dataset" in found or "datasets" in found):
-            found = found.dataset if "dataset" in found else found.datasets[0]
-        return found
+        dataset = self.config.test_dataloader.dataset
+        while "pipeline" not in dataset and ("dataset" in dataset or "datasets" in dataset):
+            dataset = dataset.dataset if "dataset" in dataset else dataset.datasets[0]
+        return dataset
 
     def description(self) -> Mapping[str, Any]:
-        """What the data set says of its classes or joints, as the config or else the package has it."""
+        """The classes or joints of the data set, as the config or else the package has them."""
         dataset = self.data_set()
         with self.scope():
             kind = (
@@ -116,7 +116,7 @@ class PublishedModel:
         return {**getattr(kind, "METAINFO", {}), **dataset.get("metainfo", {})}
 
     def transforms(self, steps: Sequence[Any]) -> Any:
-        """The steps that ready one picture for the model, as one function."""
+        """The steps that prepare one image for the model, as one function."""
         from mmengine.dataset import Compose
 
         self._registered("datasets")
@@ -124,7 +124,7 @@ class PublishedModel:
             return Compose(list(steps))
 
     def predict(self, prepared: Sequence[Any]) -> list[Any]:
-        """The model's own answers on prepared pictures of one size, one for each."""
+        """The model's own answers on prepared images of one size, one for each."""
         import torch
         from mmengine.dataset import pseudo_collate
 
@@ -139,7 +139,7 @@ class PublishedModel:
 
     @contextmanager
     def _refusing(self, path: Path) -> Iterator[None]:
-        """A config is a program: what it raises is told as what it is."""
+        """Turn what a config raises, which is a program, into errors of posec3d."""
         try:
             yield
         except StageUnavailable:

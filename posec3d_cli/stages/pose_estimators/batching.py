@@ -32,7 +32,7 @@ def each_person(
     """Pose the people of several frames.
 
     Args:
-        frames: the pictures.
+        frames: the images.
         detections: their boxes.
         pose: makes the poses of N people, given for each the frame and, as `(N, 4)`, the box.
         batch: N is at most this, and no more than shares the people evenly among the lanes.
@@ -42,14 +42,14 @@ def each_person(
     Returns:
         One `Poses` per frame, row n for box n.
     """
-    boxes = [box for found in detections for box in found.boxes]
-    owners = [frame for frame, found in zip(frames, detections, strict=True) for _ in found.boxes]
+    boxes = [box for frame_detections in detections for box in frame_detections.boxes]
+    owners = [frame for frame, frame_detections in zip(frames, detections, strict=True) for _ in frame_detections.boxes]
     lanes = lanes or ThreadLanes(1)
     size = min(batch, max(1, -(-len(boxes) // lanes.count)))
     chunks = [slice(start, start + size) for start in range(0, len(boxes), size)]
     people = lanes.map(lambda chunk: pose(owners[chunk], np.stack(boxes[chunk])), chunks)
     every = _concatenate(people) if people else Poses.none(joints)
-    bounds = np.cumsum([0, *(len(found) for found in detections)])
+    bounds = np.cumsum([0, *(len(frame_detections) for frame_detections in detections)])
     return [_rows(every, slice(a, b)) for a, b in itertools.pairwise(bounds)]
 
 

@@ -1,4 +1,4 @@
-"""Where a heatmap peaks, finer than its pixels, as MMPose decodes them.
+"""Heatmap decoding: the peaks of heatmaps with subpixel precision, as MMPose decodes them.
 
 "quarter" moves a quarter of a pixel towards the higher neighbour on each axis. "dark" reads the peak of the Gaussian
 of which the heatmap is a sample: Zhang et al., "Distribution-Aware Coordinate Representation for Human Pose
@@ -41,8 +41,8 @@ def decode_heatmaps(heatmaps: Floats, *, decoding: str, convention: str) -> tupl
     scores = np.maximum(flat.max(axis=2), 0)
     x, y = best % width, best // width
     shift = _dark(heatmaps, x, y) if decoding == "dark" else _quarter(heatmaps, x, y, convention)
-    found = scores[..., None] > 0
-    return np.where(found, np.stack([x, y], axis=-1) + shift, 0).astype(np.float32), scores.astype(np.float32)
+    visible = scores[..., None] > 0
+    return np.where(visible, np.stack([x, y], axis=-1) + shift, 0).astype(np.float32), scores.astype(np.float32)
 
 
 def _quarter(heatmaps: Floats, x: NDArray[np.int64], y: NDArray[np.int64], convention: str) -> Floats:

@@ -62,7 +62,7 @@ class HRNetPose:
     """
 
     class Settings(Checked, frozen=True):
-        """What its cards set.
+        """Settings of its cards.
 
         Attributes:
             width: channels of the finest branch, 32 for HRNet-W32.

@@ -26,7 +26,7 @@ class MMPose:
     Positions are the model's own; scores too, but cut to [0, 1].
 
     Args:
-        recipe: config and checkpoint.
+        config_and_checkpoint: config and checkpoint.
         settings: how it runs.
         device: "cpu", "cuda", "cuda:N" or "mps".
 
@@ -36,7 +36,7 @@ class MMPose:
     """
 
     class Settings(Checked, frozen=True):
-        """What its cards may set.
+        """Settings of its cards.
 
         Attributes:
             config, weights, cfg_options: see `ConfigAndCheckpoint`.
@@ -54,9 +54,11 @@ class MMPose:
 
     skeleton: Skeleton = COCO_17
 
-    def __init__(self, recipe: ConfigAndCheckpoint, settings: Settings | None = None, *, device: str = "cpu") -> None:
+    def __init__(
+        self, config_and_checkpoint: ConfigAndCheckpoint, settings: Settings | None = None, *, device: str = "cpu"
+    ) -> None:
         settings = settings or self.Settings()
-        self._model = PublishedModel("mmpose", recipe, device)
+        self._model = PublishedModel("mmpose", config_and_checkpoint, device)
         self.device = device
         _check_top_down(self._model)
         self._joints = _joints(self._model)
@@ -78,12 +80,16 @@ class MMPose:
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[Poses]:
         """One `Poses` per frame, row n for box n; keypoints in pixels of the frame. No box, no network."""
-        people = [(frame, box) for frame, found in zip(frames, detections, strict=True) for box in found.boxes]
+        people = [
+            (frame, box)
+            for frame, frame_detections in zip(frames, detections, strict=True)
+            for box in frame_detections.boxes
+        ]
         parts = [self._run(people[start : start + self._batch]) for start in range(0, len(people), self._batch)]
-        nobody = Poses.none(len(self.skeleton.joints))
-        keypoints = np.concatenate([nobody.keypoints, *(keypoints for keypoints, _ in parts)])
-        scores = np.concatenate([nobody.scores, *(scores for _, scores in parts)])
-        bounds = np.cumsum([0, *(len(found) for found in detections)])
+        empty = Poses.none(len(self.skeleton.joints))
+        keypoints = np.concatenate([empty.keypoints, *(keypoints for keypoints, _ in parts)])
+        scores = np.concatenate([empty.scores, *(scores for _, scores in parts)])
+        bounds = np.cumsum([0, *(len(frame_detections) for frame_detections in detections)])
         return [Poses(keypoints[a:b], scores[a:b]) for a, b in itertools.pairwise(bounds)]
 
     def _run(self, people: Sequence[tuple[Frame, Floats]]) -> tuple[Floats, Floats]:
@@ -91,7 +97,7 @@ class MMPose:
         prepared = []
         for _, group in itertools.groupby(people, key=lambda person: id(person[0])):
             alike = list(group)
-            # The packages read pictures with OpenCV: blue first. Their configs turn that round.
+            # The packages read images with OpenCV: blue first. Their configs turn that round.
             pixels = np.ascontiguousarray(alike[0][0].pixels[..., ::-1])
             for _, box in alike:
                 one = {"img": pixels, "bbox": box[None].copy(), "bbox_score": np.ones(1, np.float32)}
@@ -113,7 +119,7 @@ def _check_top_down(model: PublishedModel) -> None:
 
 
 def _joints(model: PublishedModel) -> Mapping[str, Any]:
-    """What mmpose wants to know of the joints with each picture: names, limbs and sides."""
+    """The metadata of the joints that mmpose needs with each image: names, limbs and sides."""
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
     with model.scope():

@@ -34,7 +34,7 @@ class MoveNet:
     """
 
     class Settings(Checked, frozen=True):
-        """What its cards may set.
+        """Settings of its cards.
 
         Attributes:
             crop_padding: the crop's side as a multiple of the longer side of the box.

@@ -165,4 +165,4 @@ def decode_heatmaps(outputs: Sequence[Any], size: tuple[int, int]) -> tuple[Floa
 
 
 DECODERS: dict[Output, tuple[Decoder, int]] = {"simcc": (decode_simcc, 2), "heatmap": (decode_heatmaps, 1)}
-"""By the card's `output`: what reads it, and how many outputs the model has to have."""
+"""By the card's `output`: its decoder, and the number of outputs that the model must have."""

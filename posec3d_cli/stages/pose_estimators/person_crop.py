@@ -34,7 +34,7 @@ class PersonCrops:
     extents: Floats
 
     def to_frame(self, size: tuple[int, int]) -> Floats:
-        """`(N, 2, 3)` affine from pixels of a picture of `size` (w, h) of the regions to pixels of the frame."""
+        """`(N, 2, 3)` affine from pixels of a image of `size` (w, h) of the regions to pixels of the frame."""
         steps = self.extents / np.array(size, np.float32)
         transforms = np.zeros((len(steps), 2, 3), np.float32)
         transforms[:, 0, 0], transforms[:, 1, 1] = steps.T

@@ -91,7 +91,7 @@ def test_a_recipe_that_does_not_fit_is_refused_by_name(tmp_path):
     several = write_constants(
         tmp_path / "b.onnx", np.zeros((4, 0, 5), np.float32), np.zeros((4, 0), np.int64), shape=[4, 3, *SIZE[::-1]]
     )
-    with pytest.raises(BadCard, match="one picture at a time"):
+    with pytest.raises(BadCard, match="one image at a time"):
         made(several, recipe)
 
 
