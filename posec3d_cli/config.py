@@ -59,7 +59,8 @@ class PipelineConfig:
         flip: average with mirrored clips.
         window_seconds: length of a window; 0 for one window of the whole video.
         people: "together" for one input of all people, or "each" for one input per tracked person.
-        min_score: the answer is `unknown` if the best action scores less.
+        min_score: the answer is `unknown` if the best action scores less; 0 for never, None for the setting of the
+            classifier's card.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". With "auto", a stage that cannot use the best device runs on
             the processor; a named device is used or refused.
         precision: "auto", "fp32" or "bf16", of the classifier's arithmetic.
@@ -115,7 +116,10 @@ class PipelineConfig:
             "Recognize all people together or each person; the model decides by default.", shapes="answers"
         ),
     )
-    min_score: float = field(default=0.0, metadata=_about("Answer `unknown` if the best action scores less."))
+    min_score: float | None = field(
+        default=None,
+        metadata=_about("Answer `unknown` below this probability, 0 for never; the model decides by default."),
+    )
     device: str = field(
         default="auto",
         metadata=_about("Run the networks on this device; auto takes a GPU if there is one.", shapes="poses"),
@@ -158,7 +162,7 @@ class PipelineConfig:
             raise ConfigError(f"views must be a whole number of at least 1, got {self.views}")
         if self.window_seconds is not None and not 0 <= self.window_seconds < math.inf:
             raise ConfigError(f"window_seconds must be 0 or more, got {self.window_seconds}")
-        if not 0 <= self.min_score <= 1:
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ConfigError(f"min_score must be from 0 to 1, got {self.min_score}")
         if isinstance(self.cache_dir, str) and self.cache_dir != "default":
             raise ConfigError(f'cache_dir must be a Path, "default" or None, got the text {self.cache_dir!r}')

@@ -19,7 +19,7 @@ from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr, 
 OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
 NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
-UNKNOWN = "unknown"  # the answer where the best action scores too little
+UNKNOWN = "unknown"  # the answer where the best action scores too little, or a classifier's label for other actions
 POSES_VERSION = 3
 """Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
 
@@ -35,6 +35,19 @@ def is_named(probability: float, min_score: float) -> bool:
     Rounded to six digits as in documents; else it is `UNKNOWN`.
     """
     return round(probability, 6) >= min_score
+
+
+def best_known(scores: ActionScores) -> tuple[str, float]:
+    """The best action with its probability: of the labels other than UNKNOWN, unless the classifier has no other."""
+    best = scores.top(2)
+    return next((one for one in best if one[0] != UNKNOWN), best[0])
+
+
+def unless_named(scores: ActionScores | None, min_score: float) -> tuple[str, float] | None:
+    """What an answer UNKNOWN would have been, with its probability; None where the answer is another."""
+    if scores is None or answer_of(scores, min_score) != UNKNOWN:
+        return None
+    return best_known(scores)
 
 
 @dataclass(frozen=True)
@@ -207,6 +220,7 @@ class PipelineInfo:
         precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
         ensemble: of an ensemble, the weight of each classifier by its name, summing to 1.
         detect_every: N; people were detected in every N-th frame.
+        min_score: the answer is UNKNOWN if the best action scores less.
     """
 
     name: str | None = None
@@ -215,6 +229,7 @@ class PipelineInfo:
     precision: str | None = None
     ensemble: Mapping[str, float] = field(default_factory=dict)
     detect_every: int = 1
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -286,16 +301,25 @@ class ClipResult(ShapeRepr):
         """The properties of the video."""
         return self.video_poses.video
 
-    def answer(self, min_score: float = 0.0) -> str | None:
-        """The best action, "unknown" where it scores less, "no_person" where nobody was found, None for a failure."""
+    def answer(self, min_score: float | None = None) -> str | None:
+        """The best action, "unknown" where it scores less, "no_person" where nobody was found, None for a failure.
+
+        Args:
+            min_score: None for that of the pipeline.
+        """
         if self.error is not None:
             return None
-        return answer_of(self.scores, min_score) or NO_PERSON
+        return answer_of(self.scores, min_score_of(self, min_score)) or NO_PERSON
 
     def without_poses(self) -> Self:
         """The result without poses: small enough to be stored and sent."""
         poses = VideoPoses.of_no_frame(self.video, cuts=self.video_poses.cuts, skeleton=self.video_poses.skeleton)
         return replace(self, video_poses=poses)
+
+
+def min_score_of(result: ClipResult, asked: float | None) -> float:
+    """The least score that was asked for, or that of the result's pipeline if it is None."""
+    return result.pipeline.min_score if asked is None else asked
 
 
 def answer_of(scores: ActionScores | None, min_score: float) -> str | None:

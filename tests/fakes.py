@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -77,7 +80,8 @@ class Classifier:
 
 
 def configured(pipeline, config):
-    """The same pipeline, which reads videos as the config says."""
+    """The same pipeline, which reads videos as the config says, and answers by its least score."""
+    pipeline.recognizer.used = replace(pipeline.recognizer.used, min_score=resolve(config).min_score)
     pipeline.recognizer.sampling = pipeline.recognizer.members[0].sampling.changed(
         views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
     )

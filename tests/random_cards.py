@@ -31,13 +31,13 @@ def random_state(architecture, classes, options, seed):
         return network.state_dict()
 
 
-def write_card(folder, *, seed, labels=LABELS, channels="joints", sampler="pyskl", clip=""):
-    """A PoseC3D model folder; `clip` are more lines of its table `recipe.clip`."""
+def write_card(folder, *, seed, labels=LABELS, channels="joints", sampler="pyskl", clip="", recipe=""):
+    """A PoseC3D model folder; `recipe` and `clip` are more lines of its tables `recipe` and `recipe.clip`."""
     tables = {
         "clip": f'frames = 12\nsampler = "{sampler}"\n{clip}',
         "heatmaps": f'size = [16, 16]\nchannels = "{channels}"',
     }
-    return _write(folder, "posec3d", "slowonly", NETWORK, labels, seed, tables)
+    return _write(folder, "posec3d", "slowonly", NETWORK, labels, seed, tables, recipe)
 
 
 def write_graph_card(folder, *, seed, labels=LABELS, stream="joint", people=2, clip=""):
@@ -49,7 +49,7 @@ def write_graph_card(folder, *, seed, labels=LABELS, stream="joint", people=2, c
     return _write(folder, "stgcn", "stgcn++", GRAPH_NETWORK, labels, seed, tables)
 
 
-def _write(folder, stage, architecture, network, labels, seed, tables):
+def _write(folder, stage, architecture, network, labels, seed, tables, recipe=""):
     folder.mkdir(parents=True)
     state = random_state(architecture, len(labels), network, seed)
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "weights.safetensors")
@@ -67,6 +67,7 @@ data_terms = "none"
 [recipe]
 architecture = "{architecture}"
 people = "together"
+{recipe}
 
 {written}
 [[files]]

@@ -31,7 +31,7 @@ DEFAULTS = {
     "flip": None,
     "window_seconds": None,
     "people": None,
-    "min_score": 0.0,
+    "min_score": None,
     "device": "auto",
     "precision": "auto",
     "reader": "pyav",

@@ -30,8 +30,8 @@ class LabelTask:
     """Recognize the action in each video and in each clip of a pose file.
 
     Attributes:
-        config: the settings of the pipeline. In annotated videos, actions that score less than its `min_score` are
-            `unknown`; the results hold every score.
+        config: the settings of the pipeline. In annotated videos, actions that score less than its `min_score`, or that
+            of the classifier's card, are `unknown`; the results hold every score.
         only_poses: whether all files are pose files; then only the classifier is made. See `of`.
         videos: folder for annotated videos, or None.
         poses: folder for the poses of videos, or None.
@@ -78,8 +78,9 @@ class LabelTask:
     def fingerprint(self) -> str:
         """A digest of everything that a result depends on, except the file."""
         # The same with and without videos: a pose file that joins a folder of videos changes none of them.
-        drawn = {} if self.videos is None else {"min_score": self.config.min_score}
-        return resolve(self.config).fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
+        resolved = resolve(self.config)
+        drawn = {} if self.videos is None else {"min_score": resolved.min_score}
+        return resolved.fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
 
     def outputs(self, file: InputFile) -> dict[str, Path]:
         """The output files of a video: "video", "poses"."""
@@ -144,7 +145,6 @@ class LabelTask:
                     unkept = save_video(
                         result,
                         part,
-                        min_score=self.config.min_score,
                         overwrite=True,
                         reader=self.config.reader,
                         progress=lambda done, total: heartbeat(frames, frames),

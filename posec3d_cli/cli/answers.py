@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from posec3d_cli.errors import PoseC3DError, counted, together
 if TYPE_CHECKING:
     from posec3d_cli.recognition.recognizer import ActionRecognizer
     from posec3d_cli.results import ClipResult, Failure, PipelineInfo
+    from posec3d_cli.types import ActionScores
 
 HEADERS = ["video", "action", "probability"]
 
@@ -26,11 +26,10 @@ class Answers:
         json: print the document in place of the table.
         top: labels of an answer.
         details: say in the table what each person does, and what is done in each window.
-        min_score: where the best action scores less, the answer is `unknown`.
     """
 
-    def __init__(self, *, json: bool, top: int, details: bool, min_score: float) -> None:
-        self._json, self._top, self._details, self._min_score = json, top, details, min_score
+    def __init__(self, *, json: bool, top: int, details: bool) -> None:
+        self._json, self._top, self._details = json, top, details
         self._results: list[tuple[int, ClipResult]] = []
         self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
@@ -65,7 +64,7 @@ class Answers:
             from posec3d_cli.output.json import document
 
             results = [result for _, result in sorted(self._results, key=lambda one: one[0])]
-            print_json(document(results, used, top=self._top, min_score=self._min_score))
+            print_json(document(results, used, top=self._top))
         inputs = self._answered + self._failed
         if self._failed and inputs > 1:
             note("error", f"{self._failed} of {counted(inputs, 'video')} could not be answered")
@@ -82,12 +81,11 @@ class Answers:
     def _print(self, result: ClipResult) -> None:
         from posec3d_cli.results import NO_PERSON_IN_WORDS
 
-        video = result.name
-        scores = result.scores
-        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores.top(self._top), self._min_score)
+        video, scores, least = result.name, result.scores, result.pipeline.min_score
+        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores, self._top, least)
         rows = [[video, *answer] for answer in answers]
         if self._details:
-            rows += [[f"{video} {what}", *answer] for what, answer in _detailed(result, self._min_score)]
+            rows += [[f"{video} {what}", *answer] for what, answer in _detailed(result, least)]
         if self._answered == 1 or sys.stdout.isatty():
             print_table(HEADERS, rows)
             return
@@ -106,7 +104,8 @@ def describe(recognizer: ActionRecognizer) -> str:
     precision = f" in {recognizer.used.precision}" if recognizer.used.precision else ""
     shares = [f"{share:.2g}" for share in recognizer.used.ensemble.values()]
     parts = f" ({' + '.join(shares)})" if shares else ""
-    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}"
+    least = f", unknown below {recognizer.used.min_score:g}" if recognizer.used.min_score else ""
+    return f"{whom}, {span}, {views}{mirrored}; {model.name}{parts} on {model.device}{precision}{least}"
 
 
 def _print_about(video: str, error: Failure) -> None:
@@ -114,12 +113,12 @@ def _print_about(video: str, error: Failure) -> None:
     print_error(PoseC3DError(what, hint=error.hint))
 
 
-def _rows(labels: Sequence[tuple[str, float]], min_score: float) -> list[tuple[str, str]]:
-    """The actions, best first; where the best scores too little, its name stands behind `unknown`."""
-    from posec3d_cli.results import UNKNOWN, is_named
+def _rows(scores: ActionScores, top: int, min_score: float) -> list[tuple[str, str]]:
+    """The actions, best first; what an answer `unknown` would have been stands behind it."""
+    from posec3d_cli.results import UNKNOWN, unless_named
 
-    (best, most), *_ = labels
-    first = best if is_named(most, min_score) else f"{UNKNOWN} ({best})"
+    labels, guess = scores.top(top), unless_named(scores, min_score)
+    first = labels[0][0] if guess is None else f"{UNKNOWN} ({guess[0]})"
     names = [first, *(label for label, _ in labels[1:])]
     return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
 
@@ -131,10 +130,10 @@ def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str
     lines = []
     for person in result.people:
         if person.scores is not None:
-            lines.append((f"person {person.id}", _rows(person.scores.top(1), min_score)[0]))
+            lines.append((f"person {person.id}", _rows(person.scores, 1, min_score)[0]))
     if len(result.windows) > 1:
         fps = float(result.video.fps)
         for window in result.windows:
-            best = (NO_PERSON_IN_WORDS, "") if window.scores is None else _rows(window.scores.top(1), min_score)[0]
+            best = (NO_PERSON_IN_WORDS, "") if window.scores is None else _rows(window.scores, 1, min_score)[0]
             lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
     return lines

@@ -112,7 +112,7 @@ def label(
     window: WindowOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
-    min_score: MinScoreOption = 0.0,
+    min_score: MinScoreOption = None,
     max_people: MaxPeopleOption = None,
     detect_every: DetectEveryOption = 1,
     detector_threshold: ThresholdOption = None,
@@ -139,6 +139,7 @@ def label(
     from posec3d_cli.batch.outputs import check_made
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
+    from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.output import tables
 
     tables.check_table(output)
@@ -174,6 +175,7 @@ def label(
         videos=save_videos,
         poses=save_poses,
     )
+    resolved = resolve(task.config)
     if output.exists() and not state_of(output).exists() and not overwrite:
         raise OutputExists(f"{output} is already there", hint="choose another name, or say --overwrite")
     with locked(output) as (run_state, before):
@@ -198,11 +200,11 @@ def label(
             )
         finally:
             results = list(run.results(files, todo, run_state))
-            write_results(output, results, run_state, min_score=min_score, overwrite=overwrite)
+            write_results(output, results, run_state, min_score=resolved.min_score, overwrite=overwrite)
         say_left_out(own)
-        good = print_results(results, output, min_score)
+        good = print_results(results, output, resolved.min_score)
         if labels is not None:
-            print_accuracy(results, labels, task, output, run_state, overwrite=overwrite)
+            print_accuracy(results, labels, resolved, output, run_state, overwrite=overwrite)
     if not good:
         raise typer.Exit(1)
 

@@ -15,8 +15,8 @@ from posec3d_cli.cli.render import note, print_table
 from posec3d_cli.errors import counted
 
 if TYPE_CHECKING:
-    from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.batch.state import RunState
+    from posec3d_cli.hub.resolve import ResolvedPipeline
     from posec3d_cli.output.tables import TimedResult
 
 MOST_DOUBTFUL = 10  # answers that are listed
@@ -44,7 +44,8 @@ def print_results(results: Sequence[TimedResult], output: Path, min_score: float
         note("note", f"{warned} {said} with a warning, in the column error")
     if unsure := sum(is_unknown(result, min_score) for result, _ in results):
         said = f"of {counted(len(answered), 'answer')} {'is' if unsure == 1 else 'are'} unknown"
-        note("note", f"{unsure} {said}: the best action scores less than {min_score:g}")
+        own = ", or unknown scores most" if any(is_unknown(result, 0.0) for result, _ in results) else ""
+        note("note", f"{unsure} {said}: the best action scores less than {min_score:g}{own}")
     typer.echo(f"\ntable: {one_line(str(output))}")
     return not failures
 
@@ -77,7 +78,7 @@ def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
 def print_accuracy(
     results: Sequence[TimedResult],
     labels: dict[str, str],
-    task: LabelTask,
+    resolved: ResolvedPipeline,
     output: Path,
     run_state: RunState,
     *,
@@ -87,9 +88,8 @@ def print_accuracy(
     from posec3d_cli.batch.outputs import written_by_run
     from posec3d_cli.evaluation.ground_truth import compare
     from posec3d_cli.evaluation.write import write_confusion
-    from posec3d_cli.hub.resolve import resolve
 
-    compared = compare(results, labels, resolve(task.config).classifiers[0].labels, min_score=task.config.min_score)
+    compared = compare(results, labels, resolved.classifiers[0].labels, min_score=resolved.min_score)
     report, failed = compared.report, compared.failed
     for target in confusion_files(output):
         with written_by_run(target, run_state, overwrite=overwrite) as part:

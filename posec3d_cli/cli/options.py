@@ -150,13 +150,13 @@ FlipOption = Annotated[
     ),
 ]
 MinScoreOption = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--min-score",
         min=0,
         max=1,
         metavar="SCORE",
-        help="Answer `unknown` where the best action is less probable.",
+        help=help_of("min_score"),
         rich_help_panel=RECOGNITION,
     ),
 ]

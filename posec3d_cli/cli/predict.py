@@ -79,7 +79,7 @@ def predict(
     window: WindowOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
-    min_score: MinScoreOption = 0.0,
+    min_score: MinScoreOption = None,
     max_people: MaxPeopleOption = None,
     detect_every: DetectEveryOption = 1,
     detector_threshold: ThresholdOption = None,
@@ -156,7 +156,7 @@ def predict(
             "--reader": reader if reader is not Reader.pyav else None,
         }
         _refuse_without_videos(asked, settings or ())
-    answers = Answers(json=json, top=top, details=details, min_score=min_score)
+    answers = Answers(json=json, top=top, details=details)
     pipeline_info = None
     try:
         ready = _checked(jobs, answers, overwrite)
@@ -251,8 +251,7 @@ def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool
     if job.poses is not None:
         yield partial(save_poses, result.video_poses, job.poses, overwrite=overwrite)
     if job.annotated is not None:
-        options = {"reader": config.reader, "min_score": config.min_score}
-        yield partial(_draw, result, job.annotated, overwrite=overwrite, **options)
+        yield partial(_draw, result, job.annotated, overwrite=overwrite, reader=config.reader)
 
 
 def _attempt(write: Callable[[], None]) -> PoseC3DError | None:

@@ -103,8 +103,7 @@ def compare(
     labels = (*known, *sorted(others - set(known)))
     predictions = [ClipPrediction(result.name, label, _best(result, min_score)) for result, label in answered]
     correct = sum(
-        result.scores is not None and result.answer(min_score) == label and not is_unknown(result, min_score)
-        for result, label in answered
+        result.scores is not None and result.answer(min_score) == label != UNKNOWN for result, label in answered
     )
     return Comparison(EvaluationReport(labels, tuple(predictions)), len(labeled) - len(answered), unknown, correct)
 
@@ -114,4 +113,6 @@ def _best(result: ClipResult, min_score: float) -> tuple[tuple[str, float], ...]
     if result.scores is None:
         return ()
     guesses = tuple((label, round(probability, 6)) for label, probability in result.scores.top(BEST))
-    return ((UNKNOWN, guesses[0][1]), *guesses) if is_unknown(result, min_score) else guesses
+    if not is_unknown(result, min_score):
+        return guesses
+    return ((UNKNOWN, guesses[0][1]), *(one for one in guesses if one[0] != UNKNOWN))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card, load_pipeline
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.weights import fetch, hashes
+from posec3d_cli.schema import Share, read
+
+MIN_SCORE = "min_score"  # a setting of a classifier's card
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,22 @@ class ResolvedPipeline:
         """One weight per classifier."""
         return self.config.ensemble_weights or [1.0] * len(self.classifiers)
 
+    @property
+    def min_score(self) -> float:
+        """The answer is `unknown` if the best action scores less: of the config, or the weighted mean of the cards.
+
+        Raises:
+            BadCard: a card's value is no number in [0, 1].
+        """
+        if self.config.min_score is not None:
+            return self.config.min_score
+        recipes = [(card.name, {**card.recipe, **self.config.classifier_settings}) for card in self.classifiers]
+        each: list[float] = [
+            read(Share, recipe.get(MIN_SCORE, 0.0), where=name, key=f"recipe.{MIN_SCORE}") for name, recipe in recipes
+        ]
+        total = sum(score * weight for score, weight in zip(each, self.weights, strict=True))
+        return round(total / sum(self.weights), 6)
+
     def cards(self, kinds: Iterable[str] = KINDS) -> list[ModelCard]:
         """The cards of the models of these kinds."""
         every = {"detector": (self.detector,), "pose": (self.pose,), "classifier": self.classifiers}
@@ -77,19 +96,27 @@ class ResolvedPipeline:
         made_of = {
             "cards": [
                 {
-                    **{name: getattr(card, name) for name in ("name", "stage", "recipe", "labels", "conversion")},
+                    **{name: getattr(card, name) for name in ("name", "stage", "labels", "conversion")},
+                    "recipe": _shaping(card.kind, card.recipe),
                     "files": list(hashes(card, config.weights_dir).values()),
                 }
                 for card in self.cards(kinds)
             ],
             "fields": config.fingerprint_fields("answers" if "classifier" in kinds else "poses"),
             "settings": [
-                [kind, dict(given), files_named(given)] for kind in kinds if (given := config.settings_of(kind))
+                [kind, given, files_named(given)]
+                for kind in kinds
+                if (given := _shaping(kind, config.settings_of(kind)))
             ],
             "more": more,
             "version": [__version__, results.POSES_VERSION],
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _shaping(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that scores depend on: that of a classifier which says which answers are `unknown` is none."""
+    return {name: value for name, value in settings.items() if (kind, name) != ("classifier", MIN_SCORE)}
 
 
 def resolve(config: PipelineConfig) -> ResolvedPipeline:

@@ -22,6 +22,8 @@ from posec3d_cli.results import (
     VideoPoses,
     WindowScores,
     answer_of,
+    min_score_of,
+    unless_named,
 )
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.types import ActionScores, VideoInfo
@@ -32,7 +34,7 @@ TOP = 5  # labels per answer that are kept
 
 
 def document(
-    results: Iterable[ClipResult], pipeline: PipelineInfo, *, top: int = TOP, min_score: float = 0.0
+    results: Iterable[ClipResult], pipeline: PipelineInfo, *, top: int = TOP, min_score: float | None = None
 ) -> dict[str, Any]:
     """What was found in some videos, as plain values for JSON.
 
@@ -40,7 +42,7 @@ def document(
         results: of the videos.
         pipeline: what made the predictions.
         top: labels per answer.
-        min_score: where the best action scores less, the answer is `unknown`.
+        min_score: where the best action scores less, the answer is `unknown`; None for that of each result's pipeline.
     """
     models = {
         kind: {"name": model.name, "stage": model.stage, "device": model.device, "sha256": dict(model.sha256)}
@@ -61,31 +63,32 @@ def document(
     }
 
 
-def entry(result: ClipResult, *, top: int = TOP, min_score: float = 0.0) -> dict[str, Any]:
+def entry(result: ClipResult, *, top: int = TOP, min_score: float | None = None) -> dict[str, Any]:
     """One clip: what is done in it, or why that cannot be said.
 
     Args:
         result: of the clip.
         top: labels per answer, best first.
-        min_score: where the best action of the clip, a person or a window scores less, the answer is `unknown`; the
-            scores stay.
+        min_score: where the best action of the clip, a person or a window scores less, the answer is `unknown`, and
+            `guess` what it would have been; the scores stay. None for that of the result's pipeline.
     """
     name = printable(result.name or result.path)
     if result.error is not None:
         return {"video": name, "status": result.status, "error": _failure(result.error)}
-    video, score = result.video, result.mean_keypoint_score
+    video, score, least = result.video, result.mean_keypoint_score, min_score_of(result, min_score)
     found = {
         "video": name,
         "status": result.status,
-        "answer": result.answer(min_score),
-        "min_score": min_score,
+        "answer": result.answer(least),
+        "guess": _guess(result.scores, least),
+        "min_score": least,
         "labels": _labels(result.scores, top) or [],
         "frames_used": result.frames_used,
         "frames_with_person": result.frames_with_person,
         "people_found": len(result.people),
         "mean_keypoint_score": None if score is None else round(score, 4),
-        "people": [_person(person, top, min_score) for person in result.people],
-        "windows": [_window(window, float(video.fps), top, min_score) for window in result.windows],
+        "people": [_person(person, top, least) for person in result.people],
+        "windows": [_window(window, float(video.fps), top, least) for window in result.windows],
         "cuts": [
             {"frame": frame, "seconds": round(frame / float(video.fps), 4)}
             for frame in result.video_poses.cuts.tolist()
@@ -120,7 +123,7 @@ def poses_entry(result: PosesResult) -> dict[str, Any]:
 
 def stored(result: ClipResult | PosesResult) -> dict[str, Any]:
     """The entry that `read_stored` makes a result of again."""
-    return entry(result) if isinstance(result, ClipResult) else poses_entry(result)
+    return entry(result, min_score=0.0) if isinstance(result, ClipResult) else poses_entry(result)
 
 
 def read_stored(found: Mapping[str, Any], path: Path) -> ClipResult | PosesResult:
@@ -180,6 +183,16 @@ def _labels(scores: ActionScores | None, top: int) -> list[dict[str, Any]] | Non
     return [{"label": label, "probability": round(probability, 6)} for label, probability in scores.top(top)]
 
 
+def _answer(scores: ActionScores | None, min_score: float, *, nobody: str | None = None) -> dict[str, Any]:
+    return {"answer": answer_of(scores, min_score) or nobody, "guess": _guess(scores, min_score)}
+
+
+def _guess(scores: ActionScores | None, min_score: float) -> dict[str, Any] | None:
+    """What an answer `unknown` would have been; None where the answer is another."""
+    guess = unless_named(scores, min_score)
+    return None if guess is None else {"label": guess[0], "probability": round(guess[1], 6)}
+
+
 def _read_labels(labels: Sequence[Mapping[str, Any]] | None) -> ActionScores | None:
     if not labels:
         return None
@@ -194,7 +207,7 @@ def _person(person: PersonScores, top: int, min_score: float) -> dict[str, Any]:
         "mean_keypoint_score": round(person.mean_keypoint_score, 4),
         "weight": round(person.weight, 4),
         "labels": _labels(person.scores, top),
-        "answer": answer_of(person.scores, min_score),
+        **_answer(person.scores, min_score),
     }
 
 
@@ -215,11 +228,11 @@ def _window(window: WindowScores, fps: float, top: int, min_score: float) -> dic
                 "id": person.id,
                 "weight": round(person.weight, 4),
                 "labels": _labels(person.scores, top),
-                "answer": answer_of(person.scores, min_score),
+                **_answer(person.scores, min_score),
             }
             for person in window.people
         ],
-        "answer": answer_of(window.scores, min_score) or NO_PERSON,
+        **_answer(window.scores, min_score, nobody=NO_PERSON),
     }
 
 

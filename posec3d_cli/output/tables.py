@@ -16,7 +16,7 @@ from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.output.json import VERSION, entry
 from posec3d_cli.registry import OUTPUTS, Entry
-from posec3d_cli.results import UNKNOWN, ClipResult
+from posec3d_cli.results import UNKNOWN, ClipResult, best_known
 
 SCHEMA = "posec3d/label"
 """Of a line of JSON, with the version of `posec3d_cli.output.json`, and of a Parquet file."""
@@ -193,7 +193,7 @@ def row(timed: TimedResult, *, min_score: float = 0.0) -> Row:
     cells["margin"] = round(cells["score"] - (cells["score_2"] or 0.0), 6)
     cells["doubtful"] = cells["score"] < DOUBTFUL_SCORE or cells["margin"] < DOUBTFUL_MARGIN
     if is_unknown(result, min_score):
-        cells |= {"label": UNKNOWN, "guess": cells["label"]}
+        cells |= {"label": UNKNOWN, "guess": best_known(result.scores)[0]}
     return cells
 
 
@@ -203,8 +203,8 @@ def plain(cell: Any) -> str:
 
 
 def is_unknown(result: ClipResult, min_score: float) -> bool:
-    """Whether a person was found and the best action scores too little to be named."""
-    return result.scores is not None and result.answer(min_score) != result.scores.top(1)[0][0]
+    """Whether a person was found, and the action is not named."""
+    return result.answer(min_score) == UNKNOWN
 
 
 def _main(result: ClipResult) -> int:

@@ -1,8 +1,8 @@
 """Annotated videos: the headline, the people and their tags in each frame.
 
 A frame speaks of the windows that it lies in: its headline says what is done in them, and each person's tag what this
-person does there, as `#0 squat 57%`. A best action that scores too little has a question mark: `? sit 15%`. Who counts
-for little in these windows is drawn faintly and has no tag.
+person does there, as `#0 squat 57%`. What an answer `unknown` would have been has a question mark: `? sit 15%`. Who
+counts for little in these windows is drawn faintly and has no tag.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from posec3d_cli.results import (
     ClipResult,
     PersonInWindow,
     WindowScores,
-    is_named,
+    min_score_of,
+    unless_named,
 )
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import SoundOf, VideoWriter, open_video
@@ -28,25 +29,27 @@ from posec3d_cli.video.marks import MARK
 FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly
 
 
-def headline(result: ClipResult, frame: int, min_score: float = 0.0) -> str:
+def headline(result: ClipResult, frame: int, min_score: float | None = None) -> str:
     """The action at a frame with its probability in per cent; "no person" if its windows have no person."""
     known = [window.scores for window in _around(result, frame) if window.scores is not None]
-    return _spelled(weighted_mean(known, [1.0] * len(known)), min_score) if known else NO_PERSON_IN_WORDS
+    if not known:
+        return NO_PERSON_IN_WORDS
+    return _spelled(weighted_mean(known, [1.0] * len(known)), min_score_of(result, min_score))
 
 
-def figures_at(result: ClipResult, frame: int, column: int | None, min_score: float = 0.0) -> list[Figure]:
+def figures_at(result: ClipResult, frame: int, column: int | None, min_score: float | None = None) -> list[Figure]:
     """The people to draw in a frame, the most important first.
 
     Args:
         result: of the video.
         frame: its number.
         column: where the frame stands among those that were posed; None: it was not, and shows nobody.
-        min_score: of an action that is named without a question mark.
+        min_score: of an action that is named without a question mark; None for that of the result's pipeline.
     """
     if column is None:
         return []
     video_poses = result.video_poses
-    tags = _tags(result, frame, min_score)
+    tags = _tags(result, frame, min_score_of(result, min_score))
     found, poses = video_poses.detections[column], video_poses.poses[column]
     figures = [
         Figure(
@@ -90,16 +93,16 @@ def _mean(parts: Sequence[PersonInWindow]) -> ActionScores:
 
 
 def _spelled(scores: ActionScores, min_score: float) -> str:
-    [(label, probability)] = scores.top(1)
-    doubt = "" if is_named(probability, min_score) else "? "
-    return f"{doubt}{label} {100 * probability:.0f}%"
+    guess = unless_named(scores, min_score)
+    label, probability = guess or scores.top(1)[0]
+    return f"{'? ' if guess else ''}{label} {100 * probability:.0f}%"
 
 
 def save_video(
     result: ClipResult,
     path: str | Path,
     *,
-    min_score: float = 0.0,
+    min_score: float | None = None,
     overwrite: bool = False,
     reader: str = DEFAULT_READER,
     progress: Callable[[int, int], None] | None = None,

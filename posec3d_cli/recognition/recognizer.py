@@ -106,7 +106,8 @@ class ActionRecognizer:
         sampling = members[0].sampling.changed(
             views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
         )
-        return cls(members, used=ensemble_info(used, weights), sampling=sampling)
+        info = replace(ensemble_info(used, weights), min_score=resolved.min_score)
+        return cls(members, used=info, sampling=sampling)
 
     @property
     def needs_heatmaps(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import random_cards
 from label_runs import begun, rows, statuses
 
 
@@ -105,6 +106,26 @@ def test_another_smallest_score_holds_for_every_row_and_costs_nothing(label, tmp
     assert begun(tmp_path) == []
     label("clips", "--min-score", 0.8)
     assert [row["label"] for row in rows("labels.csv")] == ["unknown"] * 3
+
+
+def test_the_card_says_which_score_is_too_little_and_another_value_costs_nothing(label, tmp_path):
+    card = random_cards.write_card(tmp_path / "careful", seed=1, recipe="min_score = 0.8")
+    Path("truth.csv").write_text("video,label\na.mp4,left\n")
+    ran = label("clips", "--classifier", card, "--truth", "truth.csv", copies=["a.mp4"])
+    assert [(row["label"], row["guess"]) for row in rows("labels.csv")] == [("unknown", "left")]
+    assert "the best action scores less than 0.8" in ran.err
+    assert "1 unknown, none of the other 0 correct" in ran.out
+    text = (card / "model.toml").read_text()
+    (card / "model.toml").write_text(text.replace("min_score = 0.8", "min_score = 0.6"))
+    label("clips", "--classifier", card, "--truth", "truth.csv")
+    assert begun(tmp_path) == []
+    assert [row["label"] for row in rows("labels.csv")] == ["left"]
+    label("clips", "--classifier", card, "--save-videos", "drawn")
+    before = Path("drawn/a.mp4").read_bytes()
+    (card / "model.toml").write_text(text)
+    label("clips", "--classifier", card, "--save-videos", "drawn")
+    assert Path("drawn/a.mp4").read_bytes() != before
+    assert begun(tmp_path) == ["a.mp4"]
 
 
 def test_videos_are_drawn_again_for_another_smallest_score(label, tmp_path):

@@ -7,6 +7,7 @@ import json
 import fakes
 import pose_file_factory as factory
 import pytest
+import random_cards
 import synthetic_people as people
 import typer
 import video_factory
@@ -72,6 +73,18 @@ def test_an_action_that_scores_too_little_is_unknown_with_what_it_would_have_bee
     assert answers[0]["labels"] == answers[1]["labels"]
 
 
+def test_the_card_says_which_score_is_too_little_unless_the_command_does(stages, clip, tmp_path):
+    card = random_cards.write_card(tmp_path / "careful", seed=1, recipe="min_score = 0.8")
+    result = run(clip, "--classifier", card)
+    assert result.stdout.splitlines()[1].split("\t")[1:] == ["unknown (left)", "70.0 %"]
+    assert "unknown below 0.8" in result.stderr
+    [answer] = json.loads(run(clip, "--classifier", card, "--json").stdout)["videos"]
+    assert (answer["answer"], answer["min_score"]) == ("unknown", 0.8)
+    assert answer["guess"] == {"label": "left", "probability": 0.7}
+    off = run(clip, "--classifier", card, "--min-score", 0)
+    assert "unknown" not in off.output
+
+
 def test_people_and_windows_are_unknown_by_the_same_score(stages, clip):
     stages.extractor.detector.where = lambda index: [10, 60]
     result = run(clip, "--details", "--people", "each", "--window", 0.6, "--min-score", 0.7)
@@ -88,6 +101,10 @@ def test_what_is_unknown_is_drawn_with_a_question_mark(stages, clip, tmp_path, m
         "posec3d_cli.output.draw.annotate", lambda pixels, figures, limbs, text: drawn.add(text) or pixels
     )
     run(clip, "--save-video", tmp_path / "out.mp4", "--min-score", 0.8)
+    assert drawn == {"? left 70%"}
+    drawn.clear()
+    card = random_cards.write_card(tmp_path / "careful", seed=1, recipe="min_score = 0.8")
+    run(clip, "--save-video", tmp_path / "card.mp4", "--classifier", card)
     assert drawn == {"? left 70%"}
 
 

@@ -49,14 +49,18 @@ def test_unknown_is_right_where_the_table_says_so():
     assert (compared.unknown, compared.named, compared.correct) == (2, 0, 0)
 
 
-def test_a_class_that_is_called_unknown_is_an_action_like_others():
+def test_a_classifiers_own_label_unknown_is_the_answer_unknown():
     predictions = [
         (answered("a", ("unknown", 0.9), ("run", 0.1)), 1.0),
         (answered("b", ("run", 0.4), ("unknown", 0.3)), 1.0),
     ]
     compared = compare(predictions, {"a": "unknown", "b": "run"}, ("run", "unknown"), min_score=0.5)
     assert np.array_equal(compared.report.confusion, [[0, 1], [0, 1]])
-    assert (compared.unknown, compared.named, compared.correct) == (1, 1, 1)
+    assert (compared.unknown, compared.named, compared.correct) == (2, 0, 0)
+    assert [one.best for one in compared.report.predictions] == [
+        (("unknown", 0.9), ("run", 0.1)),
+        (("unknown", 0.4), ("run", 0.4)),
+    ]
 
 
 @pytest.fixture

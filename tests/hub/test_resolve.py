@@ -9,8 +9,9 @@ import random_cards
 
 from posec3d_cli import results
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.errors import ConfigError, UnknownModel
+from posec3d_cli.errors import BadCard, ConfigError, UnknownModel
 from posec3d_cli.hub.resolve import ensemble_of, resolve
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 
 ESTIMATION = ("detector", "pose")
 
@@ -23,6 +24,53 @@ def cards(tmp_path_factory):
 
 def fingerprint(kinds=ESTIMATION, **settings):
     return resolve(PipelineConfig(**settings)).fingerprint(kinds)
+
+
+@pytest.fixture(scope="module")
+def careful(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("careful")
+    return [
+        random_cards.write_card(folder / f"at-{score}", seed=1, recipe=f"min_score = {score}") for score in (0.3, 0.6)
+    ]
+
+
+def min_score(**settings):
+    return resolve(PipelineConfig(**settings)).min_score
+
+
+def test_the_least_score_is_that_of_the_card_unless_the_config_says_another(careful):
+    assert min_score() == 0
+    assert min_score(classifiers=careful[1:]) == 0.6
+    assert min_score(classifiers=careful[1:], min_score=0) == 0
+    assert min_score(classifiers=careful[1:], min_score=0.2) == 0.2
+    assert min_score(classifiers=careful[1:], classifier_settings={"min_score": 0.7}) == 0.7
+
+
+def test_the_least_score_of_an_ensemble_is_the_weighted_mean_of_its_cards(careful, cards):
+    assert min_score(classifiers=careful) == 0.45
+    assert min_score(classifiers=careful, ensemble_weights=(2, 1)) == 0.4
+    assert min_score(classifiers=(careful[1], cards[0])) == 0.3
+
+
+@pytest.mark.parametrize("wrong", ["-0.1", "1.5", "nan", '"high"', "true"])
+def test_a_least_score_that_is_no_share_is_refused(tmp_path, wrong):
+    card = random_cards.write_card(tmp_path / "odd", seed=1, recipe=f"min_score = {wrong}")
+    with pytest.raises(BadCard, match=r"odd: recipe\.min_score must be a number in \[0, 1\], got"):
+        min_score(classifiers=(card,))
+
+
+def test_the_least_score_of_a_classifier_changes_no_score_and_no_fingerprint(careful, cards, tmp_path):
+    alike = random_cards.write_card(tmp_path / careful[0].name, seed=1, recipe="min_score = 0.9")
+    kinds = ("detector", "pose", "classifier")
+    there = fingerprint(kinds, classifiers=careful[:1])
+    assert fingerprint(kinds, classifiers=(alike,)) == there
+    assert fingerprint(kinds, classifiers=(alike,), classifier_settings={"min_score": 0.1}) == there
+    assert fingerprint(kinds, detector_settings={"min_score": 0.1}) != fingerprint(kinds)
+
+
+def test_a_recognizer_says_the_least_score_of_its_answers(careful):
+    assert ActionRecognizer.from_config(PipelineConfig(classifiers=careful)).used.min_score == 0.45
+    assert ActionRecognizer.from_config(PipelineConfig(classifiers=careful, min_score=0.1)).used.min_score == 0.1
 
 
 def test_what_is_not_named_is_that_of_the_pipeline_card(cards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from posec3d_cli.errors import OutputError, OutputExists, UnreadableVideo
 from posec3d_cli.files.writing import atomic_write, check_free, printable
 from posec3d_cli.output.json import document, entry, read_stored, stored
 from posec3d_cli.output.poses import save_poses
+from posec3d_cli.output.tables import row
 from posec3d_cli.output.video import save_video
-from posec3d_cli.results import ClipResult, Failure
+from posec3d_cli.results import ClipResult, Failure, best_known
+from posec3d_cli.types import ActionScores
 from posec3d_cli.video import open_video
 
 
@@ -67,11 +70,41 @@ def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
         assert (said["answer"], said["min_score"]) == (whole, least)
         for part in (*said["people"], *said["windows"]):
             best = part["labels"][0]
-            assert part["answer"] == (best["label"] if best["probability"] >= least else "unknown")
+            named = best["probability"] >= least
+            assert (part["answer"], part["guess"]) == ((best["label"], None) if named else ("unknown", best))
         assert [one["labels"] for one in (said, *said["windows"])] == [
             one["labels"] for one in (found, *found["windows"])
         ]
     assert {person["answer"] for person in said["people"]} == {"left", "unknown"}
+
+
+def test_an_answer_is_named_by_the_least_score_of_its_pipeline_unless_another_is_asked_for(clip):
+    result = fakes.pipeline(lambda index: [60]).predict(clip)
+    careful = replace(result, pipeline=replace(result.pipeline, min_score=0.65))
+    assert (result.answer(), careful.answer(), careful.answer(0)) == ("right", "unknown", "right")
+    said = entry(careful)
+    assert (said["answer"], said["min_score"]) == ("unknown", 0.65)
+    assert said["guess"] == {"label": "right", "probability": 0.6}
+    assert (entry(careful, min_score=0)["answer"], entry(careful, min_score=0)["guess"]) == ("right", None)
+    assert document([careful], careful.pipeline)["videos"] == [said]
+    assert (stored(careful)["answer"], stored(careful)["min_score"]) == ("right", 0)  # the scores are what is kept
+
+
+def test_a_label_unknown_that_scores_most_is_an_answer_unknown_whatever_is_asked_for(clip):
+    result = fakes.pipeline(lambda index: [60]).predict(clip)
+    other = replace(result, scores=ActionScores(np.array([0.25, 0.15, 0.6], np.float32), ("left", "right", "unknown")))
+    for least in (0, 0.5):
+        said = entry(other, min_score=least)
+        assert (said["answer"], said["guess"]) == ("unknown", {"label": "left", "probability": 0.25})
+        assert [one["label"] for one in said["labels"]] == ["unknown", "left", "right"]
+        assert entry(read_stored(stored(other), clip), min_score=least)["guess"] == said["guess"]
+        cells = row((other, 1.0), min_score=least)
+        assert [cells[name] for name in ("label", "guess", "score", "label_2")] == ["unknown", "left", 0.6, "left"]
+    named = replace(other, scores=ActionScores(np.array([0.45, 0.15, 0.4], np.float32), other.scores.labels))
+    assert (named.answer(), named.answer(0.5)) == ("left", "unknown")
+    assert row((named, 1.0), min_score=0.5)["guess"] == "left"
+    alone = ActionScores(np.ones(1, np.float32), ("unknown",))
+    assert best_known(alone) == ("unknown", 1)
 
 
 def test_each_window_says_what_each_person_does_in_it(clip):

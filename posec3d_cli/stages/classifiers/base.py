@@ -21,7 +21,7 @@ from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.runtime.device import resolve_precision
-from posec3d_cli.schema import Checked, Count, Positive, Text, read_settings
+from posec3d_cli.schema import Checked, Count, Positive, Share, Text, read_settings
 from posec3d_cli.types import ActionScores, ClassifierInput, Floats
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class ClassifierSettings(Checked, frozen=True):
         people: "together", one input of everybody, or "each", one per tracked person; read by the sampler.
         temperature: divides the logits before the softmax (Guo et al., 2017).
         clip: which frames are shown; read by the sampler.
+        min_score: the answer is `unknown` if the best action scores less; read by `posec3d_cli.hub.resolve`.
         precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
         views_per_batch: views that pass the network at once; more need more memory and change no result beyond
             rounding. None: as many as suit the device, fewer the larger they are.
@@ -47,6 +48,7 @@ class ClassifierSettings(Checked, frozen=True):
     people: People = "together"
     temperature: Positive = 1.0
     clip: dict[str, Any] = field(default_factory=dict)
+    min_score: Share = 0.0
     precision: str = "auto"
     views_per_batch: Count | None = None
 

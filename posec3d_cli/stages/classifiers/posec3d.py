@@ -5,6 +5,7 @@ The recipe of its cards:
     architecture = "slowonly"     # a network of heatmaps: this, "c3d-light", "x3d-shallow" or one of a plugin
     people = "together"           # one volume of everybody, or "each": one per tracked person
     temperature = 1.0             # divides the logits of each network: above 1, its answers are less sure
+    min_score = 0.0               # below it, the answer is `unknown`
     [recipe.network]              # options of that network: in_channels, base_channels, stage_blocks …
     [recipe.heatmaps]             # how the volumes are drawn; read by the builder
     [recipe.clip]                 # which frames they show; read by the sampler

@@ -4,6 +4,7 @@ The recipe of its cards:
 
     architecture = "stgcn++"
     people = "together"           # one clip of the most important people, or "each": one per tracked person
+    min_score = 0.0               # below it, the answer is `unknown`
     [recipe.network]              # options of the network: in_channels, base_channels …
     [recipe.graph]                # stream, score_threshold and people, the number of slots; read by the builder
     [recipe.clip]                 # which frames they show; read by the sampler
