@@ -1,12 +1,14 @@
 """The exceptions of posec3d.
 
     PoseC3DError(what, *, hint="")
-    ├── InputError    UnreadableVideo · EmptyVideo · BadPoseFile · BadDataset
+    ├── InputError    UnreadableVideo · EmptyVideo · BadPoseFile · BadDataset · UnknownSample
     ├── ModelError    UnknownModel · BadCard · WeightsMissing · WeightsCorrupt · WeightsMismatch
     ├── StageError    UnknownStage · StageUnavailable · StageMismatch
     ├── ConfigError
-    ├── DeviceError
+    ├── DeviceError   UnknownDevice
     └── OutputError   OutputExists
+
+The classes whose names begin with `Unknown` are `UnknownName` too: the user named something that does not exist.
 
 `what` says what is wrong and with which value; `hint` says what to do about it.
 Errors of other libraries are turned into one of these where those libraries are called.
@@ -35,6 +37,10 @@ class PoseC3DError(Exception):
         self.hint = hint
 
 
+class UnknownName(PoseC3DError):
+    """The user named a model, stage, sample or device that does not exist."""
+
+
 class InputError(PoseC3DError):
     """An input file or table cannot be used."""
 
@@ -55,11 +61,15 @@ class BadDataset(InputError):
     """A folder, table or dataset pickle of labeled clips cannot be used for training or evaluation."""
 
 
+class UnknownSample(InputError, UnknownName):
+    """No sample clip has this name."""
+
+
 class ModelError(PoseC3DError):
     """A model card or its weights cannot be used."""
 
 
-class UnknownModel(ModelError):
+class UnknownModel(ModelError, UnknownName):
     """No card has this name."""
 
 
@@ -83,7 +93,7 @@ class StageError(PoseC3DError):
     """A pipeline stage cannot be used."""
 
 
-class UnknownStage(StageError):
+class UnknownStage(StageError, UnknownName):
     """No installed package offers a stage of this name."""
 
 
@@ -101,6 +111,10 @@ class ConfigError(PoseC3DError):
 
 class DeviceError(PoseC3DError):
     """The requested device is not there."""
+
+
+class UnknownDevice(DeviceError, UnknownName):
+    """No device has this name."""
 
 
 class OutputError(PoseC3DError):

@@ -1,7 +1,7 @@
 """The program `posec3d`: its commands, and how errors become messages and exit codes.
 
-Exit codes: 0 every input was answered, 1 at least one failed, 2 wrong usage (a model or stage that does not exist
-and settings that contradict each other count as such), 130 interrupted.
+Exit codes: 0 every input was answered, 1 at least one failed, 2 wrong usage (an unknown name of a model, stage,
+sample or device, and settings that contradict each other, count as such), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from posec3d_cli.cli.render import plugin_warnings, print_error
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
 from posec3d_cli.cli.usage_errors import usage_problem
-from posec3d_cli.errors import ConfigError, PoseC3DError, UnknownModel, UnknownStage
+from posec3d_cli.errors import ConfigError, PoseC3DError, UnknownName
 from posec3d_cli.runtime.memory import return_large_blocks
 
 WELCOME = """Recognize human actions in videos.
@@ -82,7 +82,7 @@ def main() -> NoReturn:
         sys.exit(2)
     except PoseC3DError as error:
         print_error(error)
-        sys.exit(2 if isinstance(error, UnknownModel | UnknownStage | ConfigError) else 1)
+        sys.exit(2 if isinstance(error, UnknownName | ConfigError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(code or 0)

@@ -123,10 +123,10 @@ def pull(
         names = models or list(_parts(load_pipeline(DEFAULT_PIPELINE)).values())
     failed = 0
     home = into.absolute() if into is not None else None
-    for name in names:
+    for card in [load_card(name) for name in names]:
         try:
             with download_progress() as progress:
-                paths = fetch(load_card(name), offline=offline_choice(offline), progress=progress, home=home)
+                paths = fetch(card, offline=offline_choice(offline), progress=progress, home=home)
         except PoseC3DError as error:
             failed += 1
             print_error(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from posec3d_cli.errors import InputError, did_you_mean
+from posec3d_cli.errors import UnknownSample, did_you_mean
 from posec3d_cli.hub.cards import Bytes, CardTable, Sha256, Sources, WeightFile, read_toml
 from posec3d_cli.hub.catalog import models_folder
 from posec3d_cli.hub.download import DownloadCallback, fetch_files
@@ -70,13 +70,13 @@ def fetch_sample(name: str, *, offline: bool | None = None, progress: DownloadCa
     """The verified clip, downloaded where it is not there yet.
 
     Raises:
-        InputError: there is no such sample.
+        UnknownSample: there is no sample of this name.
         WeightsMissing: no source delivers it, or it cannot be written.
         WeightsCorrupt: what a source delivered has another sha256.
     """
     samples = {sample.name: sample for sample in list_samples()}
     if name not in samples:
-        raise InputError(
+        raise UnknownSample(
             f"no sample is called {name!r}",
             hint=f"{did_you_mean(name, samples)}there are: {', '.join(sorted(samples))}",
         )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from posec3d_cli.config import PRECISIONS
-from posec3d_cli.errors import DeviceError
+from posec3d_cli.errors import DeviceError, UnknownDevice
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 USE_AUTO = "use --device auto, which lets each model run where it can"
@@ -25,7 +25,8 @@ def resolve_device(name: str) -> str:
         "cpu", "cuda", "cuda:N" or "mps". No other device ever stands in for the one that was named.
 
     Raises:
-        DeviceError: there is no such device, here or at all.
+        UnknownDevice: no device has this name.
+        DeviceError: this machine has no such device.
     """
     if name == "cpu" or (name == "auto" and _only_cpu()):
         return "cpu"
@@ -41,7 +42,7 @@ def resolve_device(name: str) -> str:
         return name
     kind, colon, index = name.partition(":")
     if kind != "cuda" or (colon and not (index.isascii() and index.isdigit())):
-        raise DeviceError(f"no device is called {name!r}", hint=f"there are: {', '.join(DEVICES)}")
+        raise UnknownDevice(f"no device is called {name!r}", hint=f"there are: {', '.join(DEVICES)}")
     if not torch.cuda.is_available():
         raise DeviceError(f"device {name!r} was asked for, but torch finds no CUDA device", hint=_without_cuda())
     count = torch.cuda.device_count()

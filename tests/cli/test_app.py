@@ -9,7 +9,7 @@ from posec3d_cli import __version__
 from posec3d_cli.cli import app as program
 from posec3d_cli.cli.options import Precision
 from posec3d_cli.config import PRECISIONS
-from posec3d_cli.errors import InputError, UnknownModel, UnknownStage
+from posec3d_cli.errors import InputError, UnknownDevice, UnknownModel, UnknownSample, UnknownStage
 
 HEAVY = {"torch", "numpy", "msgspec", "cv2", "onnxruntime", "onnx", "av", "decord", "scipy", "ai_edge_litert"}
 
@@ -88,7 +88,14 @@ def test_further_lines_of_an_error_stand_below_the_first_and_an_empty_hint_is_le
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(UnknownModel("no"), 2), (UnknownStage("no"), 2), (KeyboardInterrupt(), 130), (typer.Exit(1), 1)],
+    [
+        (UnknownModel("no"), 2),
+        (UnknownStage("no"), 2),
+        (UnknownSample("no"), 2),
+        (UnknownDevice("no"), 2),
+        (KeyboardInterrupt(), 130),
+        (typer.Exit(1), 1),
+    ],
 )
 def test_the_exit_code_tells_the_kind_of_failure(failing, error, code):
     assert failing(error).code == code

@@ -51,5 +51,5 @@ def test_fetch_offline_without_the_clip_says_where_to_put_it(posec3d, home):
 
 def test_an_unknown_sample_is_answered_with_those_there_are(posec3d):
     ran = posec3d("samples", "fetch", "wlak")
-    assert ran.code == 1
+    assert ran.code == 2
     assert ran.err == "error: no sample is called 'wlak'\nhint:  did you mean 'walk'? there are: walk\n"

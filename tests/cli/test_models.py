@@ -118,6 +118,12 @@ def test_pull_goes_on_after_a_failure_and_exits_with_1(posec3d, folder, argument
     assert "1 of" in ran.err
 
 
+def test_pull_of_an_unknown_model_is_a_usage_error_and_fetches_nothing(posec3d, folder):
+    ran = posec3d("models", "pull", "shipped", "shiped")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: no model is called 'shiped'")
+
+
 def test_pull_into_a_folder_makes_a_bundle(posec3d, folder, home, tmp_path):
     cached = home / "weights" / f"{hashlib.sha256(BODY).hexdigest()[:16]}-w.bin"
     cached.parent.mkdir(parents=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from posec3d_cli.errors import BadCard, InputError
+from posec3d_cli.errors import BadCard, UnknownSample
 from posec3d_cli.hub import sample_clips
 
 
@@ -12,7 +12,7 @@ def test_the_walk_comes_from_the_package_that_carries_it():
 
 
 def test_an_unknown_sample_is_refused():
-    with pytest.raises(InputError, match="no sample is called 'run'"):
+    with pytest.raises(UnknownSample, match="no sample is called 'run'"):
         sample_clips.fetch_sample("run")
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from posec3d_cli.errors import DeviceError
+from posec3d_cli.errors import DeviceError, UnknownDevice
 from posec3d_cli.runtime import device
 from posec3d_cli.runtime import threads as threads_module
 from posec3d_cli.runtime.device import resolve_device, resolve_precision
@@ -27,7 +27,7 @@ def test_auto_finds_a_device_that_computes() -> None:
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU", "cuda:", "cuda:x", "cuda:-1", "cuda:¹", "cpu:0", "meta"])
 def test_a_name_that_is_no_device_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(DeviceError, match="no device is called") as caught:
+    with pytest.raises(UnknownDevice, match="no device is called") as caught:
         resolve_device(name)
     assert repr(name) in caught.value.what
     assert "cuda:N" in caught.value.hint
