@@ -111,7 +111,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.plot([best["epoch"]], [value], "o", color=_BEST)
         hits.set_title(f"best: {best['accuracy']:.1%} in epoch {best['epoch']}", color=_BEST, fontsize=10)
     else:
-        hits.set_title("no clips were held out", fontsize=10)
+        hits.set_title("no validation clips", fontsize=10)
     _write(figure, path)
 
 

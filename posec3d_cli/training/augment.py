@@ -1,6 +1,6 @@
-"""Training samples: one clip seen by another camera, at another pace, by a worse pose network.
+"""Augmentation: one clip seen by another camera, at another pace, by a worse pose network.
 
-The aim is that nothing but motion tells where a clip came from. Recorded and annotated poses are given the scores
+The aim is that nothing but motion distinguishes the actions. Recorded and annotated poses are given the scores
 and the gaps of estimated ones; every clip is seen from other distances and angles, by panning cameras, cut,
 stretched, repeated, and with joints that stray and so widen the crop. Everything happens to the poses: what the
 network reads is made of them by the builder, as in a prediction. Sources of the ideas: PoseC3D (uniform sampling,
@@ -32,24 +32,24 @@ _MIRROR = np.array(COCO_17.mirror)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly samples are varied. Lengths are parts of the person's own size; angles are degrees.
+    """Settings of the augmentation. Lengths are shares of the person's own size; angles are degrees.
 
     Attributes:
-        served: the part of the samples that are read as a prediction reads the clip: one of its windows, those frames.
-        longest_seconds, shortest_seconds: of the stretches that the others show.
-        pace: how much faster or slower these are, as the logarithm of a factor.
-        repeat: the part of these in which the stretch is played up to three times.
-        bystander: the part of the samples with somebody else beside, where everybody is read together.
-        mirror: the part that is mirrored.
-        pan, pan_reach, zoom_reach: the part seen by a moving camera, how far it pans and zooms.
-        rotation, shear, stretch: of the picture plane.
-        jitter, wobble, head: joints tremble, sit wrongly throughout; the head's point is the nose or its middle.
-        stray: for each edge of the crop, the part in which one joint of one frame lies beyond it, and how far.
-        confidence: how much all scores of a sample are scaled.
-        weakest: joints that score less than at most this are lost.
-        joint_drop, limb_drop, lower_body_drop, frame_drop: the part of joints, limbs, legs and frames that are missed.
-        swap: the part of the frames in which left and right are taken for each other.
-        still: the part of the samples that hold one moment; they are labelled as every action alike, so that a
+        served: the share of samples that are windows as a prediction reads them, with the same frames.
+        longest_seconds, shortest_seconds: bounds of the length of the other samples.
+        pace: largest change of their speed, as the logarithm of a factor.
+        repeat: the share of these samples that repeat their stretch of the clip up to three times.
+        bystander: the share of samples with a second person, if all people are read together.
+        mirror: the share of samples that are mirrored.
+        pan, pan_reach, zoom_reach: the share of samples with a moving camera, how far it pans and zooms.
+        rotation, shear, stretch: strength of affine changes of the image plane.
+        jitter, wobble, head: noise per frame, constant noise per joint, shift of the nose towards the head's centre.
+        stray, stray_reach: for each edge of the crop, the share of samples with an outlier joint beyond it; how far.
+        confidence: largest change of the scale of all scores of a sample.
+        weakest: highest threshold below which joints are dropped.
+        joint_drop, limb_drop, lower_body_drop, frame_drop: the share of dropped joints, limbs, legs and frames.
+        swap: the share of frames in which left and right are swapped.
+        still: the share of samples that hold one moment; their target is uniform over the actions, so that a
             bystander who does nothing is given no action with confidence.
     """
 
@@ -82,12 +82,12 @@ class Augmentation:
 
     @classmethod
     def none(cls) -> Self:
-        """Clips as they are: every sample is a window that a prediction reads."""
+        """No augmentation: every sample is a window that a prediction reads."""
         off = {field.name: 0.0 for field in fields(cls) if not field.name.endswith("_seconds")}
         return cls(**{**off, "served": 1.0})
 
     def scaled(self, strength: float) -> Augmentation:
-        """The same with every fault of camera and pose network, and every cut, that many times as likely or large."""
+        """The same settings with every fault of camera and pose network scaled by `strength`."""
         faults = (
             "bystander", "pan", "jitter", "wobble", "stray", "joint_drop", "limb_drop", "lower_body_drop",
             "frame_drop", "swap",
@@ -157,7 +157,7 @@ def _reach(keypoints: Floats, scores: Floats) -> tuple[int, int]:
 def _frames(
     clip: LabeledClip, sampling: ClipSampling, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Ints]:
-    """The places in the clip of the frames of a video, `(F,)`, and which of them are shown, `(T,)`."""
+    """Positions in the clip, `(F,)`, and the indices of the positions to show, `(T,)`."""
     if generator.random() < settings.served:
         plan = sampling.plan(len(clip), Fraction(clip.fps).limit_denominator(1001))
         window = plan[int(generator.integers(len(plan)))]
@@ -174,13 +174,13 @@ def _frames(
 
 
 def _length(clip: LabeledClip, settings: Augmentation, generator: np.random.Generator) -> float:
-    """Of a stretch, in seconds."""
+    """A random length of a stretch of the clip, in seconds."""
     whole = max(len(clip) - 1, 1) / clip.fps
     return float(generator.uniform(min(settings.shortest_seconds, whole), min(settings.longest_seconds, whole)))
 
 
 def _stretch(clip: LabeledClip, frames: int, settings: Augmentation, generator: np.random.Generator) -> Floats:
-    """`(frames,)` places in a clip, evenly over some stretch of it."""
+    """`(frames,)` positions in a clip, evenly spaced over a random stretch."""
     span = min(_length(clip, settings, generator) * clip.fps, len(clip) - 1)
     start = generator.uniform(0, len(clip) - 1 - span)
     return (start + np.linspace(0, 1, frames) * span).astype(np.float32)
@@ -189,7 +189,7 @@ def _stretch(clip: LabeledClip, frames: int, settings: Augmentation, generator: 
 def _seen(
     clip: LabeledClip, times: Floats, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """The clip at these places, from some angle, with the scores that a pose network would give."""
+    """The clip at these positions: 3D poses projected, scores as a pose network would give."""
     keypoints, scores = at_times(clip.keypoints, clip.scores, times)
     if clip.origin == RECORDED:
         keypoints = project(keypoints, generator)
@@ -211,7 +211,7 @@ def _imagined_scores(seen: Floats, generator: np.random.Generator) -> Floats:
 def _compose(
     one: tuple[Floats, Floats], other: tuple[Floats, Floats], generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Put somebody else, smaller or as large, beside a person."""
+    """Put a second person, smaller or as large, beside a person."""
     middle, size = extent(*one)
     their_middle, their_size = extent(*other)
     scale = generator.uniform(0.4, 0.9) * size / their_size
@@ -242,7 +242,7 @@ def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: 
 def _degrade(
     keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """What pose networks get wrong: they tremble, miss joints, frames and half bodies, and swap sides."""
+    """Errors of pose networks: noise, dropped joints, frames and limbs, swapped sides."""
     people, frames, joints = scores.shape
     _, size = extent(keypoints, scores)
     strength = generator.uniform(0, 1)
@@ -271,7 +271,7 @@ def _degrade(
 
 
 def _strayed(keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator) -> Floats:
-    """Joints that lie beyond the others in single frames: crops follow them, so people are off centre and smaller."""
+    """Outlier joints in single frames: they widen the crop, so people are off centre and smaller."""
     edges = np.flatnonzero(generator.random(4) < settings.stray)
     seen = np.argwhere(scores > 0)
     if not len(seen) or not len(edges):

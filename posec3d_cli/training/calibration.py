@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say: one temperature, fitted on clips that the networks did not learn from.
+"""Calibration by temperature scaling: one temperature, fitted on validation clips.
 
-Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: the logits divided by one number. It changes which
-action is best only where answers are averaged, and there hardly ever.
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: the logits divided by one number. It changes the
+best action only where probabilities are averaged, and rarely there.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from posec3d_cli.sampling.clips import Window, used_frames
 from posec3d_cli.stages.protocols import HasLogits
 from posec3d_cli.types import ActionScores, ClassifierInput, Floats, Ints
 
-COLDEST, HOTTEST = 0.2, 5.0  # temperatures that are tried
-LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 costs as much as this one
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # the range of the fit
+MIN_PROBABILITY = float(np.finfo(np.float32).tiny)  # the floor of a probability in the likelihood
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Calibration:
     """A fitted temperature and what it changes.
 
     Attributes:
-        temperature: for the classifier's recipe, in place of the one that it has.
-        nll_before: mean negative log-likelihood of the true labels, in nats, at the temperature that the card has.
-        nll_after: likewise at the fitted one.
+        temperature: the new temperature for the classifier's card.
+        nll_before: mean negative log-likelihood of the true labels, in nats, at the card's temperature.
+        nll_after: likewise at the fitted temperature.
         ece_before: expected calibration error of the best action's probability, at the card's temperature.
-        ece_after: likewise at the fitted one.
-        clips: those that it was fitted on.
+        ece_after: likewise at the fitted temperature.
+        clips: number of clips of the fit.
     """
 
     temperature: float
@@ -52,59 +52,63 @@ class Calibration:
 
     @property
     def found(self) -> bool:
-        """False where the temperature went to its bound: the clips are too easy, or too hard, to tell one."""
-        return COLDEST * 1.05 < self.temperature < HOTTEST / 1.05
+        """Whether the fit stayed within its bounds; clips that are too easy or too hard give no temperature."""
+        return MIN_TEMPERATURE * 1.05 < self.temperature < MAX_TEMPERATURE / 1.05
 
 
 def fit_temperature(
     model: Path, clips: Sequence[LabeledClip], *, device: str = "auto", precision: str = "auto"
 ) -> Calibration:
-    """The temperature, from 0.2 to 5, that makes the true labels most likely in the answers as they are given.
+    """Fit the temperature, from 0.2 to 5, that maximizes the likelihood of the true labels.
 
-    That is after the average over networks, views, people and windows. The networks run once. Examples in which
-    nobody is found are left out.
+    The likelihood is that of the final probabilities, averaged over networks, views, people and windows. The networks
+    run once. Clips without people are left out.
 
     Args:
         model: a classifier's model folder.
-        clips: not learnt from; the fewer and the easier, the less the result is worth.
-        device: where the networks run, as in `PipelineConfig`.
-        precision: in which numbers, likewise.
+        clips: clips that the model was not trained on; few or easy clips give a poor fit.
+        device: as in `PipelineConfig`.
+        precision: as in `PipelineConfig`.
 
     Raises:
-        BadDataset: nobody is found in any clip, or one has a label that the classifier does not know.
-        StageMismatch: the classifier shows no logits.
+        BadDataset: no clip has people, or a label is unknown to the classifier.
+        StageMismatch: the classifier offers no logits.
     """
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     [member] = recognizer.members
     if not isinstance(member.classifier, HasLogits):
-        raise StageMismatch(f"{model}: a classifier of this stage shows no logits, so no temperature can be fitted")
+        raise StageMismatch(f"{model}: a classifier of this stage offers no logits, so no temperature can be fitted")
     unknown = sorted({clip.label for clip in clips} - set(recognizer.labels))
     if unknown:
         raise BadDataset(
             f"the classifier does not know the labels {', '.join(unknown)}",
             hint=f"it knows {', '.join(recognizer.labels)}",
         )
-    heard = [one for clip in clips if (one := _collect_logits(member, member.classifier, clip)).said]
-    if not heard:
-        raise BadDataset(f"nobody is found in any of {counted(len(clips), 'clip')} to fit the temperature on")
-    truth = np.array([one.truth for one in heard])
+    collected = [
+        clip_logits
+        for clip in clips
+        if (clip_logits := _collect_logits(member, member.classifier, clip)).subject_logits
+    ]
+    if not collected:
+        raise BadDataset(f"there are no people in any of {counted(len(clips), 'clip')} to fit the temperature on")
+    ground_truth = np.array([clip_logits.label_index for clip_logits in collected])
 
-    def answers(temperature: float) -> Floats:
-        return np.stack([one.answer(temperature, recognizer.labels) for one in heard])
+    def probabilities(temperature: float) -> Floats:
+        return np.stack([clip_logits.probabilities(temperature, recognizer.labels) for clip_logits in collected])
 
     def cost(log_temperature: float) -> float:
-        return _nll(answers(math.exp(log_temperature)), truth)
+        return _nll(probabilities(math.exp(log_temperature)), ground_truth)
 
-    found = minimize_scalar(cost, bounds=(math.log(COLDEST), math.log(HOTTEST)), method="bounded")
-    fitted = math.exp(float(found.x))
-    before, after = answers(member.classifier.temperature), answers(fitted)
+    optimum = minimize_scalar(cost, bounds=(math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE)), method="bounded")
+    fitted = math.exp(float(optimum.x))
+    before, after = probabilities(member.classifier.temperature), probabilities(fitted)
     return Calibration(
         temperature=fitted,
-        nll_before=_nll(before, truth),
-        nll_after=_nll(after, truth),
-        ece_before=expected_calibration_error(before.max(axis=1), before.argmax(axis=1) == truth),
-        ece_after=expected_calibration_error(after.max(axis=1), after.argmax(axis=1) == truth),
-        clips=len(heard),
+        nll_before=_nll(before, ground_truth),
+        nll_after=_nll(after, ground_truth),
+        ece_before=expected_calibration_error(before.max(axis=1), before.argmax(axis=1) == ground_truth),
+        ece_after=expected_calibration_error(after.max(axis=1), after.argmax(axis=1) == ground_truth),
+        clips=len(collected),
     )
 
 
@@ -117,18 +121,18 @@ def softmax_with_temperature(logits: Floats, temperature: float) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class _Collected:
-    """What the networks said of one clip: for each subject the logits; the answer follows from the temperature."""
+class _ClipLogits:
+    """The logits of the networks for each subject of one clip."""
 
-    truth: int
+    label_index: int
     plan: Sequence[Window]
-    said: Sequence[tuple[Subject, Floats]]
+    subject_logits: Sequence[tuple[Subject, Floats]]
 
-    def answer(self, temperature: float, labels: tuple[str, ...]) -> Floats:
-        """`(C,)` the probabilities, combined as those of a prediction."""
+    def probabilities(self, temperature: float, labels: tuple[str, ...]) -> Floats:
+        """`(C,)` the probabilities at a temperature, aggregated as in a prediction."""
         scored = [
             (subject, ActionScores(softmax_with_temperature(logits, temperature), labels))
-            for subject, logits in self.said
+            for subject, logits in self.subject_logits
         ]
         windows = [aggregate_window(number, window, scored).scores for number, window in enumerate(self.plan)]
         known = [scores for scores in windows if scores is not None]
@@ -136,7 +140,7 @@ class _Collected:
 
 
 class _Recorder:
-    """A classifier that answers as another and keeps its logits."""
+    """A classifier that wraps another and keeps its logits."""
 
     def __init__(self, classifier: HasLogits) -> None:
         self._classifier = classifier
@@ -151,17 +155,17 @@ class _Recorder:
         ]
 
 
-def _collect_logits(member: Member, classifier: HasLogits, clip: LabeledClip) -> _Collected:
+def _collect_logits(member: Member, classifier: HasLogits, clip: LabeledClip) -> _ClipLogits:
     recorder = _Recorder(classifier)
     video_poses, sampling = as_video_poses(clip), member.sampling
     ActionRecognizer([replace(member, classifier=recorder)]).recognize(video_poses, sampling)
     plan = member.reads(sampling).plan(video_poses.video.frame_count, video_poses.video.fps)
     shown = [subject for subject, _ in subjects(video_poses.part(used_frames(plan)), plan, sampling, set())]
-    # The reader shows the classifier the same subjects in the same order.
-    return _Collected(classifier.labels.index(clip.label), plan, list(zip(shown, recorder.kept, strict=True)))
+    # The recognizer classifies the same subjects in the same order.
+    return _ClipLogits(classifier.labels.index(clip.label), plan, list(zip(shown, recorder.kept, strict=True)))
 
 
-def _nll(answers: Floats, truth: Ints) -> float:
-    """The mean of -log p, `answers` being `(N, C)` and `truth` `(N,)` columns."""
-    likely = answers[np.arange(len(truth)), truth].astype(np.float64)
-    return float(-np.log(np.maximum(likely, LEAST)).mean())
+def _nll(probabilities: Floats, ground_truth: Ints) -> float:
+    """The mean of -log p, `probabilities` being `(N, C)` and `ground_truth` `(N,)` columns."""
+    likely = probabilities[np.arange(len(ground_truth)), ground_truth].astype(np.float64)
+    return float(-np.log(np.maximum(likely, MIN_PROBABILITY)).mean())

@@ -18,7 +18,7 @@ from torch import nn
 
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import atomic_write
-from posec3d_cli.training.readme import OURS, readme
+from posec3d_cli.training.readme import GENERATED, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
 from posec3d_cli.transforms.joint_features import JointSpec
@@ -30,17 +30,17 @@ _WEIGHTS = re.compile(r"weights(-\d+)?\.safetensors")
 
 
 def weights_name(number: int) -> str:
-    """What the file of a model's network `number`, counted from 0, is called."""
+    """The name of the weights file of network `number`, counted from 0."""
     return f"weights-{number + 1}.safetensors" if number else "weights.safetensors"
 
 
 def weights_of(folder: Path) -> list[Path]:
-    """The files of weights that the card in a folder names as its own and that are there."""
+    """The existing weights files that the card in a folder names."""
     try:
         card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
         named = {source for file in card["files"] for source in file["sources"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # no card of ours
+        return []  # no card that a training wrote
     names = sorted(name.removeprefix("file:") for name in named)
     return [folder / name for name in names if _WEIGHTS.fullmatch(name) and (folder / name).is_file()]
 
@@ -56,9 +56,9 @@ def write_weights(folder: Path, number: int, network: nn.Module) -> None:
 
 
 def write_card(folder: Path, trained: Trained, networks: int) -> None:
-    """Write `model.toml`, `labels.txt`, `training.json` and a README beside the weights of so many networks.
+    """Write `model.toml`, `labels.txt`, `training.json` and a README beside the weights of the networks.
 
-    A README is only replaced where it still says that it may be: what people wrote about their model is theirs.
+    A README is replaced only while it holds the line that says so: a user's own page is kept.
     """
     files = [folder / weights_name(number) for number in range(networks)]
     _write(folder / LABELS, "".join(f"{label}\n" for label in trained.classes))
@@ -79,7 +79,7 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
     }
     _write(folder / RECORD, json.dumps(training, indent=1) + "\n")
     page = folder / "README.md"
-    if not page.exists() or OURS in page.read_text(encoding="utf-8"):
+    if not page.exists() or GENERATED in page.read_text(encoding="utf-8"):
         _write(page, readme(folder, trained))
 
 
@@ -91,12 +91,14 @@ def _write(path: Path, text: str) -> None:
 def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
     config = trained.config
     spec = config.spec
-    made = {"graph": structs.asdict(spec)} if isinstance(spec, JointSpec) else {"heatmaps": spec.to_recipe()}
+    builder_settings = (
+        {"graph": structs.asdict(spec)} if isinstance(spec, JointSpec) else {"heatmaps": spec.to_recipe()}
+    )
     return {
         "kind": "classifier",
         "stage": "stgcn" if isinstance(spec, JointSpec) else "posec3d",
         "summary": f"{config.architecture} for {len(trained.classes)} actions, trained with posec3d train",
-        "licence": "yours to choose",
+        "licence": "not set; whoever publishes the weights chooses one",
         "data_terms": "those of the clips that it was trained on",
         "verified": True,
         "recipe": {
@@ -104,7 +106,7 @@ def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
             **({} if trained.temperature == 1 else {"temperature": float(f"{trained.temperature:.4g}")}),
             "network": dict(trained.network),
             **config.sampling.to_recipe(),
-            **made,
+            **builder_settings,
         },
         "files": [
             {

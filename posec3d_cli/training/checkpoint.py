@@ -16,79 +16,79 @@ FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state; there is a whole one at any moment.
+    """Write a checkpoint atomically.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the checkpoint cannot be written.
     """
     with atomic_write(folder / FILE, overwrite=True) as part, part.open("wb") as file:
         torch.save(state, file)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any]:
-    """The state of a folder, read without executing anything in it.
+    """The checkpoint of a model folder, read without executing anything in it.
 
     Raises:
-        BadDataset: there is none, or it is damaged.
+        BadDataset: there is no checkpoint, or it is damaged.
     """
     file = folder / FILE
     if not file.is_file():
-        raise BadDataset(f"{folder} holds no training to go on with", hint="leave out --resume to begin one")
+        raise BadDataset(f"{folder} holds no checkpoint to resume from", hint="leave out --resume to start a training")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can fail in any way
         reason = str(error).partition("\n")[0] or "it is empty"
-        raise BadDataset(f"{file} cannot be read: {reason}", hint="begin anew with --overwrite") from error
+        raise BadDataset(f"{file} cannot be read: {reason}", hint="start over with --overwrite") from error
     if not isinstance(state, dict) or "settings" not in state:
-        raise BadDataset(f"{file} is not the state of a training", hint="begin anew with --overwrite")
+        raise BadDataset(f"{file} is not a training checkpoint", hint="start over with --overwrite")
     return state
 
 
 def check_folder(folder: Path, *, written: Iterable[str] = (), resume: bool = False, overwrite: bool = False) -> None:
-    """Refuse to write a training over another one or over anything else, and to go on where there is none.
+    """Refuse to overwrite a training or other files, and to resume without a checkpoint.
 
     Args:
-        folder: of the model.
-        written: what a training writes into it, besides its state.
-        resume: whether it is to go on.
-        overwrite: whether what is there may be written over.
+        folder: the model folder.
+        written: the names of the files that a training writes, besides its checkpoint.
+        resume: whether the training resumes.
+        overwrite: whether existing files may be overwritten.
 
     Raises:
-        OutputExists: the folder holds any of that, and neither `resume` nor `overwrite` was said.
-        OutputError: it is a file, or nothing can be written there.
-        BadDataset: with `resume`, it holds no training, or a damaged one.
+        OutputExists: the folder holds one of these files, and neither `resume` nor `overwrite` is set.
+        OutputError: the folder is a file, or cannot be written.
+        BadDataset: with `resume`, the folder holds no checkpoint, or a damaged one.
     """
-    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not place.is_dir():
-        raise OutputError(f"{folder} cannot be made: {place} is a file", hint="choose another folder")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise OutputError(f"nothing can be written into {place}", hint="choose another folder")
+    parent = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not parent.is_dir():
+        raise OutputError(f"{folder} cannot be made: {parent} is a file", hint="choose another folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"nothing can be written into {parent}", hint="choose another folder")
     if resume:
         load_checkpoint(folder)
     elif not overwrite:
         if any((folder / name).exists() for name in ("model.toml", FILE)):
             raise OutputExists(
                 f"{folder} already holds a training",
-                hint="--resume goes on with it, --overwrite begins anew, or choose another folder",
+                hint="--resume continues it, --overwrite replaces it, or choose another folder",
             )
-        there = [name for name in written if (folder / name).exists()]
-        if there:
+        existing = [name for name in written if (folder / name).exists()]
+        if existing:
             raise OutputExists(
-                f"{folder} holds {', '.join(there)}, which a training would write over",
+                f"{folder} holds {', '.join(existing)}, which a training would overwrite",
                 hint="choose another folder, or say --overwrite",
             )
 
 
 def check_settings(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse to go on with other settings or other clips than before.
+    """Refuse to resume with other settings or clips than those of the checkpoint.
 
     Raises:
-        BadDataset: it names what differs, with both values.
+        BadDataset: a setting differs; the text has both values.
     """
-    odd = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    if odd:
-        name = odd[0]
+    different = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if different:
+        name = different[0]
         raise BadDataset(
-            f"the training was begun with another {name}: {before.get(name)!r}, now it is {now.get(name)!r}",
-            hint="--resume goes on with the same data and settings; --overwrite begins anew",
+            f"the checkpoint has another {name}: {before.get(name)!r}, now it is {now.get(name)!r}",
+            hint="--resume needs the same data and settings; --overwrite starts over",
         )

@@ -1,4 +1,4 @@
-"""TrainingConfig: every setting of a training, kept with the model."""
+"""TrainingConfig: every setting of a training, stored with the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCORE_THRESHOLD = 0.1
 
 
 def heatmap_spec(stream: str = JOINT, size: int = 28) -> HeatmapSpec:
-    """How the volumes of our own models are drawn: the 13 joints that all data have, or the limbs between them."""
+    """The heatmap volumes of trained models: the 13 joints that all data have, or the limbs between them."""
     known = {COCO_17.joints.index(joint) for joint in BODY}
     limbs = tuple((a, b) for a, b in POSEC3D_LIMBS if a in known and b in known)
     return HeatmapSpec(
@@ -34,13 +34,13 @@ def heatmap_spec(stream: str = JOINT, size: int = 28) -> HeatmapSpec:
 
 
 def joint_spec(stream: str = JOINT) -> JointSpec:
-    """What our own graph networks read: all 17 joints of one person, or the bones."""
+    """The joint features of trained graph networks: all 17 joints of one person, or the bones."""
     return JointSpec(stream="bone" if stream == LIMB else "joint", score_threshold=SCORE_THRESHOLD)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a network is trained.
+    """Settings of a training.
 
     The schedule is the published one of PoseC3D and PYSKL (SGD with momentum 0.9, a learning rate of 0.2 for 128
     samples a step, weight decay 3e-4, gradients cut at a norm of 40, one cosine over all steps), with a short warm-up.
@@ -48,20 +48,20 @@ class TrainingConfig:
 
     Attributes:
         architecture: as `posec3d_cli.nets.build_network` calls it.
-        spec: how its input is made of poses; the model's card says the same to the builder.
-        sampling: the windows and frames that are read of a clip, and whether each person is read alone; likewise.
+        spec: the heatmap volumes or joint features that the network reads; stored in the model's card.
+        sampling: windows and frames of a clip, and whether each person is read alone; stored in the card.
         epochs: passes of `samples` samples.
         batch_size: samples per step.
         learning_rate: the highest; None is 0.2 for 128 samples a step, as published.
         weight_decay: of kernels; biases and normalisations have none.
-        warmup: the part of the steps over which the learning rate rises.
+        warmup: the share of the steps over which the learning rate rises.
         label_smoothing: the probability that is spread over all actions.
-        ema_decay: how much of the average each step keeps; less where that spans over an eighth of the training.
-        class_balance: 0 draws every clip alike, 1 every action of every source alike; between them, rare actions are
-            drawn more often.
-        origin_weights: how often a clip is drawn in relation to others, by origin.
-        augmentation: how strongly samples are varied.
-        seed: of samples, first weights and dropout.
+        ema_decay: decay of the moving average per step; lowered so that it spans at most an eighth of the training.
+        class_balance: 0 samples every clip alike, 1 every action of every source alike; between them, rare actions
+            are sampled more often.
+        origin_weights: relative sampling weight of a clip, by origin.
+        augmentation: the strength of the augmentation.
+        seed: seed of samples, initial weights and dropout.
     """
 
     architecture: str = "c3d-light"
@@ -97,12 +97,12 @@ class TrainingConfig:
 
     @property
     def builder(self) -> HeatmapBuilder | JointBuilder:
-        """The stage that makes the network's input, in training as in every prediction."""
+        """The input builder of the network, in training as in every prediction."""
         return JointBuilder(self.spec) if isinstance(self.spec, JointSpec) else HeatmapBuilder(self.spec)
 
     @property
     def in_channels(self) -> int:
-        """What the network's first layer reads: K joints or limbs; of a graph x, y and score."""
+        """Input channels of the network: K joints or limbs; for a graph network x, y and score."""
         return 3 if isinstance(self.spec, JointSpec) else len(self.spec.mirror)
 
     @property

@@ -16,7 +16,7 @@ from posec3d_cli.types import Floats, Ints
 
 
 class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
-    """One epoch of augmented inputs and the probabilities `(C,)` to answer.
+    """One epoch of augmented inputs, each with its target probabilities `(C,)`.
 
     A sample is an augmented pose sequence that the builder of the network turns into an input, by the same call as in a
     prediction. Sample i of an epoch is a function of (seed, epoch, i) alone. A clip of an action that is not among the
@@ -28,7 +28,7 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         self.clips, self.classes, self.config, self.epoch = clips, list(classes), config, epoch
         self.builder = config.builder
-        self.order = drawn(importance(clips, config), config.samples(len(clips)), (config.seed, epoch))
+        self.order = draw_clips(sampling_weights(clips, config), config.samples(len(clips)), (config.seed, epoch))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -39,17 +39,17 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
         clip = self.clips[self.order[item]]
         still = bool(generator.random() < config.augmentation.still)
         sequence, frames = augmented(clip, self.clips, config.sampling, config.augmentation, generator, still=still)
-        nothing = still or clip.label == BACKGROUND
-        answer = torch.full((len(self.classes),), 1 / len(self.classes) if nothing else 0.0)
-        if not nothing:
-            answer[self.classes.index(clip.label)] = 1
-        return torch.from_numpy(self.builder.build(sequence, frames[None]).values[0]), answer
+        uniform = still or clip.label == BACKGROUND
+        target = torch.full((len(self.classes),), 1 / len(self.classes) if uniform else 0.0)
+        if not uniform:
+            target[self.classes.index(clip.label)] = 1
+        return torch.from_numpy(self.builder.build(sequence, frames[None]).values[0]), target
 
 
-def importance(clips: Sequence[LabeledClip], config: TrainingConfig) -> Floats:
-    """`(N,)` how often each clip is to be drawn, in parts of the whole: by its origin, and more where few are alike.
+def sampling_weights(clips: Sequence[LabeledClip], config: TrainingConfig) -> Floats:
+    """`(N,)` the sampling weight of each clip, with a sum of 1: by origin, and by label and source.
 
-    Alike are the clips of one label from one source, so that neither a large source nor a frequent label rules.
+    Clips of a rare label or of a small source weigh more, so neither a large source nor a frequent label dominates.
     """
     own = np.array([config.origin_weights[clip.origin] for clip in clips], np.float64)
     kinds = [f"{clip.label}\0{source_name_of(clip)}" for clip in clips]
@@ -61,10 +61,10 @@ def importance(clips: Sequence[LabeledClip], config: TrainingConfig) -> Floats:
     return np.asarray(scaled / scaled.sum(), np.float32)
 
 
-def drawn(parts: Floats, count: int, seed: Sequence[int]) -> Ints:
-    """`(count,)` numbers of clips in random order, each as often as its part says, rounded up or down by chance."""
+def draw_clips(weights: Floats, count: int, seed: Sequence[int]) -> Ints:
+    """`(count,)` clip indices in random order, each as often as its weight says, rounded up or down at random."""
     generator = np.random.default_rng(seed)
-    edges = np.cumsum(parts.astype(np.float64))
-    places = (np.arange(count) + generator.random()) / count * edges[-1]
-    chosen = np.minimum(np.searchsorted(edges, places, side="right"), len(parts) - 1)
+    edges = np.cumsum(weights.astype(np.float64))
+    positions = (np.arange(count) + generator.random()) / count * edges[-1]
+    chosen = np.minimum(np.searchsorted(edges, positions, side="right"), len(weights) - 1)
     return np.asarray(generator.permutation(chosen), np.int64)

@@ -18,7 +18,7 @@ from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.transforms.joint_features import JointSpec
 
 HEAD = "cls_head.fc_cls."
-SLOWER = 0.2  # the learning rate of a network that has learnt already, in parts of that of a fresh one
+SLOWER = 0.2  # the learning rate of fine-tuning relative to that of a new network
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Pretrained:
     Attributes:
         card: its card.
         files: its weights, one file per network.
-        config: what it reads and how, the rest as for a fresh network.
+        config: its input settings; the other settings are those of a new network.
         network: the options of its networks.
     """
 
@@ -38,10 +38,10 @@ class Pretrained:
     network: Mapping[str, Any]
 
     def load_into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
-        """Give a network the weights of network `number`; where the labels differ, the head stays as it is.
+        """Load the weights of network `number` into a network; where the labels differ, its head is kept.
 
         Raises:
-            WeightsMismatch: the tensors are not those of the network.
+            WeightsMismatch: the tensors do not fit the network.
         """
         file = self.files[number]
         state = {
@@ -56,16 +56,16 @@ class Pretrained:
 
 
 def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:
-    """A classifier to fine-tune. Its input is made as its card says, from the poses to the frames.
+    """Load a classifier to fine-tune, with the input settings of its card.
 
     Args:
-        card: of a classifier.
-        base: settings that the card says nothing about; its learning rate becomes slower.
+        card: the card of a classifier.
+        base: settings that the card does not have; its default learning rate is lowered.
         fetching: arguments of `posec3d_cli.hub.weights.fetch`.
 
     Raises:
-        BadCard: it does not say how its input is made.
-        WeightsMissing, WeightsCorrupt: the weights cannot be had.
+        BadCard: the card has no input settings.
+        WeightsMissing, WeightsCorrupt: the weights cannot be fetched.
     """
     architecture = str(card.recipe.get("architecture", ""))
     reads_joints = network_class(architecture).reads == "joints"

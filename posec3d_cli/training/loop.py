@@ -22,7 +22,7 @@ from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.types import ActionScores, ClassifierInput
 
-EVERY = "all"  # the accuracy of all held-out clips, beside those by origin
+EVERY = "all"  # the key of the accuracy on all validation clips, beside those by origin
 _BATCH_NORM_STEPS = 20
 
 Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
@@ -32,14 +32,14 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """What is known after an epoch.
+    """Metrics of a training after an epoch.
 
     Attributes:
         epoch: counted from 1.
-        epochs: how many there will be.
+        epochs: the number of epochs of the training.
         loss: the mean over the steps of the epoch.
         rate: the learning rate of its last step.
-        accuracy: top-1 of held-out clips: "all", and by origin; empty where none are held out.
+        accuracy: top-1 of the validation clips: "all", and by origin; empty without validation clips.
     """
 
     epoch: int
@@ -50,17 +50,17 @@ class EpochMetrics:
 
 
 class TrainingCallback:
-    """What is told how far a training is; this one does nothing."""
+    """The callback of a training; the methods of this class do nothing."""
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
-        """Step `step` of `steps` of an epoch is done (all counted from 1)."""
+        """Called when step `step` of `steps` of an epoch is done (all counted from 1)."""
 
     def epoch(self, progress: EpochMetrics) -> None:
-        """An epoch is done and what is known of it is on the disk."""
+        """Called when an epoch is done and its checkpoint is written."""
 
 
 class NetworkClassifier:
-    """A network in training as a classifier stage, so that it is validated by the code that predicts."""
+    """A network in training as a classifier stage: validation uses the code of predictions."""
 
     def __init__(self, network: Recognizer, labels: Sequence[str]) -> None:
         self.network, self.labels = network, tuple(labels)
@@ -78,17 +78,17 @@ class NetworkClassifier:
 def accuracy(
     network: Recognizer, clips: Sequence[LabeledClip], classes: Sequence[str], config: TrainingConfig
 ) -> dict[str, float]:
-    """Top-1 of the answers: of all, and by origin; clips that show none of the actions are not asked about."""
-    asked = [clip for clip in clips if clip.label != BACKGROUND]
-    if not asked:
+    """Top-1 accuracy of all clips and by origin; background clips are left out."""
+    labeled = [clip for clip in clips if clip.label != BACKGROUND]
+    if not labeled:
         return {}
     network.eval()
     recognizer = ActionRecognizer([Member(config.builder, NetworkClassifier(network, classes), config.sampling)])
     hits: dict[str, list[bool]] = {}
-    for clip, answer in zip(asked, evaluate(recognizer, asked).predictions, strict=True):
+    for clip, prediction in zip(labeled, evaluate(recognizer, labeled).predictions, strict=True):
         for name in (EVERY, clip.origin):
-            hits.setdefault(name, []).append(answer.correct)
-    return {name: float(np.mean(good)) for name, good in sorted(hits.items())}
+            hits.setdefault(name, []).append(prediction.correct)
+    return {name: float(np.mean(correct)) for name, correct in sorted(hits.items())}
 
 
 def fit(
@@ -110,18 +110,18 @@ def fit(
 
     Args:
         network: on the processor; trained in place.
-        epochs: the samples of epoch number i, counted from 0; all epochs have equally many.
+        epochs: returns the samples of epoch i, counted from 0; all epochs have the same number of samples.
         config: the settings.
         score: measures the averaged network after every epoch.
         device: where to train.
         precision: "fp32", or "bf16" for the convolutions of the training steps; scores are always taken in fp32.
         workers: processes that draw samples; 0 draws them between the steps, in this one.
-        resume: a state that `report` was given; the training goes on behind that epoch as if it had not stopped.
+        resume: a state that `report` was given; the training resumes after that epoch.
         step: called after every step with the epoch, the step, the steps of an epoch and the step's loss.
-        report: called after every epoch with the figures, the averaged network and the state; the state refers to
-            the network as it is, so save it at once.
+        report: called after every epoch with the metrics, the averaged network and the state; the state shares
+            tensors with the network, so save it at once.
     """
-    with _own_state(config.seed, device):
+    with _random_state(config.seed, device):
         run = _Run(network, epochs, config, device, precision, workers)
         done = 0 if resume is None else run.restore(resume)
         for number in range(done, config.epochs):
@@ -133,17 +133,17 @@ def fit(
 
 
 @contextmanager
-def _own_state(seed: int, device: str) -> Iterator[None]:
-    """Torch's random numbers (dropout draws from them) and rounding as training wants them; put back afterwards."""
+def _random_state(seed: int, device: str) -> Iterator[None]:
+    """A context with torch's random state (for dropout) and denormals set for training; restored afterwards."""
     cuda = [torch.device(device)] if device.startswith("cuda") else []
-    flushed = float(torch.tensor(2.0**-140) * 1) == 0
+    flush_denormal = float(torch.tensor(2.0**-140) * 1) == 0
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         torch.set_flush_denormal(True)  # vanishing gradients would slow a processor down tenfold
         try:
             yield
         finally:
-            torch.set_flush_denormal(flushed)
+            torch.set_flush_denormal(flush_denormal)
 
 
 class _Cosine:
@@ -170,7 +170,7 @@ class _Cosine:
 
 
 class _Run:
-    """A network, its optimiser and its average, and what one epoch does to them."""
+    """The state of the loop: a network, its optimiser and its average."""
 
     def __init__(
         self, network: Recognizer, epochs: Epochs, config: TrainingConfig, device: str, precision: str, workers: int
@@ -197,21 +197,21 @@ class _Run:
         return cast(Recognizer, self.average.module)
 
     def epoch(self, number: int, step: Callable[[int, int, int, float], None]) -> float:
-        """Learn from the samples of an epoch; the mean loss."""
+        """Train on the samples of an epoch; returns the mean loss."""
         samples = self.epochs(number)
         self.network.train()
         losses = []
-        for count, (batch, answers) in enumerate(_batches(samples, self.config, self.workers)):
+        for count, (batch, targets) in enumerate(_batches(samples, self.config, self.workers)):
             self.schedule.set(number * self.steps + count)
-            losses.append(self._step(batch.to(self.device), answers.to(self.device)))
+            losses.append(self._step(batch.to(self.device), targets.to(self.device)))
             step(number + 1, count + 1, self.steps, losses[-1])
         refresh_batch_norm(self.averaged, samples, self.config, self.workers)
         return float(np.mean(losses))
 
-    def _step(self, batch: Tensor, answers: Tensor) -> float:
+    def _step(self, batch: Tensor, targets: Tensor) -> float:
         with self.rounding:
             logits = self.network(batch.contiguous(memory_format=self.network.layout))
-        loss: Tensor = self.criterion(logits.float(), answers)
+        loss: Tensor = self.criterion(logits.float(), targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 40.0)
@@ -220,7 +220,7 @@ class _Run:
         return float(loss.detach())
 
     def state(self, done: int) -> State:
-        """Everything that the epochs behind number `done` depend on."""
+        """The state after `done` epochs, everything that the next epochs depend on."""
         state = {
             "epochs": done,
             "network": self.network.state_dict(),
@@ -233,7 +233,7 @@ class _Run:
         return state
 
     def restore(self, state: State) -> int:
-        """Put everything back as it was; the number of epochs that are done."""
+        """Restore a state; returns its number of epochs."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

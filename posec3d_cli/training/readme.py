@@ -12,27 +12,27 @@ from posec3d_cli.errors import counted
 if TYPE_CHECKING:
     from posec3d_cli.training.summary import Trained
 
-OURS = "This page is written anew by every training; take this line out to keep your own words."
+GENERATED = "This page is written anew by every training; take this line out to keep your own words."
 CURVES, CONFUSION = "curves.png", "confusion.png"
 
 
 def readme(folder: Path, trained: Trained) -> str:
-    """The page as Markdown; it shows the pictures that lie in the folder."""
+    """The page as Markdown, with the plots that exist in the folder."""
     parts = [
         f"# {folder.name}\n",
         f"A {trained.config.architecture} network that reads {trained.config.stream}s, for {len(trained.classes)} "
         f"actions: {', '.join(trained.classes)}.\n",
-        f"{OURS}\n",
+        f"{GENERATED}\n",
         "## Data\n",
         _clips(trained.clips),
         "## Training\n",
         f"    {trained.command}\n",
         *([f"It was fine-tuned from {trained.pretrained}.\n"] if trained.pretrained else []),
         f"{counted(len(trained.history), 'epoch')}; settings and figures of each: `training.json`.\n",
-        _picture(folder, CURVES, "Loss and accuracy over the epochs"),
+        _plot(folder, CURVES, "Loss and accuracy over the epochs"),
         "## Measured\n",
         _measured(trained),
-        _picture(folder, CONFUSION, "Which actions were taken for which"),
+        _plot(folder, CONFUSION, "Confusion matrix of the validation clips"),
         "## Use\n",
         f"    posec3d predict VIDEO --classifier {json.dumps(str(folder))}\n",
     ]
@@ -44,21 +44,21 @@ def _clips(clips: Mapping[str, Mapping[str, int]]) -> str:
     rows = [
         f"| {source} | {clips['training'].get(source, 0)} | {clips['held_out'].get(source, 0)} |" for source in sources
     ]
-    return "\n".join(["| source | clips trained on | clips held out |", "|---|---:|---:|", *rows, ""])
+    return "\n".join(["| source | training clips | validation clips |", "|---|---:|---:|", *rows, ""])
 
 
 def _measured(trained: Trained) -> str:
     parts = {name: part for name, part in trained.figures.items() if "top1" in part}
     if not parts:
         return (
-            "Not yet: the training has not come to its end.\n"
+            "Not yet: the training is not complete.\n"
             if any(trained.clips["held_out"].values())
-            else "No clips were held out, so nothing was measured.\n"
+            else "There are no validation clips, so nothing was measured.\n"
         )
     lines = [
-        "On clips that were held out of the training, whole sources at a time. Where epochs were compared on them, the",
-        "best was kept, so expect a little less on others. The interval is Wilson's, of 95 %.\n",
-        "| held-out clips | number | top-1 | interval | top-5 | mean class |",
+        "On the validation clips; clips of one source are never split. The best epoch was chosen on the same clips,",
+        "so expect a little less on others. The interval is Wilson's, of 95 %.\n",
+        "| validation clips | number | top-1 | interval | top-5 | mean class |",
         "|---|---:|---:|---|---:|---:|",
         *(_row(name, part) for name, part in parts.items()),
         "",
@@ -78,11 +78,11 @@ def _row(name: str, part: Mapping[str, Any]) -> str:
 
 def _calibration(figures: Mapping[str, Any]) -> str:
     return (
-        f"Logits are divided by {figures['temperature']:.3g}, fitted on {figures['clips']} held-out clips that show "
-        f"somebody: the expected calibration error there went from {figures['ece_before']:.3f} to "
+        f"Logits are divided by {figures['temperature']:.3g}, fitted on {figures['clips']} validation clips with "
+        f"people: the expected calibration error there went from {figures['ece_before']:.3f} to "
         f"{figures['ece_after']:.3f}."
     )
 
 
-def _picture(folder: Path, name: str, words: str) -> str:
-    return f"![{words}]({name})\n" if (folder / name).exists() else ""
+def _plot(folder: Path, name: str, caption: str) -> str:
+    return f"![{caption}]({name})\n" if (folder / name).exists() else ""

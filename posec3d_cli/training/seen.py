@@ -19,23 +19,23 @@ _LENGTH = 16  # hexadecimal digits: among a million clips two alike have a chanc
 
 
 def digests(clip: LabeledClip) -> set[str]:
-    """Of a clip's poses and, where it is known, of the file that they are from: copies of either are recognized."""
+    """The digests of a clip's poses and, if known, of its file: copies of either are recognized."""
     poses = digest(clip).hex()
-    return {one[:_LENGTH] for one in (poses, clip.sha256) if one}
+    return {value[:_LENGTH] for value in (poses, clip.sha256) if value}
 
 
 def learned_from(folders: Iterable[Path]) -> frozenset[str]:
-    """The digests of the clips that the models in these folders were trained on; none where a model does not say.
+    """The digests of the training clips of the models in these folders; none for a model without a record.
 
     Raises:
         BadCard: a record is damaged.
     """
-    return frozenset(one for folder in folders for one in _read(folder / RECORD))
+    return frozenset(value for folder in folders for value in _read(folder / RECORD))
 
 
 def seen(clips: Sequence[LabeledClip], known: frozenset[str]) -> list[str]:
-    """The names of the clips that are among those with the digests `known`."""
-    return [one.name for one in clips if known and digests(one) & known]
+    """The names of the clips whose digests are in `known`."""
+    return [clip.name for clip in clips if known and digests(clip) & known]
 
 
 def _read(file: Path) -> list[str]:
@@ -46,6 +46,6 @@ def _read(file: Path) -> list[str]:
         values = record.get(LEARNED, [])
     except (OSError, ValueError, AttributeError) as error:
         raise BadCard(f"{file} cannot be read: {error}") from error
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise BadCard(f"{file}: {LEARNED} must be a list of digests")
     return values

@@ -22,7 +22,7 @@ def settings_of(
     classes: Sequence[str],
     precision: str,
 ) -> dict[str, Any]:
-    """Everything that decides what a training learns, as plain values to compare with those of another start."""
+    """All settings that decide the result of a training, as plain values to compare with those of a checkpoint."""
     settings = {
         **msgspec.to_builtins(training.config),
         "options of the network": training.network,
@@ -38,7 +38,7 @@ def settings_of(
 
 
 def _digest(clips: Sequence[LabeledClip]) -> str:
-    """Of the names, labels and poses of clips, with how many there are."""
+    """The number of clips and a digest of their names, labels and poses."""
     hasher = hashlib.sha256()
     for clip in clips:
         hasher.update(f"{clip.name}\0{clip.label}\0".encode("utf-8", "surrogateescape"))
@@ -49,15 +49,15 @@ def _digest(clips: Sequence[LabeledClip]) -> str:
 
 @dataclass(frozen=True)
 class Training:
-    """How to train.
+    """One training run.
 
     Attributes:
-        config: the settings of the loop, the kind of network and what it reads.
+        config: the settings of the loop, the architecture and its input.
         network: options of the network.
-        networks: how many of them are trained, from different first weights; the model averages their answers.
-        held_out: of the clips whose part is not settled, the part to validate on, drawn by `split`.
-        command: what was typed.
-        pretrained: a model to fine-tune; None begins from random weights.
+        networks: number of networks, trained from different initial weights; the model averages their predictions.
+        held_out: the share of the clips without a split to validate on, chosen by `split`.
+        command: the command line.
+        pretrained: a model to fine-tune; None: random initial weights.
     """
 
     config: TrainingConfig

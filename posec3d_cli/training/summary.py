@@ -1,4 +1,4 @@
-"""Trained: what a model card says about a training."""
+"""Trained: the facts of a training that its model card states."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from posec3d_cli.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Trained:
-    """What a card says about a training.
+    """The facts of a training that its model card states.
 
     Attributes:
         classes: the labels in the order of the network's outputs.
         network: the options of the network.
         config: the settings of the training.
-        command: what was typed.
+        command: the command line.
         pretrained: the name of the model that was fine-tuned; empty for none.
-        clips: how many, by source, for "training" and "held_out".
-        history: what was known after every epoch, one table each.
-        figures: what was measured on the held-out clips in the end.
-        temperature: the logits are divided by it.
-        device: where it was trained and measured.
-        precision: of the training steps and of what was measured.
-        learned_from: digests of the clips that were learnt from, see `posec3d_cli.training.seen`.
+        clips: number of clips by source, for "training" and "held_out" (validation).
+        history: the metrics of every epoch, one table each.
+        figures: the final metrics on the validation clips.
+        temperature: the divisor of the logits.
+        device: the device of training and evaluation.
+        precision: the precision of training and evaluation.
+        learned_from: digests of the training clips, see `posec3d_cli.training.seen`.
     """
 
     classes: Sequence[str]

@@ -45,7 +45,7 @@ LOGS = "tensorboard"
 WIDTHS = {
     "c3d-light": 16
 }  # half of the published one learns as much from some thousands of clips, in a third of the time
-ENOUGH_TO_CALIBRATE = 30  # held-out clips; fewer say too little about confidence
+ENOUGH_TO_CALIBRATE = 30  # validation clips; fewer give no reliable temperature
 
 
 def make_training(
@@ -62,24 +62,23 @@ def make_training(
     people: str | None = None,
     **others: Any,
 ) -> Training:
-    """How to train, from what was asked for; of the rest a model to fine-tune decides, else our defaults.
+    """The training run for some options; other settings are those of the pretrained model, else the defaults.
 
     Args:
         base: the settings of the loop.
-        pretrained: a model to fine-tune; it fixes the kind of network.
-        architecture: of the network.
+        pretrained: a model to fine-tune; it fixes the architecture.
+        architecture: the network.
         stream: "joint" or "limb".
         size: height and width of the volumes.
-        frames: of a sample.
+        frames: frames per sample.
         width: channels of the network's first stage.
-        networks: how many.
+        networks: number of networks.
         window: seconds; 0 for the whole video.
         people: "together" or "each".
         others: attributes of `Training`.
 
     Raises:
-        BadCard: the weights of the model to fine-tune do not fit what was asked for, or a network of joints is to read
-            everybody at once or volumes of some size.
+        BadCard: an option contradicts the pretrained weights, or `size` or `people` does not suit a graph network.
     """
     config = pretrained.config if pretrained else base
     options = dict(pretrained.network) if pretrained else {}
@@ -99,38 +98,41 @@ def make_training(
 
 
 def _spec(config: TrainingConfig, reads_joints: bool, stream: str | None, size: int | None) -> HeatmapSpec | JointSpec:
-    """How the input is made: as the config says, with another stream or size where they were asked for."""
+    """The input of the network: that of the config, with another stream or size if given."""
     if reads_joints:
         known = isinstance(config.spec, JointSpec) and stream in (None, config.stream)
         return config.spec if known else joint_spec(stream or JOINT)
     spec = config.spec if isinstance(config.spec, HeatmapSpec) else heatmap_spec()
     if stream not in (None, config.stream):
-        ours = heatmap_spec(stream or JOINT)
-        spec = structs.replace(spec, channels=ours.channels, joints=ours.joints, limbs=ours.limbs)
+        default = heatmap_spec(stream or JOINT)
+        spec = structs.replace(spec, channels=default.channels, joints=default.joints, limbs=default.limbs)
     return structs.replace(spec, size=(size, size)) if size else spec
 
 
 def _check_graph(architecture: str, size: int | None, people: str | None) -> None:
-    """Refuse what a network of joints cannot read."""
+    """Refuse options that a graph network does not have."""
     if people not in (None, "each"):
-        raise BadCard(f"a {architecture} reads each person alone, {people} was asked for", hint="leave out --people")
+        raise BadCard(f"{architecture} reads each person alone, got people {people!r}", hint="leave out --people")
     if size is not None:
         raise BadCard(
-            f"a {architecture} reads joints and no volumes, which alone have a size; {size} was asked for",
+            f"{architecture} reads joints, not heatmap volumes of a size; got size {size}",
             hint="leave out --size",
         )
 
 
 def _check_kind(pretrained: Pretrained, config: TrainingConfig, width: int | None) -> None:
-    """Refuse what the weights of a model to fine-tune cannot be given to; joints may become as many limbs."""
+    """Refuse a network that the pretrained weights do not fit; joints may become as many limbs."""
     wanted = {
         "architecture": (pretrained.config.architecture, config.architecture),
         "base_channels": (pretrained.network.get("base_channels"), width),
         "in_channels": (pretrained.config.in_channels, config.in_channels),
     }
-    for name, (there, asked) in wanted.items():
-        if None not in (there, asked) and there != asked:
-            raise BadCard(f"{pretrained.card.name} has the {name} {there}, {asked} was asked for", hint="leave it out")
+    for name, (existing, requested) in wanted.items():
+        if None not in (existing, requested) and existing != requested:
+            raise BadCard(
+                f"{pretrained.card.name} has {name} {existing}, got {requested}",
+                hint="leave out the option that sets it",
+            )
 
 
 def train(
@@ -145,26 +147,26 @@ def train(
     workers: int = 0,
     callback: TrainingCallback | None = None,
 ) -> dict[str, Any]:
-    """Train, keep the best epoch's weights as a model folder and the last one's as a state, and measure in the end.
+    """Train, write the best epoch as a model folder and the last as a checkpoint, then calibrate and evaluate.
 
     Args:
-        training: how.
-        clips: what is learnt from and validated on.
+        training: the training run.
+        clips: the training and validation clips.
         out: the model folder.
-        resume: resume from the last epoch that the folder holds, as if there had been no stop.
-        overwrite: begin anew where the folder holds a model.
-        device: where to train, calibrate and measure.
-        precision: of the steps, the calibration and the measurement, "fp32" or "bf16".
-        workers: processes that draw samples.
-        callback: told about every step and epoch.
+        resume: resume from the checkpoint in the folder.
+        overwrite: replace the training in the folder.
+        device: the device of training, calibration and evaluation.
+        precision: the precision of training, calibration and evaluation, "fp32" or "bf16".
+        workers: processes that make samples.
+        callback: called after every step and epoch.
 
     Returns:
-        The figures of the validation: as they are, and lengthened, re-framed and composed; the calibration.
+        The metrics of the validation clips, of each source and of perturbed copies; the calibration.
 
     Raises:
-        OutputExists: the folder holds a model, and neither `resume` nor `overwrite` was said.
+        OutputExists: the folder holds a model, and neither `resume` nor `overwrite` is set.
         OutputError: the folder cannot be made.
-        BadDataset: there is nothing to resume, or it was begun with other settings or clips.
+        BadDataset: there is no checkpoint to resume from, or it has other settings or clips.
     """
     training_clips, validation_clips = split(clips, training.held_out, training.config.seed)
     run = _Run(
@@ -177,7 +179,7 @@ def train(
 
 
 def check_out(out: Path, networks: int, *, resume: bool = False, overwrite: bool = False) -> None:
-    """Refuse a folder that a training of so many networks must not or cannot be written into.
+    """Refuse a folder that a training of this number of networks must not or cannot write.
 
     Raises:
         OutputExists, OutputError, BadDataset: see `posec3d_cli.training.checkpoint.check_folder`.
@@ -188,7 +190,7 @@ def check_out(out: Path, networks: int, *, resume: bool = False, overwrite: bool
 
 
 class _Run:
-    """One training and its folder."""
+    """The state of a training run and its model folder."""
 
     def __init__(
         self,
@@ -214,14 +216,14 @@ class _Run:
         if not isinstance(config.spec, JointSpec):
             self.options = {"in_channels": config.in_channels, **self.options}
         self.history: list[dict[str, Any]] = []
-        self.finished: list[int] = []  # the best epoch of every network that is done
-        self.loop: State | None = None  # of the network in work
+        self.finished: list[int] = []  # the best epoch of every complete network
+        self.loop: State | None = None  # the loop of the network in training
         self.settings = settings_of(training, training_clips, validation_clips, self.classes, precision)
         before = learned_from([training.pretrained.card.folder]) if training.pretrained else frozenset()
         self.learned_from = sorted({one for clip in training_clips for one in digests(clip)} | before)
 
     def prepare(self, resume: bool, overwrite: bool) -> None:
-        """Make the folder, or take up what it holds."""
+        """Make the model folder, or load its checkpoint."""
         if resume:
             state = load_checkpoint(self.out)
             check_settings(state["settings"], self.settings)
@@ -238,7 +240,7 @@ class _Run:
             part.write_text("".join(f"{clip.name}\n" for clip in self.validation_clips), encoding="utf-8")
 
     def network(self, number: int) -> None:
-        """Train network `number` to its end."""
+        """Train network `number`."""
         from tensorboardX import SummaryWriter
 
         config = replace(self.training.config, seed=self.training.config.seed + number)
@@ -268,7 +270,7 @@ class _Run:
         self.callback.step(number * self.training.config.epochs + epoch, step, steps, loss)
 
     def _end_epoch(self, number: int, progress: EpochMetrics, averaged: nn.Module, state: State, board: Any) -> None:
-        """What an epoch leaves behind: the card if it is the best, the curves, and then the state."""
+        """Write the model if the epoch is the best, then the curves and the checkpoint."""
         self.history.append(
             {
                 "network": number,
@@ -324,7 +326,7 @@ class _Run:
         )
 
     def measure(self) -> dict[str, Any]:
-        """Calibrate and measure the model on the held-out clips, and complete its card."""
+        """Calibrate and evaluate the model on the validation clips, and complete its card."""
         known = [clip for clip in self.validation_clips if clip.label != BACKGROUND]
         networks = self.training.networks
         write_card(self.out, self._trained({}), networks)
@@ -347,16 +349,19 @@ class _Run:
 def measure(
     model: Path, validation_clips: Sequence[LabeledClip], plot: Path | None = None, *, device: str, precision: str
 ) -> dict[str, Any]:
-    """Evaluate a model folder on held-out clips, source by source, and on their harder copies; draw the confusion."""
+    """Evaluate a model on validation clips, by source and with perturbed copies; plot the confusion matrix."""
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
-    whole = evaluate(recognizer, validation_clips)
-    parts: dict[str, list[ClipPrediction]] = {}
-    for clip, answer in zip(validation_clips, whole.predictions, strict=True):
-        parts.setdefault(source_name_of(clip), []).append(answer)
-    reports = {EVERY: whole, **{name: EvaluationReport(whole.labels, tuple(part)) for name, part in parts.items()}}
+    full_report = evaluate(recognizer, validation_clips)
+    predictions: dict[str, list[ClipPrediction]] = {}
+    for clip, prediction in zip(validation_clips, full_report.predictions, strict=True):
+        predictions.setdefault(source_name_of(clip), []).append(prediction)
+    reports = {
+        EVERY: full_report,
+        **{name: EvaluationReport(full_report.labels, tuple(part)) for name, part in predictions.items()},
+    }
     reports["all, harder"] = evaluate(recognizer, perturb(validation_clips))
     if plot is not None:
-        plot_confusion(whole.labels, whole.confusion, plot)
+        plot_confusion(full_report.labels, full_report.confusion, plot)
     return {name: report.figures() for name, report in reports.items()}
 
 
@@ -369,7 +374,7 @@ def _classes(training_clips: Sequence[LabeledClip], pretrained: Pretrained | Non
 
 
 def _best(history: Sequence[dict[str, Any]], number: int) -> dict[str, Any]:
-    """The epoch of a network with the best held-out accuracy, the later of two alike; without any, the last."""
+    """The epoch of a network with the best validation accuracy, the later of two alike; without any, the last."""
     return max(
         (entry for entry in history if entry["network"] == number),
         key=lambda entry: (-1.0 if entry["accuracy"] is None else entry["accuracy"], entry["epoch"]),

@@ -124,7 +124,7 @@ def test_the_temperature_that_a_card_has_is_the_one_before_and_is_replaced(model
 def test_clips_in_which_nobody_is_found_are_left_out(model, examples, fitted):
     empty = replace(examples[0], name="empty", scores=np.zeros_like(examples[0].scores))
     assert fit_temperature(model, [*examples, empty]) == fitted
-    with pytest.raises(BadDataset, match="nobody is found in any of 1 clip to"):
+    with pytest.raises(BadDataset, match="no people in any of 1 clip to"):
         fit_temperature(model, [empty])
     with pytest.raises(BadDataset, match="in any of 0 clips"):
         fit_temperature(model, [])
@@ -133,7 +133,7 @@ def test_clips_in_which_nobody_is_found_are_left_out(model, examples, fitted):
 def test_the_temperature_stays_in_its_bounds_where_every_answer_is_right(model, examples):
     right = [*examples[1:], replace(examples[0], label=examples[1].label)]
     bound = fit_temperature(model, right)
-    assert bound.temperature == pytest.approx(calibration.COLDEST, rel=0.01)
+    assert bound.temperature == pytest.approx(calibration.MIN_TEMPERATURE, rel=0.01)
     assert not bound.found  # so that nobody takes it for a measurement
 
 
@@ -144,7 +144,7 @@ def test_labels_that_the_classifier_does_not_know_are_named(model, examples):
 
 def test_a_classifier_without_logits_is_refused(model, examples, monkeypatch):
     monkeypatch.delattr("posec3d_cli.stages.classifiers.base.TorchClassifier.logits")
-    with pytest.raises(StageMismatch, match="shows no logits"):
+    with pytest.raises(StageMismatch, match="offers no logits"):
         fit_temperature(model, examples)
 
 

@@ -23,7 +23,7 @@ def test_what_was_saved_is_loaded(tmp_path):
 
 
 def test_a_folder_without_a_state_is_refused(tmp_path):
-    with pytest.raises(BadDataset, match="holds no training to go on with"):
+    with pytest.raises(BadDataset, match="holds no checkpoint to resume from"):
         load_checkpoint(tmp_path)
     with pytest.raises(OutputError, match=r"checkpoint\.pt: there is no folder"):
         save_checkpoint(tmp_path / "none", STATE)
@@ -32,7 +32,7 @@ def test_a_folder_without_a_state_is_refused(tmp_path):
 def test_a_folder_is_looked_at_before_anything_is_done(tmp_path):
     check_folder(tmp_path / "none")
     check_folder(tmp_path)
-    with pytest.raises(BadDataset, match="holds no training to go on with"):
+    with pytest.raises(BadDataset, match="holds no checkpoint to resume from"):
         check_folder(tmp_path, resume=True)
     for name in (FILE, "model.toml"):
         folder = tmp_path / name.partition(".")[0]
@@ -48,7 +48,7 @@ def test_a_folder_is_looked_at_before_anything_is_done(tmp_path):
 def test_what_a_training_would_write_over_is_named(tmp_path):
     (tmp_path / "labels.txt").write_text("mine")
     check_folder(tmp_path)
-    with pytest.raises(OutputExists, match=r"holds labels\.txt, which a training would write over"):
+    with pytest.raises(OutputExists, match=r"holds labels\.txt, which a training would overwrite"):
         check_folder(tmp_path, written=["weights.safetensors", "labels.txt"])
     check_folder(tmp_path, written=["labels.txt"], overwrite=True)
 
@@ -89,7 +89,7 @@ def test_nothing_in_a_state_is_executed(tmp_path, capsys):
 
 def test_other_things_are_not_a_state(tmp_path):
     torch.save([1, 2], tmp_path / FILE)
-    with pytest.raises(BadDataset, match="is not the state of a training"):
+    with pytest.raises(BadDataset, match="is not a training checkpoint"):
         load_checkpoint(tmp_path)
 
 

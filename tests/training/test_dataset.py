@@ -18,7 +18,7 @@ from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.training.augment import Augmentation
 from posec3d_cli.training.config import TrainingConfig, heatmap_spec, joint_spec
-from posec3d_cli.training.dataset import TrainingDataset, drawn, importance
+from posec3d_cli.training.dataset import TrainingDataset, draw_clips, sampling_weights
 
 CLASSES = ["arms", "legs"]
 CONFIG = TrainingConfig(spec=heatmap_spec(size=16), sampling=ClipSampling(frames=8, people="each"), batch_size=8)
@@ -71,7 +71,7 @@ def test_the_learning_rate_follows_the_batch():
 def test_examples_are_drawn_as_often_as_their_parts_say(parts, count, seed):
     """Each as often as its part, rounded up or down, and that exactly `count` times in all."""
     shares = np.array(parts, np.float32) / np.float32(np.sum(parts))
-    chosen = drawn(shares, count, (seed, 0))
+    chosen = draw_clips(shares, count, (seed, 0))
     assert len(chosen) == count
     often = np.bincount(chosen, minlength=len(parts))
     expected = shares.astype(np.float64) / shares.astype(np.float64).sum() * count
@@ -88,7 +88,7 @@ def test_examples_are_drawn_by_origin():
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 9.0), (0.5, 3.0), (1.0, 1.0)])
 def test_rare_actions_are_drawn_more_often(balance, ratio):
     some = [people.example("arms", number) for number in range(18)] + [people.example("legs", n) for n in range(2)]
-    parts = importance(some, replace(CONFIG, class_balance=balance))
+    parts = sampling_weights(some, replace(CONFIG, class_balance=balance))
     assert parts.sum() == pytest.approx(1, abs=1e-5)
     assert parts[:18].sum() / parts[18:].sum() == pytest.approx(ratio, rel=1e-4)
 
@@ -99,13 +99,13 @@ def test_a_large_source_does_not_rule_an_action():
         *(people.example("arms", number, source="small") for number in range(4)),
         *(people.example("legs", number, source="large") for number in range(4)),
     ]
-    parts = importance(clips, replace(CONFIG, class_balance=0.5))
+    parts = sampling_weights(clips, replace(CONFIG, class_balance=0.5))
     assert parts[:16].sum() / parts[16:20].sum() == pytest.approx(2, rel=1e-4)
     assert parts[16:20].sum() == pytest.approx(parts[20:].sum(), rel=1e-4)
 
 
 def test_where_nothing_is_important_all_are_drawn_alike():
-    parts = importance(people.examples(2), replace(CONFIG, origin_weights={ANNOTATED: 0.0}))
+    parts = sampling_weights(people.examples(2), replace(CONFIG, origin_weights={ANNOTATED: 0.0}))
     assert parts.tolist() == [0.25] * 4
 
 

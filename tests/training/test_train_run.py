@@ -1,4 +1,4 @@
-"""From examples to a model folder that can be gone on with."""
+"""From labeled clips to a model folder, and resuming."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_files_that_no_training_wrote_stay(tmp_path):
     logs.parent.mkdir(parents=True)
     for file in (*mine.values(), logs):
         file.write_text("mine")
-    with pytest.raises(OutputExists, match="holds tensorboard, which a training would write over"):
+    with pytest.raises(OutputExists, match="holds tensorboard, which a training would overwrite"):
         train(SMALL, people.examples(4), tmp_path)
     short = replace(SMALL, config=replace(CONFIG, epochs=1))
     train(replace(short, networks=2), people.examples(4), tmp_path, overwrite=True)
@@ -74,7 +74,7 @@ def test_files_that_no_training_wrote_stay(tmp_path):
 
 def test_weights_of_others_are_not_written_over(tmp_path):
     (tmp_path / "weights.safetensors").write_text("mine")
-    with pytest.raises(OutputExists, match=r"holds weights\.safetensors, which a training would write over"):
+    with pytest.raises(OutputExists, match=r"holds weights\.safetensors, which a training would overwrite"):
         train(SMALL, people.examples(4), tmp_path)
     assert (tmp_path / "weights.safetensors").read_text() == "mine"
 
@@ -90,8 +90,8 @@ def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path
         for action in ("arms", "legs")
         for n in (20, 21, 22, 23)
     ]
-    begun = make_training(CONFIG, load_pretrained(load_card(out), CONFIG), held_out=0.25)
-    train(replace(begun, config=replace(begun.config, epochs=1)), others, tmp_path / "next")
+    pretrained = make_training(CONFIG, load_pretrained(load_card(out), CONFIG), held_out=0.25)
+    train(replace(pretrained, config=replace(pretrained.config, epochs=1)), others, tmp_path / "next")
     assert known < learned_from([tmp_path / "next"])
     assert learned_from([tmp_path]) == frozenset()
     (tmp_path / "training.json").write_text("[]")
@@ -127,9 +127,9 @@ def test_the_folder_is_complete(made):
     page = (out / "README.md").read_text()
     assert "posec3d train …" in page
     assert "| synthetic | 6 | 2 |" in page
-    for picture in ("curves.png", "confusion.png"):
-        assert f"({picture})" in page
-        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    for plot in ("curves.png", "confusion.png"):
+        assert f"({plot})" in page
+        assert (out / plot).read_bytes().startswith(b"\x89PNG")
     assert list((out / "tensorboard" / "network-1").glob("events*"))
     assert len((out / "held_out.txt").read_text().splitlines()) == 2
 
@@ -141,7 +141,7 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(SMALL, people.examples(4), out, callback=Notes(stop=1))
     assert labels_of(out) == ("arms", "legs")  # a model at any moment
-    assert "has not come to its end" in (out / "README.md").read_text()
+    assert "the training is not complete" in (out / "README.md").read_text()
     told = Notes()
     again = train(SMALL, people.examples(4), out, resume=True, callback=told)
     assert [one.epoch for one in told.epochs] == [2]
@@ -215,19 +215,19 @@ def test_clips_of_no_action_are_no_class(tmp_path):
 
 def test_a_model_to_begin_from_gives_its_weights_and_its_kind(made):
     out, _, _ = made
-    begun = load_pretrained(load_card(out), TrainingConfig(learning_rate=0.1, batch_size=4))
-    assert (begun.config.architecture, begun.config.spec.size, begun.config.sampling.frames) == (
+    pretrained = load_pretrained(load_card(out), TrainingConfig(learning_rate=0.1, batch_size=4))
+    assert (pretrained.config.architecture, pretrained.config.spec.size, pretrained.config.sampling.frames) == (
         "slowonly",
         (16, 16),
         8,
     )
-    assert (begun.config.learning_rate, begun.config.batch_size) == (0.1, 4)
+    assert (pretrained.config.learning_rate, pretrained.config.batch_size) == (0.1, 4)
     assert load_pretrained(load_card(out), TrainingConfig()).config.learning_rate == pytest.approx(0.2 * 0.025)
-    training = make_training(TrainingConfig(), begun)
+    training = make_training(TrainingConfig(), pretrained)
     sampling = training.config.sampling
     assert (training.networks, sampling.people, sampling.window_seconds) == (1, "each", None)
     network = _built(training, 2)
-    begun.load_into(network, 0, ["arms", "legs"])
+    pretrained.load_into(network, 0, ["arms", "legs"])
     validation_clips = network.state_dict()
     from safetensors.torch import load_file
 
@@ -245,23 +245,23 @@ def _built(training, classes):
 
 def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
     out, _, _ = made
-    begun = load_pretrained(load_card(out), TrainingConfig())
-    training = make_training(TrainingConfig(), begun)
+    pretrained = load_pretrained(load_card(out), TrainingConfig())
+    training = make_training(TrainingConfig(), pretrained)
     network = _built(training, 3)
     head = network.cls_head.fc_cls.weight.clone()
-    begun.load_into(network, 0, ["a", "b", "c"])
+    pretrained.load_into(network, 0, ["a", "b", "c"])
     assert torch.equal(network.cls_head.fc_cls.weight, head)
     stem = network.backbone.conv1.conv.weight
     assert not torch.equal(stem, _built(training, 3).backbone.conv1.conv.weight)
     wider = _built(replace(training, network={**training.network, "base_channels": 8}), 3)
     with pytest.raises(WeightsMismatch):
-        begun.load_into(wider, 0, ["a", "b", "c"])
+        pretrained.load_into(wider, 0, ["a", "b", "c"])
 
 
 def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_path):
     out, _, _ = made
-    begun = load_pretrained(load_card(out), replace(CONFIG, epochs=1))
-    turned = replace(begun, card=replace(begun.card, labels=("legs", "arms")))
+    pretrained = load_pretrained(load_card(out), replace(CONFIG, epochs=1))
+    turned = replace(pretrained, card=replace(pretrained.card, labels=("legs", "arms")))
     training = replace(make_training(CONFIG, turned), held_out=0.25)
     train(training, people.examples(4), tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("legs", "arms")
@@ -269,20 +269,20 @@ def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_pat
 
 
 def test_what_contradicts_the_model_to_begin_from_is_refused(made):
-    begun = load_pretrained(load_card(made[0]), TrainingConfig())
+    pretrained = load_pretrained(load_card(made[0]), TrainingConfig())
     for asked in ({"architecture": "c3d-light"}, {"width": 8}):
-        with pytest.raises(BadCard, match="was asked for"):
-            make_training(TrainingConfig(), begun, **asked)
+        with pytest.raises(BadCard, match="got "):
+            make_training(TrainingConfig(), pretrained, **asked)
 
 
 def test_a_model_of_joints_may_become_one_of_as_many_limbs(made):
-    begun = load_pretrained(load_card(made[0]), TrainingConfig())
-    training = make_training(TrainingConfig(), begun, stream="limb")
+    pretrained = load_pretrained(load_card(made[0]), TrainingConfig())
+    training = make_training(TrainingConfig(), pretrained, stream="limb")
     assert (training.config.stream, training.config.in_channels) == ("limb", 13)
-    begun.load_into(_built(training, 2), 0, ["arms", "legs"])
+    pretrained.load_into(_built(training, 2), 0, ["arms", "legs"])
     whole = HeatmapSpec(size=(16, 16))
-    fewer = replace(begun, config=replace(begun.config, spec=whole))
-    with pytest.raises(BadCard, match="the in_channels 17, 13 was asked for"):
+    fewer = replace(pretrained, config=replace(pretrained.config, spec=whole))
+    with pytest.raises(BadCard, match="has in_channels 17, got 13"):
         make_training(TrainingConfig(), fewer, stream="limb")
 
 
@@ -297,7 +297,7 @@ def test_of_what_is_not_asked_for_the_defaults_are_taken():
     assert (asked.config.spec.size, sampling.frames) == ((56, 56), 48)
     with pytest.raises(BadCard, match="reads each person alone"):
         make_training(TrainingConfig(), architecture="stgcn++", people="together")
-    with pytest.raises(BadCard, match=r"stgcn\+\+ reads joints and no volumes, .* 56 was asked for") as caught:
+    with pytest.raises(BadCard, match=r"stgcn\+\+ reads joints, not heatmap volumes of a size; got size 56") as caught:
         make_training(TrainingConfig(), architecture="stgcn++", size=56)
     assert caught.value.hint == "leave out --size"
 
