@@ -65,6 +65,6 @@ def weights() -> Callable[[str], tuple[ModelCard, dict[str, Path]]]:
         except WeightsMissing as error:
             if os.environ.get("POSEC3D_REQUIRE_WEIGHTS") == "1":
                 raise
-            pytest.skip(f"the weights cannot be had here: {error.what}")
+            pytest.skip(f"the weights cannot be fetched here: {error.what}")
 
     return fetch_by_name

@@ -71,7 +71,7 @@ def walk() -> Path:
     except WeightsMissing as error:
         if os.environ.get("POSEC3D_REQUIRE_WEIGHTS") == "1":
             raise
-        pytest.skip(f"the clip cannot be had here: {error.what}")
+        pytest.skip(f"the clip cannot be fetched here: {error.what}")
 
 
 def test_every_example_is_run_here():

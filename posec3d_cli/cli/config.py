@@ -36,7 +36,7 @@ def pipeline_config(
         fields: options that are called like their field.
 
     Raises:
-        typer.BadParameter: an option is of no use.
+        typer.BadParameter: an option has no effect.
         ConfigError: a value is out of range, or two contradict each other.
     """
     from posec3d_cli.hub.resolve import ensemble_of

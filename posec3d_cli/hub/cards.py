@@ -30,11 +30,11 @@ class WeightFile(CardTable, frozen=True):
     """One file that a model needs; an entry of `[[files]]`.
 
     Attributes:
-        name: how the stage asks for it.
-        sources: where it can be had, first choice first; see `posec3d_cli.hub.sources`.
+        name: the name that the stage uses.
+        sources: where it is downloaded from, first choice first; see `posec3d_cli.hub.sources`.
         sha256: 64 lower-case hexadecimal digits; empty where the card does not know them.
         size: in bytes; None where the card does not know it.
-        sha256_prefix: the first digits of a hash that is not known; empty where none is known.
+        sha256_prefix: the known first digits of the hash; empty where none is known.
     """
 
     name: Text
@@ -53,7 +53,7 @@ class WeightFile(CardTable, frozen=True):
             absent, given = ("size", "sha256") if self.sha256 else ("sha256", "size")
             raise BadSetting(f"{absent} is missing, and {given} is there", hint="state both, or neither")
         if self.sha256 and self.sha256_prefix:
-            raise BadSetting("sha256_prefix is of no use beside sha256", hint="leave it out")
+            raise BadSetting("sha256_prefix is not allowed beside sha256", hint="leave it out")
 
     @property
     def filename(self) -> str:
@@ -76,7 +76,7 @@ class Conversion(CardTable, frozen=True):
 
 
 class ModelTable(CardTable, frozen=True, kw_only=True):
-    """What `model.toml` holds: what `ModelCard` says, where `labels` is the name of a list of `models/labels/`."""
+    """The table of `model.toml`: as `ModelCard`, but `labels` is the name of a list of `models/labels/`."""
 
     kind: Kind
     stage: Text
@@ -103,7 +103,7 @@ class ModelTable(CardTable, frozen=True, kw_only=True):
             plain = [source for source in file.sources if source.lower().startswith("http:") and not file.sha256]
             if plain:
                 raise BadSetting(
-                    f"files[{number}].sources holds {plain[0]!r}, and no sha256 vouches for it",
+                    f"files[{number}].sources holds {plain[0]!r}, but plain http needs a sha256",
                     hint="state sha256 and size, or take an https: address",
                 )
         if self.convert and {"topology", "weights"} - set(names):
@@ -112,12 +112,12 @@ class ModelTable(CardTable, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything that is known about one model.
+    """A model card.
 
     Attributes:
         name: the name of its folder.
         kind: "detector", "pose" or "classifier".
-        stage: the entry point that runs it.
+        stage: the entry point of the stage that runs it.
         summary: one line.
         licence: of the weights.
         data_terms: what the training data allows.
@@ -125,8 +125,8 @@ class ModelCard:
         recipe: the stage's settings, as nested plain dicts.
         labels: in the order of the classes; empty where the model has none.
         folder: where the card lies.
-        verified: these very weights have been fetched and run.
-        conversion: what the files become before the stage reads them; None where it reads them as they are.
+        verified: whether these weights have been fetched and run.
+        conversion: the conversion of the files for the stage; None where it reads them as they are.
     """
 
     name: str
@@ -144,7 +144,7 @@ class ModelCard:
 
 
 class PipelineTable(CardTable, frozen=True):
-    """What a file of `models/pipelines/` holds: one model per stage, by name."""
+    """A pipeline card of `models/pipelines/`: one model per stage, by name."""
 
     summary: Text
     detector: Text
@@ -153,7 +153,7 @@ class PipelineTable(CardTable, frozen=True):
 
 
 class PipelineCard(PipelineTable, frozen=True, kw_only=True):
-    """The same with the name of its file."""
+    """A pipeline card with the name of its file."""
 
     name: str
 

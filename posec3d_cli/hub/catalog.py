@@ -24,8 +24,9 @@ its card names a list of `models/labels/` that several share:
     image_size = 256              # of the square input, in pixels
     outputs = ["Sigmoid"]         # the nodes that the model returns
 
-A file that nobody has seen yet has neither `sha256` nor `size`, but `sha256_prefix`, the first digits, where its
-publisher gave them away; the model is not verified then, and no source may be plain http. See `posec3d_cli.checksums`.
+A file that was never fetched has neither `sha256` nor `size`, but `sha256_prefix`, the first digits, where its
+publisher gave them away; the model is not verified then, and no source may be plain http: see
+`posec3d_cli.hub.checksums`.
 
 A pipeline card, `models/pipelines/<name>.toml`, names one model for each of detector, pose and classifier.
 """

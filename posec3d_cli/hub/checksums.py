@@ -24,12 +24,12 @@ RECORDED_SUFFIX = ".sha256"
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known beforehand of a file's content.
+    """The expected content of a file.
 
     Attributes:
-        sha256: its 64 digits, or the first of them; empty where anything will do.
-        size: in bytes, where it is known.
-        recorded: the file that says so, where that is no card.
+        sha256: its 64 digits, or the first of them; empty if unknown.
+        size: in bytes, if known.
+        recorded: the file of the recorded checksum, if the card states none.
     """
 
     sha256: str
@@ -38,11 +38,11 @@ class Expected:
 
     @property
     def whole(self) -> bool:
-        """Whether only one content fits."""
+        """Whether the whole sha256 is known."""
         return len(self.sha256) == DIGITS
 
     def fits(self, sha256: str) -> bool:
-        """Whether a content of this hash will do."""
+        """Whether a content with this hash is accepted."""
         return sha256.startswith(self.sha256)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Expected:
 
 
 def expected_of(file: WeightFile, places: Iterable[Path] = ()) -> Expected:
-    """What a file must be: as its card says, else as it is recorded beside the first of `places` that has a record.
+    """The expected content of a file: as its card states, else as recorded beside the first of `places` with a record.
 
     Raises:
         WeightsCorrupt: a recorded checksum is damaged.
@@ -84,10 +84,10 @@ def read_recorded_checksum(path: Path) -> Expected | None:
         return None
     except OSError as error:
         raise WeightsCorrupt(f"{recorded} cannot be read: {error.strerror}") from error
-    found = re.fullmatch(r"([0-9a-f]{64})(?:\s+(?:([0-9]+)|\S.*))?\s*", text)
-    if found is None:
+    match = re.fullmatch(r"([0-9a-f]{64})(?:\s+(?:([0-9]+)|\S.*))?\s*", text)
+    if match is None:
         raise WeightsCorrupt(f"{recorded} holds no sha256", hint=f"delete it, and fetch {path.name} again")
-    return Expected(found[1], int(found[2]) if found[2] else None, recorded)
+    return Expected(match[1], int(match[2]) if match[2] else None, recorded)
 
 
 def write_recorded_checksum(path: Path, sha256: str, size: int) -> None:

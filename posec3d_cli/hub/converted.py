@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 
 MODEL = "model"
-"""What a stage calls the file that comes of a conversion."""
+"""The name of the converted file for the stage."""
 FOLDER = "converted"
 _CONVERTER = Path(__file__).with_name("convert_tfjs.py")
 
 
 def converted_path(card: ModelCard, files: Mapping[str, Path], cache: Path) -> Path:
-    """Where in a cache of weights the model lies, or would lie, that comes of the files of `card`, which are there."""
+    """The path of the converted model of `card` in a cache of weights, whether or not it exists."""
     assert card.conversion is not None
     sources = {file.name: file.sha256 or sha256_of(files[file.name]) for file in card.files}
     settings = [card.conversion.start, card.conversion.image_size, card.conversion.outputs]
@@ -45,7 +45,7 @@ def converted_folder(cache: Path) -> Path:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a converted model is there and still what it was when it was made."""
+    """Whether a converted model exists with its recorded content."""
     try:
         recorded = read_recorded_checksum(path)
         return recorded is not None and recorded.fits(sha256_of(path))
@@ -54,7 +54,7 @@ def is_whole(path: Path) -> bool:
 
 
 def keep_converted(card: ModelCard, files: Mapping[str, Path], cache: Path, own: list[Path]) -> Path | None:
-    """Where the converted model lies: in a folder of the user's own, or in the cache, where it is made if need be.
+    """The path of the converted model: in a folder of the user's own, or in the cache; converted if missing.
 
     Args:
         card: a model with a conversion.
@@ -63,16 +63,16 @@ def keep_converted(card: ModelCard, files: Mapping[str, Path], cache: Path, own:
         own: folders of the user's own.
 
     Returns:
-        None where it is nowhere and nothing can be kept.
+        None where it does not exist and cannot be written.
 
     Raises:
         BadCard: the files cannot be converted.
     """
     target = converted_path(card, files, cache)
     places = [folder / below / FOLDER / target.name for folder in own for below in ("", "weights")]
-    found = next((path for path in (*places, target) if is_whole(path)), None)
-    if found is not None or cannot_write(target.parent):
-        return found
+    existing = next((path for path in (*places, target) if is_whole(path)), None)
+    if existing is not None or cannot_write(target.parent):
+        return existing
     model = convert_files(card, files)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

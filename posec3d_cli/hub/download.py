@@ -1,8 +1,8 @@
-"""Verified files: fetched from the first source that delivers the right bytes, or not kept at all.
+"""Verified downloads: a file is fetched from the first source that delivers the right bytes, else not kept.
 
 A download is written elsewhere (`posec3d_cli.hub.partial`), hashed while it arrives and renamed when the hash is
-right, so that a file under its final name is always whole, whatever happens and however many processes fetch it. What
-came of a download that was cut off is kept for the next one, never under the final name.
+right, so that a file under its final name is always complete, also when several processes fetch it. The part of an
+interrupted download is kept for the next one, never under the final name.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 DownloadCallback = Callable[[str, int, int], None]
 """Called as (file name, bytes so far, bytes in all); a client such as npm reports nothing until it has finished.
 
-The bytes in all are 0 while nobody knows them.
+The bytes in all are 0 while unknown.
 """
 
 _CHUNK = 1 << 20
@@ -65,10 +65,10 @@ def fetch_files(
 
     Args:
         targets: where each file belongs.
-        owner: what needs the files, for messages.
-        folder: what `file:` sources are relative to.
-        elsewhere: places where a file may already be, and is then used.
-        copies: places where a file may already be, and is then copied from.
+        owner: the model or sample that needs the files, for messages.
+        folder: the folder that `file:` sources are relative to.
+        elsewhere: paths where a file may exist; it is used there.
+        copies: paths where a file may exist; it is copied from there.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
         progress: called for each chunk.
 
@@ -77,31 +77,31 @@ def fetch_files(
         with it.
 
     Raises:
-        WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
-        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or record says.
+        WeightsMissing: no source delivers a file, or the file cannot be written.
+        WeightsCorrupt: an existing or downloaded file has another sha256 than its card or record.
     """
     offline = is_offline() if offline is None else offline
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     with contextlib.ExitStack() as stack:
         stagings: dict[Path, Path] = {}
         archives: Archives | None = None
         for file, target in targets.items():
-            near, far = ((places or {}).get(file, ()) for places in (elsewhere, copies))
-            places = [*near, target, *shipped_paths(file, folder)]
-            attempt = _Attempt(file, target, owner, expected_of(file, [target, *places, *far]), progress)
+            own_paths, copy_paths = ((places or {}).get(file, ()) for places in (elsewhere, copies))
+            places = [*own_paths, target, *shipped_paths(file, folder)]
+            attempt = _Attempt(file, target, owner, expected_of(file, [target, *places, *copy_paths]), progress)
             try:
-                ready = attempt.local(places, quiet={*near, target})
+                ready = attempt.local(places, quiet={*own_paths, target})
                 if ready is None:
-                    if offline and not far:
+                    if offline and not copy_paths:
                         raise attempt.without_network()
                     if target.parent not in stagings:
                         stagings[target.parent] = stack.enter_context(staging(target.parent))
                     archives = archives or Archives(stagings[target.parent])
-                    ready = attempt.obtain(stagings[target.parent], archives, copies=far, offline=offline)
+                    ready = attempt.obtain(stagings[target.parent], archives, copies=copy_paths, offline=offline)
             except CannotWrite as error:
                 raise attempt.cannot_write(error) from error
-            found[file.name] = ready
-    return found
+            paths[file.name] = ready
+    return paths
 
 
 def _copy(path: Path, sink: HashingFile) -> None:
@@ -117,7 +117,7 @@ def shipped_paths(file: WeightFile, folder: Path) -> list[Path]:
 
 
 class _Attempt:
-    """Getting one file, with what was tried and why it failed."""
+    """Fetching one file, with the reasons why sources failed."""
 
     def __init__(
         self, file: WeightFile, target: Path, owner: str, expected: Expected, progress: DownloadCallback | None
@@ -132,7 +132,7 @@ class _Attempt:
         self.offline = False
 
     def local(self, paths: list[Path], *, quiet: set[Path]) -> Path | None:
-        """The first of `paths` that holds the right bytes; that there is nothing at a quiet one is no reason."""
+        """The first of `paths` that holds the right bytes; a missing file is no reason at a quiet path."""
         for path in paths:
             try:
                 size, sha256 = path.stat().st_size, sha256_of(path)
@@ -148,7 +148,7 @@ class _Attempt:
                     self._record_checksum(size, sha256)
                 return path
             if path != self.target:
-                logger.warning(f"{path} is passed over: its content is not what {self.owner} needs")
+                logger.warning(f"{path} is ignored: its content is not what {self.owner} needs")
         return None
 
     def obtain(self, folder: Path, archives: Archives, *, copies: Sequence[Path], offline: bool) -> Path:
@@ -173,14 +173,14 @@ class _Attempt:
         raise self._failure()
 
     def without_network(self) -> WeightsMissing | WeightsCorrupt:
-        """What is to be said when the sources must not be tried."""
+        """The error when the sources must not be tried."""
         remote = [text for text in self.file.sources if parse_source(text).scheme != "file"]
         self.offline = bool(remote)
         self.reasons += [f"{text}: not tried, because the network is switched off (offline)" for text in remote]
         return self._failure()
 
     def _write(self, place: str, folder: Path, read: Callable[[HashingFile], None]) -> bool:
-        """Write the file from one place; say whether its bytes are the right ones and it has its name."""
+        """Write the file from one source; returns whether its bytes are right and it has its name."""
         part = folder / self.target.name
         try:
             with writing(part) as stream:
@@ -192,7 +192,7 @@ class _Attempt:
         return self._matches(place, sink.size, sink.sha256) and self._keep(part, sink)
 
     def _download(self, url: str, part: Part) -> bool:
-        """The same from the web, going on where an earlier download was cut off."""
+        """Download the file, resuming an interrupted download; returns whether its bytes are right."""
         try:
             with writing(part.path, "ab") as stream:
                 origin = self._beginning(part, url)
@@ -209,7 +209,7 @@ class _Attempt:
             return self._download(url, part)
         if not self.expected.sha256 and (sink.origin is None or sink.origin.length != sink.size):
             part.forget()
-            self.reasons.append(f"{url}: nobody says how long the file is, so that it may have been cut off")
+            self.reasons.append(f"{url}: the server states no length, so the file may be incomplete")
             return False
         if self._matches(url, sink.size, sink.sha256):
             return self._keep(part.path, sink)
@@ -217,14 +217,14 @@ class _Attempt:
         return False
 
     def _beginning(self, part: Part, url: str) -> Origin | None:
-        """Where a part came from, if a download may go on there: the hash, or else the server, must vouch for it."""
+        """The origin of a partial download if it may be resumed: the hash, or else the server, must identify it."""
         origin, limit = part.origin, self.file.size
         if origin is None or origin.url != url or not part.size or (limit is not None and part.size > limit):
             return None
         return origin if origin.etag or origin.modified or self.expected.sha256 else None
 
     def _keep(self, part: Path, sink: HashingFile) -> bool:
-        """Give a file with the right bytes its name."""
+        """Rename a file with the right bytes to its target."""
         if not self.file.sha256 and self.expected.recorded != recorded_checksum_path(self.target):
             self._record_checksum(sink.size, sink.sha256)  # before the file, which never goes without
         try:
@@ -257,7 +257,7 @@ class _Attempt:
             cause = error.__cause__
             raise CannotWrite(cause if isinstance(cause, OSError) else OSError(error.what)) from error
         if not self.expected.whole:
-            begins = "only says how it begins" if self.expected.sha256 else "does not state its sha256"
+            begins = "states only its first digits" if self.expected.sha256 else "does not state its sha256"
             logger.warning(
                 f"{self.file.filename} of {self.owner} is recorded, because its card {begins}: from now on it must be "
                 f"sha256 {sha256}, {size} bytes"
@@ -280,11 +280,11 @@ class _Attempt:
                 f"{name} has the wrong sha256:{tried}",
                 hint=f"nothing of the download was kept; try again, or {by_hand}{anew}",
             )
-        remedy = "try without --offline and POSEC3D_OFFLINE" if self.offline else "mend one of these"
-        return WeightsMissing(f"{name} cannot be had:{tried}", hint=f"{remedy}, or {by_hand}")
+        remedy = "try without --offline and POSEC3D_OFFLINE" if self.offline else "correct one of these"
+        return WeightsMissing(f"{name} is missing and no source delivers it:{tried}", hint=f"{remedy}, or {by_hand}")
 
     def cannot_write(self, error: CannotWrite) -> WeightsMissing:
-        """What is to be said when the disk does not take the file."""
+        """The error when the file cannot be written."""
         size = self.expected.size
         room = f"free {size / 1e6:.0f} MB there" if size else "free some space there"
         elsewhere = "set POSEC3D_HOME to a folder that can be written"

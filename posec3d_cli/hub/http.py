@@ -1,4 +1,4 @@
-"""Downloads over http and https that go on where an earlier one was cut off.
+"""Downloads over http and https that resume an interrupted download.
 
 `requests` does the transfer: HTTPS_PROXY, HTTP_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE mean what they always mean.
 """
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     import requests
 _CHUNK = 1 << 16
 _TIMEOUT_SECONDS = 30
-_STARTS_OVER = (206, 416)  # answers to a Range that may not fit
+_STARTS_OVER = (206, 416)  # responses to a Range that may not fit
 
 
 class Resumable(Protocol):
-    """What a download is written to: it may hold the beginning already."""
+    """The target of a download; it may hold the first bytes already."""
 
     @property
     def origin(self) -> Origin | None:
-        """Where the beginning came from; None where there is none."""
+        """The origin of the bytes that it holds; None if there are none."""
         ...
 
     @property
     def size(self) -> int:
-        """How many bytes it holds."""
+        """The number of bytes that it holds."""
         ...
 
     def begin(self, origin: Origin) -> None:
-        """Hold nothing; what is written next comes from `origin`."""
+        """Start over, empty; the next bytes come from `origin`."""
         ...
 
     def write(self, chunk: bytes, /) -> int:
-        """Take the next bytes."""
+        """Append the next bytes."""
         ...
 
 
 def download(url: str, sink: Resumable, *, vouched: bool = True) -> None:
-    """Write what a URL names to `sink`, or the rest of it where the sink's beginning is of the same version.
+    """Download a URL to `sink`, or only the rest if the sink holds the first bytes of the same version.
 
     Args:
-        url: begins with https: or http:.
-        sink: takes the bytes.
-        vouched: the content's hash is known; else an address that begins with https: must not lead to plain http.
+        url: an https: or http: URL.
+        sink: the target of the bytes.
+        vouched: whether the content's hash is known; else an https: URL must not redirect to plain http.
 
     Raises:
         SourceFailed: the server did not deliver the whole file.
@@ -66,7 +66,7 @@ def download(url: str, sink: Resumable, *, vouched: bool = True) -> None:
             response = _ask(url, {})
     with response:
         if not vouched and url.lower().startswith("https:") and not response.url.lower().startswith("https:"):
-            raise SourceFailed(f"{host} leads to plain http, and no sha256 vouches for what that delivers")
+            raise SourceFailed(f"{host} redirects to plain http, and the card states no sha256 to verify the content")
         if not response.ok:
             raise SourceFailed(f"{host} answered {response.status_code} {response.reason}")
         if response.status_code != 206 or origin is None:
@@ -75,8 +75,8 @@ def download(url: str, sink: Resumable, *, vouched: bool = True) -> None:
             for chunk in response.iter_content(_CHUNK):
                 sink.write(chunk)
         except requests.RequestException as error:
-            kept = f" after {sink.size} bytes; the next try goes on from there" if sink.size else ""
-            raise SourceFailed(f"the download from {host} broke off{kept} ({type(error).__name__})") from error
+            kept = f" after {sink.size} bytes; the next try resumes there" if sink.size else ""
+            raise SourceFailed(f"the download from {host} was interrupted{kept} ({type(error).__name__})") from error
 
 
 def _ask(url: str, headers: dict[str, str]) -> requests.Response:
@@ -88,18 +88,18 @@ def _ask(url: str, headers: dict[str, str]) -> requests.Response:
 
 
 def _rest(origin: Origin, size: int) -> dict[str, str]:
-    """The headers that ask for the rest, or for all of it if it is another version by now."""
+    """The headers that request the rest, or all of the file if its version has changed."""
     strong = "" if origin.etag.startswith("W/") else origin.etag
     same = strong or origin.modified
     return {"Range": f"bytes={size}-", **({"If-Range": same} if same else {})}
 
 
 def _goes_on(response: requests.Response, origin: Origin, size: int) -> bool:
-    """Whether an answer is the rest of the version that the first `size` bytes are of."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if found is None or int(found[1]) != size:
+    """Whether a response is the rest of the version of the first `size` bytes."""
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if match is None or int(match[1]) != size:
         return False
-    length = None if found[2] == "*" else int(found[2])
+    length = None if match[2] == "*" else int(match[2])
     version = (response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
     return version == (origin.etag, origin.modified) and length == origin.length
 
@@ -116,14 +116,14 @@ def _origin(url: str, response: requests.Response) -> Origin:
 
 @contextlib.contextmanager
 def _translated(host: str) -> Iterator[None]:
-    """What `requests` raises before there is an answer, as one line."""
+    """Turn exceptions of `requests` before a response into `SourceFailed`."""
     import requests
 
     try:
         yield
     except requests.exceptions.SSLError as error:
         raise SourceFailed(
-            f"{host} shows a certificate that is not trusted here; REQUESTS_CA_BUNDLE names a file of those that are"
+            f"{host} has a certificate that is not trusted here; REQUESTS_CA_BUNDLE names a file of trusted ones"
         ) from error
     except requests.exceptions.ProxyError as error:
         raise SourceFailed(f"{host} cannot be reached through the proxy that the environment names") from error
@@ -132,4 +132,4 @@ def _translated(host: str) -> Iterator[None]:
     except requests.ConnectionError as error:
         raise SourceFailed(f"{host} cannot be reached") from error
     except requests.RequestException as error:
-        raise SourceFailed(f"{host} cannot be asked: {error}") from error
+        raise SourceFailed(f"the request to {host} failed: {error}") from error

@@ -44,7 +44,7 @@ class HashingFile:
 
     @property
     def size(self) -> int:
-        """How many bytes it holds."""
+        """The number of bytes that it holds."""
         return self._size
 
     @property
@@ -116,7 +116,7 @@ class ResumedFile(HashingFile):
         return None if self._origin is None else self._origin.length
 
     def write(self, chunk: bytes, /) -> int:
-        """Take the next bytes; nobody goes on from a file that is too long."""
+        """Append the next bytes; a file that is too long is not resumed."""
         try:
             return super().write(chunk)
         except SourceFailed:
@@ -213,7 +213,7 @@ class Part:
         self._origin.write_bytes(json.dumps(asdict(origin)).encode())
 
     def forget(self) -> None:
-        """Let nobody go on from here."""
+        """Make the part unusable for resuming."""
         with contextlib.suppress(OSError):
             self._origin.unlink()
 
@@ -275,7 +275,7 @@ def claim(folder: Path, name: str) -> Part:
 
 
 def _sweep(parent: Path, folder: Path, host: str) -> None:
-    """Remove what nobody needs any more, and keep what a dead process had downloaded."""
+    """Remove leftovers, and keep the partial downloads of processes that have ended."""
     for number, old in enumerate(parent.glob(f"{_PART}*")):
         if old != folder and _is_abandoned(old, host):
             with contextlib.suppress(OSError):
@@ -303,7 +303,7 @@ def _salvage(folder: Path, parent: Path) -> None:
 
 
 def _is_abandoned(folder: Path, host: str) -> bool:
-    """Whether the process that made a staging folder is gone, or, where that cannot be asked, a day has passed."""
+    """Whether the process that made a staging folder has ended or, if unknown, whether a day has passed."""
     made_here = re.fullmatch(rf"{re.escape(_PART + host)}-(\d+)-.*", folder.name)
     if made_here and sys.platform != "win32":
         try:

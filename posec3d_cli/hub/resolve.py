@@ -46,7 +46,7 @@ class ResolvedPipeline:
     def __post_init__(self) -> None:
         names = [card.name for card in self.classifiers]
         if len(set(names)) < len(names):
-            raise UnknownModel(f"two of the classifiers to fuse have the same name: {', '.join(names)}")
+            raise UnknownModel(f"two classifiers of the ensemble have the same name: {', '.join(names)}")
         if self.config.ensemble_weights:
             check_weights(self.config.ensemble_weights, names)
 

@@ -14,7 +14,7 @@ from posec3d_cli.schema import Text, read
 
 
 class SampleTable(CardTable, frozen=True):
-    """What `samples.toml` says of a clip; the attributes are those of `Sample` and of its file."""
+    """The entry of a clip in `samples.toml`; the attributes are those of `Sample` and of its file."""
 
     summary: Text
     licence: Text
@@ -27,13 +27,13 @@ class SampleTable(CardTable, frozen=True):
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip to try posec3d on.
+    """A sample clip.
 
     Attributes:
-        name: what the user calls it.
-        summary: what is to be seen, in one line.
-        licence: of the clip.
-        credit: whose it is.
+        name: its name on the command line.
+        summary: its content, in one line.
+        licence: the licence of the clip.
+        credit: its author.
         filename: its name in the cache.
         file: size, hash and sources.
     """
@@ -47,7 +47,7 @@ class Sample:
 
     @property
     def path(self) -> Path:
-        """Where the clip lies, or would lie, in the cache."""
+        """The path of the clip in the cache, whether or not it exists."""
         return cache_home() / "samples" / self.filename
 
 
@@ -67,12 +67,12 @@ def list_samples() -> list[Sample]:
 
 
 def fetch_sample(name: str, *, offline: bool | None = None, progress: DownloadCallback | None = None) -> Path:
-    """The verified clip, downloaded where it is not there yet.
+    """The path of the verified clip, downloaded if it is missing.
 
     Raises:
         UnknownSample: there is no sample of this name.
         WeightsMissing: no source delivers it, or it cannot be written.
-        WeightsCorrupt: what a source delivered has another sha256.
+        WeightsCorrupt: the downloaded file has another sha256.
     """
     samples = {sample.name: sample for sample in list_samples()}
     if name not in samples:
@@ -81,11 +81,11 @@ def fetch_sample(name: str, *, offline: bool | None = None, progress: DownloadCa
             hint=f"{did_you_mean(name, samples)}there are: {', '.join(sorted(samples))}",
         )
     sample = samples[name]
-    found = fetch_files(
+    paths = fetch_files(
         {sample.file: sample.path},
         owner=f"the sample {name!r}",
         folder=models_folder(),
         offline=offline,
         progress=progress,
     )
-    return found[name]
+    return paths[name]

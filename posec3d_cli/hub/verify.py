@@ -24,14 +24,14 @@ OK, NOT_RECORDED, WRONG, UNKNOWN = "ok", "not recorded", "wrong", "unknown file"
 
 @dataclass(frozen=True)
 class Verified:
-    """One file that was looked at.
+    """One verified file.
 
     Attributes:
-        path: where it lies.
-        model: whose it is; empty where no card knows it.
+        path: the file.
+        model: the name of its model; empty where no card knows it.
         size: in bytes.
-        state: "ok"; "not recorded", for one that fits as far as its card knows, and was never used; "wrong"; or
-            "unknown file".
+        state: "ok"; "not recorded" for a file that was never used and whose card states no whole sha256; "wrong";
+            or "unknown file".
         reason: why it is wrong, else empty.
         hint: what to do about that.
     """
@@ -45,29 +45,29 @@ class Verified:
 
 
 def verify(cards: Sequence[ModelCard], *, everything: bool = False) -> list[Verified]:
-    """Hash the files of these models that are in the cache, or ship with us.
+    """Hash the files of these models that are in the cache or ship with posec3d.
 
     Args:
         cards: the models.
         everything: also name the files of the cache that belong to none of them.
     """
-    found = []
+    verified = []
     for card in cards:
         for file in card.files:
             places = [cached_path(file), *shipped_paths(file, card.folder)]
-            found += [_verify(path, card, file, places) for path in places if path.is_file()]
-        found += _converted(card)
-    known = {one.path for one in found}
+            verified += [_verify(path, card, file, places) for path in places if path.is_file()]
+        verified += _converted(card)
+    known = {one.path for one in verified}
     rest = []
     if everything and weights_cache().is_dir():
         files = (path for path in sorted(weights_cache().iterdir()) if path.is_file())
         rest = [path for path in files if not path.name.startswith(".") and path.suffix != RECORDED_SUFFIX]
         rest = [path for path in (*rest, *kept_models(weights_cache())) if path not in known]
-    return found + [Verified(path, "", path.stat().st_size, UNKNOWN) for path in rest]
+    return verified + [Verified(path, "", path.stat().st_size, UNKNOWN) for path in rest]
 
 
 def _converted(card: ModelCard) -> list[Verified]:
-    """What was made of the files of a card, where it lies in the cache."""
+    """The converted model of a card, if the cache holds it."""
     paths = {file.name: cached_path(file) for file in card.files}
     if card.conversion is None or not all(path.is_file() for path in paths.values()):
         return []
@@ -76,7 +76,7 @@ def _converted(card: ModelCard) -> list[Verified]:
         return []
     if is_whole(path):
         return [Verified(path, card.name, path.stat().st_size, OK)]
-    reason = "it is not what was written when it was converted"
+    reason = "its content has changed since it was converted"
     return [
         Verified(
             path, card.name, path.stat().st_size, WRONG, reason, f"`posec3d models pull {card.name}` makes it anew"
@@ -85,7 +85,7 @@ def _converted(card: ModelCard) -> list[Verified]:
 
 
 def remove_leftovers() -> None:
-    """Remove from the cache what downloads left there that were cut off long ago, or that others have finished."""
+    """Remove partial downloads from the cache that are old or complete elsewhere."""
     if weights_cache().is_dir():
         with contextlib.suppress(CannotWrite), staging(weights_cache()):
             pass

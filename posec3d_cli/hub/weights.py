@@ -40,7 +40,7 @@ def weights_cache(home: Path | None = None) -> Path:
 
 
 def cached_path(file: WeightFile, home: Path | None = None) -> Path:
-    """Where a weights file lies, or would lie, in the cache; nothing is looked at."""
+    """The path of a weights file in the cache, whether or not it exists."""
     digits = file.sha256 or hashlib.sha256(file.sources[0].encode()).hexdigest()
     return weights_cache(home) / f"{digits[:16]}-{file.filename}"
 
@@ -49,24 +49,24 @@ def weights_folders(weights_dir: str | Path | None = None) -> list[Path]:
     """The folders of the user's own that hold weights: `weights_dir`, then those that `POSEC3D_WEIGHTS` names.
 
     Raises:
-        InputError: `weights_dir` is no folder. Those of the variable may be missing, as in any search path.
+        InputError: `weights_dir` is no folder. Folders of the variable may be missing, as in any search path.
     """
     if weights_dir is not None and not Path(weights_dir).expanduser().is_dir():
-        raise InputError(f"{weights_dir} is no folder, and weights were to be looked for in it")
+        raise InputError(f"the weights folder {weights_dir} does not exist or is no folder")
     named = [part for part in os.environ.get("POSEC3D_WEIGHTS", "").split(os.pathsep) if part]
     return [Path(folder).expanduser().absolute() for folder in ([] if weights_dir is None else [weights_dir]) + named]
 
 
 def locate(card: ModelCard, file: WeightFile) -> Path | None:
-    """Where a file of `card` already is, judged by its size alone where that is known, or None."""
+    """The existing path of a file of `card`, checked by its size if known, or None."""
     size = expected(card, file).size
     places = [*_own(file, None), cached_path(file), *shipped_paths(file, card.folder)]
-    found = (path for path in places if path.is_file())
-    return next((path for path in found if size in (None, path.stat().st_size)), None)
+    existing = (path for path in places if path.is_file())
+    return next((path for path in existing if size in (None, path.stat().st_size)), None)
 
 
 def expected(card: ModelCard, file: WeightFile, weights_dir: str | Path | None = None) -> Expected:
-    """What a file of `card` must be: as the card says, or as it was recorded when it was first fetched.
+    """The expected content of a file of `card`: as the card states, or as recorded at the first fetch.
 
     Raises:
         WeightsCorrupt: the recorded checksum is damaged.
@@ -75,7 +75,7 @@ def expected(card: ModelCard, file: WeightFile, weights_dir: str | Path | None =
 
 
 def hashes(card: ModelCard, weights_dir: str | Path | None = None) -> dict[str, str]:
-    """The sha256 of each file of `card`, by `WeightFile.name`; empty for one that neither card nor record knows.
+    """The sha256 of each file of `card`, by `WeightFile.name`; empty if neither card nor record states it.
 
     Raises:
         WeightsCorrupt: a recorded checksum is damaged.
@@ -92,14 +92,14 @@ def fetch(
     home: Path | None = None,
     weights_dir: str | Path | None = None,
 ) -> dict[str, Path]:
-    """The verified files of `card`, downloaded where they are not there yet.
+    """The verified files of `card`, downloaded if they are missing.
 
     Args:
         card: the model.
         offline: never touch the network; by default what `POSEC3D_OFFLINE` says.
         progress: called for each chunk of a download.
         home: the cache to fill, instead of `cache_home()`; files that are already elsewhere are copied from there.
-        weights_dir: a folder that may hold the files, looked into before those that `POSEC3D_WEIGHTS` names.
+        weights_dir: a folder that may hold the files, searched before those that `POSEC3D_WEIGHTS` names.
 
     Returns:
         The paths by `WeightFile.name`; that of a converted model as "model", unless it could not be kept, see
@@ -108,13 +108,13 @@ def fetch(
     Raises:
         BadCard: the files cannot be converted.
         InputError: `weights_dir` is no folder.
-        WeightsMissing: a file is not there and no source delivers it, or it cannot be written.
-        WeightsCorrupt: what is there, or what a source delivered, has another sha256 than its card or record says.
+        WeightsMissing: no source delivers a file, or the file cannot be written.
+        WeightsCorrupt: an existing or downloaded file has another sha256 than its card or record.
     """
     targets = {file: cached_path(file, home) for file in card.files}
     own = {file: _own(file, weights_dir) for file in card.files}
     copies = {file: [*own[file], cached_path(file)] for file in card.files}
-    found = fetch_files(
+    paths = fetch_files(
         targets,
         owner=f"the model {card.name!r}",
         folder=card.folder,
@@ -124,9 +124,9 @@ def fetch(
         progress=progress,
     )
     if card.conversion is not None:
-        model = keep_converted(card, found, weights_cache(home), weights_folders(weights_dir) if home is None else [])
-        found |= {} if model is None else {MODEL: model}
-    return found
+        model = keep_converted(card, paths, weights_cache(home), weights_folders(weights_dir) if home is None else [])
+        paths |= {} if model is None else {MODEL: model}
+    return paths
 
 
 def _own(file: WeightFile, weights_dir: str | Path | None) -> list[Path]:

@@ -48,11 +48,11 @@ def check_tensors(network: nn.Module, state: Mapping[str, Tensor], *, name: str,
         WeightsMismatch: it says which names are missing, unexpected or of another shape.
     """
     wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(tensor.shape) for key, tensor in state.items()}
-    missing = [key for key in wanted if key not in found]
-    unexpected = [key for key in found if key not in wanted]
+    shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
+    missing = [key for key in wanted if key not in shapes]
+    unexpected = [key for key in shapes if key not in wanted]
     reshaped = [
-        f"{key} is {found[key]} instead of {shape}" for key, shape in wanted.items() if found.get(key, shape) != shape
+        f"{key} is {shapes[key]} instead of {shape}" for key, shape in wanted.items() if shapes.get(key, shape) != shape
     ]
     parts = [
         f"{len(keys)} {title}: {_first(keys)}"

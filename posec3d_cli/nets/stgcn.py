@@ -94,9 +94,9 @@ class JointConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, T, K) -> (B, outputs, T, K)."""
-        told = self.conv(x).unflatten(1, (len(self.A), -1))  # (B, 3, outputs, T, K)
-        heard = torch.einsum("bectv,evw->bctw", told, self.A)
-        activated: Tensor = torch.relu(self.bn(heard) + self.down(x))
+        mixed = self.conv(x).unflatten(1, (len(self.A), -1))  # (B, 3, outputs, T, K)
+        summed = torch.einsum("bectv,evw->bctw", mixed, self.A)
+        activated: Tensor = torch.relu(self.bn(summed) + self.down(x))
         return activated
 
 

@@ -73,7 +73,7 @@ def format_of(path: Path) -> TableFormat:
     """The format of a table, by its suffix.
 
     Raises:
-        OutputError: there is none, or it cannot be had.
+        OutputError: the suffix is unknown, or its package is not installed.
     """
     suffix = path.suffix.lower()
     if suffix not in suffixes():

@@ -126,7 +126,7 @@ def test_a_card_need_not_know_a_file_that_nobody_has_seen(tmp_path, prefix):
 def test_plain_http_needs_a_sha256(tmp_path, line):
     url = "http://host.example/w.bin"
     text = UNKNOWN.replace("sources", f"{line}sources").replace("file:weights.bin", f'https://a.example/w.bin", "{url}')
-    with pytest.raises(BadCard, match=rf"files\[0\].sources holds '{url}', and no sha256 vouches for it") as caught:
+    with pytest.raises(BadCard, match=rf"files\[0\].sources holds '{url}', but plain http needs a sha256") as caught:
         load_card(write_card(tmp_path / "mine", text))
     assert "https" in caught.value.hint
     known = load_card(write_card(tmp_path / "known", CARD.replace("file:weights.bin", url)))
@@ -143,7 +143,7 @@ def test_plain_http_needs_a_sha256(tmp_path, line):
         (f"sha256 = '{'a' * 64}'", r"files\[0\].size is missing, and sha256 is there"),
         (
             f"sha256 = '{'a' * 64}'\nsize = 3\nsha256_prefix = 'aa'",
-            "sha256_prefix is of no use beside sha256",
+            "sha256_prefix is not allowed beside sha256",
         ),
     ],
 )

@@ -161,5 +161,5 @@ def test_https_that_leads_to_plain_http_is_taken_only_where_the_hash_is_known(
         if taken:
             assert fetch(card)["weights"].read_bytes() == BODY
         else:
-            with pytest.raises(WeightsMissing, match="leads to plain http, and no sha256 vouches"):
+            with pytest.raises(WeightsMissing, match="redirects to plain http, and the card states no sha256"):
                 fetch(card)

@@ -85,7 +85,7 @@ def test_another_file_of_that_name_is_passed_over_and_said(tmp_path, caplog):
     assert str(wrong) in caught.value.what
     cached = put(cached_path(KNOWN))
     assert fetch(card_of(KNOWN), weights_dir=wrong.parent) == {"weights": cached}
-    assert caplog.messages[-1].startswith(f"{wrong} is passed over")
+    assert caplog.messages[-1].startswith(f"{wrong} is ignored")
 
 
 def test_files_of_which_no_digit_is_known_are_told_apart_by_their_folders(tmp_path):

@@ -130,7 +130,7 @@ def test_a_bundle_takes_the_pin_along(web, tmp_path, monkeypatch, caplog):
 
 
 def test_a_file_that_nobody_delivers_is_asked_for_by_what_is_known(home):
-    with pytest.raises(WeightsMissing, match="cannot be had") as caught:
+    with pytest.raises(WeightsMissing, match="is missing and no source delivers it") as caught:
         fetch(card_of("https://host.example/w.pth", prefix="0123"), offline=True)
     assert caught.value.what.startswith("w.pth of the model 'mine'")
     assert "put the file with sha256 beginning with 0123 at" in caught.value.hint

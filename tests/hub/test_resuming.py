@@ -1,4 +1,4 @@
-"""Downloads that were cut off go on where they stopped, and never with the bytes of another version."""
+"""Interrupted downloads resume, and never with the bytes of another version."""
 
 import hashlib
 import os
@@ -56,7 +56,7 @@ def left_in(home: Path) -> list[str]:
 
 
 def cut_off(file: WeightFile) -> None:
-    with pytest.raises(WeightsMissing, match=r"broke off after \d+ bytes; the next try goes on from there"):
+    with pytest.raises(WeightsMissing, match=r"was interrupted after \d+ bytes; the next try resumes there"):
         fetch(card_of(file))
 
 
@@ -240,7 +240,7 @@ def test_a_file_that_no_hash_vouches_for_goes_on_only_where_the_server_tells_ver
 
 def test_a_file_that_nothing_is_known_of_must_at_least_have_a_length(web):
     web.pages["/w.pth"] = Page(BODY, length=False)
-    with pytest.raises(WeightsMissing, match="nobody says how long the file is"):
+    with pytest.raises(WeightsMissing, match="the server states no length"):
         fetch(card_of(WeightFile("weights", sources=(f"{web.url}/w.pth",))))
     assert fetch(card_of(file_of(f"{web.url}/w.pth")))["weights"].read_bytes() == BODY
 

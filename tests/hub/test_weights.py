@@ -125,7 +125,7 @@ def test_more_bytes_than_announced_are_not_even_stored(server, home):
     assert left_in(home) == []
 
 
-@pytest.mark.parametrize(("path", "reason"), [("/missing.bin", "answered 404"), ("/cut.bin", "broke off")])
+@pytest.mark.parametrize(("path", "reason"), [("/missing.bin", "answered 404"), ("/cut.bin", "was interrupted")])
 def test_a_server_that_does_not_deliver_is_named_and_nothing_passes_for_the_file(server, home, path, reason):
     file = file_of(server.url + path)
     with pytest.raises(WeightsMissing, match=reason) as caught:
