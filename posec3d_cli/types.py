@@ -6,13 +6,14 @@ V views, C classes, H height, W width. Pixel (0, 0) is the centre of the top-lef
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from posec3d_cli.errors import StageMismatch
 
@@ -248,6 +249,18 @@ class ActionScores(ShapeRepr):
 
     def __post_init__(self) -> None:
         check_array("ActionScores", "probabilities", self.probabilities, np.float32, (len(self.labels),))
+
+    @classmethod
+    def of_outputs(cls, probabilities: ArrayLike, outputs: Sequence[str]) -> Self:
+        """The scores of labels of which each stands for one or several outputs of a network: the sums over these.
+
+        Args:
+            probabilities: `(O,)` of the outputs.
+            outputs: O names, of which several may be alike; `labels` holds each once, in the order of first appearance.
+        """
+        place = {label: number for number, label in enumerate(dict.fromkeys(outputs))}
+        sums = np.bincount([place[label] for label in outputs], weights=np.asarray(probabilities, np.float64))
+        return cls(sums.astype(np.float32), tuple(place))
 
     def top(self, k: int) -> list[tuple[str, float]]:
         """The k most probable actions, best first; all C actions if k is larger."""

@@ -168,6 +168,26 @@ def test_a_value_is_itself_and_equal_to_nothing_else(value):
         value.scores = None
 
 
+def test_outputs_with_the_same_label_count_together():
+    probabilities = np.array([0.1, 0.2, 0.3, 0.15, 0.25], np.float32)
+    scores = ActionScores.of_outputs(probabilities, ("walk", "unknown", "jump", "unknown", "walk"))
+    assert scores.labels == ("walk", "unknown", "jump")
+    assert scores.probabilities.dtype == np.float32
+    assert scores.probabilities == pytest.approx([0.35, 0.35, 0.3])
+    each = ActionScores.of_outputs(probabilities, tuple("edcba"))
+    assert (each.labels, each.probabilities.tolist()) == (tuple("edcba"), probabilities.tolist())
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 1, width=32)), min_size=1))
+def test_the_sum_over_outputs_is_that_of_their_labels(outputs):
+    labels, probabilities = zip(*outputs, strict=True)
+    scores = ActionScores.of_outputs(np.array(probabilities, np.float32), labels)
+    assert sorted(scores.labels) == sorted(set(labels))
+    assert list(scores.labels) == sorted(set(labels), key=labels.index)
+    for label, summed in zip(scores.labels, scores.probabilities, strict=True):
+        assert summed == pytest.approx(sum(one for name, one in outputs if name == label), rel=1e-5)
+
+
 def test_the_best_action_comes_first():
     scores = ActionScores(np.array([0.2, 0.5, 0.3], np.float32), ("jump", "walk", "wave"))
     assert scores.top(2) == [("walk", 0.5), ("wave", pytest.approx(0.3))]

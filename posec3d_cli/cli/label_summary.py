@@ -89,7 +89,7 @@ def print_accuracy(
     from posec3d_cli.evaluation.ground_truth import compare
     from posec3d_cli.evaluation.write import write_confusion
 
-    compared = compare(results, labels, resolved.classifiers[0].labels, min_score=resolved.min_score)
+    compared = compare(results, labels, resolved.classifiers[0].distinct_labels, min_score=resolved.min_score)
     report, failed = compared.report, compared.failed
     for target in confusion_files(output):
         with written_by_run(target, run_state, overwrite=overwrite) as part:

@@ -84,7 +84,7 @@ def show(
     ]
     lines += [(f"recipe.{key}", str(value)) for key, value in card.recipe.items()]
     if card.labels:
-        lines.append((counted(len(card.labels), "label"), ", ".join(card.labels)))
+        lines.append((counted(len(card.distinct_labels), "label"), ", ".join(card.distinct_labels)))
     for file in card.files:
         lines.append((f"file {file.name}", f"{file.filename}, {_content(card, file)}"))
         lines += [("  source", source) for source in file.sources]
@@ -225,7 +225,7 @@ def _as_json(card: ModelCard) -> dict[str, Any]:
         "verified": card.verified,
         "weights": weights_state(card),
         "recipe": dict(card.recipe),
-        "labels": list(card.labels),
+        "labels": list(card.distinct_labels),
         "folder": str(card.folder),
         "files": files,
     }

@@ -123,7 +123,8 @@ class ModelCard:
         data_terms: what the training data allows.
         files: the weights; empty for a model without any.
         recipe: the stage's settings, as nested plain dicts.
-        labels: in the order of the classes; empty where the model has none.
+        labels: the label of each output of the network, in order, of which several may have the same; empty where the
+            model has none.
         folder: where the card lies.
         verified: whether these weights have been fetched and run.
         conversion: the conversion of the files for the stage; None where it reads them as they are.
@@ -141,6 +142,11 @@ class ModelCard:
     folder: Path
     verified: bool
     conversion: Conversion | None = None
+
+    @property
+    def distinct_labels(self) -> tuple[str, ...]:
+        """Each label once, in the order in which they appear."""
+        return tuple(dict.fromkeys(self.labels))
 
 
 class PipelineTable(CardTable, frozen=True):

@@ -138,7 +138,8 @@ class HasPrecision(Protocol):
 class HasLogits(Protocol):
     """A classifier whose probabilities are the mean of softmax(logits / temperature) over networks and views.
 
-    Without it, a classifier cannot be calibrated.
+    The softmax is over the outputs; the probabilities of outputs with the same label are summed. Without it, a
+    classifier cannot be calibrated.
     """
 
     @property
@@ -147,10 +148,15 @@ class HasLogits(Protocol):
         ...
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The label of each of the O outputs; the same as `labels` where each label has one output."""
+        ...
+
+    @property
     def temperature(self) -> float:
         """The present temperature."""
         ...
 
     def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
-        """The logits of each volume, `(networks, V, C)` float32, not divided by the temperature."""
+        """The logits of each volume, `(networks, V, O)` float32, not divided by the temperature."""
         ...

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from posec3d_cli.skeletons import Skeleton
-from posec3d_cli.stages.protocols import ActionClassifier, Detector, InputBuilder, PoseEstimator
+from posec3d_cli.stages.protocols import ActionClassifier, Detector, HasLogits, InputBuilder, PoseEstimator
 from posec3d_cli.testing.rules import one_each, require, same, unchanged, unit
 from posec3d_cli.types import (
     ActionScores,
@@ -227,6 +227,9 @@ def check_classifier(
     labels = classifier.labels
     require(isinstance(labels, tuple) and len(labels) > 0, f"labels must be a tuple that is not empty, got {labels!r}")
     require(len(set(labels)) == len(labels), "labels must differ")
+    if isinstance(classifier, HasLogits):
+        outputs = classifier.outputs
+        require(tuple(dict.fromkeys(outputs)) == labels, f"the labels of outputs must be {labels}, got {outputs!r}")
     require(classifier.classify([]) == [], "classify([]) must be []")
     given = unchanged(lambda: classifier.classify(volumes), [volume.values for volume in volumes], "classify")
     one_each(given, volumes, ActionScores, "classify")

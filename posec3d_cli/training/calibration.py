@@ -91,10 +91,11 @@ def fit_temperature(
     ]
     if not collected:
         raise BadDataset(f"there are no people in any of {counted(len(clips), 'clip')} to fit the temperature on")
+    outputs = member.classifier.outputs
     ground_truth = np.array([clip_logits.label_index for clip_logits in collected])
 
     def probabilities(temperature: float) -> Floats:
-        return np.stack([clip_logits.probabilities(temperature, recognizer.labels) for clip_logits in collected])
+        return np.stack([clip_logits.probabilities(temperature, outputs) for clip_logits in collected])
 
     def cost(log_temperature: float) -> float:
         return _nll(probabilities(math.exp(log_temperature)), ground_truth)
@@ -113,7 +114,7 @@ def fit_temperature(
 
 
 def softmax_with_temperature(logits: Floats, temperature: float) -> Floats:
-    """`(networks, V, C)` logits to `(C,)` float32 probabilities, as the classifier averages them."""
+    """`(networks, V, O)` logits to `(O,)` float32 probabilities of the outputs, as the classifier averages them."""
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     probabilities: Floats = (powers / powers.sum(axis=-1, keepdims=True)).mean(axis=(0, 1)).astype(np.float32)
@@ -128,10 +129,10 @@ class _ClipLogits:
     plan: Sequence[Window]
     subject_logits: Sequence[tuple[Subject, Floats]]
 
-    def probabilities(self, temperature: float, labels: tuple[str, ...]) -> Floats:
+    def probabilities(self, temperature: float, outputs: tuple[str, ...]) -> Floats:
         """`(C,)` the probabilities at a temperature, aggregated as in a prediction."""
         scored = [
-            (subject, ActionScores(softmax_with_temperature(logits, temperature), labels))
+            (subject, ActionScores.of_outputs(softmax_with_temperature(logits, temperature), outputs))
             for subject, logits in self.subject_logits
         ]
         windows = [aggregate_window(number, window, scored).scores for number, window in enumerate(self.plan)]
@@ -151,7 +152,10 @@ class _Recorder:
         logits = self._classifier.logits(volumes)
         self.kept += logits
         return [
-            ActionScores(softmax_with_temperature(one, self._classifier.temperature), self.labels) for one in logits
+            ActionScores.of_outputs(
+                softmax_with_temperature(one, self._classifier.temperature), self._classifier.outputs
+            )
+            for one in logits
         ]
 
 

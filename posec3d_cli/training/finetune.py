@@ -38,7 +38,7 @@ class Pretrained:
     network: Mapping[str, Any]
 
     def load_into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
-        """Load the weights of network `number` into a network; where the labels differ, its head is kept.
+        """Load the weights of network `number` into a network; where labels of outputs differ, its head is kept.
 
         Raises:
             WeightsMismatch: the tensors do not fit the network.

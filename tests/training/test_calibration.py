@@ -121,6 +121,16 @@ def test_the_temperature_that_a_card_has_is_the_one_before_and_is_replaced(model
     assert warm.nll_before == pytest.approx(measured(model, examples, 3.0)[0], abs=1e-5)
 
 
+def test_a_label_of_several_outputs_is_calibrated_by_its_sum(model, examples, tmp_path):
+    folder = write_model(tmp_path / "model")
+    (folder / "labels.txt").write_text("arms\nunknown\nunknown\n")
+    several = [replace(one, label="arms" if one.label == "arms" else "unknown") for one in examples]
+    found = fit_temperature(folder, several)
+    assert (found.nll_before, found.ece_before) == pytest.approx(measured(folder, several, 1.0), abs=1e-5)
+    assert (found.nll_after, found.ece_after) == pytest.approx(measured(folder, several, found.temperature), abs=1e-5)
+    assert found.nll_before != pytest.approx(measured(model, examples, 1.0)[0], abs=1e-3)
+
+
 def test_clips_in_which_nobody_is_found_are_left_out(model, examples, fitted):
     empty = replace(examples[0], name="empty", scores=np.zeros_like(examples[0].scores))
     assert fit_temperature(model, [*examples, empty]) == fitted

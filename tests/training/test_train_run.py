@@ -258,6 +258,16 @@ def test_other_labels_get_a_new_head_and_everything_else_is_strict(made):
         pretrained.load_into(wider, 0, ["a", "b", "c"])
 
 
+def test_a_model_with_several_outputs_of_one_label_gives_no_head(made):
+    out, _, _ = made
+    card = load_card(out)
+    begun = load_pretrained(replace(card, labels=("arms", "arms")), TrainingConfig())
+    network = _built(make_training(TrainingConfig(), begun), 2)
+    head = network.cls_head.fc_cls.weight.clone()
+    begun.load_into(network, 0, ["arms", "legs"])
+    assert torch.equal(network.cls_head.fc_cls.weight, head)
+
+
 def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_path):
     out, _, _ = made
     pretrained = load_pretrained(load_card(out), replace(CONFIG, epochs=1))

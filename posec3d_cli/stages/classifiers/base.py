@@ -1,6 +1,7 @@
 """Base of the classifier stages: everything that does not depend on the input of their networks.
 
-A card with several weights files is as many networks of one architecture, whose probabilities are averaged.
+A card with several weights files is as many networks of one architecture, whose probabilities are averaged. A label
+that `labels.txt` repeats stands for several outputs of the network, whose probabilities are summed.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class TorchClassifier(ABC):
     def __init__(
         self,
         networks: Sequence[Recognizer],
-        labels: Sequence[str],
+        outputs: Sequence[str],
         *,
         in_channels: int,
         temperature: float = 1.0,
@@ -84,9 +85,9 @@ class TorchClassifier(ABC):
         """Take over `networks`: they are moved, put in evaluation mode and their batch norms are folded in.
 
         Args:
-            networks: at least one; the answer is the mean of their probabilities. Each head has as many outputs as
-                there are labels.
-            labels: the C actions, in the order of the head's outputs.
+            networks: at least one; the answer is the mean of their probabilities.
+            outputs: the label of each of the O outputs of a head; the probabilities of outputs with the same label are
+                summed.
             in_channels: what the networks read: of volumes K, the joints or limbs; of joints C, the numbers of each.
             temperature: above 0; divides the logits before the softmax (Guo et al., 2017).
             device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
@@ -101,7 +102,7 @@ class TorchClassifier(ABC):
             raise ValueError(f"views_per_batch must be at least 1, got {views_per_batch}")
         if not temperature > 0:
             raise ValueError(f"temperature must be above 0, got {temperature}")
-        self._labels = tuple(labels)
+        self._outputs = tuple(outputs)
         self._in_channels = in_channels
         self._temperature = temperature
         self.device = device
@@ -173,7 +174,12 @@ class TorchClassifier(ABC):
     @property
     def labels(self) -> tuple[str, ...]:
         """The C action labels."""
-        return self._labels
+        return tuple(dict.fromkeys(self._outputs))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The label of each of the O outputs of a network."""
+        return self._outputs
 
     @property
     def precision(self) -> str:
@@ -194,16 +200,16 @@ class TorchClassifier(ABC):
             StageMismatch: one is not what the network reads, or holds no view.
         """
         self._check(volumes)
-        sums = np.zeros((len(volumes), len(self._labels)), np.float64)
+        sums = np.zeros((len(volumes), len(self._outputs)), np.float64)
         for owners, batch in self._batches(volumes):
             np.add.at(sums, owners, self._probabilities(batch))
         return [
-            ActionScores((total / len(volume.values)).astype(np.float32), self._labels)
+            ActionScores.of_outputs(total / len(volume.values), self._outputs)
             for total, volume in zip(sums, volumes, strict=True)
         ]
 
     def logits(self, volumes: Sequence[ClassifierInput]) -> list[Floats]:
-        """What `classify` softens with the temperature and averages: of each volume, `(networks, V, C)` float32.
+        """What `classify` softens with the temperature and averages: of each volume, `(networks, V, O)` float32.
 
         Raises:
             StageMismatch: as `classify`.
@@ -248,13 +254,13 @@ class TorchClassifier(ABC):
 
     @torch.inference_mode()
     def _logits(self, views: Floats) -> Tensor:
-        """B views -> (networks, B, C)."""
+        """B views -> (networks, B, O)."""
         x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
         return torch.stack([network.cls_head(network.backbone(x).float()) for network in self._networks])
 
     @torch.inference_mode()
     def _probabilities(self, views: Floats) -> Floats:
-        """B views -> (B, C), each row summing to 1."""
+        """B views -> (B, O), each row summing to 1."""
         softened = (self._logits(views) / self._temperature).softmax(dim=2)
         probabilities: Floats = softened.mean(dim=0).cpu().numpy()
         return probabilities

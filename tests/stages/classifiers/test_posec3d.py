@@ -16,6 +16,7 @@ from posec3d_cli.errors import BadCard, StageMismatch, WeightsMismatch
 from posec3d_cli.nets import build_network
 from posec3d_cli.stages.classifiers.posec3d import VOXELS_PER_BATCH, PoseC3D
 from posec3d_cli.stages.protocols import ActionClassifier
+from posec3d_cli.testing import check_classifier
 from posec3d_cli.types import HeatmapVolume
 
 pytestmark = pytest.mark.usefixtures("calm_torch")
@@ -295,14 +296,14 @@ def quiet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor * 0.02 if name == "cls_head.fc_cls.weight" else tensor for name, tensor in state.items()}
 
 
-def classifier_of_two(folder: Path, **options: Any) -> PoseC3D:
+def classifier_of_two(folder: Path, labels: tuple[str, ...] = LABELS, **options: Any) -> PoseC3D:
     """Two networks that differ, the same in every call."""
     files: dict[str, Path] = {}
     for seed in (1, 2):
         torch.manual_seed(seed)
         (folder / str(seed)).mkdir(exist_ok=True)
         files[str(seed)] = save(quiet(worn_network().state_dict()), folder / str(seed))["weights"]
-    card = Card({"architecture": "slowonly", "network": NETWORK, **options})
+    card = Card({"architecture": "slowonly", "network": NETWORK, **options}, labels)
     return PoseC3D.from_card(card, files, precision="fp32")
 
 
@@ -341,6 +342,24 @@ def test_the_logits_are_those_of_each_network_and_view_and_make_the_answer(tempe
         np.testing.assert_allclose(scores.probabilities, mean, atol=1e-6)
     with pytest.raises(StageMismatch, match="volumes of 3 channels, got 2"):
         classifier.logits([HeatmapVolume(np.zeros((1, 2, 8, 16, 16), np.float32))])
+
+
+REPEATED = ("walk", "unknown", "jump", "unknown")
+
+
+def test_outputs_with_the_same_label_are_summed_after_the_softmax(tmp_path: Path) -> None:
+    volumes = [volume(3, seed=1), volume(1, frames=4, seed=2)]
+    plain = classifier_of_two(tmp_path, temperature=2.0)
+    summed = classifier_of_two(tmp_path, labels=REPEATED, temperature=2.0)
+    assert (summed.labels, summed.outputs) == (("walk", "unknown", "jump"), REPEATED)
+    assert (plain.labels, plain.outputs) == (LABELS, LABELS)
+    for one, other in zip(plain.classify(volumes), summed.classify(volumes), strict=True):
+        walk, first, jump, second = one.probabilities
+        assert other.labels == summed.labels
+        np.testing.assert_allclose(other.probabilities, [walk, first + second, jump], atol=1e-6)
+    for one, other in zip(plain.logits(volumes), summed.logits(volumes), strict=True):
+        assert np.array_equal(one, other)
+    check_classifier(summed, volumes)
 
 
 def test_a_temperature_must_be_positive(tmp_path: Path) -> None:
