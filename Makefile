@@ -6,17 +6,17 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format parity wheel-check clean
 
-help:  ## Show what can be made
+help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)  ## Make a virtual environment with posec3d and what its tests need
+setup: $(STAMP)  ## Make a virtual environment with posec3d and its test dependencies
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-demo: setup  ## Recognize the action in a sample clip, and draw it
+demo: setup  ## Recognize the action in a sample clip, and write an annotated video
 	mkdir -p out
 	$(BIN)/posec3d predict "$$($(BIN)/posec3d samples fetch walk)" --save-video out/walk.mp4 --overwrite
 
@@ -33,14 +33,14 @@ format: setup  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-parity:  ## Compare with the published code of mmaction2, mmdet and mmpose, in an environment of its own
+parity:  ## Compare with the published code of mmaction2, mmdet and mmpose, in a separate environment
 	test -x $(VENV)-parity/bin/python || $(PYTHON) -m venv $(VENV)-parity
 	$(VENV)-parity/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[openmmlab]' \
 		einops hypothesis importlib_metadata packaging pytest
 	$(VENV)-parity/bin/python -m pip install --quiet --no-deps mmaction2==1.2.0
 	$(VENV)-parity/bin/python -m pytest -m parity tests/parity
 
-wheel-check: setup  ## Build the wheel and use it in an environment of its own
+wheel-check: setup  ## Build the wheel and test it in a separate environment
 	rm -rf build/wheel $(VENV)-wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel
 	$(PYTHON) -m venv $(VENV)-wheel
@@ -49,5 +49,5 @@ wheel-check: setup  ## Build the wheel and use it in an environment of its own
 	cd build/wheel && ../../$(VENV)-wheel/bin/posec3d models show posec3d-daily33
 	rm -rf $(VENV)-wheel
 
-clean:  ## Remove everything that make made
+clean:  ## Remove everything that make built
 	rm -rf $(VENV) $(VENV)-wheel $(VENV)-parity build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

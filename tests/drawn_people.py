@@ -18,7 +18,7 @@ FRAMES = 6
 _SKIN, _SHIRT, _TROUSERS, _DARK = (224, 172, 140), (40, 70, 160), (50, 50, 60), (45, 35, 30)
 
 
-def picture(frame):
+def image(frame):
     """`(240, 320, 3)`: somebody who raises both arms, in front of grass and sky."""
     drawn = np.full((*SIZE[::-1], 3), (120, 150, 110), np.uint8)
     drawn[:150] = (170, 190, 215)
@@ -52,7 +52,7 @@ def write(path, *, narrow=False):
         stream.pix_fmt = "yuv444p"
         stream.codec_context.sample_aspect_ratio = Fraction(2 if narrow else 1)
         for number in range(FRAMES):
-            stored = np.ascontiguousarray(picture(number)[:, :: 2 if narrow else 1])
+            stored = np.ascontiguousarray(image(number)[:, :: 2 if narrow else 1])
             frame = av.VideoFrame.from_ndarray(stored, "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))

@@ -22,7 +22,7 @@ def arrays(frame_count, people=2, scale=1.0):
 
 
 def annotation(frame_count, people=2, scale=1.0):
-    """The same as an entry of a published pose pack."""
+    """The same as an entry of a published dataset pickle."""
     keypoints, scores = arrays(frame_count, people, scale)
     return {
         **{"frame_dir": "golden", "total_frames": frame_count, "label": 0},
@@ -31,7 +31,7 @@ def annotation(frame_count, people=2, scale=1.0):
     }
 
 
-def write_pack(path, **options):
-    """A pack of that one clip."""
+def write_dataset_pickle(path, **options):
+    """A dataset pickle of that one clip."""
     path.write_bytes(pickle.dumps({"split": {"all": ["golden"]}, "annotations": [annotation(**options)]}))
     return path

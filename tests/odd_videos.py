@@ -10,7 +10,7 @@ import av
 import numpy as np
 import video_factory as factory
 
-# A picture without content, as DivX and XviD write it in place of one that came with the packet before: P, no time.
+# An image without content, as DivX and XviD write it in place of one that came with the packet before: P, no time.
 _START = b"\0\0\1\xb6"
 PLACEHOLDER = _START + bytes((0b01_0_1_0000, 0b0_1_0_1_1111)) + b"\x7f"
 """For a rate of 25, whose times take five bits."""
@@ -35,15 +35,15 @@ def packed_b_frames(path: Path, count: int, *, skipped: Iterable[int] = (), size
     )
     content = raw.read_bytes()
     raw.unlink()
-    header, *pictures = content.split(_START)
-    pictures = [_START + picture for picture in pictures]
-    kinds = "".join("IPBS"[picture[4] >> 6] for picture in pictures)
+    header, *images = content.split(_START)
+    images = [_START + image for image in images]
+    kinds = "".join("IPBS"[image[4] >> 6] for image in images)
     assert kinds == "I" + "PB" * (count // 2), kinds
-    packets = [header + b"\0\0\1\xb2DivX503b1393p\0" + pictures[0], PLACEHOLDER]
+    packets = [header + b"\0\0\1\xb2DivX503b1393p\0" + images[0], PLACEHOLDER]
     for pair in range(count // 2):
         if pair in skipped:
             packets.append(SKIPPED)
-        packets += [pictures[1 + 2 * pair] + pictures[2 + 2 * pair], PLACEHOLDER]
+        packets += [images[1 + 2 * pair] + images[2 + 2 * pair], PLACEHOLDER]
     return write_avi(path, packets, size)
 
 
@@ -77,15 +77,15 @@ def not_utf8(path: Path, where: str = "title") -> Path:
 
 
 def combed(number: int, size: tuple[int, int], colour: tuple[int, int, int]) -> factory.Picture:
-    """A picture whose lower field, every second line, was taken when the upper part was white."""
-    picture = factory.draw(number, size, colour)
-    picture[1 : size[1] // 3 : 2] = 255
-    return picture
+    """An image whose lower field, every second line, was taken when the upper part was white."""
+    image = factory.draw(number, size, colour)
+    image[1 : size[1] // 3 : 2] = 255
+    return image
 
 
-def lines_differ(picture: factory.Picture) -> float:
+def lines_differ(image: factory.Picture) -> float:
     """How much each line of the upper part differs from the next."""
-    upper = picture[1 : picture.shape[0] // 4].astype(int)
+    upper = image[1 : image.shape[0] // 4].astype(int)
     return float(np.abs(np.diff(upper, axis=0)).mean())
 
 

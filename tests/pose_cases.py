@@ -8,11 +8,11 @@ CROP_SIZE = (12, 16)
 """(w, h) of the crops in pixels."""
 
 BOXES = np.array([[40, 30, 100, 170], [5.5, 80.25, 180.75, 130], [-20, -10, 30, 60]], np.float32)
-"""Tall, wide, and reaching outside of the picture."""
+"""Tall, wide, and reaching outside of the image."""
 
 
 def gradient():
-    """A picture of 200 x 250 pixels: red is x, green is y, blue is what is left of 255 in between."""
+    """An image of 200 x 250 pixels: red is x, green is y, blue is what is left of 255 in between."""
     y, x = np.mgrid[:200, :250]
     return np.stack([x, y, 255 - (x + y) // 2], axis=-1).astype(np.uint8)
 

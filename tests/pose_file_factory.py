@@ -25,7 +25,7 @@ HALPE_26 = tuple(range(17))
 
 
 def keypoints(frames=FRAMES):
-    """`(T, 17, 2)` in pixels of a picture of 320 x 240."""
+    """`(T, 17, 2)` in pixels of an image of 320 x 240."""
     return (people.moving("arms", frames) * 150 + (120, 40)).astype(np.float32)
 
 
@@ -180,11 +180,11 @@ def alphapose(folder, size=26):
 
 def alphapose_by_image(folder, form="open"):
     list_, joints = {"open": ("people", "pose_keypoints_2d"), "cmu": ("bodies", "joints")}[form]
-    pictures = {
+    images = {
         f"{number}.jpg": {"version": "AlphaPose v0.3", list_: [{joints: in_set(one, OPENPOSE_18, 18).ravel().tolist()}]}
         for number, one in enumerate(keypoints())
     }
-    return _json(folder / f"alphapose_{form}.json", pictures)
+    return _json(folder / f"alphapose_{form}.json", images)
 
 
 def coco_results(folder):
@@ -240,7 +240,7 @@ def mmpose_demo(folder):
     return _json(folder / "mmpose_demo.json", content)
 
 
-def pack(folder, **changes):
+def pyskl_pickle(folder, **changes):
     annotation = {
         "frame_dir": "walk",
         "label": 0,
@@ -259,8 +259,8 @@ def pack(folder, **changes):
 FORMATS = {
     "our archive": lambda folder: ours(folder, ".npz"),
     "our document": lambda folder: ours(folder, ".json"),
-    "our pack": lambda folder: ours(folder, ".pkl"),
-    "pack": pack,
+    "our pickle": lambda folder: ours(folder, ".pkl"),
+    "pyskl pickle": pyskl_pickle,
     "OpenPose BODY_25": openpose,
     "OpenPose COCO": lambda folder: openpose(folder, OPENPOSE_18, 18),
     "OpenPose's form of Halpe-26": lambda folder: openpose(folder, HALPE_26, 26),
@@ -283,7 +283,7 @@ FORMATS = {
     "mmpose demo": mmpose_demo,
 }
 SIZED = {
-    *("our archive", "our document", "our pack", "pack"),
+    *("our archive", "our document", "our pickle", "pyskl pickle"),
     *("MediaPipe", "COCO annotations", "Ultralytics label texts"),
 }
-RATED = {"our archive", "our document", "our pack", "MediaPipe", "Sports2D"}
+RATED = {"our archive", "our document", "our pickle", "MediaPipe", "Sports2D"}

@@ -92,10 +92,10 @@ def card_of(case, folder, *, width=THIN):
     return replace(card, recipe={**card.recipe, "network": options}, folder=folder, files=(file,))
 
 
-def our_probabilities(card, pack):
-    """What our half of the pipeline says of the one clip of a pack, by the published protocol."""
+def our_probabilities(card, dataset_pickle):
+    """What our half of the pipeline says of the one clip of a dataset pickle, by the published protocol."""
     config = PipelineConfig(device="cpu", precision="fp32", offline=True, views=10, flip=True)
     recognizer = ActionRecognizer.from_resolved(replace(resolve(config), classifiers=(card,)))
-    [clip] = read_pose_file(pack)
+    [clip] = read_pose_file(dataset_pickle)
     result = recognizer.recognize_file(clip)
     return result.scores.probabilities

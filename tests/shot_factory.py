@@ -18,21 +18,21 @@ def scene(number: int, size: tuple[int, int] = (160, 96)) -> Picture:
     return np.asarray(cv2.resize(spots, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def write(path: Path, pictures: Iterable[Picture], *, rate: Fraction = Fraction(25), codec: str = "libx264") -> Path:
-    """Write these pictures, all of one size."""
+def write(path: Path, images: Iterable[Picture], *, rate: Fraction = Fraction(25), codec: str = "libx264") -> Path:
+    """Write these images, all of one size."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         stream.pix_fmt = "yuv420p"
-        for number, picture in enumerate(pictures):
+        for number, image in enumerate(images):
             if not number:
-                stream.height, stream.width = picture.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+                stream.height, stream.width = image.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")))
         container.mux(stream.encode())
     return path
 
 
 def write_still(path: Path, count: int, *, size: tuple[int, int] = (96, 48)) -> Path:
-    """Write one picture `count` times."""
+    """Write one image `count` times."""
     return write(path, [scene(0, size)] * count)
 
 

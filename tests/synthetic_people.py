@@ -17,7 +17,7 @@ _STANDING = {
 
 
 def standing():
-    """`(17, 2)` a person of height 1 who faces the camera: the left side is on the right of the picture."""
+    """`(17, 2)` a person of height 1 who faces the camera: the left side is on the right of the image."""
     places = []
     for joint in COCO_17.joints:
         side, _, part = joint.partition("_")
@@ -40,7 +40,7 @@ def moving(action, frames=24, *, speed=1.0, phase=0.0):
     return poses.astype(np.float32)
 
 
-def example(action, number=0, *, frames=24, origin=ANNOTATED, source="synthetic"):
+def labeled_clip(action, number=0, *, frames=24, origin=ANNOTATED, source="synthetic"):
     """One clip of an action; `number` decides pace, place and size."""
     generator = np.random.default_rng((number, len(action), action == "arms"))
     poses = moving(action, frames, speed=generator.uniform(0.7, 1.4), phase=generator.uniform())
@@ -50,13 +50,13 @@ def example(action, number=0, *, frames=24, origin=ANNOTATED, source="synthetic"
     return LabeledClip(name, action, name, origin, keypoints[None].astype(np.float32), scores, 30.0)
 
 
-def examples(count, **options):
+def labeled_clips(count, **options):
     """`count` clips of each of the two actions."""
-    return [example(action, number, **options) for action in ("arms", "legs") for number in range(count)]
+    return [labeled_clip(action, number, **options) for action in ("arms", "legs") for number in range(count)]
 
 
-def write_pack(path, some, **more):
-    """A 2D pose pack of examples, as pyskl writes it."""
+def write_dataset_pickle(path, some, **more):
+    """A 2D dataset pickle of examples, as pyskl writes it."""
     classes = sorted({one.label for one in some})
     annotations = [
         {

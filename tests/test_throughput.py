@@ -57,7 +57,7 @@ def test_the_networks_run_although_the_people_are_given(throughput, given) -> No
     assert first.scores.min() == 1
 
 
-def test_calls_are_counted_by_picture_and_by_person(throughput) -> None:
+def test_calls_are_counted_by_image_and_by_person(throughput) -> None:
     counted = throughput["ours"].Counted
     detector, pose = counted(fakes.Detector(lambda index: [10] * index)), counted(fakes.Pose())
     pose.estimate(frames(0, 1, 2), detector.detect(frames(0, 1, 2)))
@@ -65,7 +65,7 @@ def test_calls_are_counted_by_picture_and_by_person(throughput) -> None:
     assert pose.skeleton.name == "coco-17"
 
 
-def test_the_floor_is_the_time_per_picture_of_a_batch(throughput) -> None:
+def test_the_floor_is_the_time_per_image_of_a_batch(throughput) -> None:
     sizes = []
     taken = throughput["alone"].per_item(sizes.append, 4)
     assert set(sizes) == {4}

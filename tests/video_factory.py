@@ -29,28 +29,28 @@ MATRICES = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1
 def draw(number: int, size: tuple[int, int], colour: tuple[int, int, int] = RED) -> Picture:
     """The upright `(H, W, 3)` picture of frame `number`; `size` is (W, H)."""
     width, height = size
-    picture = np.zeros((height, width, 3), np.uint8)
-    picture[: height // 3] = colour
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 3] = colour
     edges = np.linspace(0, width, BITS + 1).astype(int)
     for bit in range(BITS):
         if number >> (BITS - 1 - bit) & 1:
-            picture[height // 3 :, edges[bit] : edges[bit + 1]] = 255
-    return picture
+            image[height // 3 :, edges[bit] : edges[bit + 1]] = 255
+    return image
 
 
-def number_of(picture: Picture) -> int:
+def number_of(image: Picture) -> int:
     """The frame number that an upright picture spells."""
-    height, width = picture.shape[:2]
-    below = picture[height // 3 + height // 8 :].mean(axis=(0, 2))
+    height, width = image.shape[:2]
+    below = image[height // 3 + height // 8 :].mean(axis=(0, 2))
     edges = np.linspace(0, width, BITS + 1)
     centres = ((edges[:-1] + edges[1:]) / 2).astype(int)
     return int(sum(int(below[x] > 127) << (BITS - 1 - bit) for bit, x in enumerate(centres)))
 
 
-def colour_of(picture: Picture) -> tuple[float, float, float]:
+def colour_of(image: Picture) -> tuple[float, float, float]:
     """The mean colour of the upper part of an upright picture, clear of its borders."""
-    height, width = picture.shape[:2]
-    patch = picture[1 : max(height // 4, 2), 2 : width - 2].reshape(-1, 3).mean(axis=0)
+    height, width = image.shape[:2]
+    patch = image[1 : max(height // 4, 2), 2 : width - 2].reshape(-1, 3).mean(axis=0)
     return float(patch[0]), float(patch[1]), float(patch[2])
 
 
@@ -125,7 +125,7 @@ def _stored(upright: Picture, matrix: tuple[int, int, int, int]) -> Picture:
 
 
 def with_beep(
-    pictures: Path,
+    images: Path,
     target: Path,
     *,
     codec: str = "aac",
@@ -145,7 +145,7 @@ def with_beep(
     """
     time = np.arange(int(seconds * rate)) / rate
     wave = np.where((time >= at) & (time < at + 0.1), 0.5 * np.sin(2 * np.pi * 1000 * time), 0)
-    with av.open(str(pictures)) as old, av.open(str(target), "w") as new:
+    with av.open(str(images)) as old, av.open(str(target), "w") as new:
         stream = old.streams.video[0]
         copy = new.add_stream_from_template(stream)
         sound = new.add_stream(codec, rate=rate, layout="mono")
@@ -223,7 +223,7 @@ def zeroed(source: Path, target: Path, frames: range) -> Path:
 
 
 def scrambled(source: Path, target: Path, frames: range) -> Path:
-    """Copy an H.264 MP4 and spoil the pictures of packets `frames` so that only decoding shows it.
+    """Copy an H.264 MP4 and spoil the images of packets `frames` so that only decoding shows it.
 
     Lengths and headers of the NAL units stay; the slices claim to start at a macroblock that does not exist.
     """
@@ -258,6 +258,6 @@ def with_wrong_count(source: Path, target: Path, claimed: int) -> Path:
     main = content.index(b"avih") + 8 + 16
     stream = content.index(b"strh") + 8 + 32
     for offset in (main, stream):
-        content[offset : offset + 4] = struct.pack("<I", claimed)
+        content[offset : offset + 4] = struct.dataset_pickle("<I", claimed)
     target.write_bytes(content)
     return target

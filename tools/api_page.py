@@ -24,9 +24,9 @@ INTRODUCTION = """\
     from posec3d_cli import Pipeline
 
 Everything on this page can be imported from `posec3d_cli`; a name is loaded when it is first used. Beside it,
-`posec3d_cli.errors` holds the exceptions, `posec3d_cli.stages.protocols` what a plugin has to offer,
-`posec3d_cli.schema` what its settings are made of and `posec3d_cli.testing` the checks that it has to pass;
-[plugins.md](plugins.md) uses a few names more. Anything else may change without notice.
+`posec3d_cli.errors` holds the exceptions, `posec3d_cli.stages.protocols` the protocols of
+plugins, `posec3d_cli.schema` the types of their settings and `posec3d_cli.testing` their contract checks;
+[plugins.md](plugins.md) uses a few more names. Anything else may change without notice.
 [python.md](python.md) shows the names at work, and so do the programs in [examples/](../examples/README.md).
 
 This page is made of the docstrings, by `python tools/api_page.py`.
@@ -51,7 +51,7 @@ SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
 
 
 def page() -> str:
-    """The whole page."""
+    """The page as Markdown."""
     parts = [INTRODUCTION]
     for title, names in GROUPS.items():
         public = [name for name in names if name in posec3d_cli.__all__]
@@ -61,7 +61,7 @@ def page() -> str:
 
 
 def entry(name: str) -> str:
-    """One public name: where it is defined, how it is called, what its docstring says, and its methods."""
+    """The section of one public name: signature, docstring and methods."""
     value = getattr(posec3d_cli, name)
     if not callable(value):
         return f"### `{name}`\n\n`{type(value).__name__}` `{value.name}`: {len(value.joints)} joints.\n"
@@ -80,12 +80,12 @@ def methods(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def shown(name: str, method: Any) -> list[str]:
-    """The call of a method; a property has none."""
+    """The signature of a method; a property has none."""
     return [] if isinstance(method, property) else [f"```python\n{signature(name, method)}\n```\n"]
 
 
 def signature(name: str, value: Any) -> str:
-    """How something is called, one argument a line where one line is too short."""
+    """The signature of a name, one argument per line if it is long."""
     call = inspect.signature(value)
     arguments = [one for one in call.parameters.values() if one.name not in ("self", "cls")]
     if isinstance(value, type) and issubclass(value, Struct):
@@ -113,9 +113,9 @@ def described(value: Any) -> str:
     """A docstring as Markdown."""
     lines, items = [], False
     for line in inspect.cleandoc(value.__doc__ or "").splitlines():
-        found = SECTION.match(line)
-        if found:
-            lines += [f"**{found[1]}**", ""]
+        section = SECTION.match(line)
+        if section:
+            lines += [f"**{section[1]}**", ""]
             items = True
         elif items and line.startswith("    ") and not line.startswith("     "):
             name, colon, text = line.strip().partition(": ")

@@ -35,14 +35,14 @@ def imports_between_files(package: Path = PACKAGE) -> Arrows:
 
 
 def _imported(file: Path, modules: dict[str, Path]) -> set[str]:
-    found: set[str] = set()
+    imported: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             inner = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in modules else str(node.module) for name in inner.values()}
-    return found & modules.keys()
+            imported |= {name if name in modules else str(node.module) for name in inner.values()}
+    return imported & modules.keys()
 
 
 def room_of(module: str) -> str:
@@ -51,7 +51,7 @@ def room_of(module: str) -> str:
 
 
 def imports_between_rooms(files: Arrows) -> Arrows:
-    """The same arrows, from room to room."""
+    """The imports from room to room."""
     rooms: Arrows = {room: set() for room in sorted({room_of(module) for module in files})}
     for module, others in files.items():
         rooms[room_of(module)] |= {room_of(other) for other in others} - {room_of(module)}
@@ -59,13 +59,13 @@ def imports_between_rooms(files: Arrows) -> Arrows:
 
 
 def upward(rooms: Arrows) -> list[tuple[str, str]]:
-    """The imports of a room that stands later in `ROOMS`, or in it nowhere."""
+    """The imports of a room that is later in `ROOMS`, or missing there."""
     level = {room: number for number, room in enumerate(ROOMS)}
     return sorted((a, b) for a in rooms for b in rooms[a] if level.get(b, len(ROOMS)) >= level.get(a, -1))
 
 
 def circles(arrows: Arrows) -> list[list[str]]:
-    """Sets of files or rooms, each of which reaches all others of its set."""
+    """Import circles: sets of files or rooms of which each reaches all others."""
     reached = {name: _reach(arrows, name) for name in arrows}
     groups = {frozenset(b for b in reached[a] if a in reached[b]) for a in arrows}
     return sorted(sorted(group) for group in groups if group)

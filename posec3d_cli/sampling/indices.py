@@ -6,7 +6,6 @@ which cuts a video into as many equal parts as a clip has frames and takes one f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, get_args
@@ -118,33 +117,6 @@ def windows(
     stride = max(1, round(stride_seconds * float(fps)))
     last = max(0, frame_count - length)
     return [(start, min(start + length, frame_count)) for start in (*range(0, last, stride), last)]
-
-
-def clip_indices(
-    ranges: Sequence[tuple[int, int]], *, clip_len: int = 48, num_clips: int = 1, flavour: Flavour = "mmaction2"
-) -> Ints:
-    """The frames of `uniform_test_indices` within each range, as if each were a video of its own.
-
-    Args:
-        ranges: half-open (start, stop) frame ranges, as `windows` gives them.
-        clip_len: frames per clip, T.
-        num_clips: clips per range.
-        flavour: as for `uniform_test_indices`.
-
-    Returns:
-        `(len(ranges) * num_clips, T)` int64 frame numbers of the video, range by range.
-
-    Raises:
-        ValueError: a range is empty, or as `uniform_test_indices`.
-    """
-    if not ranges:
-        raise ValueError("ranges must name at least one range, got none")
-    return np.concatenate(
-        [
-            start + uniform_test_indices(stop - start, clip_len=clip_len, num_clips=num_clips, flavour=flavour)
-            for start, stop in ranges
-        ]
-    )
 
 
 def _skip(clip_len: int, gaps: Ints) -> Ints:

@@ -42,7 +42,7 @@ def inputs(clip, tmp_path):
         shutil.copyfile(clip, tmp_path / name)
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "bad.npz").write_text("no archive")
-    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(1))
     expected = {
         tmp_path / "good.mp4": ["ok"],
         tmp_path / "empty.mp4": ["no_person"],
@@ -50,7 +50,7 @@ def inputs(clip, tmp_path):
         tmp_path / "bug.mp4": ["failed"],
         tmp_path / "bad.npz": ["failed"],
         factory.ours(tmp_path, ".npz"): ["ok"],
-        pack: ["ok", "ok"],
+        dataset_pickle: ["ok", "ok"],
     }
     return {InputFile(path, path.name): statuses for path, statuses in expected.items()}
 

@@ -88,7 +88,7 @@ def test_pose_files_are_left_out_where_their_video_is_done_whatever_they_are_cal
     assert names(clips) == (["b.avi", f"some poses{suffix}"], []), "and not where it is gone"
 
 
-def test_a_pack_is_left_out_where_all_of_its_videos_are_done(clips, tmp_path):
+def test_a_dataset_pickle_is_left_out_where_all_of_its_videos_are_done(clips, tmp_path):
     videos = [clips / "walk" / "a.mp4", clips / "b.avi"]
     factory.ours(tmp_path, ".npz")
     files = [("a", tmp_path / "ours.npz"), ("b", tmp_path / "ours.npz")]

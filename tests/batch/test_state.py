@@ -57,7 +57,7 @@ def test_the_result_of_a_video_with_poses_comes_back(tmp_path):
     ("statuses", "status"),
     [(["ok"], OK), (["no_person"], NO_PERSON), (["no_person", "ok"], OK), (["ok", "failed", "no_person"], FAILED)],
 )
-def test_the_status_of_a_pack_is_the_worst_of_its_clips(statuses, status):
+def test_the_status_of_a_dataset_pickle_is_the_worst_of_its_clips(statuses, status):
     result = record("a", *statuses).result
     assert result.status == status
     assert (result.error.what if result.error else "") == ("why" if status == FAILED else "")

@@ -36,9 +36,9 @@ def model(tmp_path):
 
 
 @pytest.fixture
-def pack(tmp_path):
+def dataset_pickle(tmp_path):
     names = {"split": {"few": ["arms_0", "legs_1"]}}
-    return people.write_pack(tmp_path / "pack.pkl", people.examples(3), **names)
+    return people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(3), **names)
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def evaluate(posec3d, model):
     )
 
 
-def test_the_figures_of_a_pack_are_printed_as_json(evaluate, pack):
-    ran = evaluate(pack, "--json")
+def test_the_figures_of_a_dataset_pickle_are_printed_as_json(evaluate, dataset_pickle):
+    ran = evaluate(dataset_pickle, "--json")
     assert ran.code == 0, ran.err
     figures = json.loads(ran.out)
     assert figures["clips"] == 6
@@ -58,8 +58,8 @@ def test_the_figures_of_a_pack_are_printed_as_json(evaluate, pack):
     assert figures["top5"] == 1
 
 
-def test_tables_name_what_is_taken_for_what(evaluate, pack):
-    ran = evaluate(pack)
+def test_tables_name_what_is_taken_for_what(evaluate, dataset_pickle):
+    ran = evaluate(dataset_pickle)
     assert ran.code == 0, ran.err
     rows = [line.split("\t") for line in ran.out.splitlines()]
     assert rows[0] == ["action", "clips", "recall", "precision", "F1", "most often predicted as"]
@@ -76,13 +76,13 @@ def test_tables_name_what_is_taken_for_what(evaluate, pack):
     )
 
 
-def test_only_so_many_pairs_are_named(evaluate, pack):
-    assert "predicted as\tclips" not in evaluate(pack, "--pairs", 0).out
-    assert json.loads(evaluate(pack, "--json", "--pairs", 0).out)["pairs"] == []
+def test_only_so_many_pairs_are_named(evaluate, dataset_pickle):
+    assert "predicted as\tclips" not in evaluate(dataset_pickle, "--pairs", 0).out
+    assert json.loads(evaluate(dataset_pickle, "--json", "--pairs", 0).out)["pairs"] == []
 
 
-def test_json_has_every_answer(evaluate, pack):
-    found = json.loads(evaluate(pack, "--json").out)
+def test_json_has_every_answer(evaluate, dataset_pickle):
+    found = json.loads(evaluate(dataset_pickle, "--json").out)
     assert [one["clip"] for one in found["answers"]] == [
         f"pack/{label}_{n}" for label in ("arms", "legs") for n in range(3)
     ]
@@ -95,7 +95,7 @@ def test_json_has_every_answer(evaluate, pack):
     assert (found["unreadable"], found["labels_left_out"]) == ([], {})
 
 
-def test_files_are_written_of_it(evaluate, pack, tmp_path):
+def test_files_are_written_of_it(evaluate, dataset_pickle, tmp_path):
     outputs = (
         "--confusion",
         tmp_path / "c.csv",
@@ -104,14 +104,14 @@ def test_files_are_written_of_it(evaluate, pack, tmp_path):
         "--predictions",
         tmp_path / "p.csv",
     )
-    assert evaluate(pack, *outputs).code == 0
+    assert evaluate(dataset_pickle, *outputs).code == 0
     assert (tmp_path / "c.csv").read_text().startswith("label,arms,legs,no_person\n")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 7
-    ran = evaluate(pack, *outputs)
+    ran = evaluate(dataset_pickle, *outputs)
     assert ran.code == 1
     assert "c.csv is already there" in ran.err
-    assert evaluate(pack, *outputs, "--overwrite").code == 0
+    assert evaluate(dataset_pickle, *outputs, "--overwrite").code == 0
 
 
 @pytest.mark.parametrize(
@@ -122,20 +122,22 @@ def test_files_are_written_of_it(evaluate, pack, tmp_path):
         ("--confusion", "a.csv", "--predictions", "a.csv"),
     ],
 )
-def test_a_file_of_another_kind_is_wrong_usage(evaluate, pack, outputs):
-    assert evaluate(pack, *outputs).code == 2
+def test_a_file_of_another_kind_is_wrong_usage(evaluate, dataset_pickle, outputs):
+    assert evaluate(dataset_pickle, *outputs).code == 2
 
 
-def test_a_split_and_a_reading_can_be_chosen(evaluate, pack):
-    ran = evaluate(pack, "--split", "few", "--views", 2, "--flip", "--window", 0.5, "--people", "together", "--json")
+def test_a_split_and_a_reading_can_be_chosen(evaluate, dataset_pickle):
+    ran = evaluate(
+        dataset_pickle, "--split", "few", "--views", 2, "--flip", "--window", 0.5, "--people", "together", "--json"
+    )
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["clips"] == 2
 
 
-def test_labels_get_their_joint_names(evaluate, pack, tmp_path):
+def test_labels_get_their_joint_names(evaluate, dataset_pickle, tmp_path):
     table = tmp_path / "actions.csv"
     table.write_text("source,label,action\npack,arms,legs\npack,legs,\n")
-    ran = evaluate(pack, "--label-map", table, "--json")
+    ran = evaluate(dataset_pickle, "--label-map", table, "--json")
     assert ran.code == 0, ran.err
     rows = json.loads(ran.out)["confusion"]["rows_are_truth"]
     assert (sum(rows[0]), sum(rows[1])) == (0, 3)
@@ -145,8 +147,8 @@ def test_labels_get_their_joint_names(evaluate, pack, tmp_path):
     ("arguments", "message"),
     [(["none.pkl"], "neither a folder"), (["pack.pkl", "--split", "many"], "has no split 'many'")],
 )
-def test_a_wrong_source_is_an_error(evaluate, pack, monkeypatch, arguments, message):
-    monkeypatch.chdir(pack.parent)
+def test_a_wrong_source_is_an_error(evaluate, dataset_pickle, monkeypatch, arguments, message):
+    monkeypatch.chdir(dataset_pickle.parent)
     ran = evaluate(*arguments)
     assert ran.code == 1
     assert message in ran.err
@@ -161,38 +163,40 @@ def foreign(tmp_path):
     return tmp_path / "clips"
 
 
-def test_labels_that_the_classifier_does_not_know_are_an_error_before_anything_is_posed(evaluate, pack, foreign):
-    ran = evaluate(foreign, pack, "--detector", "whole-frame")
+def test_labels_that_the_classifier_does_not_know_are_an_error_before_anything_is_posed(
+    evaluate, dataset_pickle, foreign
+):
+    ran = evaluate(foreign, dataset_pickle, "--detector", "whole-frame")
     assert ran.code == 1
     assert "does not have the labels fly (1 clip)" in ran.err
     assert "--only-known leaves their clips out; it has arms, legs" in ran.err
 
 
-def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evaluate, pack, foreign):
-    ran = evaluate(foreign, pack, "--detector", "whole-frame", "--only-known")
+def test_labels_that_the_classifier_does_not_know_are_left_out_and_counted(evaluate, dataset_pickle, foreign):
+    ran = evaluate(foreign, dataset_pickle, "--detector", "whole-frame", "--only-known")
     assert ran.code == 0, ran.err
     assert "note:  left out clips whose labels the classifier does not have: fly (1 clip)" in ran.err
     assert "6 clips, no person in 0, 1 left out, with labels that the classifier does not have\n" in ran.out
-    found = json.loads(evaluate(foreign, pack, "--only-known", "--json").out)
+    found = json.loads(evaluate(foreign, dataset_pickle, "--only-known", "--json").out)
     assert (found["clips"], found["labels_left_out"]) == (6, {"fly": 1})
 
 
-def test_clips_that_fail_are_named_and_not_counted(evaluate, pack, tmp_path, monkeypatch):
+def test_clips_that_fail_are_named_and_not_counted(evaluate, dataset_pickle, tmp_path, monkeypatch):
     monkeypatch.setattr("posec3d_cli.datasets.poses.PeopleTask", batch_fakes.PeopleTask)
     for name, label in (("crash.mp4", "arms"), ("good.mp4", "legs")):
         (tmp_path / "clips" / label).mkdir(parents=True)
         video_factory.write(tmp_path / "clips" / label / name, 10)
-    ran = evaluate(tmp_path / "clips", pack, "--workers", 1, "--predictions", tmp_path / "p.csv")
+    ran = evaluate(tmp_path / "clips", dataset_pickle, "--workers", 1, "--predictions", tmp_path / "p.csv")
     assert ran.code == 1
     assert "failed: clips/arms/crash.mp4: its process crashed" in ran.err
     assert "7 clips, no person in 0, 1 failed and not counted\n" in ran.out
     assert (tmp_path / "p.csv").read_text().splitlines()[-1].startswith("clips/arms/crash.mp4,arms,failed,")
 
 
-def test_clips_are_chosen_by_name(evaluate, pack, tmp_path):
+def test_clips_are_chosen_by_name(evaluate, dataset_pickle, tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("pack/arms_1\npack/legs_0\n")
-    found = json.loads(evaluate(pack, "--clips", names, "--json").out)
+    found = json.loads(evaluate(dataset_pickle, "--clips", names, "--json").out)
     assert [one["clip"] for one in found["answers"]] == ["pack/arms_1", "pack/legs_0"]
 
 
@@ -205,21 +209,21 @@ def test_a_table_of_clips_is_measured(evaluate, tmp_path):
 
 
 @pytest.mark.parametrize("option", [("--people", "nobody"), ("--views", 0)])
-def test_a_wrong_option_is_wrong_usage(evaluate, pack, option):
-    assert evaluate(pack, *option).code == 2
+def test_a_wrong_option_is_wrong_usage(evaluate, dataset_pickle, option):
+    assert evaluate(dataset_pickle, *option).code == 2
 
 
-def test_harder_copies_are_measured_instead(evaluate, pack):
-    plain, perturb = (json.loads(evaluate(pack, "--json", *more).out) for more in ((), ("--perturb",)))
+def test_harder_copies_are_measured_instead(evaluate, dataset_pickle):
+    plain, perturb = (json.loads(evaluate(dataset_pickle, "--json", *more).out) for more in ((), ("--perturb",)))
     assert plain["clips"] == perturb["clips"] == 6
     assert plain != perturb
 
 
-def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, pack, tmp_path):
+def test_pose_files_in_a_folder_are_measured_without_estimating(evaluate, dataset_pickle, tmp_path):
     for label, form, more in (("arms", factory.mmpose, {}), ("legs", factory.openpose, {"frames": 9})):
         (tmp_path / "clips" / label).mkdir(parents=True)
         form(tmp_path / "clips" / label, **more)
-    ran = evaluate(tmp_path / "clips", pack, "--json", "--detector", "whole-frame")
+    ran = evaluate(tmp_path / "clips", dataset_pickle, "--json", "--detector", "whole-frame")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["clips"] == 8
 
@@ -231,9 +235,9 @@ def test_a_pose_file_without_a_label_is_an_error(evaluate, tmp_path):
 
 
 def test_a_clip_counts_once_and_under_two_labels_not_at_all(evaluate, tmp_path):
-    clips = people.examples(2)
+    clips = people.labeled_clips(2)
     for one in clips:
-        people.write_pack(tmp_path / f"{one.name.rpartition('/')[2]}.pkl", [one])
+        people.write_dataset_pickle(tmp_path / f"{one.name.rpartition('/')[2]}.pkl", [one])
     table = tmp_path / "t.csv"
     rows = ["video,label", *(f"{label}_{n}.pkl,{label}" for label in ("arms", "legs") for n in range(2))]
     table.write_text("\n".join([*rows, "arms_0.pkl,arms "]))
@@ -249,26 +253,26 @@ def test_a_clip_counts_once_and_under_two_labels_not_at_all(evaluate, tmp_path):
     assert "which is labelled legs, and it arms" in ran.err
 
 
-def test_clips_that_the_model_was_trained_on_are_said(evaluate, model, pack):
+def test_clips_that_the_model_was_trained_on_are_said(evaluate, model, dataset_pickle):
     record = json.loads((model / "training.json").read_text())
-    assert evaluate(pack).err == ""
-    packed = [one for one in read_dataset_pickle(pack) if one.name.endswith("_1")]
+    assert evaluate(dataset_pickle).err == ""
+    packed = [one for one in read_dataset_pickle(dataset_pickle) if one.name.endswith("_1")]
     (model / "training.json").write_text(
         json.dumps(record | {"learned_from": [d for one in packed for d in digests(one)]})
     )
-    ran = evaluate(pack, "--json")
+    ran = evaluate(dataset_pickle, "--json")
     assert json.loads(ran.out)["learned_from"] == ["pack/arms_1", "pack/legs_1"]
     assert "warning: 2 of 6 clips are training clips of this classifier" in ran.err
 
 
-def test_a_label_that_is_nearly_one_of_the_classifier_is_named(evaluate, pack, tmp_path):
+def test_a_label_that_is_nearly_one_of_the_classifier_is_named(evaluate, dataset_pickle, tmp_path):
     table = tmp_path / "actions.csv"
     table.write_text("source;label;action\npack;arms;Arms\n")
-    ran = evaluate(pack, "--label-map", table)
+    ran = evaluate(dataset_pickle, "--label-map", table)
     assert ran.code == 1
     assert "similar labels are 'Arms' and 'arms'" in ran.err
 
 
 def test_a_mean_without_spread_is_printed_without_an_interval(evaluate, tmp_path):
-    pack = people.write_pack(tmp_path / "one.pkl", people.examples(1))
-    assert re.search(r"mean class \d+\.\d%, 2 clips", evaluate(pack).out)
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "one.pkl", people.labeled_clips(1))
+    assert re.search(r"mean class \d+\.\d%, 2 clips", evaluate(dataset_pickle).out)

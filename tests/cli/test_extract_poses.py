@@ -81,7 +81,7 @@ def test_the_options_are_asked_of_the_extractor(extract, monkeypatch):
     assert made == [PipelineConfig(detector="whole-frame", detect_every=3, detector_settings=settings, cache_dir=None)]
 
 
-def test_a_pack_holds_what_trainings_read(extract):
+def test_a_dataset_pickle_holds_what_trainings_read(extract):
     ran = extract("--pyskl-pickle", "poses.pkl", copies=["walk/a.mp4", "run/b.mp4", "run/empty.mp4", "run/bug.mp4"])
     assert ran.code == 1
     assert "note:  poses.pkl holds 2 clips; without 1 video in which nobody was found" in ran.err
@@ -96,15 +96,15 @@ def test_a_pack_holds_what_trainings_read(extract):
         "original_shape": (48, 80),
     }
     assert (first["keypoint"].shape, first["keypoint_score"].shape) == ((1, 20, 17, 2), (1, 20, 17))
-    assert [example.label for example in read_dataset_pickle(Path("poses.pkl"))] == ["run", "walk"]
+    assert [labeled_clip.label for labeled_clip in read_dataset_pickle(Path("poses.pkl"))] == ["run", "walk"]
     assert [clip.video.path.name for clip in read_pose_file(Path("poses.pkl"))] == ["b.mp4", "a.mp4"]
 
 
-def test_a_table_labels_the_pack_and_splits_it(extract, tmp_path):
+def test_a_table_labels_the_dataset_pickle_and_splits_it(extract, tmp_path):
     Path("labels.csv").write_text("video,label,split\na.mp4,walk,train\nb.mp4,run,val\n")
     assert extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv", copies=["a.mp4", "b.mp4"]).code == 0
     assert pickle.loads(Path("poses.pkl").read_bytes())["split"] == {"train": ["a.mp4"], "val": ["b.mp4"]}
-    assert [example.label for example in read_dataset_pickle(Path("poses.pkl"), "val")] == ["run"]
+    assert [labeled_clip.label for labeled_clip in read_dataset_pickle(Path("poses.pkl"), "val")] == ["run"]
     Path("labels.csv").write_text("video,label\na.mp4,walk\nb.mp4,run\n")
     assert extract("--pyskl-pickle", "poses.pkl", "--labels", "labels.csv").code == 0
     assert begun(tmp_path) == [], "a pack needs no pose done again"
@@ -180,7 +180,7 @@ def test_frames_that_are_lost_to_damage_are_said(extract, tmp_path, clip):
     assert "good.mp4" not in ran.err
 
 
-def test_a_pack_that_is_not_of_this_run_is_replaced_only_if_that_is_said(extract, tmp_path):
+def test_a_dataset_pickle_that_is_not_of_this_run_is_replaced_only_if_that_is_said(extract, tmp_path):
     Path("poses.pkl").write_bytes(b"mine")
     ran = extract("--pyskl-pickle", "poses.pkl", copies=["a.mp4"])
     assert (ran.code, begun(tmp_path), Path("poses.pkl").read_bytes()) == (1, [], b"mine")

@@ -18,19 +18,19 @@ def cards(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory):
-    return people.write_pack(tmp_path_factory.mktemp("pack") / "pack.pkl", people.examples(1, frames=40))
+def dataset_pickle(tmp_path_factory):
+    return people.write_dataset_pickle(tmp_path_factory.mktemp("pack") / "pack.pkl", people.labeled_clips(1, frames=40))
 
 
-def test_predict_names_both_models_and_their_shares(posec3d, cards, pack):
+def test_predict_names_both_models_and_their_shares(posec3d, cards, dataset_pickle):
     joint, limb = cards
     options = ("--device", "cpu", "--precision", "fp32", "--offline", "--top", 3, "--json")
-    ran = posec3d("predict", pack, "--classifier", f"{joint}+{limb}", "--ensemble-weights", "3:1", *options)
+    ran = posec3d("predict", dataset_pickle, "--classifier", f"{joint}+{limb}", "--ensemble-weights", "3:1", *options)
     assert ran.code == 0, ran.err
     assert "; joint+limb (0.75 + 0.25) on cpu in fp32" in ran.err
     found, alone = (
         json.loads(ran.out),
-        [json.loads(posec3d("predict", pack, "--classifier", one, *options).out) for one in cards],
+        [json.loads(posec3d("predict", dataset_pickle, "--classifier", one, *options).out) for one in cards],
     )
     assert found["pipeline"]["models"]["classifier"]["name"] == "joint+limb"
     assert set(found["pipeline"]["models"]["classifier"]["sha256"]) == {"joint/weights", "limb/weights"}
@@ -46,17 +46,17 @@ def test_predict_names_both_models_and_their_shares(posec3d, cards, pack):
 
 
 @pytest.mark.parametrize("ratio", ["2:x", "", "2/1"])
-def test_a_ratio_that_is_none_is_a_usage_error(posec3d, cards, pack, ratio):
-    ran = posec3d("predict", pack, "--classifier", f"{cards[0]}+{cards[1]}", "--ensemble-weights", ratio)
+def test_a_ratio_that_is_none_is_a_usage_error(posec3d, cards, dataset_pickle, ratio):
+    ran = posec3d("predict", dataset_pickle, "--classifier", f"{cards[0]}+{cards[1]}", "--ensemble-weights", ratio)
     assert (ran.code, "--ensemble-weights takes a ratio such as 2:1" in ran.err) == (2, True)
 
 
-def test_evaluate_measures_the_fused_answers(posec3d, cards, pack):
+def test_evaluate_measures_the_fused_answers(posec3d, cards, dataset_pickle):
     options = ("--device", "cpu", "--precision", "fp32", "--offline", "--json")
     joint, limb = cards
 
     def wrong(*classifier):
-        return json.loads(posec3d("evaluate", pack, "--classifier", *classifier, *options).out)["mistakes"]
+        return json.loads(posec3d("evaluate", dataset_pickle, "--classifier", *classifier, *options).out)["mistakes"]
 
     assert wrong(f"{joint}+{limb}", "--ensemble-weights", "1:0") == wrong(joint)
     assert wrong(f"{joint}+{limb}", "--ensemble-weights", "0:1") == wrong(limb)

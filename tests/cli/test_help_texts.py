@@ -108,8 +108,8 @@ def test_the_list_of_commands_cuts_no_summary_short(posec3d):
 def test_without_arguments_the_program_shows_three_commands_to_begin_with_and_then_all(posec3d):
     ran = posec3d()
     assert (ran.code, ran.out) == (2, "")
-    examples, _, commands = ran.err.partition("Commands:")
-    assert len(re.findall(r"^ +posec3d \w+", examples, re.MULTILINE)) == 3
+    labeled_clips, _, commands = ran.err.partition("Commands:")
+    assert len(re.findall(r"^ +posec3d \w+", labeled_clips, re.MULTILINE)) == 3
     assert set(typer.main.get_command(app).commands) <= set(commands.split())
 
 

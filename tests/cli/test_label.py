@@ -225,12 +225,12 @@ def test_what_cannot_work_is_refused_before_anything_is_done(label, posec3d, arg
     assert said in " ".join(ran.err.split())
 
 
-def test_pose_files_are_labelled_and_a_pack_gives_one_row_per_clip(label, tmp_path):
+def test_pose_files_are_labelled_and_a_dataset_pickle_gives_one_row_per_clip(label, tmp_path):
     folder = tmp_path / "clips"
     folder.mkdir()
     factory.ours(folder, ".npz")
     factory.openpose(folder)
-    people.write_pack(folder / "pack.pkl", people.examples(1))
+    people.write_dataset_pickle(folder / "pack.pkl", people.labeled_clips(1))
     (folder / "notes.json").write_text("{}")
     ran = label(copies=["a.mp4"])
     assert ran.code == 1

@@ -272,7 +272,7 @@ def actions(monkeypatch):
     ],
     ids=lambda option: option[0],
 )
-def test_options_about_pictures_are_refused_where_there_are_none(actions, tmp_path, option):
+def test_options_about_images_are_refused_where_there_are_none(actions, tmp_path, option):
     result = run(factory.ours(tmp_path, ".npz"), *option)
     assert result.exit_code == 2
     assert f"{option[0]} " in result.stderr
@@ -314,8 +314,8 @@ def test_poses_saved_from_a_video_give_the_videos_answer(stages, clip, tmp_path)
     assert [row[1:] for row in rows[:2]] == [row[1:] for row in rows[2:]]
 
 
-def test_each_clip_of_a_pack_is_answered(actions, tmp_path):
-    path = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
+def test_each_clip_of_a_dataset_pickle_is_answered(actions, tmp_path):
+    path = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(2))
     result = run(path, "--top", 1)
     assert result.exit_code == 0, result.stderr
     names = [line.split("\t")[0] for line in result.stdout.splitlines()[1:]]

@@ -73,7 +73,7 @@ def test_an_error_that_nobody_foresaw_costs_one_input_only(stages, clips, error)
     assert run(*clips).stdout.count("left") == 2
 
 
-def test_an_unforeseen_error_with_one_clip_of_a_pack_leaves_the_others(monkeypatch, tmp_path):
+def test_an_unforeseen_error_with_one_clip_of_a_dataset_pickle_leaves_the_others(monkeypatch, tmp_path):
     fake = fakes.pipeline().recognizer
     plain = fake.recognize_file
 
@@ -84,7 +84,7 @@ def test_an_unforeseen_error_with_one_clip_of_a_pack_leaves_the_others(monkeypat
 
     monkeypatch.setattr(fake, "recognize_file", recognize_file)
     monkeypatch.setattr(ActionRecognizer, "from_config", lambda config, **options: fake)
-    result = run(people.write_pack(tmp_path / "pack.pkl", people.examples(2)), "--json")
+    result = run(people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(2)), "--json")
     assert result.exit_code == 1
     assert [one["status"] for one in json.loads(result.stdout)["videos"]] == ["ok", "failed", "ok", "ok"]
 
@@ -156,7 +156,7 @@ def test_an_answer_is_printed_though_its_file_cannot_be_written(stages, clips, t
 
 
 def test_a_disk_that_fills_up_while_drawing_costs_the_drawing_only(stages, clips, tmp_path, monkeypatch):
-    def encode(self, picture):
+    def encode(self, image):
         raise self._failure(OSError(errno.ENOSPC, "No space left on device"))
 
     monkeypatch.setattr(VideoWriter, "_encode", encode)
@@ -197,7 +197,7 @@ def test_a_folder_and_an_address_are_answered_with_what_to_do(tmp_path):
     assert [one["video"] for one in json.loads(result.stdout)["videos"]] == [str(folder), "https://example.org/a.mp4"]
 
 
-def test_sound_that_is_lost_is_a_note_and_costs_neither_answer_nor_pictures(stages, clips, tmp_path):
+def test_sound_that_is_lost_is_a_note_and_costs_neither_answer_nor_images(stages, clips, tmp_path):
     source = video_factory.with_beep(clips[0], tmp_path / "in.mkv", codec="mp2", rate=48_000)
     odd_videos.spoil_sound(source, share=1.0)
     result = run(source, "--save-video", tmp_path / "out.mp4")

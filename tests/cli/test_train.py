@@ -1,4 +1,4 @@
-"""`posec3d train`, on a small pose pack."""
+"""`posec3d train`, on a small dataset pickle."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TINY = (
 
 
 @pytest.fixture
-def pack(tmp_path):
-    return people.write_pack(tmp_path / "pack.pkl", people.examples(4))
+def dataset_pickle(tmp_path):
+    return people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(4))
 
 
-def test_a_pack_becomes_a_model_that_evaluate_takes(posec3d, pack, tmp_path):
+def test_a_dataset_pickle_becomes_a_model_that_evaluate_takes(posec3d, dataset_pickle, tmp_path):
     model = tmp_path / "my model"
-    ran = posec3d("train", pack, "-o", model, *TINY)
+    ran = posec3d("train", dataset_pickle, "-o", model, *TINY)
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["all", "pack", "all, harder", "model"]
@@ -31,47 +31,50 @@ def test_a_pack_becomes_a_model_that_evaluate_takes(posec3d, pack, tmp_path):
     assert card.labels == ("arms", "legs")
     assert card.recipe["people"] == "each"
     assert card.recipe["clip"]["window_seconds"] == 2.0
-    assert f"posec3d train {pack} -o '{model}'" in (model / "README.md").read_text()
-    asked = posec3d("evaluate", pack, "--classifier", model, "--device", "cpu", "--offline", "--json")
+    assert f"posec3d train {dataset_pickle} -o '{model}'" in (model / "README.md").read_text()
+    asked = posec3d("evaluate", dataset_pickle, "--classifier", model, "--device", "cpu", "--offline", "--json")
     assert asked.code == 0, asked.err
     assert '"clips": 8' in asked.out
 
 
-def test_the_network_and_its_precision_can_be_chosen(posec3d, pack, tmp_path):
+def test_the_network_and_its_precision_can_be_chosen(posec3d, dataset_pickle, tmp_path):
     model = tmp_path / "model"
-    ran = posec3d("train", pack, "-o", model, *TINY, "--arch", "x3d-shallow", "--stream", "limb", "--precision", "bf16")
+    ran = posec3d(
+        "train", dataset_pickle, "-o", model, *TINY, "--arch", "x3d-shallow", "--stream", "limb", "--precision", "bf16"
+    )
     assert ran.code == 0, ran.err
     recipe = load_card(model, "classifier").recipe
     assert (recipe["architecture"], recipe["heatmaps"]["channels"]) == ("x3d-shallow", "limbs")
 
 
-def test_a_graph_network_is_trained_and_evaluated(posec3d, pack, tmp_path):
+def test_a_graph_network_is_trained_and_evaluated(posec3d, dataset_pickle, tmp_path):
     model = tmp_path / "model"
-    ran = posec3d("train", pack, "-o", model, *TINY[:2], *TINY[6:], "--arch", "stgcn++", "--width", 8)
+    ran = posec3d("train", dataset_pickle, "-o", model, *TINY[:2], *TINY[6:], "--arch", "stgcn++", "--width", 8)
     assert ran.code == 0, ran.err
     assert load_card(model, "classifier").stage == "stgcn"
 
 
-def test_a_training_goes_on_or_begins_anew_only_when_asked(posec3d, pack, tmp_path):
+def test_a_training_goes_on_or_begins_anew_only_when_asked(posec3d, dataset_pickle, tmp_path):
     model = tmp_path / "model"
-    assert posec3d("train", pack, "-o", model, *TINY).code == 0
-    again = posec3d("train", pack, "-o", model, *TINY)
+    assert posec3d("train", dataset_pickle, "-o", model, *TINY).code == 0
+    again = posec3d("train", dataset_pickle, "-o", model, *TINY)
     assert again.code == 1
     assert "already holds a training" in again.err
     assert "usable" not in again.out + again.err  # said before the clips were even read
-    on = posec3d("train", pack, "-o", model, *TINY, "--resume")
+    on = posec3d("train", dataset_pickle, "-o", model, *TINY, "--resume")
     assert on.code == 0, on.err
     assert "loss" not in on.err  # every epoch is done
-    longer = posec3d("train", pack, "-o", model, *TINY[2:], "--epochs", 3, "--resume")
+    longer = posec3d("train", dataset_pickle, "-o", model, *TINY[2:], "--epochs", 3, "--resume")
     assert longer.code == 1
     assert "another epochs: 2, now it is 3" in longer.err
-    assert posec3d("train", pack, "-o", model, *TINY, "--resume", "--overwrite").code == 2
+    assert posec3d("train", dataset_pickle, "-o", model, *TINY, "--resume", "--overwrite").code == 2
 
 
-def test_a_training_begins_from_another_model(posec3d, pack, tmp_path):
-    assert posec3d("train", pack, "-o", tmp_path / "first", *TINY).code == 0
-    more = people.write_pack(
-        tmp_path / "more.pkl", [*people.examples(4), *(people.example("arms", number) for number in range(20, 24))]
+def test_a_training_begins_from_another_model(posec3d, dataset_pickle, tmp_path):
+    assert posec3d("train", dataset_pickle, "-o", tmp_path / "first", *TINY).code == 0
+    more = people.write_dataset_pickle(
+        tmp_path / "more.pkl",
+        [*people.labeled_clips(4), *(people.labeled_clip("arms", number) for number in range(20, 24))],
     )
     begun = ("--pretrained", tmp_path / "first", "--epochs", 1, "--batch-size", 8, "--device", "cpu", "--offline")
     ran = posec3d("train", more, "-o", tmp_path / "second", *begun)
@@ -99,14 +102,16 @@ def test_a_wrong_source_is_an_error(posec3d, tmp_path, monkeypatch, source, mess
 
 
 def test_a_single_action_is_an_error(posec3d, tmp_path):
-    pack = people.write_pack(tmp_path / "pack.pkl", [people.example("arms", number) for number in range(3)])
-    ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
+    dataset_pickle = people.write_dataset_pickle(
+        tmp_path / "pack.pkl", [people.labeled_clip("arms", number) for number in range(3)]
+    )
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", *TINY)
     assert ran.code == 1
     assert "at least two labels, got arms" in ran.err
 
 
-def test_a_table_that_is_not_there_is_an_error(posec3d, pack, tmp_path):
-    ran = posec3d("train", pack, "-o", tmp_path / "model", "--label-map", tmp_path / "none.csv", *TINY)
+def test_a_table_that_is_not_there_is_an_error(posec3d, dataset_pickle, tmp_path):
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", "--label-map", tmp_path / "none.csv", *TINY)
     assert ran.code == 1
     assert "none.csv cannot be read" in ran.err
 
@@ -114,33 +119,37 @@ def test_a_table_that_is_not_there_is_an_error(posec3d, pack, tmp_path):
 @pytest.mark.parametrize(
     "option", [("--people", "nobody"), ("--epochs", 0), ("--width", 2), ("--val-share", 1), ("--arch", "resnet")]
 )
-def test_a_wrong_option_is_wrong_usage(posec3d, pack, tmp_path, option):
-    ran = posec3d("train", pack, "-o", tmp_path / "model", *option)
+def test_a_wrong_option_is_wrong_usage(posec3d, dataset_pickle, tmp_path, option):
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", *option)
     assert ran.code == 2
     assert not (tmp_path / "model").exists()
 
 
 def test_clips_that_teach_nothing_are_named(posec3d, tmp_path):
-    pack = people.write_pack(tmp_path / "pack.pkl", [*people.examples(4), people.example("arms", 9, frames=5)])
-    ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
+    dataset_pickle = people.write_dataset_pickle(
+        tmp_path / "pack.pkl", [*people.labeled_clips(4), people.labeled_clip("arms", 9, frames=5)]
+    )
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", *TINY)
     assert ran.code == 0, ran.err
     assert "left out: pack/arms_9: it has 5 frames, fewer than 8" in ran.err
 
 
-def test_the_splits_of_a_pack_are_taken(posec3d, tmp_path):
+def test_the_splits_of_a_dataset_pickle_are_taken(posec3d, tmp_path):
     split = {"train": ["arms_0", "arms_1", "legs_0", "legs_1"], "val": ["arms_2", "legs_2"], "more": ["arms_3"]}
-    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(4), split=split)
-    ran = posec3d("train", pack, "-o", tmp_path / "model", *TINY)
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(4), split=split)
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", *TINY)
     assert ran.code == 0, ran.err
     assert (
         "note:  pack.pkl: its split train (4 clips) is for training, its split val (2 clips) is for validation"
         in ran.err
     )
     assert (tmp_path / "model" / "held_out.txt").read_text().splitlines() == ["pack/arms_2", "pack/legs_2"]
-    ran = posec3d("train", pack, "-o", tmp_path / "other", *TINY, "--val-split", "more", "--train-split", "train")
+    ran = posec3d(
+        "train", dataset_pickle, "-o", tmp_path / "other", *TINY, "--val-split", "more", "--train-split", "train"
+    )
     assert ran.code == 0, ran.err
     assert (tmp_path / "other" / "held_out.txt").read_text().splitlines() == ["pack/arms_3"]
-    ran = posec3d("train", pack, "-o", tmp_path / "none", *TINY, "--val-split", "dev")
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "none", *TINY, "--val-split", "dev")
     assert ran.code == 1
     assert "has no split 'dev'" in ran.err
 
@@ -148,9 +157,9 @@ def test_the_splits_of_a_pack_are_taken(posec3d, tmp_path):
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "clips"
-    for one in people.examples(3):
+    for one in people.labeled_clips(3):
         (folder / one.label).mkdir(parents=True, exist_ok=True)
-        people.write_pack(folder / one.label / f"{one.name.rpartition('/')[2]}.pkl", [one])
+        people.write_dataset_pickle(folder / one.label / f"{one.name.rpartition('/')[2]}.pkl", [one])
     return folder
 
 
@@ -218,7 +227,7 @@ def test_data_that_is_not_there_is_found_before_the_model_to_begin_from_is_loade
 
 
 @pytest.mark.parametrize("other", ["--val-split=val", "--val-share=0.2", "--group-by=x"])
-def test_a_list_to_validate_on_and_another_choice_contradict_each_other(posec3d, pack, tmp_path, other):
-    ran = posec3d("train", pack, "-o", tmp_path / "out", "--val-list", tmp_path / "list.txt", other)
+def test_a_list_to_validate_on_and_another_choice_contradict_each_other(posec3d, dataset_pickle, tmp_path, other):
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "out", "--val-list", tmp_path / "list.txt", other)
     assert ran.code == 2
     assert "contradict each other" in ran.err

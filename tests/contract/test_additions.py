@@ -29,7 +29,7 @@ def test_outputs_keep_the_contract(name):
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory):
+def labeled_clips(tmp_path_factory):
     """Files of each format by the name of the format."""
 
     @cache
@@ -46,10 +46,10 @@ def examples(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", POSE_FORMATS.names())
-def test_pose_formats_keep_the_contract(name, examples):
+def test_pose_formats_keep_the_contract(name, labeled_clips):
     if POSE_FORMATS.entry(name).built_in:
-        assert examples()[name], "a file of each format is made by the tests"
-    testing.check_pose_format(POSE_FORMATS.load(name), examples().get(name, ()), tolerance=0.05)
+        assert labeled_clips()[name], "a file of each format is made by the tests"
+    testing.check_pose_format(POSE_FORMATS.load(name), labeled_clips().get(name, ()), tolerance=0.05)
 
 
 class Tiny(Recognizer):

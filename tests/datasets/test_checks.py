@@ -17,12 +17,12 @@ from posec3d_cli.errors import BadDataset
 
 
 def nobody(name, label="arms"):
-    clip = people.example("arms")
+    clip = people.labeled_clip("arms")
     return replace(clip, name=name, label=label, scores=np.zeros_like(clip.scores))
 
 
 def test_good_clips_are_all_kept():
-    good = people.examples(2)
+    good = people.labeled_clips(2)
     report = check_dataset(good)
     report.check()
     assert report.clips == tuple(good)
@@ -32,7 +32,7 @@ def test_good_clips_are_all_kept():
 
 
 def test_what_was_left_out_of_files_is_said_of_the_first_clips_and_counted():
-    good = people.examples(2)
+    good = people.labeled_clips(2)
     noted = replace(good[0], notes=("half of it counts",))
     assert check_dataset([noted, *good[1:]]).notes == (f"{noted.name}: half of it counts",)
     said = summarize_notes([noted] * 9)
@@ -40,8 +40,8 @@ def test_what_was_left_out_of_files_is_said_of_the_first_clips_and_counted():
 
 
 def test_clips_that_teach_nothing_are_left_out_with_the_reason():
-    good = people.examples(2)
-    brief = people.example("legs", 9, frames=7)
+    good = people.labeled_clips(2)
+    brief = people.labeled_clip("legs", 9, frames=7)
     report = check_dataset([*good, nobody("empty"), brief], [UnreadableClip("bad", "wave", "it is no video")])
     assert report.clips == tuple(good)
     assert report.left_out == {
@@ -58,7 +58,7 @@ def test_clips_that_teach_nothing_are_left_out_with_the_reason():
 
 
 def test_of_copies_one_is_kept():
-    good = people.examples(2)
+    good = people.labeled_clips(2)
     copy = replace(good[0], name="copy", keypoints=good[0].keypoints.copy())
     report = check_dataset([*good, copy])
     assert report.clips == tuple(good)
@@ -67,7 +67,7 @@ def test_of_copies_one_is_kept():
 
 
 def test_the_same_poses_under_two_labels_teach_neither():
-    good = people.examples(2)
+    good = people.labeled_clips(2)
     twice = replace(good[0], name="twice")
     other = replace(good[0], name="other", label="legs")
     report = check_dataset([*good, twice, other])
@@ -86,7 +86,7 @@ def test_clips_of_nobody_are_no_copies_of_each_other():
 
 
 def test_a_class_that_cannot_be_validated_is_named():
-    arms, legs = people.examples(3)[:3], people.examples(3)[3:]
+    arms, legs = people.labeled_clips(3)[:3], people.labeled_clips(3)[3:]
     assert check_dataset([arms[0], *legs]).notes == ("arms has one usable clip: it can be trained but not validated",)
     together = [replace(one, group="film") for one in arms]
     [finding] = check_dataset([*together, *legs]).notes
@@ -97,7 +97,7 @@ def test_a_class_that_cannot_be_validated_is_named():
 
 
 def test_one_action_cannot_be_told_apart():
-    report = check_dataset([people.example("arms"), nobody("a", "legs")])
+    report = check_dataset([people.labeled_clip("arms"), nobody("a", "legs")])
     assert [one.usable for one in report.classes] == [1, 0]
     with pytest.raises(BadDataset, match="at least two labels, got arms"):
         report.check()
@@ -106,19 +106,19 @@ def test_one_action_cannot_be_told_apart():
 
 
 def test_unknown_is_no_action():
-    arms, other = people.example("arms"), replace(people.example("legs"), label=BACKGROUND)
+    arms, other = people.labeled_clip("arms"), replace(people.labeled_clip("legs"), label=BACKGROUND)
     report = check_dataset([arms, other])
     assert report.clips == (arms, other)
     assert report.notes == ("arms has one usable clip: it can be trained but not validated",)
     with pytest.raises(BadDataset, match="got arms"):
         report.check()
-    check_dataset([arms, other, people.example("legs", 1)]).check()
+    check_dataset([arms, other, people.labeled_clip("legs", 1)]).check()
 
 
 def test_labels_that_are_nearly_the_same_are_named():
-    clips = [replace(one, label="Arms ") for one in people.examples(4)[:2]]
+    clips = [replace(one, label="Arms ") for one in people.labeled_clips(4)[:2]]
     report = check_dataset(
-        [*people.examples(2, source="other"), *clips, replace(people.example("arms", 9), label="Unknown")]
+        [*people.labeled_clips(2, source="other"), *clips, replace(people.labeled_clip("arms", 9), label="Unknown")]
     )
     assert [text for text in report.notes if "differ" in text] == [
         "the labels 'Arms ', 'arms' differ in nothing but case, blanks and marks, and are different actions here; "
@@ -129,13 +129,13 @@ def test_labels_that_are_nearly_the_same_are_named():
 
 
 def test_settled_parts_say_what_can_be_validated():
-    arms, legs = people.examples(3)[:3], people.examples(3)[3:]
+    arms, legs = people.labeled_clips(3)[:3], people.labeled_clips(3)[3:]
     parts = [replace(one, part=TRAINING) for one in arms] + [replace(legs[0], part=VALIDATION), *legs[1:]]
     assert check_dataset(parts).notes == ("arms has no clip to validate on",)
 
 
 def test_what_is_only_to_be_validated_on_is_left_out():
-    clips = [replace(people.example("arms", 9), label="wave", part=VALIDATION), *people.examples(2)]
+    clips = [replace(people.labeled_clip("arms", 9), label="wave", part=VALIDATION), *people.labeled_clips(2)]
     report = check_dataset(clips)
     assert report.left_out == {clips[0].name: "it is a validation clip, and no training clip has the label wave"}
     assert [one.validation_only for one in report.classes] == [0, 0, 1]
@@ -145,14 +145,14 @@ def test_only_poses_of_somebody_are_repeated():
     clips = [
         nobody("a", "arms"),
         nobody("b", "legs"),
-        people.example("arms"),
-        replace(people.example("arms"), name="c"),
+        people.labeled_clip("arms"),
+        replace(people.labeled_clip("arms"), name="c"),
     ]
     assert find_duplicates(clips) == {"c": ("duplicates", "its poses are those of synthetic/arms_0")}
 
 
 def test_where_a_joint_that_was_not_found_lies_means_nothing():
-    clip = people.example("arms")
+    clip = people.labeled_clip("arms")
     scores = clip.scores.copy()
     scores[0, 3, 5] = 0
     moved = clip.keypoints.copy()
@@ -174,15 +174,15 @@ def test_where_a_joint_that_was_not_found_lies_means_nothing():
     )
 )
 def test_every_clip_is_counted_once_and_no_poses_stand_twice(clips):
-    examples, unreadable = [], []
+    labeled_clips, unreadable = [], []
     for number, (poses, label, state) in enumerate(clips):
-        one = people.example("arms", poses, frames=5 if state == "short" else 9)
+        one = people.labeled_clip("arms", poses, frames=5 if state == "short" else 9)
         one = replace(one, name=str(number), label=label)
         if state == "bad":
             unreadable.append(UnreadableClip(one.name, label, "broken"))
         else:
-            examples.append(replace(one, scores=one.scores * (state != "empty")))
-    report = check_dataset(examples, unreadable)
+            labeled_clips.append(replace(one, scores=one.scores * (state != "empty")))
+    report = check_dataset(labeled_clips, unreadable)
     for one in report.classes:
         parts = vars(one)
         assert one.given == sum(parts[name] for name in parts if name not in ("label", "given"))

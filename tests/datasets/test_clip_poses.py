@@ -115,5 +115,8 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
 
 
 def test_what_was_left_out_of_a_pose_file_is_noted(tmp_path):
-    assert main_people_of_file(pose_file_factory.pack(tmp_path)).notes == ()
-    assert "first 4 of its 6 frames" in main_people_of_file(pose_file_factory.pack(tmp_path, total_frames=4)).notes[0]
+    assert main_people_of_file(pose_file_factory.pyskl_pickle(tmp_path)).notes == ()
+    assert (
+        "first 4 of its 6 frames"
+        in main_people_of_file(pose_file_factory.pyskl_pickle(tmp_path, total_frames=4)).notes[0]
+    )

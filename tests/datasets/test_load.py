@@ -62,21 +62,21 @@ def test_a_list_of_clips_is_read(tmp_path):
         read_clip_list(tmp_path / "names.txt")
 
 
-def test_packs_need_no_models_and_take_their_joint_names(tmp_path):
-    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
-    examples, problems = collect_poses(
-        load_dataset([pack], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates
+def test_dataset_pickles_need_no_models_and_take_their_joint_names(tmp_path):
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(2))
+    labeled_clips, problems = collect_poses(
+        load_dataset([dataset_pickle], {("pack", "arms"): "wave", ("pack", "legs"): ""}), nobody_estimates
     )
-    assert [(one.name, one.label) for one in examples] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
+    assert [(one.name, one.label) for one in labeled_clips] == [("pack/arms_0", "wave"), ("pack/arms_1", "wave")]
     assert problems == []
 
 
-def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, tmp_path):
+def test_folders_tables_and_dataset_pickles_are_put_together_and_joined_by_label(folder, tmp_path):
     (folder / "run" / "bad.mp4").write_text("not a video")
     table = tmp_path / "mine.csv"
     table.write_text("video,label\nclips/walk/one.mp4,legs\n")
-    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
-    found = load_dataset([folder, table, pack], {("clips", "walk"): "legs", ("clips", "run"): "arms"})
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(1))
+    found = load_dataset([folder, table, dataset_pickle], {("clips", "walk"): "legs", ("clips", "run"): "arms"})
     assert found.labels == Counter(legs=3, arms=3)
     assert [video.name for video in found.videos] == [
         "clips/run/bad.mp4",
@@ -84,8 +84,8 @@ def test_folders_tables_and_packs_are_put_together_and_joined_by_label(folder, t
         "clips/walk/one.mp4",
         "mine/clips/walk/one.mp4",
     ]
-    examples, [bad] = collect_poses(found, estimate_in_process(extractor()))
-    assert [(one.name, one.label) for one in examples] == [
+    labeled_clips, [bad] = collect_poses(found, estimate_in_process(extractor()))
+    assert [(one.name, one.label) for one in labeled_clips] == [
         ("clips/run/one.mp4", "arms"),
         ("clips/walk/one.mp4", "legs"),
         ("mine/clips/walk/one.mp4", "legs"),
@@ -110,7 +110,7 @@ def test_a_source_that_is_not_there_is_refused(tmp_path):
 
 
 def test_two_sources_of_one_name_are_refused(folder, tmp_path):
-    other = people.write_pack(tmp_path / "clips.pkl", people.examples(1))
+    other = people.write_dataset_pickle(tmp_path / "clips.pkl", people.labeled_clips(1))
     with pytest.raises(BadDataset, match="two sources are called 'clips'") as caught:
         load_dataset([folder, other], {})
     assert "rename" in caught.value.hint
@@ -118,17 +118,19 @@ def test_two_sources_of_one_name_are_refused(folder, tmp_path):
         load_dataset([folder, folder / "run" / ".."], {})
 
 
-def test_two_clips_of_one_name_in_a_pack_are_refused(tmp_path):
-    pack = people.write_pack(tmp_path / "pack.pkl", [people.example("arms", 1), people.example("arms", 1)])
+def test_two_clips_of_one_name_in_a_dataset_pickle_are_refused(tmp_path):
+    dataset_pickle = people.write_dataset_pickle(
+        tmp_path / "pack.pkl", [people.labeled_clip("arms", 1), people.labeled_clip("arms", 1)]
+    )
     with pytest.raises(BadDataset, match="1 names stand for several clips each, the first is 'pack/arms_1'"):
-        load_dataset([pack], {})
+        load_dataset([dataset_pickle], {})
 
 
 def test_clips_that_are_not_asked_for_are_not_posed(folder, tmp_path):
     stages = extractor()
-    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(2))
-    examples, problems = read(folder, pack, stages=stages, only=["pack/legs_1", "clips/run/one.mp4"])
-    assert [one.name for one in examples] == ["clips/run/one.mp4", "pack/legs_1"]
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(2))
+    labeled_clips, problems = read(folder, dataset_pickle, stages=stages, only=["pack/legs_1", "clips/run/one.mp4"])
+    assert [one.name for one in labeled_clips] == ["clips/run/one.mp4", "pack/legs_1"]
     assert not problems
     assert stages.detector.seen == list(range(10))
 
@@ -139,15 +141,15 @@ def test_clips_that_are_asked_for_must_be_there(folder):
 
 
 def test_the_poses_of_videos_become_examples(folder):
-    examples, problems = read(folder)
+    labeled_clips, problems = read(folder)
     assert not problems
-    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in labeled_clips] == [
         ("clips/run/one.mp4", "run", ESTIMATED, 10, 25.0),
         ("clips/walk/one.mp4", "walk", ESTIMATED, 12, 25.0),
     ]
-    assert examples[0].group != examples[1].group
-    assert np.allclose(examples[1].keypoints[0, :, 0, 0], 20 + np.arange(12))
-    assert np.allclose(examples[1].scores, 0.8)
+    assert labeled_clips[0].group != labeled_clips[1].group
+    assert np.allclose(labeled_clips[1].keypoints[0, :, 0, 0], 20 + np.arange(12))
+    assert np.allclose(labeled_clips[1].scores, 0.8)
 
 
 def test_between_posed_frames_poses_are_interpolated(folder):
@@ -170,34 +172,34 @@ def test_frames_that_do_not_decode_leave_the_others_in_their_places(tmp_path):
 
 
 def test_a_clip_without_anybody_is_an_example_that_shows_nothing(folder):
-    examples, problems = read(folder, stages=extractor(lambda index: []))
+    labeled_clips, problems = read(folder, stages=extractor(lambda index: []))
     assert not problems
-    assert [one.keypoints.shape for one in examples] == [(1, 10, 17, 2), (1, 12, 17, 2)]
-    assert not any(one.scores.any() for one in examples)
+    assert [one.keypoints.shape for one in labeled_clips] == [(1, 10, 17, 2), (1, 12, 17, 2)]
+    assert not any(one.scores.any() for one in labeled_clips)
 
 
 def test_of_pose_files_nothing_is_estimated(posed_folder):
-    examples, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
+    labeled_clips, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
     assert not problems
-    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in examples] == [
+    assert [(one.name, one.label, one.origin, len(one), one.fps) for one in labeled_clips] == [
         ("posed/run/openpose_25", "run", ESTIMATED, 9, 30.0),
         ("posed/walk/ours.npz", "walk", ESTIMATED, 10, 25.0),
     ]
-    assert np.allclose(examples[1].keypoints[0], factory.keypoints(10))
+    assert np.allclose(labeled_clips[1].keypoints[0], factory.keypoints(10))
 
 
 def test_pose_files_and_videos_share_a_folder(posed_folder):
     video_factory.write(posed_folder / "run" / "one.mp4", 8)
-    examples, _ = read(posed_folder)
-    assert [one.name for one in examples] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
+    labeled_clips, _ = read(posed_folder)
+    assert [one.name for one in labeled_clips] == ["posed/run/one.mp4", "posed/run/openpose_25", "posed/walk/ours.npz"]
 
 
 def test_pose_files_that_cannot_be_read_are_problems(posed_folder):
     (posed_folder / "walk" / "bad.json").write_text("{}")
-    people.write_pack(posed_folder / "walk" / "pack.pkl", people.examples(1))
-    examples, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
+    people.write_dataset_pickle(posed_folder / "walk" / "pack.pkl", people.labeled_clips(1))
+    labeled_clips, problems = collect_poses(load_dataset([posed_folder], {}), nobody_estimates)
     reasons = {one.name: one.reason for one in problems}
-    assert len(examples) == 2
+    assert len(labeled_clips) == 2
     assert "no known pose format" in reasons["posed/walk/bad.json"]
     assert "holds 2 clips" in reasons["posed/walk/pack.pkl"]
 
@@ -213,10 +215,12 @@ def test_clips_are_called_by_their_file_their_path_or_their_whole_name(folder):
 
 
 def test_listed_clips_are_validated_on_and_all_others_learnt_from(tmp_path):
-    pack = people.write_pack(
-        tmp_path / "pack.pkl", people.examples(3), split={"train": ["arms_0", "legs_0"], "val": ["arms_1", "legs_1"]}
+    dataset_pickle = people.write_dataset_pickle(
+        tmp_path / "pack.pkl",
+        people.labeled_clips(3),
+        split={"train": ["arms_0", "legs_0"], "val": ["arms_1", "legs_1"]},
     )
-    found = load_dataset([pack], {}, splits=Splits())
+    found = load_dataset([dataset_pickle], {}, splits=Splits())
     assert "its split train (2 clips) is for training, its split val (2 clips) is for validation" in found.notes[0]
     assert [(clip.name, clip.part) for clip in found.clips] == [
         ("pack/arms_0", TRAINING),
@@ -231,7 +235,7 @@ def test_listed_clips_are_validated_on_and_all_others_learnt_from(tmp_path):
         ("pack/legs_0", TRAINING),
     ]
     assert held.notes[1:] == ("1 clip of validation splits is not listed and left out",)
-    assert [clip.part for clip in load_dataset([pack], {}).clips] == [""] * 6
+    assert [clip.part for clip in load_dataset([dataset_pickle], {}).clips] == [""] * 6
 
 
 def test_predictions_in_a_labelled_folder_are_refused_or_only_learnt_from(folder):
@@ -247,11 +251,11 @@ def test_labels_are_the_same_however_they_are_written(folder, tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text("video;label\nclips/run/one.mp4; developpe\u0301 \n")
     (folder / "run").rename(folder / "developpe\u0301")
-    pack = people.write_pack(tmp_path / "pack.pkl", people.examples(1))
+    dataset_pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(1))
     table.write_text(table.read_text().replace("run", "developp\u00e9"))
     actions = tmp_path / "actions.csv"
     actions.write_text("Source;Label;Action\npack;arms; developpe\u0301\npack;legs;walk\n")
-    found = load_dataset([folder, table, pack], read_label_map(actions))
+    found = load_dataset([folder, table, dataset_pickle], read_label_map(actions))
     assert found.labels == Counter({"developp\u00e9": 3, "walk": 2})
 
 
@@ -276,7 +280,7 @@ def test_a_split_of_data_that_has_none_is_refused(tmp_path, asked):
 
 
 def test_a_dataset_gives_its_clips_with_poses(folder, tmp_path):
-    pickle = people.write_pack(tmp_path / "more.pkl", people.examples(1))
+    pickle = people.write_dataset_pickle(tmp_path / "more.pkl", people.labeled_clips(1))
     dataset = load_dataset([str(folder), pickle])
     clips, unreadable = dataset.with_poses(extractor(), every=3)
     assert [clip.name for clip in clips] == ["clips/run/one.mp4", "clips/walk/one.mp4", "more/arms_0", "more/legs_0"]

@@ -30,7 +30,7 @@ def standing(*, mirrored=False):
     return np.repeat(np.array(points, np.float32)[None, None], 12, axis=1)
 
 
-def pack(path, *recordings, **more):
+def dataset_pickle(path, *recordings, **more):
     annotations = [
         {"frame_dir": str(n), "label": "wave", "keypoint": one.astype(np.float32)} for n, one in enumerate(recordings)
     ]
@@ -39,11 +39,11 @@ def pack(path, *recordings, **more):
 
 
 def test_a_skeleton_without_hands_and_feet_is_read(tmp_path):
-    (one,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
+    (one,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing()))
     left = COCO_17.joints.index("left_wrist")
     assert one.label == "wave"
     assert one.keypoints[0, 0, left] == pytest.approx((0.55, -1.0, 2.8))
-    (turned,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing(mirrored=True)))
+    (turned,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing(mirrored=True)))
     assert np.allclose(np.ptp(turned.keypoints[0, 0, :, 1]), np.ptp(one.keypoints[0, 0, :, 1]))
     assert turned.keypoints[0, 0, left, 0] > turned.keypoints[0, 0, COCO_17.joints.index("right_wrist"), 0]
 
@@ -53,13 +53,13 @@ def test_left_and_right_are_those_of_most_recordings(tmp_path):
     wrists = [COCO_17.joints.index(f"{side}_wrist") for side in ("left", "right")]
     for mirrored in (False, True):
         three = [standing(mirrored=one) for one in (mirrored, not mirrored, mirrored)]
-        clips = read_dataset_pickle(pack(tmp_path / "p.pkl", *three))
+        clips = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", *three))
         lefts = [clip.keypoints[0, 0, wrists[0], 0] > clip.keypoints[0, 0, wrists[1], 0] for clip in clips]
         assert lefts == [True, False, True]
 
 
 def test_recordings_of_one_group_share_it(tmp_path):
-    path = pack(tmp_path / "p.pkl", standing(), standing(), standing())
+    path = dataset_pickle(tmp_path / "p.pkl", standing(), standing(), standing())
     content = pickle.loads(path.read_bytes())
     for annotation in content["annotations"][:2]:
         annotation["group"] = "anna"
@@ -69,7 +69,7 @@ def test_recordings_of_one_group_share_it(tmp_path):
 
 def test_a_skeleton_whose_limbs_say_nothing_is_read(tmp_path):
     few = [number for number, name in enumerate(NAMES) if name.partition("_")[2] not in ("elbow", "wrist", "ankle")]
-    path = pack(tmp_path / "p.pkl", standing()[:, :, few], joints=[NAMES[number] for number in few])
+    path = dataset_pickle(tmp_path / "p.pkl", standing()[:, :, few], joints=[NAMES[number] for number in few])
     (one,) = read_dataset_pickle(path)
     assert one.keypoints[0, 0, COCO_17.joints.index("left_hip"), 0] == pytest.approx(0.4)
 
@@ -86,9 +86,9 @@ def towards(up, keypoints):
 
 @pytest.mark.parametrize("up", UPWARDS)
 def test_whichever_way_is_up_people_stand(tmp_path, up):
-    (true,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
+    (true,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing()))
     said = []
-    path = pack(tmp_path / "p.pkl", *[towards(up, standing())] * 3)
+    path = dataset_pickle(tmp_path / "p.pkl", *[towards(up, standing())] * 3)
     assert up_of([towards(up, standing())], NAMES) == up
     for one in read_dataset_pickle(path, say=said.append):
         assert np.allclose(one.keypoints[..., 1], true.keypoints[..., 1], atol=1e-5)
@@ -102,19 +102,19 @@ def test_whichever_way_is_up_people_stand(tmp_path, up):
 
 
 def test_z_up_is_the_same_person_as_y_up(tmp_path):
-    (true,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
-    (exchanged,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()[..., [0, 2, 1]]))
+    (true,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing()))
+    (exchanged,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing()[..., [0, 2, 1]]))
     assert np.array_equal(exchanged.keypoints, true.keypoints)
 
 
-def test_some_who_lie_change_nothing_and_a_pack_may_say_which_way_is_up(tmp_path):
+def test_some_who_lie_change_nothing_and_a_dataset_pickle_may_say_which_way_is_up(tmp_path):
     lying = standing()[..., [1, 0, 2]]
-    clips = read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), standing(), lying))
+    clips = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing(), standing(), lying))
     assert np.ptp(clips[2].keypoints[0, 0, :, 1]) < 0.6
-    for one in read_dataset_pickle(pack(tmp_path / "p.pkl", lying, lying, up="y")):
+    for one in read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", lying, lying, up="y")):
         assert np.ptp(one.keypoints[0, 0, :, 1]) < 0.6
     with pytest.raises(BadPoseFile, match="up must be one of x, -x, y, -y, z, -z, got 'w'"):
-        read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), up="w"))
+        read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing(), up="w"))
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_joints_without_hips_and_recordings_of_other_joints_are_refused(tmp_path
     with pytest.raises(BadPoseFile, match="its joints name no left_hip: left_shoulder, right_shoulder, a"):
         joint_names(["left_shoulder", "right_shoulder", "a"])
     with pytest.raises(BadPoseFile, match="a 3D recording of 13 joints, and the pickle names none"):
-        read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), joints=None))
+        read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing(), joints=None))
     with pytest.raises(BadPoseFile, match="a 3D recording of 12 joints, and the pickle names 13"):
-        read_dataset_pickle(pack(tmp_path / "p.pkl", standing()[:, :, 1:]))
+        read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing()[:, :, 1:]))
 
 
-def test_recordings_have_the_rate_of_their_pack(tmp_path):
-    (one,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing(), fps=15))
+def test_recordings_have_the_rate_of_their_dataset_pickle(tmp_path):
+    (one,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing(), fps=15))
     assert one.fps == 15
-    (one,) = read_dataset_pickle(pack(tmp_path / "p.pkl", standing()))
+    (one,) = read_dataset_pickle(dataset_pickle(tmp_path / "p.pkl", standing()))
     assert one.fps == 30

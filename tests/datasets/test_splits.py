@@ -38,45 +38,45 @@ def clips(draw):
 
 @settings(deadline=None, max_examples=60)
 @given(clips(), st.floats(0, 1), st.integers(0, 5))
-def test_parting_keeps_its_promises(examples, share, seed):
-    training, validation = split(examples, share, seed)
-    assert sorted(one.name for one in (*training, *validation)) == sorted(one.name for one in examples)
+def test_parting_keeps_its_promises(labeled_clips, share, seed):
+    training, validation = split(labeled_clips, share, seed)
+    assert sorted(one.name for one in (*training, *validation)) == sorted(one.name for one in labeled_clips)
     assert all(one.origin != RECORDED for one in validation)
     learned = {one.group for one in training if one.origin != RECORDED}
     assert learned.isdisjoint(one.group for one in validation)
-    filmed = Counter(one.label for one in examples if one.origin != RECORDED)
+    filmed = Counter(one.label for one in labeled_clips if one.origin != RECORDED)
     for label, held in Counter(one.label for one in validation).items():
         assert held <= round(share * filmed[label])
-    assert {one.label for one in training} == {one.label for one in examples}
-    again = split(examples, share, seed)
+    assert {one.label for one in training} == {one.label for one in labeled_clips}
+    again = split(labeled_clips, share, seed)
     assert [[one.name for one in part] for part in again] == [
         [one.name for one in part] for part in (training, validation)
     ]
 
 
 def test_every_label_is_validated_where_its_groups_allow_it():
-    examples = [clip(f"{label}{n}", label, f"{label}{n // 2}") for label in "abc" for n in range(20)]
-    _, validation = split(examples, 0.2, 0)
+    labeled_clips = [clip(f"{label}{n}", label, f"{label}{n // 2}") for label in "abc" for n in range(20)]
+    _, validation = split(labeled_clips, 0.2, 0)
     assert Counter(one.label for one in validation) == {"a": 4, "b": 4, "c": 4}
 
 
 def test_another_seed_parts_otherwise():
-    examples = [clip(f"{label}{n}", label, f"{label}{n}") for label in "abc" for n in range(20)]
-    parts = {tuple(one.name for one in split(examples, 0.2, seed)[1]) for seed in range(5)}
+    labeled_clips = [clip(f"{label}{n}", label, f"{label}{n}") for label in "abc" for n in range(20)]
+    parts = {tuple(one.name for one in split(labeled_clips, 0.2, seed)[1]) for seed in range(5)}
     assert len(parts) == 5
 
 
 def test_a_source_with_the_only_clip_of_another_label_is_never_held_out():
-    examples = [clip(f"a{n}", "a", f"a{n}") for n in range(10)] + [clip("b", "b", "a3")]
-    training, validation = split(examples, 0.9, 0)
+    labeled_clips = [clip(f"a{n}", "a", f"a{n}") for n in range(10)] + [clip("b", "b", "a3")]
+    training, validation = split(labeled_clips, 0.9, 0)
     assert sorted(one.name for one in training) == ["a3", "b"]
     assert len(validation) == 9
 
 
 def test_labels_get_their_joint_names_and_an_empty_name_leaves_out():
-    examples = [clip("1", "stroll", "g"), clip("2", "rest", "g"), clip("3", "run", "g")]
+    labeled_clips = [clip("1", "stroll", "g"), clip("2", "rest", "g"), clip("3", "run", "g")]
     actions = {("here", "stroll"): "walk", ("here", "rest"): "", ("there", "run"): "sprint"}
-    assert [(one.name, one.label) for one in apply_label_map(examples, actions, "here")] == [
+    assert [(one.name, one.label) for one in apply_label_map(labeled_clips, actions, "here")] == [
         ("1", "walk"),
         ("3", "run"),
     ]
@@ -123,6 +123,6 @@ def test_what_shares_a_source_with_a_clip_to_learn_from_is_not_drawn():
 
 def test_a_star_renames_the_label_of_every_source_that_is_not_named_itself():
     table = {("*", "golf"): "golf_swing", ("one", "golf"): "swing"}
-    examples = [clip("a", "golf", "a")]
-    assert [one.label for one in apply_label_map(examples, table, "one")] == ["swing"]
-    assert [one.label for one in apply_label_map(examples, table, "two")] == ["golf_swing"]
+    labeled_clips = [clip("a", "golf", "a")]
+    assert [one.label for one in apply_label_map(labeled_clips, table, "one")] == ["swing"]
+    assert [one.label for one in apply_label_map(labeled_clips, table, "two")] == ["golf_swing"]

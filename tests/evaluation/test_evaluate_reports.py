@@ -76,7 +76,7 @@ def test_recordings_cannot_be_read_without_a_camera():
 
 
 def test_poses_keep_their_places_and_people_their_slots():
-    clip = people.example("arms")
+    clip = people.labeled_clip("arms")
     two = replace(
         clip,
         keypoints=np.concatenate([clip.keypoints, clip.keypoints + 40]),
@@ -93,15 +93,15 @@ def test_poses_keep_their_places_and_people_their_slots():
     assert (high > two.keypoints[:, 10].max(axis=1)).all()
 
 
-def test_joints_left_of_the_picture_move_it():
-    clip = people.example("arms")
+def test_joints_left_of_the_image_move_it():
+    clip = people.labeled_clip("arms")
     video_poses = as_video_poses(replace(clip, keypoints=clip.keypoints - 500))
     places = np.concatenate([one.keypoints for one in video_poses.poses])
     assert places.min() == 0
     assert np.allclose(places - places[0, 0], clip.keypoints[0] - clip.keypoints[0, 0, 0], atol=1e-3)
 
 
-def test_a_clip_of_nobody_has_a_picture_all_the_same():
+def test_a_clip_of_nobody_has_a_image_all_the_same():
     video_poses = as_video_poses(standing("a", "left", None))
     assert all(len(found) == 0 for found in video_poses.detections)
     assert min(video_poses.video.width, video_poses.video.height) >= 1

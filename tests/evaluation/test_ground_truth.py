@@ -81,7 +81,7 @@ def test_a_row_names_a_file_as_the_output_does_or_by_its_path(tmp_path, inputs, 
     assert ground_truth(tmp_path, inputs, ["a.mp4,run"], root=tmp_path / "clips" / "walk") == {"walk/a.mp4": "run"}
 
 
-def test_a_row_may_name_a_clip_of_a_pack(tmp_path, inputs):
+def test_a_row_may_name_a_clip_of_a_dataset_pickle(tmp_path, inputs):
     known = ground_truth(tmp_path, inputs, ["pack.pkl: one,run", "clips/pack.pkl: two: b,walk"])
     assert known == {"pack.pkl: one": "run", "pack.pkl: two: b": "walk"}
     assert count_unlabeled(known, inputs) == 2

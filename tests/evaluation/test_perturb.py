@@ -14,7 +14,7 @@ from posec3d_cli.transforms.motion import extent
 
 
 def test_every_clip_becomes_ten_seconds_of_the_same_action():
-    clips = people.examples(4)
+    clips = people.labeled_clips(4)
     copies = perturb(clips)
     assert [(one.name, one.label, one.group) for one in copies] == [(one.name, one.label, one.group) for one in clips]
     assert all(len(one) == 300 for one in copies)
@@ -23,18 +23,18 @@ def test_every_clip_becomes_ten_seconds_of_the_same_action():
 
 
 def test_long_clips_keep_their_length():
-    (copy,) = perturb([people.example("arms", frames=400)])
+    (copy,) = perturb([people.labeled_clip("arms", frames=400)])
     assert len(copy) == 400
 
 
 @pytest.mark.parametrize("fps", [0.7, 1.0, 2.0, 60.0])
 def test_any_frame_rate_will_do(fps):
-    (copy,) = perturb([replace(people.example("arms"), fps=fps)])
+    (copy,) = perturb([replace(people.labeled_clip("arms"), fps=fps)])
     assert len(copy) == max(round(10 * fps), 24)
 
 
 def test_the_acting_person_comes_first_and_moves_while_bystanders_stand():
-    for copy in perturb(people.examples(6)):
+    for copy in perturb(people.labeled_clips(6)):
         wrist = [
             np.ptp(one[:, 9, 1] - one[:, 5, 1]) / extent(one[None], np.ones((1, 300, 17)))[1] for one in copy.keypoints
         ]
@@ -44,18 +44,18 @@ def test_the_acting_person_comes_first_and_moves_while_bystanders_stand():
 
 
 def test_up_to_two_bystanders_are_added():
-    people_in = [len(one.keypoints) for one in perturb(people.examples(20))]
+    people_in = [len(one.keypoints) for one in perturb(people.labeled_clips(20))]
     assert set(people_in) == {1, 2, 3}
 
 
 def test_the_copies_are_always_the_same():
-    one, two = perturb(people.examples(3)), perturb(people.examples(3))
+    one, two = perturb(people.labeled_clips(3)), perturb(people.labeled_clips(3))
     assert all(np.array_equal(a.keypoints, b.keypoints) for a, b in zip(one, two, strict=True))
-    assert not np.array_equal(one[0].keypoints, perturb(people.examples(3), seed=1)[0].keypoints)
+    assert not np.array_equal(one[0].keypoints, perturb(people.labeled_clips(3), seed=1)[0].keypoints)
 
 
 def test_recordings_and_empty_clips_have_no_copy():
-    seen = people.example("arms")
+    seen = people.labeled_clip("arms")
     empty = replace(seen, name="empty", scores=np.zeros_like(seen.scores))
     space = replace(seen, name="space", origin=RECORDED)
     assert [one.name for one in perturb([empty, seen, space])] == [seen.name]

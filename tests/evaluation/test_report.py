@@ -125,7 +125,7 @@ def test_a_mean_that_does_not_vary_has_no_interval():
     assert report.figures()["mean_class_interval"] is None
 
 
-def test_the_matrix_of_confusion_is_written_as_a_table_and_a_picture(report, tmp_path):
+def test_the_matrix_of_confusion_is_written_as_a_table_and_a_image(report, tmp_path):
     for name in ("a.csv", "a.PNG"):
         (tmp_path / name).write_text("old")
         write_confusion(report, tmp_path / name)

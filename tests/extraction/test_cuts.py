@@ -17,18 +17,18 @@ from posec3d_cli.output.json import entry
 from posec3d_cli.sampling.clips import used_frames
 
 
-def found(pictures, apart=1):
-    """The cuts that are found in pictures of which every `apart`-th is looked at."""
-    signatures = dict(enumerate(map(signature, pictures)))
-    frames = list(range(0, len(pictures), apart))
+def found(images, apart=1):
+    """The cuts that are found in images of which every `apart`-th is looked at."""
+    signatures = dict(enumerate(map(signature, images)))
+    frames = list(range(0, len(images), apart))
     known = {frame: signatures[frame] for frame in frames}
-    known |= {frame: signatures[frame] for frame in frames_to_check(known, frames, len(pictures)).tolist()}
+    known |= {frame: signatures[frame] for frame in frames_to_check(known, frames, len(images)).tolist()}
     return find_cuts(known, frames).tolist()
 
 
-def noisy(picture, seed):
-    noise = np.random.default_rng(seed).normal(0, 3, picture.shape)
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+def noisy(image, seed):
+    noise = np.random.default_rng(seed).normal(0, 3, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def shot(number, count):
@@ -71,16 +71,16 @@ def test_a_flash_cuts_nothing(length, apart):
 
 @pytest.mark.parametrize("light", [0.5, 1.4])
 def test_a_lamp_that_is_switched_cuts_nothing(light):
-    lit = [np.clip(picture * light, 0, 255).astype(np.uint8) for picture in shot(1, 15)]
+    lit = [np.clip(image * light, 0, 255).astype(np.uint8) for image in shot(1, 15)]
     assert found([*shot(1, 15), *lit]) == []
 
 
-def test_somebody_who_leaps_through_the_picture_cuts_nothing():
-    pictures = shot(1, 20)
-    for t, picture in enumerate(pictures):
+def test_somebody_who_leaps_through_the_image_cuts_nothing():
+    images = shot(1, 20)
+    for t, image in enumerate(images):
         left = 20 * t % 120
-        picture[10:90, left : left + 40] = (200, 30, 30)
-    assert found(pictures) == []
+        image[10:90, left : left + 40] = (200, 30, 30)
+    assert found(images) == []
 
 
 def test_a_cut_through_black_frames_is_found():
@@ -89,17 +89,17 @@ def test_a_cut_through_black_frames_is_found():
 
 
 def test_a_cut_is_found_between_black_borders():
-    def bordered(picture):
+    def bordered(image):
         wide = np.zeros((96, 480, 3), np.uint8)
-        wide[:, 160:320] = picture
+        wide[:, 160:320] = image
         return wide
 
     assert found([bordered(one) for one in [*shot(1, 15), *shot(2, 15)]]) == [15]
 
 
-def test_a_cut_is_found_where_every_picture_is_shown_three_times():
+def test_a_cut_is_found_where_every_image_is_shown_three_times():
     moving = [*panned(5, 6, 6), *panned(6, 6, 6)]
-    assert found([picture for picture in moving for _ in range(3)]) == [18]
+    assert found([image for image in moving for _ in range(3)]) == [18]
 
 
 def test_frames_that_do_not_decode_are_passed_over():

@@ -88,7 +88,7 @@ def test_two_people_that_pass_each_other_stay_themselves(clip):
         assert found == pytest.approx(sorted([20 + index, 60 - index]), abs=1e-4)
 
 
-def test_who_cannot_be_the_same_does_not_move_across_the_picture(clip):
+def test_who_cannot_be_the_same_does_not_move_across_the_image(clip):
     _, video_poses = extracted(clip, 4, lambda index: [15] if index < 4 else [80])
     assert middles(video_poses)[:5] == [[15], [15], [15], [80], [80]]
 

@@ -82,11 +82,11 @@ def regions_0x(old: SimpleNamespace, boxes: np.ndarray, size: tuple[int, int]) -
     return np.stack([center for center, _ in both]), np.stack([scale for _, scale in both])
 
 
-def poses_0x(old: SimpleNamespace, network: torch.nn.Module, picture: np.ndarray, process: str) -> tuple:
-    """What 0.x does to the people of one picture (RGB), flip test and shift on."""
+def poses_0x(old: SimpleNamespace, network: torch.nn.Module, image: np.ndarray, process: str) -> tuple:
+    """What 0.x does to the people of one image (RGB), flip test and shift on."""
     centers, scales = regions_0x(old, sample_boxes(), SIZE)
     crops = [
-        cv2.warpAffine(picture, old.get_affine_transform(c, s, 0, SIZE), SIZE, flags=cv2.INTER_LINEAR)
+        cv2.warpAffine(image, old.get_affine_transform(c, s, 0, SIZE), SIZE, flags=cv2.INTER_LINEAR)
         for c, s in zip(centers, scales, strict=True)
     ]
     x = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
@@ -124,18 +124,18 @@ def main(checkout: Path) -> None:
         stored["peaks"] = [scores[0] for _, scores in both]
         cells, _ = old.keypoints_from_heatmaps(maps, whole / 2, whole / 200, post_process=process)
         stored[f"cells 0.x {decoding}"] = cells
-    picture = sample_frames(1)[0].pixels
+    image = sample_frames(1)[0].pixels
     cases = {"flip": {}, "plain": {"flip_test": False}, "unshifted": {"shift_heatmap": False}}
     for decoding in ("quarter", "dark"):
         for case, test_cfg in cases.items():
             model = model_of_mmpose(decoding == "dark", **test_cfg)
-            people = inference_topdown(model, np.ascontiguousarray(picture[..., ::-1]), boxes)
+            people = inference_topdown(model, np.ascontiguousarray(image[..., ::-1]), boxes)
             stored[f"poses 1.x {decoding} {case}"] = [one.pred_instances.keypoints[0] for one in people]
             stored[f"scores 1.x {decoding} {case}"] = [one.pred_instances.keypoint_scores[0] for one in people]
             if case == "flip" and decoding == "quarter":
                 stored["heatmaps"] = [one.pred_fields.heatmaps.numpy() for one in people[:2]]
         process = "default" if decoding == "quarter" else "unbiased"
-        keypoints, peaks = poses_0x(old, model, picture, process)
+        keypoints, peaks = poses_0x(old, model, image, process)
         stored[f"poses 0.x {decoding} flip"], stored[f"scores 0.x {decoding} flip"] = keypoints, peaks[..., 0]
     arrays = {name: np.asarray(value, np.float32) for name, value in stored.items()}
     np.savez_compressed(Path(__file__).parent / "hrnet.npz", **arrays)

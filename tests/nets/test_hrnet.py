@@ -47,9 +47,9 @@ def test_folding_the_batch_norms_changes_no_heatmap() -> None:
             module.bias.data.normal_(std=0.1)
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.5, 1.5)
-    picture = torch.rand(1, 3, 96, 64)
+    image = torch.rand(1, 3, 96, 64)
     with torch.inference_mode():
-        before = network(picture)
+        before = network(image)
         fold_batch_norms(network)
         assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
-        torch.testing.assert_close(network(picture), before, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(network(image), before, atol=1e-4, rtol=1e-4)

@@ -18,9 +18,9 @@ def figure(track_id, box, label="", **options):
 
 
 def test_text_is_shrunk_until_it_fits_and_unknown_letters_become_question_marks():
-    picture = np.full((60, 90, 3), 128, np.uint8)
+    image = np.full((60, 90, 3), 128, np.uint8)
     for text in ("a label that is far too long for this picture", "walk"):
-        drawn = draw.annotate(picture, [], COCO_17.limbs, text)
+        drawn = draw.annotate(image, [], COCO_17.limbs, text)
         assert (drawn != 128).any()
         assert (drawn[40:] == 128).all()
     assert draw.plain("Füße 走る [/x]") == "Fue ?? [/x]".replace("Fue", "Fu?e")
@@ -29,19 +29,19 @@ def test_text_is_shrunk_until_it_fits_and_unknown_letters_become_question_marks(
 @pytest.mark.parametrize("size", [(8, 8), (48, 64), (1080, 1920)])
 def test_people_at_and_beyond_the_edge_can_be_drawn_at_any_size(size):
     height, width = size
-    picture = np.zeros((height, width, 3), np.uint8)
+    image = np.zeros((height, width, 3), np.uint8)
     keypoints = np.random.default_rng(0).uniform(-1e4, 1e4, (17, 2)).astype(np.float32)
     keypoints[3] = np.nan
     box = np.array([-50, -50, width + 50, height + 50], np.float32)
     figures = [draw.Figure(n, box, keypoints, np.ones(17, np.float32), "label", faint=n > 5) for n in range(9)]
-    drawn = draw.annotate(picture, figures, COCO_17.limbs, "walk 90%")
-    assert drawn.shape == picture.shape
-    assert not picture.any()
-    assert draw.annotate(picture, [], COCO_17.limbs).sum() == 0
+    drawn = draw.annotate(image, figures, COCO_17.limbs, "walk 90%")
+    assert drawn.shape == image.shape
+    assert not image.any()
+    assert draw.annotate(image, [], COCO_17.limbs).sum() == 0
 
 
 def test_tags_of_people_who_stand_together_and_the_headline_lie_apart():
-    picture = np.full((240, 320, 3), 255, np.uint8)
+    image = np.full((240, 320, 3), 255, np.uint8)
     people = [figure(n, (3, 20, 60, 200), f"#{n} walk 50%") for n in range(4)]
     written = []
     plain = draw.free_place
@@ -53,7 +53,7 @@ def test_tags_of_people_who_stand_together_and_the_headline_lie_apart():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw, "free_place", note)
-        draw.annotate(picture, people, COCO_17.limbs, "walk 90%")
+        draw.annotate(image, people, COCO_17.limbs, "walk 90%")
     assert len(written) == 5
     assert apart(written)
     assert all(x1 >= 0 and y1 >= 0 and x2 <= 320 and y2 <= 240 for x1, y1, x2, y2 in written)
@@ -68,19 +68,19 @@ def apart(rectangles):
 
 
 def test_a_tag_stands_on_the_top_left_corner_of_its_box():
-    picture = np.full((240, 320, 3), 255, np.uint8)
-    bare = draw.annotate(picture, [figure(1, (100, 100, 180, 220))], COCO_17.limbs)
-    drawn = draw.annotate(picture, [figure(1, (100, 100, 180, 220), "#1 walk 50%")], COCO_17.limbs)
+    image = np.full((240, 320, 3), 255, np.uint8)
+    bare = draw.annotate(image, [figure(1, (100, 100, 180, 220))], COCO_17.limbs)
+    drawn = draw.annotate(image, [figure(1, (100, 100, 180, 220), "#1 walk 50%")], COCO_17.limbs)
     rows, columns = np.nonzero((bare != drawn).any(axis=-1))
     assert (columns.min(), rows.max() + 1) == (100, 100)
 
 
 def test_a_faint_person_is_thinner_and_lies_below_the_others():
-    picture = np.full((720, 960, 3), 255, np.uint8)
+    image = np.full((720, 960, 3), 255, np.uint8)
     box = (100, 100, 500, 600)
-    strong, faint = (draw.annotate(picture, [figure(1, box, faint=one)], COCO_17.limbs) for one in (False, True))
+    strong, faint = (draw.annotate(image, [figure(1, box, faint=one)], COCO_17.limbs) for one in (False, True))
     assert (faint != 255).any(axis=-1).sum() < 0.7 * (strong != 255).any(axis=-1).sum()
-    both = draw.annotate(picture, [figure(1, box), figure(2, box, faint=True)], COCO_17.limbs)
+    both = draw.annotate(image, [figure(1, box), figure(2, box, faint=True)], COCO_17.limbs)
     assert tuple(both[350, 100]) == draw.COLORS[1]
 
 

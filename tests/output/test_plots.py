@@ -17,11 +17,11 @@ def pixels(path):
     return cv2.imread(str(path))[..., ::-1].astype(int)
 
 
-def has(picture, colour):
-    return bool((np.abs(picture - colour).sum(axis=-1) < 12).any())
+def has(image, colour):
+    return bool((np.abs(image - colour).sum(axis=-1) < 12).any())
 
 
-def test_a_matrix_becomes_a_picture_that_replaces_another(tmp_path):
+def test_a_matrix_becomes_a_image_that_replaces_another(tmp_path):
     path = tmp_path / "a.png"
     path.write_text("old")
     plot_confusion(["a", "b"], np.array([[4, 0], [0, 4]]), path)
@@ -36,9 +36,9 @@ def test_a_matrix_becomes_a_picture_that_replaces_another(tmp_path):
 def test_thirty_three_classes_have_cells_of_thirty_pixels_and_more(tmp_path):
     labels = [f"a class of number {number}" for number in range(33)]
     plot_confusion(labels, np.diag(np.arange(1, 34)), tmp_path / "a.png")
-    picture = pixels(tmp_path / "a.png")
+    image = pixels(tmp_path / "a.png")
     # The right part of the last row of cells is all dark: the whole row was named rightly.
-    dark = (picture[..., 2] > 90) & (picture[..., 0] < 40)
+    dark = (image[..., 2] > 90) & (image[..., 0] < 40)
     columns = np.flatnonzero(dark.any(axis=0))
     assert len(columns) > 33 * 30
 
@@ -60,18 +60,18 @@ def test_a_training_becomes_two_curves_with_the_best_epoch(tmp_path):
         for number in (1, 2, 3)
     ]
     plot_curves(history, tmp_path / "a.png")
-    picture = pixels(tmp_path / "a.png")
-    half = len(picture) // 2
-    assert all(has(part, colour) for part in (picture[:half], picture[half:]) for colour in (BLUE, RED))
+    image = pixels(tmp_path / "a.png")
+    half = len(image) // 2
+    assert all(has(part, colour) for part in (image[:half], image[half:]) for colour in (BLUE, RED))
 
 
 def test_without_held_out_clips_nothing_is_marked(tmp_path):
     plot_curves([{"epoch": 1, "loss": 3.0, "rate": 0.1, "accuracy": None}], tmp_path / "a.png")
-    picture = pixels(tmp_path / "a.png")
-    assert has(picture, BLUE)
-    assert not has(picture, RED)
+    image = pixels(tmp_path / "a.png")
+    assert has(image, BLUE)
+    assert not has(image, RED)
 
 
-def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
+def test_a_image_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(OutputError, match="no folder"):
         plot_confusion(["a"], np.array([[1]]), tmp_path / "none" / "a.png")

@@ -15,7 +15,7 @@ def randomise(model, look):
 
     Args:
         model: a network in evaluation mode.
-        look: has the model look at a picture, whose statistics the batch norms take over.
+        look: has the model look at an image, whose statistics the batch norms take over.
     """
     import torch
 
@@ -42,7 +42,7 @@ def save_as_published(model, path: Path, **meta) -> Path:
     return path
 
 
-def pictures(shared: Path, count: int = 3, name: str = "three_people_exercising.avi") -> list[Frame]:
+def images(shared: Path, count: int = 3, name: str = "three_people_exercising.avi") -> list[Frame]:
     """Frames of a real clip, spread over it."""
     with open_video(shared / "videos" / name) as video:
         return list(video.read(np.linspace(0, video.info.frame_count - 1, count).astype(np.int64).tolist()))

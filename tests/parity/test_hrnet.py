@@ -52,7 +52,7 @@ def made_by_mmpose(published, config: str, network: HRNet, **test_cfg: bool):
 def test_heatmaps_and_joints_are_those_of_mmpose(
     published, photograph, record_difference, config, width, decoding, options
 ) -> None:
-    """Joints where the peak is clear; a place beyond the picture, where all is black and the heatmap level, is not."""
+    """Joints where the peak is clear; a place beyond the image, where all is black and the heatmap level, is not."""
     model = made_by_mmpose(published, config, seeded_network(width), **options)
     boxes = BOXES.astype(np.float32)
     results = published("mmpose.apis").inference_topdown(model, photograph, boxes)

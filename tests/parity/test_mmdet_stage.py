@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from published_models import blue_first, pictures, randomise, save_as_published
+from published_models import blue_first, images, randomise, save_as_published
 
 from posec3d_cli.stages.detectors.mmdet import MMDet
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, find_config
@@ -27,7 +27,7 @@ def both(request, published, shared, tmp_path_factory):
     path = str(find_config("mmdet", name))
     with torch.random.fork_rng():
         theirs = apis.init_detector(path, None, device="cpu", cfg_options={**changes, "model.backbone.init_cfg": None})
-    randomise(theirs, lambda model: apis.inference_detector(model, blue_first(pictures(shared, 1)[0])))
+    randomise(theirs, lambda model: apis.inference_detector(model, blue_first(images(shared, 1)[0])))
     weights = save_as_published(theirs, tmp_path_factory.mktemp("weights") / "model.pth", dataset_meta={})
     # One picture at a time, as theirs: in company the last digit differs, and with it the order of boxes that tie.
     ours = MMDet(ConfigAndCheckpoint(name, weights, changes), MMDet.Settings(person_class=0, batch=1, **EVERYTHING))
@@ -36,7 +36,7 @@ def both(request, published, shared, tmp_path_factory):
 
 def test_boxes_are_those_of_inference_detector(both, published, shared, record_difference):
     name, theirs, ours = both
-    frames = pictures(shared, 2)
+    frames = images(shared, 2)
     found = ours.detect(frames)
     differences, people = [0.0], 0
     for frame, boxes in zip(frames, found, strict=True):

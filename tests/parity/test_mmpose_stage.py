@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from published_models import blue_first, pictures, randomise, save_as_published
+from published_models import blue_first, images, randomise, save_as_published
 
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, find_config
 from posec3d_cli.stages.pose_estimators.mmpose import MMPose
@@ -30,7 +30,7 @@ def both(request, published, shared, tmp_path_factory):
     apis = published("mmpose.apis")
     with torch.random.fork_rng():
         theirs = apis.init_model(str(find_config("mmpose", name)), None, device="cpu")
-    randomise(theirs, lambda model: apis.inference_topdown(model, blue_first(pictures(shared, 1)[0])))
+    randomise(theirs, lambda model: apis.inference_topdown(model, blue_first(images(shared, 1)[0])))
     meta = {"dataset_meta": theirs.dataset_meta}
     weights = save_as_published(theirs, tmp_path_factory.mktemp("weights") / "model.pth", **meta)
     return request.param, theirs, MMPose(ConfigAndCheckpoint(name, weights, {}), MMPose.Settings(batch=2))
@@ -38,7 +38,7 @@ def both(request, published, shared, tmp_path_factory):
 
 def test_joints_are_those_of_inference_topdown(both, published, shared, record_difference):
     name, theirs, ours = both
-    frames = pictures(shared)
+    frames = images(shared)
     boxes = [np.array(each, np.float32).reshape(-1, 4) for each in BOXES]
     poses = ours.estimate(frames, [Detections(each, np.ones(len(each), np.float32)) for each in boxes])
     assert [len(one) for one in poses] == [2, 0, 1]

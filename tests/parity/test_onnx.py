@@ -66,8 +66,8 @@ class WithoutDecoding(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, pictures: torch.Tensor):
-        return self.model.head(self.model.extract_feat(pictures))
+    def forward(self, images: torch.Tensor):
+        return self.model.head(self.model.extract_feat(images))
 
 
 def export(model: torch.nn.Module, size: tuple[int, int], names: list[str], path: Path) -> Path:
@@ -85,11 +85,11 @@ def export(model: torch.nn.Module, size: tuple[int, int], names: list[str], path
 
 
 @torch.no_grad()
-def clear_joints(model: torch.nn.Module, photograph: np.ndarray, picture: ImageInput) -> np.ndarray:
+def clear_joints(model: torch.nn.Module, photograph: np.ndarray, image: ImageInput) -> np.ndarray:
     """`(N, K)`: whose peaks are clear in what the network says about the boxes."""
-    transforms = to_input(person_crops(BOXES, picture.input_size, padding=1.25, convention="1.x"), picture.input_size)
-    crops = np.stack([crop_image(photograph[..., ::-1], transform, picture.input_size) for transform in transforms])
-    said = WithoutDecoding(model).eval()(torch.from_numpy(picture.tensor(crops)))
+    transforms = to_input(person_crops(BOXES, image.input_size, padding=1.25, convention="1.x"), image.input_size)
+    crops = np.stack([crop_image(photograph[..., ::-1], transform, image.input_size) for transform in transforms])
+    said = WithoutDecoding(model).eval()(torch.from_numpy(image.tensor(crops)))
     if isinstance(said, torch.Tensor):
         return clear_peaks(said.numpy())
     return np.logical_and(*(clear_bins(rows.numpy()) for rows in said))
@@ -141,8 +141,8 @@ def test_rtmpose_as_an_export_gives_what_mmpose_gives(published, photograph, tmp
     model = made_by_mmpose(published, config)
     settle(model, photograph, size)
     file = export(model, size, ["simcc_x", "simcc_y"], tmp_path / "model.onnx")
-    picture = ImageInput(size, "rgb", MEAN, STD)
-    clear = clear_joints(model, photograph, picture)
+    image = ImageInput(size, "rgb", MEAN, STD)
+    clear = clear_joints(model, photograph, image)
     settings = OnnxPose.Settings(size, "rgb", MEAN, STD, output="simcc")
     stage = OnnxPose(file, settings)
     keypoints = compare(published, model, photograph, stage, clear, ROUNDING_OF_BINS)
@@ -159,7 +159,7 @@ def test_hrnet_as_an_export_gives_what_mmpose_gives(published, photograph, tmp_p
     model = made_by_mmpose(published, "topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py")
     model.load_state_dict(seeded_network(32).state_dict(), strict=True)
     file = export(model, size, ["heatmaps"], tmp_path / "model.onnx")
-    picture = ImageInput(size, "rgb", MEAN, STD)
-    clear = clear_joints(model, photograph, picture)
+    image = ImageInput(size, "rgb", MEAN, STD)
+    clear = clear_joints(model, photograph, image)
     stage = OnnxPose(file, OnnxPose.Settings(size, "rgb", MEAN, STD, output="heatmap"))
     compare(published, model, photograph, stage, clear, ROUNDING)

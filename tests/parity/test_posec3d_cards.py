@@ -1,4 +1,4 @@
-"""Our whole half of the pipeline beside MMAction2's test pipeline and recognizer: pose pack in, probabilities out."""
+"""Our half of the pipeline beside MMAction2's test pipeline and recognizer: dataset pickle in, probabilities out."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_the_stored_goldens_are_what_the_published_code_says(name, published):
 def test_networks_of_full_width_give_the_published_probabilities(name, published, tmp_path, record_difference):
     case = CASES[name]
     theirs = published_probabilities(published, case, width=32)
-    pack = golden_people.write_pack(tmp_path / "pack.pkl", **case.people)
-    ours = our_probabilities(card_of(case, tmp_path, width=32), pack)
+    dataset_pickle = golden_people.write_dataset_pickle(tmp_path / "pack.pkl", **case.people)
+    ours = our_probabilities(card_of(case, tmp_path, width=32), dataset_pickle)
     record_difference(f"PoseC3D {name}, 20 views, probabilities up to {theirs.max():.2f}", np.abs(ours - theirs).max())
     assert theirs.max() - theirs.min() > 10 / len(theirs)
     assert np.abs(ours - theirs).max() < 1e-4

@@ -98,7 +98,7 @@ def test_people_are_linked_where_track_numbers_are_missing_or_shared(numbers):
 
 
 @pytest.mark.parametrize("place", [2e5, -1e30])
-def test_joints_that_no_picture_can_hold_are_refused(place):
+def test_joints_that_no_image_can_hold_are_refused(place):
     with pytest.raises(BadPoseFile, match="frame 1: a joint lies more than"):
         clip([someone()], [someone(), someone(place)])
 

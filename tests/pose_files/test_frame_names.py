@@ -1,4 +1,4 @@
-"""The number that changes in the names of pictures and files is the frame; else they are frames as they appear."""
+"""The number that changes in the names of images and files is the frame; else they are frames as they appear."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def test_the_number_that_changes_is_the_frame_of_an_openpose_file(tmp_path, name
 @pytest.mark.parametrize(
     "name", ["{}_cam1.jpg", "cam1/{:06d}.png", "{}.2.jpeg", "cam 2 {}", "{:09d}", "00012_{:05d}_999.jpg"]
 )
-def test_the_number_that_changes_is_the_frame_of_a_picture(tmp_path, name):
+def test_the_number_that_changes_is_the_frame_of_a_image(tmp_path, name):
     def change(results):
         return [{**one, "image_id": name.format(2 * number)} for number, one in enumerate(results)]
 
     assert counts(rewritten(factory.alphapose(tmp_path), change)) == [1, 0] * 5 + [1]
-    assert counts(rewritten(factory.alphapose_by_image(tmp_path), lambda pictures: {
-        name.format(2 * number): picture for number, picture in enumerate(pictures.values())
+    assert counts(rewritten(factory.alphapose_by_image(tmp_path), lambda images: {
+        name.format(2 * number): image for number, image in enumerate(images.values())
     })) == [1, 0] * 5 + [1]  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_the_number_that_changes_is_the_frame_of_a_picture(tmp_path, name):
         ],
     ],
 )
-def test_pictures_whose_names_hold_no_frame_number_are_frames_as_they_appear(tmp_path, names):
+def test_images_whose_names_hold_no_frame_number_are_frames_as_they_appear(tmp_path, names):
     def change(results):
         named = [{**one, "image_id": name} for name, one in zip(names, results, strict=True)]
         return [named[0], named[1], {**named[1], "score": 0.5}, *named[2:]]
@@ -61,7 +61,7 @@ def test_pictures_whose_names_hold_no_frame_number_are_frames_as_they_appear(tmp
 @pytest.mark.parametrize(
     "name", ["cam{1}_{0}.jpg", "{0}-view{1}.jpg", "{2}_{0}.jpg", "{2}/{0}.jpg", "{1}/{0}.jpg", "{1}\\{0}.jpg"]
 )
-def test_pictures_of_two_cameras_are_refused(tmp_path, name):
+def test_images_of_two_cameras_are_refused(tmp_path, name):
     def change(results):
         return [
             {**one, "image_id": name.format(number, camera, side)}

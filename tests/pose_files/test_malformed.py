@@ -18,7 +18,7 @@ from posec3d_cli.errors import BadPoseFile, PoseC3DError
 from posec3d_cli.pose_files import read_pose_file
 
 QUICK = settings(deadline=None, max_examples=100)
-OTHERS = ("our archive", "our pack", "pack", "Ultralytics label texts", "Sports2D")
+OTHERS = ("our archive", "our pickle", "pyskl pickle", "Ultralytics label texts", "Sports2D")
 JSON_FORMATS = [form for form in factory.FORMATS if form not in OTHERS]
 ODD = st.one_of(
     st.none(),
@@ -46,7 +46,7 @@ def samples(tmp_path_factory):
 
 
 def read(path):
-    """Read a file as predict and, where it is a pack, as train does: nothing but our own errors may come out."""
+    """Read a file as predict and, where it is a dataset pickle, as train does: nothing but our errors may come out."""
     refusals = []
     try:
         clips = read_pose_file(path)
@@ -191,8 +191,8 @@ def test_label_texts_of_arbitrary_bytes_are_read_or_refused(samples, content, na
 
 
 @settings(deadline=None, max_examples=200)
-@given(data=st.data(), form=st.sampled_from(["our pack", "pack"]), value=st.one_of(ODD, ARRAYS))
-def test_packs_with_wrong_values_are_read_or_refused(samples, data, form, value):
+@given(data=st.data(), form=st.sampled_from(["our pickle", "pyskl pickle"]), value=st.one_of(ODD, ARRAYS))
+def test_dataset_pickles_with_wrong_values_are_read_or_refused(samples, data, form, value):
     folder, files = samples
     content = pickle.loads(files[form].read_bytes())
     annotation = content["annotations"][0]
@@ -248,8 +248,8 @@ class Shaped:
         return np.ndarray, (self.shape, "<f4")
 
 
-def test_a_pack_whose_array_is_larger_than_the_file_is_refused(tmp_path):
-    path = factory.pack(tmp_path, keypoint=Shaped((1, 10**6, 17, 2)))
+def test_a_dataset_pickle_whose_array_is_larger_than_the_file_is_refused(tmp_path):
+    path = factory.pyskl_pickle(tmp_path, keypoint=Shaped((1, 10**6, 17, 2)))
     with pytest.raises(BadPoseFile, match="more than the file"):
         read_pose_file(path)
 

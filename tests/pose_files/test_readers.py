@@ -144,7 +144,7 @@ def test_annotations_of_other_categories_are_left_out_and_that_is_said(tmp_path)
 
 
 @pytest.mark.parametrize("make", [factory.alphapose, factory.coco_results, factory.mmpose, factory.ultralytics])
-def test_joints_of_a_list_that_are_parts_of_the_picture_are_refused(tmp_path, make):
+def test_joints_of_a_list_that_are_parts_of_the_image_are_refused(tmp_path, make):
     def scaled(tree):
         if isinstance(tree, dict):
             return {key: one if key == "image_id" else scaled(one) for key, one in tree.items()}
@@ -200,7 +200,7 @@ def test_coco_crowds_and_people_without_labelled_joints_are_left_out(tmp_path):
     assert counts(rewritten(factory.coco_annotations(tmp_path), change)) == [0, 0, 0, 1, 1, 1]
 
 
-def test_coco_pictures_are_ordered_by_their_own_number_else_by_the_list(tmp_path):
+def test_coco_images_are_ordered_by_their_own_number_else_by_the_list(tmp_path):
     def places(change):
         [clip] = read_pose_file(rewritten(factory.coco_annotations(tmp_path), change))
         return [poses.keypoints[0, 9, 1] for poses in clip.poses]
@@ -213,7 +213,7 @@ def test_coco_pictures_are_ordered_by_their_own_number_else_by_the_list(tmp_path
     assert places(lambda content: content.update(images=numbered)) == forwards[::-1]
 
 
-def test_coco_pictures_of_several_sizes_are_no_video(tmp_path):
+def test_coco_images_of_several_sizes_are_no_video(tmp_path):
     path = rewritten(factory.coco_annotations(tmp_path), lambda content: content["images"][0].update(width=10))
     with pytest.raises(BadPoseFile, match="differ in size"):
         read_pose_file(path)
@@ -279,10 +279,10 @@ def test_mediapipe_parts_of_a_frame_of_unknown_size_are_refused(tmp_path):
 ESTIMATORS = ["Ultralytics label texts", "Ultralytics", "MediaPipe", "OpenPose BODY_25", "mmpose demo", "COCO results"]
 
 
-@pytest.mark.parametrize("form", [*ESTIMATORS, "AlphaPose open", "Pose2Sim", "pack"])
+@pytest.mark.parametrize("form", [*ESTIMATORS, "AlphaPose open", "Pose2Sim", "pyskl pickle"])
 def test_what_stands_at_0_0_was_not_found_in_any_form(tmp_path, form, monkeypatch):
     places = factory.keypoints()
-    places[:, 13:] = -0.5 if form == "MediaPipe" else 0  # whose corner of the picture is half a pixel further out
+    places[:, 13:] = -0.5 if form == "MediaPipe" else 0  # whose corner of the image is half a pixel further out
     monkeypatch.setattr(factory, "keypoints", lambda frames=factory.FRAMES: places)
     [clip] = read_pose_file(factory.FORMATS[form](tmp_path))
     assert all((poses.scores[0, :13] > 0.7).all() for poses in clip.poses)

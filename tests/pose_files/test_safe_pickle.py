@@ -27,22 +27,22 @@ class Runs:
 @pytest.mark.parametrize("read", [read_dataset_pickle, read_pose_file])
 def test_a_pickle_that_would_run_a_program_is_refused_and_runs_nothing(tmp_path, read):
     marker = tmp_path / "it ran"
-    pack = tmp_path / "pack.pkl"
-    pack.write_bytes(pickle.dumps({"annotations": [Runs(os.system, f"touch '{marker}'")]}))
+    pyskl_pickle = tmp_path / "pack.pkl"
+    pyskl_pickle.write_bytes(pickle.dumps({"annotations": [Runs(os.system, f"touch '{marker}'")]}))
     with pytest.raises(BadPoseFile, match=f"{os.system.__module__}.system") as caught:
-        read(pack)
-    assert str(pack) in caught.value.what
+        read(pyskl_pickle)
+    assert str(pyskl_pickle) in caught.value.what
     assert not marker.exists()
-    pickle.loads(pack.read_bytes())  # the test's own check: without the guard it does run
+    pickle.loads(pyskl_pickle.read_bytes())  # the test's own check: without the guard it does run
     assert marker.exists()
 
 
 @pytest.mark.parametrize("function", [eval, getattr, np.load, np.ndarray.tofile, os.remove])
 def test_no_function_but_those_of_arrays_is_admitted(tmp_path, function):
-    pack = tmp_path / "pack.pkl"
-    pack.write_bytes(pickle.dumps(Runs(function, "x")))
+    pyskl_pickle = tmp_path / "pack.pkl"
+    pyskl_pickle.write_bytes(pickle.dumps(Runs(function, "x")))
     with pytest.raises(BadPoseFile, match="pickle wants to run"):
-        load_pickle(pack)
+        load_pickle(pyskl_pickle)
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))

@@ -62,7 +62,7 @@ def test_label_texts_may_end_with_the_score_and_the_track(tmp_path, more, who, s
     assert clip.detections[0].scores[0] == score
 
 
-def test_label_texts_need_the_size_of_the_picture(tmp_path):
+def test_label_texts_need_the_size_of_the_image(tmp_path):
     folder = factory.ultralytics_labels(tmp_path, size=None)
     assert is_pose_file(folder)
     with pytest.raises(BadPoseFile, match="relative to a frame size that it does not state") as caught:

@@ -74,18 +74,18 @@ def test_archives_and_documents_come_back_exactly(folder, suffix, clip):
 
 @settings(deadline=None, max_examples=40)
 @given(clip=clips())
-def test_packs_come_back_but_for_the_order_of_people_and_for_duplicates(folder, clip):
+def test_dataset_pickles_come_back_but_for_the_order_of_people_and_for_duplicates(folder, clip):
     path = folder / "clip.pkl"
     write_pose_file(clip, path, ".pkl")
     [read] = read_pose_file(path)
     assert_same(clip, read, lambda who: [row for row in np.argsort(who) if who[row] >= 0])
 
 
-def test_a_pack_is_what_pyskl_and_mmaction2_expect(folder):
+def test_a_dataset_pickle_is_what_pyskl_and_mmaction2_expect(folder):
     write_pose_file(factory.video_poses(), folder / "walk.pkl", ".pkl")
-    pack = pickle.loads((folder / "walk.pkl").read_bytes())
-    (annotation,) = pack["annotations"]
-    assert pack["split"] == {"all": [annotation["frame_dir"]]}
+    pyskl_pickle = pickle.loads((folder / "walk.pkl").read_bytes())
+    (annotation,) = pyskl_pickle["annotations"]
+    assert pyskl_pickle["split"] == {"all": [annotation["frame_dir"]]}
     assert annotation["frame_dir"] == "walk"
     assert annotation["total_frames"] == annotation["keypoint"].shape[1] == factory.FRAMES
     assert annotation["keypoint"].shape == (1, factory.FRAMES, 17, 2)

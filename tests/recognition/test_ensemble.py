@@ -172,18 +172,18 @@ def test_where_and_how_each_of_several_ran_is_recorded():
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory):
-    return people.write_pack(tmp_path_factory.mktemp("pack") / "pack.pkl", people.examples(1, frames=40))
+def dataset_pickle(tmp_path_factory):
+    return people.write_dataset_pickle(tmp_path_factory.mktemp("pack") / "pack.pkl", people.labeled_clips(1, frames=40))
 
 
-def test_label_takes_several_and_does_again_what_other_weights_change(cards, pack):
+def test_label_takes_several_and_does_again_what_other_weights_change(cards, dataset_pickle):
     both, config = cards, PipelineConfig(device="cpu", precision="fp32")
     tasks = [
         LabelTask(replace(config, classifiers=one, ensemble_weights=weights), only_poses=True)
         for one, weights in ((both, ()), (both, (2.0, 1.0)), (cards[:1], ()), (cards[1:], ()))
     ]
     assert len({task.fingerprint() for task in tasks}) == 4
-    found = InputFile(Path(pack), "pack.pkl")
+    found = InputFile(Path(dataset_pickle), "pack.pkl")
     clips = []
     for task in tasks:
         task.prepare()

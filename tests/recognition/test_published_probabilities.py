@@ -1,4 +1,4 @@
-"""Shipped cards, checkpoints in the published form, a pose pack: the probabilities of MMAction2's own PoseC3D."""
+"""Shipped cards, checkpoints in the published form, a dataset pickle: the probabilities of MMAction2's own PoseC3D."""
 
 import json
 from dataclasses import replace
@@ -19,8 +19,8 @@ def answer(name, folder, **changes):
     """Our probabilities, with changed settings of `recipe.clip` and `recipe.heatmaps`."""
     card = card_of(CASES[name], folder)
     parts = {part: {**card.recipe[part], **changes.get(part, {})} for part in ("clip", "heatmaps")}
-    pack = golden_people.write_pack(folder / "pack.pkl", **CASES[name].people)
-    return our_probabilities(replace(card, recipe={**card.recipe, **parts}), pack)
+    dataset_pickle = golden_people.write_dataset_pickle(folder / "pack.pkl", **CASES[name].people)
+    return our_probabilities(replace(card, recipe={**card.recipe, **parts}), dataset_pickle)
 
 
 @pytest.mark.parametrize("name", CASES)

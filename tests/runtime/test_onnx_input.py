@@ -10,8 +10,8 @@ from posec3d_cli.runtime.onnx import ImageInput, open_session
 RED_GREEN_BLUE = np.array([[[[10, 20, 30]]]], np.uint8)
 
 
-def seen(picture):
-    return picture.tensor(RED_GREEN_BLUE).ravel().tolist()
+def seen(image):
+    return image.tensor(RED_GREEN_BLUE).ravel().tolist()
 
 
 def test_channels_come_in_the_models_order_and_mean_and_std_belong_to_that_order():
@@ -20,7 +20,7 @@ def test_channels_come_in_the_models_order_and_mean_and_std_belong_to_that_order
     assert seen(ImageInput([1, 1], "bgr", [30, 10, 0], [1, 2, 5])) == [0, 5, 2]
 
 
-def test_pictures_become_rows_of_channels():
+def test_images_become_rows_of_channels():
     pixels = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
     tensor = ImageInput([5, 4], "rgb").tensor(pixels)
     assert (tensor.shape, tensor.dtype) == ((2, 3, 4, 5), np.float32)
@@ -49,7 +49,7 @@ def test_an_impossible_setting_is_refused_with_its_value(settings, complaint):
 @pytest.mark.parametrize(
     ("shape", "batch"), [([1, 3, 4, 6], 1), (["N", 3, 4, 6], None), ([8, 3, "height", "width"], 8), ([None] * 4, None)]
 )
-def test_a_model_says_how_many_pictures_it_reads_at_once(tmp_path, shape, batch):
+def test_a_model_says_how_many_images_it_reads_at_once(tmp_path, shape, batch):
     model = write_constants(tmp_path / "a.onnx", np.zeros(1, np.float32), shape=shape)
     assert ImageInput([6, 4], "rgb").check(open_session(model, stage="test"), 1) == batch
 
@@ -81,7 +81,7 @@ def test_a_model_with_too_few_outputs_is_refused(tmp_path):
         ("m (float[1, 1, 3, 4, 6] input) => (float[1, 1, 3, 4, 6] out) { out = Identity (input) }", r"\[1, 1, 3"),
     ],
 )
-def test_a_model_that_reads_no_picture_is_refused_with_what_it_reads(tmp_path, graph, reads):
+def test_a_model_that_reads_no_image_is_refused_with_what_it_reads(tmp_path, graph, reads):
     session = open_session(write_model(tmp_path / "a.onnx", graph), stage="test")
     with pytest.raises(BadCard, match=reads):
         ImageInput([6, 4], "rgb").check(session, 1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posec3d_cli.sampling.indices import FLAVOURS, clip_indices, uniform_test_indices, uniform_train_indices, windows
+from posec3d_cli.sampling.indices import FLAVOURS, uniform_test_indices, uniform_train_indices, windows
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "uniform_indices.json").read_text())
 
@@ -110,13 +110,6 @@ def test_a_short_video_is_one_window() -> None:
     assert windows(20, 10, window_seconds=3, stride_seconds=1) == [(0, 20)]
 
 
-def test_the_clips_of_a_window_lie_in_it() -> None:
-    clips = clip_indices([(0, 60), (30, 90)], clip_len=48, num_clips=2)
-
-    assert clips.shape == (4, 48)
-    assert (clips[2:] == clips[:2] + 30).all()
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -127,8 +120,6 @@ def test_the_clips_of_a_window_lie_in_it() -> None:
         (lambda: windows(0, 30, window_seconds=1, stride_seconds=1), "frame_count must be at least 1, got 0"),
         (lambda: windows(10, 0, window_seconds=1, stride_seconds=1), "fps must be positive, got 0"),
         (lambda: windows(10, 30, window_seconds=1, stride_seconds=2), "stride_seconds must be at most"),
-        (lambda: clip_indices([]), "at least one range"),
-        (lambda: clip_indices([(4, 4)]), "frame_count must be at least 1, got 0"),
     ],
 )
 def test_impossible_values_are_refused_by_name(call: object, message: str) -> None:

@@ -99,7 +99,7 @@ def test_two_missed_frames_are_allowed_however_far_apart_the_frames_are():
     assert len(tracks_of(frames, step=5.0)) == 1
 
 
-def test_somebody_on_the_other_side_of_the_picture_is_somebody_else():
+def test_somebody_on_the_other_side_of_the_image_is_somebody_else():
     assert len(tracks_of([people((100, 200)), people((1500, 200))])) == 2
 
 
@@ -182,7 +182,7 @@ def identified(frames, *, step=1 / 30, **options):
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("height", [80.0, 150.0, 230.0, 350.0])
-def test_a_lone_person_who_jumps_by_a_tenth_of_the_picture_stays_one(seed, height):
+def test_a_lone_person_who_jumps_by_a_tenth_of_the_image_stays_one(seed, height):
     noise = np.random.default_rng(seed).normal(0, 0.1 * 320, (60, 2))
     frames = [people((240 + dx, 160 + dy), height=height) for dx, dy in noise]
     assert len(tracks_of(frames, step=1 / 30)) == 1

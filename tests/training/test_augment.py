@@ -38,8 +38,8 @@ def in_space(frames=20):
 
 def clips():
     return [
-        people.example("arms", origin=ESTIMATED),
-        people.example("legs", frames=8, origin=ANNOTATED),
+        people.labeled_clip("arms", origin=ESTIMATED),
+        people.labeled_clip("legs", frames=8, origin=ANNOTATED),
         in_space(),
     ]
 
@@ -90,7 +90,7 @@ def test_between_two_sightings_a_joint_is_between():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_camera_sees_left_and_right_as_they_are(seed):
-    """The left shoulder is on the right of the picture as long as the camera stands before the person."""
+    """The left shoulder is on the right of the image as long as the camera stands before the person."""
     points = in_space().keypoints
     pixels = project(points, np.random.default_rng(seed))
     twin = np.random.default_rng(seed)
@@ -107,9 +107,11 @@ def test_a_camera_sees_left_and_right_as_they_are(seed):
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_sample_hangs_on_the_generator_alone(number):
-    examples = clips()
-    one, same = (draw_clip(examples[number], examples, 16, Augmentation(), np.random.default_rng(7)) for _ in "ab")
-    other = draw_clip(examples[number], examples, 16, Augmentation(), np.random.default_rng(8))
+    labeled_clips = clips()
+    one, same = (
+        draw_clip(labeled_clips[number], labeled_clips, 16, Augmentation(), np.random.default_rng(7)) for _ in "ab"
+    )
+    other = draw_clip(labeled_clips[number], labeled_clips, 16, Augmentation(), np.random.default_rng(8))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not np.array_equal(one[0], other[0])
 
@@ -117,22 +119,24 @@ def test_a_sample_hangs_on_the_generator_alone(number):
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 2**32), st.integers(0, 2), st.integers(2, 20))
 def test_samples_are_finite_and_of_the_right_shape(seed, number, frames):
-    examples = clips()
-    copies = [(one.keypoints.copy(), one.scores.copy()) for one in examples]
-    keypoints, scores = draw_clip(examples[number], examples, frames, Augmentation(), np.random.default_rng(seed))
+    labeled_clips = clips()
+    copies = [(one.keypoints.copy(), one.scores.copy()) for one in labeled_clips]
+    keypoints, scores = draw_clip(
+        labeled_clips[number], labeled_clips, frames, Augmentation(), np.random.default_rng(seed)
+    )
     assert keypoints.dtype == scores.dtype == np.float32
     assert keypoints.shape == (*scores.shape, 2)
     assert scores.shape[0] in (1, 2)
     assert scores.shape[1:] == (frames, 17)
     assert np.isfinite(keypoints).all()
     assert ((scores >= 0) & (scores <= 1)).all()
-    for one, (places, values) in zip(examples, copies, strict=True):  # the examples themselves are not touched
+    for one, (places, values) in zip(labeled_clips, copies, strict=True):  # the examples themselves are not touched
         assert np.array_equal(one.keypoints, places)
         assert np.array_equal(one.scores, values)
 
 
 def test_a_clip_in_which_nobody_shows_gives_a_sample_all_the_same():
-    nobody = people.example("arms")
+    nobody = people.labeled_clip("arms")
     nobody = replace(nobody, scores=np.zeros_like(nobody.scores))
     keypoints, scores = draw_clip(nobody, [nobody], 8, Augmentation(), np.random.default_rng(0))
     assert np.isfinite(keypoints).all()
@@ -141,7 +145,7 @@ def test_a_clip_in_which_nobody_shows_gives_a_sample_all_the_same():
 
 def test_in_half_of_the_samples_the_sides_are_swapped_as_in_a_mirror():
     """Somebody who lifts the left arm, facing the camera, becomes somebody who lifts the right, facing the camera."""
-    one = people.example("arms", origin=ESTIMATED)
+    one = people.labeled_clip("arms", origin=ESTIMATED)
     keypoints = one.keypoints.copy()
     keypoints[:, :, COCO_17.joints.index("left_wrist"), 1] = keypoints[:, :, 0, 1] - 50
     keypoints[:, :, COCO_17.joints.index("right_wrist"), 1] = keypoints[:, :, COCO_17.joints.index("right_knee"), 1]
@@ -158,7 +162,7 @@ def test_in_half_of_the_samples_the_sides_are_swapped_as_in_a_mirror():
 
 
 def test_missing_joints_stay_missing():
-    one = people.example("legs", origin=ESTIMATED)
+    one = people.labeled_clip("legs", origin=ESTIMATED)
     scores = one.scores.copy()
     scores[:, :, [LEFT[-1], RIGHT[-1]]] = 0
     one = replace(one, scores=scores)
@@ -169,7 +173,7 @@ def test_missing_joints_stay_missing():
 
 def test_a_long_clip_is_seen_in_stretches_of_it():
     """A joint that moves steadily tells how much of the clip a sample shows."""
-    one = people.example("arms", frames=3000, origin=ESTIMATED)
+    one = people.labeled_clip("arms", frames=3000, origin=ESTIMATED)
     keypoints = one.keypoints + np.arange(3000, dtype=np.float32)[None, :, None, None] * np.float32(100)
     one = replace(one, keypoints=keypoints.astype(np.float32))
     cut = replace(CALM, served=0)
@@ -187,7 +191,7 @@ def test_the_extent_of_nobody_is_one_at_the_origin():
 
 
 def test_the_extent_is_that_of_the_usual_pose():
-    one = people.example("arms")
+    one = people.labeled_clip("arms")
     _, size = extent(one.keypoints, one.scores)
     middle, doubled = extent(one.keypoints * 2 + 5, one.scores)
     assert doubled == pytest.approx(2 * size, rel=1e-5)
@@ -201,8 +205,8 @@ def test_a_camera_drifts_smoothly():
 
 
 def test_one_moment_is_held_where_the_person_is_to_stand_still():
-    for example in clips()[:2]:  # around a 3D recording the camera turns
-        held, _ = draw_clip(example, [], 12, CALM, np.random.default_rng(1), still=True)
-        moving, _ = draw_clip(example, [], 12, CALM, np.random.default_rng(1))
+    for labeled_clip in clips()[:2]:  # around a 3D recording the camera turns
+        held, _ = draw_clip(labeled_clip, [], 12, CALM, np.random.default_rng(1), still=True)
+        moving, _ = draw_clip(labeled_clip, [], 12, CALM, np.random.default_rng(1))
         assert np.ptp(held, axis=1).max() < 1e-3 * np.ptp(held)
         assert np.ptp(moving, axis=1).max() > 0.05 * np.ptp(moving)

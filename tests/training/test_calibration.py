@@ -60,102 +60,103 @@ def model(tmp_path_factory):
 
 def pairs():
     """Two people in each clip, of whom the second is small and leaves."""
-    for arms, legs in zip(people.examples(2), reversed(people.examples(2)), strict=True):
+    for arms, legs in zip(people.labeled_clips(2), reversed(people.labeled_clips(2)), strict=True):
         scores = np.concatenate([arms.scores, legs.scores])
         scores[1, 10:] = 0
         yield replace(arms, keypoints=np.concatenate([arms.keypoints, legs.keypoints * 0.3]), scores=scores)
 
 
 @pytest.fixture(scope="module")
-def examples(model):
+def labeled_clips(model):
     """Clips of which the model calls three in four rightly."""
     actions = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,)))
     called = [(one, actions.recognize(as_video_poses(one)).scores.top(2)) for one in pairs()]
     return [replace(one, label=best[number == 0][0]) for number, (one, best) in enumerate(called)]
 
 
-def measured(model, examples, temperature):
+def measured(model, labeled_clips, temperature):
     """The mean negative log-likelihood and the calibration error of the predictions themselves."""
     config = PipelineConfig(classifiers=(model,), classifier_settings={"temperature": temperature})
     actions = ActionRecognizer.from_config(config)
-    scores = [actions.recognize(as_video_poses(one)).scores for one in examples]
+    scores = [actions.recognize(as_video_poses(one)).scores for one in labeled_clips]
     truth = [
-        float(one.probabilities[one.labels.index(example.label)]) for one, example in zip(scores, examples, strict=True)
+        float(one.probabilities[one.labels.index(labeled_clip.label)])
+        for one, labeled_clip in zip(scores, labeled_clips, strict=True)
     ]
     best = [one.top(1)[0] for one in scores]
-    right = [name == example.label for (name, _), example in zip(best, examples, strict=True)]
+    right = [name == labeled_clip.label for (name, _), labeled_clip in zip(best, labeled_clips, strict=True)]
     return -np.log(truth).mean(), expected_calibration_error([score for _, score in best], right)
 
 
 @pytest.fixture(scope="module")
-def fitted(model, examples):
-    return fit_temperature(model, examples)
+def fitted(model, labeled_clips):
+    return fit_temperature(model, labeled_clips)
 
 
-def test_the_figures_are_those_of_the_predictions_themselves(model, examples, fitted):
-    assert (fitted.nll_before, fitted.ece_before) == pytest.approx(measured(model, examples, 1.0), abs=1e-5)
+def test_the_figures_are_those_of_the_predictions_themselves(model, labeled_clips, fitted):
+    assert (fitted.nll_before, fitted.ece_before) == pytest.approx(measured(model, labeled_clips, 1.0), abs=1e-5)
     assert (fitted.nll_after, fitted.ece_after) == pytest.approx(
-        measured(model, examples, fitted.temperature), abs=1e-5
+        measured(model, labeled_clips, fitted.temperature), abs=1e-5
     )
     assert fitted.clips == 4
 
 
-def test_no_other_temperature_makes_the_true_labels_more_likely(model, examples, fitted):
+def test_no_other_temperature_makes_the_true_labels_more_likely(model, labeled_clips, fitted):
     assert abs(fitted.temperature - 1) > 0.1
     assert fitted.found
     assert fitted.nll_after < fitted.nll_before - 0.001
     for factor in (0.95, 1.05):
-        assert measured(model, examples, fitted.temperature * factor)[0] > fitted.nll_after
+        assert measured(model, labeled_clips, fitted.temperature * factor)[0] > fitted.nll_after
 
 
 @pytest.mark.parametrize("louder", [0.5, 2.0])
-def test_logits_times_c_want_c_times_the_temperature(examples, fitted, louder, tmp_path):
-    scaled = fit_temperature(write_model(tmp_path / "model", louder=louder), examples)
+def test_logits_times_c_want_c_times_the_temperature(labeled_clips, fitted, louder, tmp_path):
+    scaled = fit_temperature(write_model(tmp_path / "model", louder=louder), labeled_clips)
     assert scaled.temperature == pytest.approx(louder * fitted.temperature, rel=0.01)
     assert scaled.nll_after == pytest.approx(fitted.nll_after, abs=1e-5)
 
 
-def test_the_temperature_that_a_card_has_is_the_one_before_and_is_replaced(model, examples, fitted, tmp_path):
-    warm = fit_temperature(write_model(tmp_path / "model", temperature=3.0), examples)
+def test_the_temperature_that_a_card_has_is_the_one_before_and_is_replaced(model, labeled_clips, fitted, tmp_path):
+    warm = fit_temperature(write_model(tmp_path / "model", temperature=3.0), labeled_clips)
     assert warm.temperature == pytest.approx(fitted.temperature, rel=1e-3)
-    assert warm.nll_before == pytest.approx(measured(model, examples, 3.0)[0], abs=1e-5)
+    assert warm.nll_before == pytest.approx(measured(model, labeled_clips, 3.0)[0], abs=1e-5)
 
 
-def test_a_label_of_several_outputs_is_calibrated_by_its_sum(model, examples, tmp_path):
+def test_a_label_of_several_outputs_is_calibrated_by_its_sum(model, labeled_clips, tmp_path):
     folder = write_model(tmp_path / "model")
     (folder / "labels.txt").write_text("arms\nunknown\nunknown\n")
-    several = [replace(one, label="arms" if one.label == "arms" else "unknown") for one in examples]
+    several = [replace(one, label="arms" if one.label == "arms" else "unknown") for one in labeled_clips]
     found = fit_temperature(folder, several)
     assert (found.nll_before, found.ece_before) == pytest.approx(measured(folder, several, 1.0), abs=1e-5)
     assert (found.nll_after, found.ece_after) == pytest.approx(measured(folder, several, found.temperature), abs=1e-5)
-    assert found.nll_before != pytest.approx(measured(model, examples, 1.0)[0], abs=1e-3)
+    assert found.nll_before != pytest.approx(measured(model, labeled_clips, 1.0)[0], abs=1e-3)
 
 
-def test_clips_in_which_nobody_is_found_are_left_out(model, examples, fitted):
-    empty = replace(examples[0], name="empty", scores=np.zeros_like(examples[0].scores))
-    assert fit_temperature(model, [*examples, empty]) == fitted
+def test_clips_in_which_nobody_is_found_are_left_out(model, labeled_clips, fitted):
+    empty = replace(labeled_clips[0], name="empty", scores=np.zeros_like(labeled_clips[0].scores))
+    assert fit_temperature(model, [*labeled_clips, empty]) == fitted
     with pytest.raises(BadDataset, match="no people in any of 1 clip to"):
         fit_temperature(model, [empty])
     with pytest.raises(BadDataset, match="in any of 0 clips"):
         fit_temperature(model, [])
 
 
-def test_the_temperature_stays_in_its_bounds_where_every_answer_is_right(model, examples):
-    right = [*examples[1:], replace(examples[0], label=examples[1].label)]
+def test_the_temperature_stays_in_its_bounds_where_every_answer_is_right(model, labeled_clips):
+    right = [*labeled_clips[1:], replace(labeled_clips[0], label=labeled_clips[1].label)]
     bound = fit_temperature(model, right)
     assert bound.temperature == pytest.approx(calibration.MIN_TEMPERATURE, rel=0.01)
     assert not bound.found  # so that nobody takes it for a measurement
 
 
-def test_labels_that_the_classifier_does_not_know_are_named(model, examples):
+def test_labels_that_the_classifier_does_not_know_are_named(model, labeled_clips):
     with pytest.raises(BadDataset, match="does not know the labels swim"):
-        fit_temperature(model, [replace(examples[0], label="swim")])
+        fit_temperature(model, [replace(labeled_clips[0], label="swim")])
 
 
-def test_a_classifier_without_logits_is_refused(model, examples, monkeypatch):
+def test_a_classifier_without_logits_is_refused(model, labeled_clips, monkeypatch):
     monkeypatch.delattr("posec3d_cli.stages.classifiers.base.TorchClassifier.logits")
     with pytest.raises(StageMismatch, match="offers no logits"):
-        fit_temperature(model, examples)
+        fit_temperature(model, labeled_clips)
 
 
 LOGITS = st.lists(st.floats(-50, 50), min_size=3, max_size=3)

@@ -31,7 +31,7 @@ def as_it_is(clip, config):
 
 
 def test_a_sample_is_a_function_of_seed_epoch_and_number():
-    training = people.examples(4)
+    training = people.labeled_clips(4)
     one, same, later = (TrainingDataset(training, CLASSES, CONFIG, epoch) for epoch in (0, 0, 1))
     assert torch.equal(one[3][0], same[3][0])
     assert torch.equal(one[3][1], same[3][1])
@@ -44,14 +44,14 @@ def test_a_sample_is_a_function_of_seed_epoch_and_number():
 
 
 def test_a_person_who_holds_still_is_labelled_as_every_action_alike():
-    training = people.examples(4)
+    training = people.labeled_clips(4)
     for still, expected in ((0.0, [0.0, 1.0]), (1.0, [0.5, 0.5])):
         samples = TrainingDataset(training, CLASSES, replace(CONFIG, augmentation=Augmentation(still=still)), 0)
         assert all(sorted(samples[number][1].tolist()) == expected for number in range(len(samples)))
 
 
 def test_a_clip_of_no_action_is_labelled_as_every_action_alike():
-    other = replace(people.example("arms"), label=BACKGROUND)
+    other = replace(people.labeled_clip("arms"), label=BACKGROUND)
     samples = TrainingDataset([other], CLASSES, replace(CONFIG, augmentation=Augmentation(still=0)), 0)
     assert [samples[number][1].tolist() for number in range(3)] == [[0.5, 0.5]] * 3
 
@@ -79,7 +79,10 @@ def test_examples_are_drawn_as_often_as_their_parts_say(parts, count, seed):
 
 
 def test_examples_are_drawn_by_origin():
-    some = [*people.examples(10, origin=ESTIMATED, source="a"), *people.examples(10, origin=ANNOTATED, source="b")]
+    some = [
+        *people.labeled_clips(10, origin=ESTIMATED, source="a"),
+        *people.labeled_clips(10, origin=ANNOTATED, source="b"),
+    ]
     config = replace(CONFIG, class_balance=0, origin_weights={ESTIMATED: 3.0, ANNOTATED: 0.5, RECORDED: 0.0})
     counts = Counter(some[number].origin for number in TrainingDataset(some, CLASSES, config, 0).order)
     assert counts[ESTIMATED] / counts[ANNOTATED] == pytest.approx(6, rel=0.1)
@@ -87,7 +90,9 @@ def test_examples_are_drawn_by_origin():
 
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 9.0), (0.5, 3.0), (1.0, 1.0)])
 def test_rare_actions_are_drawn_more_often(balance, ratio):
-    some = [people.example("arms", number) for number in range(18)] + [people.example("legs", n) for n in range(2)]
+    some = [people.labeled_clip("arms", number) for number in range(18)] + [
+        people.labeled_clip("legs", n) for n in range(2)
+    ]
     parts = sampling_weights(some, replace(CONFIG, class_balance=balance))
     assert parts.sum() == pytest.approx(1, abs=1e-5)
     assert parts[:18].sum() / parts[18:].sum() == pytest.approx(ratio, rel=1e-4)
@@ -95,9 +100,9 @@ def test_rare_actions_are_drawn_more_often(balance, ratio):
 
 def test_a_large_source_does_not_rule_an_action():
     clips = [
-        *(people.example("arms", number, source="large") for number in range(16)),
-        *(people.example("arms", number, source="small") for number in range(4)),
-        *(people.example("legs", number, source="large") for number in range(4)),
+        *(people.labeled_clip("arms", number, source="large") for number in range(16)),
+        *(people.labeled_clip("arms", number, source="small") for number in range(4)),
+        *(people.labeled_clip("legs", number, source="large") for number in range(4)),
     ]
     parts = sampling_weights(clips, replace(CONFIG, class_balance=0.5))
     assert parts[:16].sum() / parts[16:20].sum() == pytest.approx(2, rel=1e-4)
@@ -105,12 +110,12 @@ def test_a_large_source_does_not_rule_an_action():
 
 
 def test_where_nothing_is_important_all_are_drawn_alike():
-    parts = sampling_weights(people.examples(2), replace(CONFIG, origin_weights={ANNOTATED: 0.0}))
+    parts = sampling_weights(people.labeled_clips(2), replace(CONFIG, origin_weights={ANNOTATED: 0.0}))
     assert parts.tolist() == [0.25] * 4
 
 
 def test_a_volume_shows_the_person_in_the_middle_and_whole():
-    volume = as_it_is(people.example("arms", origin=ESTIMATED), replace(CONFIG, spec=heatmap_spec(size=32)))
+    volume = as_it_is(people.labeled_clip("arms", origin=ESTIMATED), replace(CONFIG, spec=heatmap_spec(size=32)))
     assert volume.shape == (13, 8, 32, 32)
     assert volume.max(axis=(2, 3)).min() > 0.45  # every joint, wherever it lies between pixels
     shown = volume.max(axis=(0, 1)) > 0.1
@@ -122,7 +127,7 @@ def test_a_volume_shows_the_person_in_the_middle_and_whole():
 
 def test_limbs_are_those_between_the_joints():
     config = replace(CONFIG, spec=heatmap_spec("limb", 32))
-    volume = as_it_is(people.example("legs", origin=ESTIMATED), config)
+    volume = as_it_is(people.labeled_clip("legs", origin=ESTIMATED), config)
     assert volume.shape == (13, 8, 32, 32) == (config.in_channels, 8, 32, 32)
     names = [tuple(COCO_17.joints[joint] for joint in limb) for limb in config.spec.limbs]
     thigh, neck = names.index(("left_hip", "left_knee")), names.index(("nose", "left_shoulder"))
@@ -133,7 +138,7 @@ def test_limbs_are_those_between_the_joints():
 
 
 def test_joints_below_the_threshold_are_not_drawn():
-    one = people.example("arms", origin=ESTIMATED)
+    one = people.labeled_clip("arms", origin=ESTIMATED)
     scores = one.scores.copy()
     scores[:, :, 9] = 0.09
     drawn_there = as_it_is(replace(one, scores=scores), CONFIG).any(axis=(1, 2, 3))
@@ -143,7 +148,7 @@ def test_joints_below_the_threshold_are_not_drawn():
 
 @pytest.mark.parametrize("stream", ["joint", "limb"])
 def test_a_graph_network_reads_the_acting_person(stream):
-    one = people.example("arms", origin=ESTIMATED)
+    one = people.labeled_clip("arms", origin=ESTIMATED)
     both = replace(
         one,
         keypoints=np.concatenate([one.keypoints, one.keypoints + 500]),
@@ -156,7 +161,7 @@ def test_a_graph_network_reads_the_acting_person(stream):
 
 
 def test_each_person_alone_or_everybody_together_as_in_a_prediction():
-    one, beside = (people.example("arms", number, origin=ESTIMATED) for number in (0, 1))
+    one, beside = (people.labeled_clip("arms", number, origin=ESTIMATED) for number in (0, 1))
     both = replace(
         one,
         keypoints=np.concatenate([one.keypoints, beside.keypoints + 900]),

@@ -34,17 +34,17 @@ def flushes():
     return float(torch.tensor(2.0**-140) * 1) == 0
 
 
-def of(examples, config, classes=CLASSES):
-    return lambda epoch: TrainingDataset(examples, classes, config, epoch)
+def of(labeled_clips, config, classes=CLASSES):
+    return lambda epoch: TrainingDataset(labeled_clips, classes, config, epoch)
 
 
 def test_actions_that_differ_only_in_motion_are_learnt():
     """The averaged weights are as good as the last ones, though the training is short."""
-    unseen = [people.example(action, 100 + number) for action in CLASSES for number in range(10)]
+    unseen = [people.labeled_clip(action, 100 + number) for action in CLASSES for number in range(10)]
     reports, steps = [], []
     averaged = fit(
         network(),
-        of(people.examples(12), CONFIG),
+        of(people.labeled_clips(12), CONFIG),
         CONFIG,
         score=lambda net: accuracy(net, unseen, CLASSES, CONFIG),
         step=lambda *told: steps.append(told[:3]),
@@ -61,7 +61,7 @@ def test_actions_that_differ_only_in_motion_are_learnt():
 def test_the_rate_rises_shortly_and_falls_to_nothing():
     rates = []
     config = replace(CONFIG, epochs=10, warmup=0.1)
-    fit(network(), of(people.examples(1), config), config, report=lambda one, *_: rates.append(one.rate))
+    fit(network(), of(people.labeled_clips(1), config), config, report=lambda one, *_: rates.append(one.rate))
     assert rates[0] == pytest.approx(0.05)
     assert sorted(rates, reverse=True) == rates
     assert 0 < rates[-1] < 0.001
@@ -74,7 +74,7 @@ def test_steps_in_bf16_learn_too_and_round_otherwise():
         found = losses[precision] = []
         averaged = fit(
             network(),
-            of(people.examples(2), config),
+            of(people.labeled_clips(2), config),
             config,
             precision=precision,
             report=lambda one, *_, found=found: found.append(one.loss),
@@ -86,7 +86,9 @@ def test_steps_in_bf16_learn_too_and_round_otherwise():
 
 def losses_of(config):
     losses = []
-    averaged = fit(network(), of(people.examples(2), config), config, report=lambda one, *_: losses.append(one.loss))
+    averaged = fit(
+        network(), of(people.labeled_clips(2), config), config, report=lambda one, *_: losses.append(one.loss)
+    )
     return losses, averaged.state_dict()
 
 
@@ -116,12 +118,12 @@ def test_a_training_that_stops_goes_on_with_the_same_losses_and_weights(tmp_path
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(network(), of(people.examples(2), config), config, report=keep)
+        fit(network(), of(people.labeled_clips(2), config), config, report=keep)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     losses = []
     averaged = fit(
         network(seed=5),  # whatever the weights were, the state has its own
-        of(people.examples(2), config),
+        of(people.labeled_clips(2), config),
         config,
         resume=state,
         report=lambda one, *_: losses.append(one.loss),
@@ -133,14 +135,14 @@ def test_a_training_that_stops_goes_on_with_the_same_losses_and_weights(tmp_path
 def test_a_training_that_fails_leaves_torch_as_it_was():
     before = torch.get_rng_state()
     with pytest.raises(ValueError, match="is not in list"):
-        fit(network(), of(people.examples(1), CONFIG, ["something else"]), CONFIG)
+        fit(network(), of(people.labeled_clips(1), CONFIG, ["something else"]), CONFIG)
     assert torch.equal(torch.get_rng_state(), before)
     assert not flushes()
 
 
 def test_settling_measures_the_statistics_of_the_volumes():
     net = network()
-    samples = TrainingDataset(people.examples(2), CLASSES, CONFIG, 0)
+    samples = TrainingDataset(people.labeled_clips(2), CLASSES, CONFIG, 0)
     first = net.backbone.conv1
     first.bn.running_mean.fill_(100)
     volumes = torch.stack([samples[number][0] for number in range(len(samples))])
@@ -183,7 +185,7 @@ def test_every_network_can_be_trained(architecture, precision):
     with NoStridedPointConvolution() as guard:
         fit(
             net,
-            of(people.examples(1), config),
+            of(people.labeled_clips(1), config),
             config,
             precision=precision,
             report=lambda one, *_: losses.append(one.loss),
@@ -204,8 +206,8 @@ def test_accuracy_is_told_apart_by_origin_and_asks_about_known_actions_only():
             return torch.tensor([[1.0, 0.0]]).repeat(len(volumes), 1)
 
     some = [
-        *people.examples(2, origin=ANNOTATED),
-        people.example("arms", 7, origin=ESTIMATED),
-        replace(people.example("arms", 8, origin=ESTIMATED), label=BACKGROUND),
+        *people.labeled_clips(2, origin=ANNOTATED),
+        people.labeled_clip("arms", 7, origin=ESTIMATED),
+        replace(people.labeled_clip("arms", 8, origin=ESTIMATED), label=BACKGROUND),
     ]
     assert accuracy(Always(), some, CLASSES, CONFIG) == {"all": 0.6, ANNOTATED: 0.5, ESTIMATED: 1.0}

@@ -51,7 +51,7 @@ def made(tmp_path_factory):
     """A finished training, its figures and what was told."""
     out, notes = tmp_path_factory.mktemp("run") / "model", Notes()
     before = torch.get_rng_state()
-    figures = train(SMALL, people.examples(4), out, callback=notes)
+    figures = train(SMALL, people.labeled_clips(4), out, callback=notes)
     assert torch.equal(torch.get_rng_state(), before)
     return out, figures, notes
 
@@ -63,11 +63,11 @@ def test_files_that_no_training_wrote_stay(tmp_path):
     for file in (*mine.values(), logs):
         file.write_text("mine")
     with pytest.raises(OutputExists, match="holds tensorboard, which a training would overwrite"):
-        train(SMALL, people.examples(4), tmp_path)
+        train(SMALL, people.labeled_clips(4), tmp_path)
     short = replace(SMALL, config=replace(CONFIG, epochs=1))
-    train(replace(short, networks=2), people.examples(4), tmp_path, overwrite=True)
+    train(replace(short, networks=2), people.labeled_clips(4), tmp_path, overwrite=True)
     assert (tmp_path / "weights-2.safetensors").exists()
-    train(short, people.examples(4), tmp_path, overwrite=True)
+    train(short, people.labeled_clips(4), tmp_path, overwrite=True)
     assert not (tmp_path / "weights-2.safetensors").exists(), "the card before named it"
     assert {file.read_text() for file in (*mine.values(), logs)} == {"mine"}
 
@@ -75,18 +75,18 @@ def test_files_that_no_training_wrote_stay(tmp_path):
 def test_weights_of_others_are_not_written_over(tmp_path):
     (tmp_path / "weights.safetensors").write_text("mine")
     with pytest.raises(OutputExists, match=r"holds weights\.safetensors, which a training would overwrite"):
-        train(SMALL, people.examples(4), tmp_path)
+        train(SMALL, people.labeled_clips(4), tmp_path)
     assert (tmp_path / "weights.safetensors").read_text() == "mine"
 
 
 def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path):
     out, _, _ = made
-    clips = people.examples(4)
+    clips = people.labeled_clips(4)
     validation_clips = set((out / "held_out.txt").read_text().splitlines())
     known = learned_from([out])
     assert seen(clips, known) == [one.name for one in clips if one.name not in validation_clips]
     others = [
-        replace(people.example(action, n), group=f"{action}{n}")
+        replace(people.labeled_clip(action, n), group=f"{action}{n}")
         for action in ("arms", "legs")
         for n in (20, 21, 22, 23)
     ]
@@ -100,10 +100,10 @@ def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path
 
 
 def test_a_copy_of_the_file_is_known_whatever_poses_are_found_in_it():
-    one = replace(people.example("arms"), sha256="a" * 64)
-    other = replace(people.example("arms", 3), sha256="a" * 64)
+    one = replace(people.labeled_clip("arms"), sha256="a" * 64)
+    other = replace(people.labeled_clip("arms", 3), sha256="a" * 64)
     assert seen([other], frozenset(digests(one))) == [other.name]
-    assert seen([people.example("arms", 3)], frozenset(digests(one))) == []
+    assert seen([people.labeled_clip("arms", 3)], frozenset(digests(one))) == []
 
 
 def history(out):
@@ -139,11 +139,11 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
     whole, figures, _ = made
     out = tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
-        train(SMALL, people.examples(4), out, callback=Notes(stop=1))
+        train(SMALL, people.labeled_clips(4), out, callback=Notes(stop=1))
     assert labels_of(out) == ("arms", "legs")  # a model at any moment
     assert "the training is not complete" in (out / "README.md").read_text()
     told = Notes()
-    again = train(SMALL, people.examples(4), out, resume=True, callback=told)
+    again = train(SMALL, people.labeled_clips(4), out, resume=True, callback=told)
     assert [one.epoch for one in told.epochs] == [2]
     assert again == figures
     assert [(e["loss"], e["accuracy"]) for e in history(out)] == [(e["loss"], e["accuracy"]) for e in history(whole)]
@@ -153,7 +153,7 @@ def test_a_stop_after_any_epoch_changes_nothing(made, tmp_path):
 def test_a_finished_training_is_only_measured_again(made):
     out, figures, _ = made
     told = Notes()
-    assert train(SMALL, people.examples(4), out, resume=True, callback=told) == figures
+    assert train(SMALL, people.labeled_clips(4), out, resume=True, callback=told) == figures
     assert told.epochs == []
 
 
@@ -161,24 +161,24 @@ def test_other_settings_or_clips_cannot_go_on(made):
     out, _, _ = made
     longer = replace(SMALL, config=replace(CONFIG, epochs=3))
     with pytest.raises(BadDataset, match="another epochs: 2, now it is 3"):
-        train(longer, people.examples(4), out, resume=True)
+        train(longer, people.labeled_clips(4), out, resume=True)
     with pytest.raises(BadDataset, match="another clips to train on: '6 clips"):
-        train(SMALL, people.examples(5), out, resume=True)
+        train(SMALL, people.labeled_clips(5), out, resume=True)
 
 
 def test_a_model_is_not_written_over_unless_asked(made, tmp_path):
     with pytest.raises(OutputExists, match="already holds a training"):
-        train(SMALL, people.examples(4), made[0])
+        train(SMALL, people.labeled_clips(4), made[0])
     out = tmp_path / "model"
     short = replace(SMALL, config=replace(CONFIG, epochs=1), networks=2)
-    train(short, people.examples(4), out)
-    train(replace(short, networks=1), people.examples(4), out, overwrite=True)
+    train(short, people.labeled_clips(4), out)
+    train(replace(short, networks=1), people.labeled_clips(4), out, overwrite=True)
     assert [file.filename for file in load_card(out).files] == ["weights.safetensors"]
     assert not (out / "weights-2.safetensors").exists()
 
 
 def test_without_held_out_clips_there_is_a_model_and_no_figure(tmp_path):
-    assert train(replace(SMALL, held_out=0.0), people.examples(2), tmp_path / "model") == {}
+    assert train(replace(SMALL, held_out=0.0), people.labeled_clips(2), tmp_path / "model") == {}
     assert (tmp_path / "model" / "model.toml").is_file()
     assert "nothing was measured" in (tmp_path / "model" / "README.md").read_text()
 
@@ -186,16 +186,16 @@ def test_without_held_out_clips_there_is_a_model_and_no_figure(tmp_path):
 def test_a_folder_that_cannot_be_made_is_refused_before_the_training(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match="taken"):
-        train(SMALL, people.examples(2), tmp_path / "taken", callback=Notes(stop=1))
+        train(SMALL, people.labeled_clips(2), tmp_path / "taken", callback=Notes(stop=1))
 
 
 def test_several_networks_differ_answer_together_and_go_on(tmp_path):
     """The first of two is the one of a training of one; a stop in the second leaves the first alone."""
     two, out = replace(SMALL, networks=2), tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
-        train(two, people.examples(4), out, callback=Notes(stop=3))
+        train(two, people.labeled_clips(4), out, callback=Notes(stop=3))
     told = Notes()
-    train(two, people.examples(4), out, resume=True, callback=told)
+    train(two, people.labeled_clips(4), out, resume=True, callback=told)
     assert [(one.epoch, one.epochs) for one in told.epochs] == [(4, 4)]
     files = load_card(out).files
     assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]
@@ -207,9 +207,9 @@ def test_several_networks_differ_answer_together_and_go_on(tmp_path):
 def test_clips_of_no_action_are_no_class(tmp_path):
     others = [
         replace(one, name=f"synthetic/other_{number}", label=BACKGROUND)
-        for number, one in enumerate(people.examples(2))
+        for number, one in enumerate(people.labeled_clips(2))
     ]
-    train(replace(SMALL, config=replace(CONFIG, epochs=1)), [*people.examples(4), *others], tmp_path / "model")
+    train(replace(SMALL, config=replace(CONFIG, epochs=1)), [*people.labeled_clips(4), *others], tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("arms", "legs")
 
 
@@ -273,7 +273,7 @@ def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_pat
     pretrained = load_pretrained(load_card(out), replace(CONFIG, epochs=1))
     turned = replace(pretrained, card=replace(pretrained.card, labels=("legs", "arms")))
     training = replace(make_training(CONFIG, turned), held_out=0.25)
-    train(training, people.examples(4), tmp_path / "model")
+    train(training, people.labeled_clips(4), tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("legs", "arms")
     assert "It was fine-tuned from model" in (tmp_path / "model" / "README.md").read_text()
 
@@ -322,7 +322,7 @@ def test_what_was_named_is_where_and_how_the_model_is_calibrated_and_measured(tm
 
     monkeypatch.setattr(ActionRecognizer, "from_config", spy)
     monkeypatch.setattr("posec3d_cli.training.train.ENOUGH_TO_CALIBRATE", 2)
-    train(SMALL, people.examples(4), tmp_path / "model", precision=precision)
+    train(SMALL, people.labeled_clips(4), tmp_path / "model", precision=precision)
     assert [(config.device, config.precision) for config, _ in made] == [("cpu", precision)] * 2
     assert [used.precision for _, used in made] == [precision] * 2
     noted = json.loads((tmp_path / "model" / "training.json").read_text())

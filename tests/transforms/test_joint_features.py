@@ -31,7 +31,7 @@ def features(keypoints, scores, stream):
 
 
 @given(seeds, streams, st.tuples(st.floats(-500, 500), st.floats(-500, 500)), st.floats(0.2, 5))
-def test_neither_the_place_nor_the_size_in_the_picture_matters(seed, stream, shift, scale):
+def test_neither_the_place_nor_the_size_in_the_image_matters(seed, stream, shift, scale):
     keypoints, scores = people(seed)
     moved = (keypoints * scale + np.array(shift)).astype(np.float32)
     np.testing.assert_allclose(features(moved, scores, stream), features(keypoints, scores, stream), atol=1e-3)

@@ -76,7 +76,7 @@ def wrong(path):
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (codec, *_) in WRITTEN.items() if is_written(codec)])
-def test_every_picture_is_the_right_one_or_the_file_is_refused(tmp_path, kind):
+def test_every_image_is_the_right_one_or_the_file_is_refused(tmp_path, kind):
     answered: dict[str, list[list[int]]] = {}
     refused: list[UnreadableVideo] = []
     for suffix in CONTAINERS:

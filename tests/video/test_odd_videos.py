@@ -68,17 +68,17 @@ def test_a_tag_that_is_not_utf8_keeps_no_file_from_being_read(tmp_path, reader, 
 class TestOrientation:
     @pytest.mark.parametrize("matrix", ORIENTATIONS)
     @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
-    def test_every_display_matrix_gives_the_picture_that_was_taken(self, tmp_path, matrix, suffix):
+    def test_every_display_matrix_gives_the_image_that_was_taken(self, tmp_path, matrix, suffix):
         path = factory.write(tmp_path / f"turned{suffix}", 14, matrix=matrix, options=CLEAR)
-        info, pictures = shown(path)
+        info, images = shown(path)
         assert (info.width, info.height) == (80, 48)
         assert (info.rotation, info.mirrored) == ORIENTATIONS[matrix]
-        for number, picture in enumerate(pictures):
-            assert np.abs(picture.astype(int) - factory.draw(number, (80, 48))).mean() < 12
+        for number, image in enumerate(images):
+            assert np.abs(image.astype(int) - factory.draw(number, (80, 48))).mean() < 12
         assert numbers(path, [3, 13]) == [3, 13]
 
     @pytest.mark.parametrize("matrix", [matrix for matrix, (_, mirrored) in ORIENTATIONS.items() if mirrored])
-    def test_decord_refuses_mirrored_pictures(self, tmp_path, matrix):
+    def test_decord_refuses_mirrored_images(self, tmp_path, matrix):
         path = factory.write(tmp_path / "mirrored.mp4", 3, matrix=matrix)
         with pytest.raises(UnreadableVideo, match="mirrored"):
             open_video(path, reader="decord")
@@ -96,19 +96,19 @@ class TestPixelsThatAreNotSquare:
         ],
     )
     @pytest.mark.parametrize("name", ["wide.mp4", "wide.mkv"])
-    def test_pictures_come_in_the_size_in_which_they_are_shown(self, tmp_path, reader, aspect, size, name):
+    def test_images_come_in_the_size_in_which_they_are_shown(self, tmp_path, reader, aspect, size, name):
         path = factory.write(tmp_path / name, 14, aspect=aspect, options=CLEAR)
-        info, pictures = shown(path, reader=reader)
+        info, images = shown(path, reader=reader)
         assert (info.width, info.height) == size
-        assert [factory.number_of(picture) for picture in pictures] == list(range(14))
+        assert [factory.number_of(image) for image in images] == list(range(14))
         assert info.notes == ()
 
     @pytest.mark.parametrize("matrix", ORIENTATIONS)
-    def test_pixels_are_squared_before_the_picture_is_turned(self, tmp_path, matrix):
+    def test_pixels_are_squared_before_the_image_is_turned(self, tmp_path, matrix):
         path = factory.write(tmp_path / "turned.mp4", 6, aspect=Fraction(2), matrix=matrix, options=CLEAR)
-        info, pictures = shown(path)
+        info, images = shown(path)
         assert (info.width, info.height) == ((160, 48) if matrix[0] else (80, 96))
-        assert [factory.number_of(picture) for picture in pictures] == list(range(6))
+        assert [factory.number_of(image) for image in images] == list(range(6))
 
     def test_an_aspect_that_no_camera_has_is_not_believed_and_said(self, tmp_path):
         info, _ = shown(factory.write(tmp_path / "absurd.mp4", 3, aspect=Fraction(20)))
@@ -135,19 +135,18 @@ class TestInterlacedPictures:
         return factory.write(path, 20, codec="mpeg2video", draw=odd.combed, options=options)
 
     def test_show_one_field_without_combs_and_keep_number_and_times(self, path):
-        info, pictures = shown(path)
-        assert [factory.number_of(picture) for picture in pictures] == list(range(20))
-        assert max(odd.lines_differ(picture) for picture in pictures) < 10
+        info, images = shown(path)
+        assert [factory.number_of(image) for image in images] == list(range(20))
+        assert max(odd.lines_differ(image) for image in images) < 10
         assert odd.lines_differ(odd.combed(0, (80, 48), factory.RED)) > 100
         assert (info.frame_count, info.fps) == (20, 25)
         assert seconds(path) == pytest.approx([number / 25 for number in range(20)])
 
     def test_are_the_same_however_they_are_reached(self, path):
-        _, pictures = shown(path)
+        _, images = shown(path)
         for wanted in ([0], [7], [1, 13, 19]):
             assert all(
-                np.array_equal(one, pictures[number])
-                for number, one in zip(wanted, shown(path, wanted)[1], strict=True)
+                np.array_equal(one, images[number]) for number, one in zip(wanted, shown(path, wanted)[1], strict=True)
             )
 
     def test_are_refused_by_decord(self, tmp_path):
@@ -157,25 +156,25 @@ class TestInterlacedPictures:
 
     def test_of_any_size_can_be_deinterlaced(self):
         for size in ((3, 3), (16, 4), (33, 17)):
-            picture = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), np.uint8), format="rgb24")
-            done = deinterlaced(picture.reformat(format="yuv444p"))
+            image = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), np.uint8), format="rgb24")
+            done = deinterlaced(image.reformat(format="yuv444p"))
             assert (done.width, done.height) == size
 
 
 class TestPackedBFrames:
-    def test_every_picture_is_there_and_nothing_is_called_damaged(self, tmp_path):
+    def test_every_image_is_there_and_nothing_is_called_damaged(self, tmp_path):
         path = odd.packed_b_frames(tmp_path / "packed.avi", 41)
-        info, pictures = shown(path)
-        assert [factory.number_of(picture) for picture in pictures] == list(range(41))
+        info, images = shown(path)
+        assert [factory.number_of(image) for image in images] == list(range(41))
         assert (info.frame_count, info.lost_frames, info.fps, info.variable_rate) == (41, 0, 25, False)
         assert info.duration == pytest.approx(41 / 25)
         assert seconds(path) == pytest.approx([number / 25 for number in range(41)])
         assert numbers(path, [0, 7, 14, 39]) == [0, 7, 14, 39]
 
-    def test_a_picture_that_stays_is_no_loss_and_takes_its_time(self, tmp_path):
+    def test_a_image_that_stays_is_no_loss_and_takes_its_time(self, tmp_path):
         path = odd.packed_b_frames(tmp_path / "skipping.avi", 41, skipped=(5, 9))
-        info, pictures = shown(path)
-        assert [factory.number_of(picture) for picture in pictures] == list(range(41))
+        info, images = shown(path)
+        assert [factory.number_of(image) for image in images] == list(range(41))
         assert info.lost_frames == 0
         assert seconds(path)[-1] == pytest.approx(42 / 25)
         assert sorted(np.round(np.diff(seconds(path)) * 25).tolist()) == [1.0] * 38 + [2.0] * 2
@@ -184,8 +183,8 @@ class TestPackedBFrames:
         raw = factory.write(tmp_path / "raw.avi", 12, codec="mpeg4", options={**FINE, "g": "300"})
         packets = odd.packets_of(raw)
         path = odd.write_avi(tmp_path / "stays.avi", [*packets[:6], odd.PLACEHOLDER, *packets[6:]], (80, 48))
-        info, pictures = shown(path)
-        assert [factory.number_of(picture) for picture in pictures] == list(range(12))
+        info, images = shown(path)
+        assert [factory.number_of(image) for image in images] == list(range(12))
         assert (info.frame_count, info.lost_frames) == (12, 0)
         assert seconds(path) == pytest.approx([number / 25 for number in [*range(6), *range(7, 13)]])
 
@@ -200,7 +199,7 @@ class TestPackedBFrames:
         with pytest.raises(UnreadableVideo, match="no frame, or two"):
             open_video(odd.packed_b_frames(tmp_path / "packed.avi", 41), reader="decord")
 
-    def test_pictures_are_counted_by_what_they_hold(self, tmp_path):
+    def test_images_are_counted_by_what_they_hold(self, tmp_path):
         raw = factory.write(tmp_path / "raw.avi", 2, codec="mpeg4")
         first, second = odd.packets_of(raw)
         inspector = PacketInspector("mpeg4", None)
@@ -230,8 +229,8 @@ class TestClocks:
     @pytest.mark.parametrize("start", [3_600_000, 60_000, 0])
     def test_a_leap_is_closed_and_said(self, part, tmp_path, start):
         path = odd.joined(tmp_path / "joined.ts", [part("one.ts", 30_000), part("two.ts", start, draw=later)])
-        info, pictures = shown(path)
-        assert [factory.number_of(picture) for picture in pictures] == list(range(40))
+        info, images = shown(path)
+        assert [factory.number_of(image) for image in images] == list(range(40))
         assert (info.frame_count, info.fps, info.lost_frames) == (40, 25, 0)
         assert info.duration == pytest.approx(1.6)
         assert seconds(path) == pytest.approx([number / 25 for number in range(40)], abs=1e-3)
@@ -259,7 +258,7 @@ class TestClocks:
         info, _ = shown(factory.write(tmp_path / "held.mkv", 20, ticks=ticks))
         assert (float(info.fps), info.variable_rate) == (pytest.approx(25, abs=0.1), True)
 
-    def test_pictures_that_are_all_far_apart_have_the_rate_at_which_they_come(self, tmp_path):
+    def test_images_that_are_all_far_apart_have_the_rate_at_which_they_come(self, tmp_path):
         info, _ = shown(factory.write(tmp_path / "slow.mkv", 6, ticks=[20_000 * number for number in range(6)]))
         assert (float(info.fps), info.notes) == (pytest.approx(0.05), ())
 
@@ -277,21 +276,21 @@ class TestClocks:
 
 
 class TestSizesThatChange:
-    def test_pictures_keep_their_proportions_and_the_change_is_said(self, tmp_path):
+    def test_images_keep_their_proportions_and_the_change_is_said(self, tmp_path):
         first = factory.write(tmp_path / "wide.ts", 20, options=CLEAR, ticks=[40 * n for n in range(20)])
         ticks = [800 + 40 * n for n in range(20)]
         other = factory.write(tmp_path / "tall.ts", 20, options=CLEAR, size=(48, 80), ticks=ticks, draw=later)
         path = odd.joined(tmp_path / "both.ts", [first, other])
-        info, pictures = shown(path)
+        info, images = shown(path)
         assert (info.width, info.height, info.frame_count) == (80, 48, 40)
         assert any("80x48, 48x80" in note for note in info.notes)
         wanted = [5, 30]
-        for picture in (pictures[30], shown(path, wanted)[1][1]):
+        for image in (images[30], shown(path, wanted)[1][1]):
             # 48x80 becomes 29x48, with 25 black columns to its left and 26 to its right.
-            assert picture[:, :24].max() < 8
-            assert picture[:, 56:].max() < 8
-            assert picture[2:14, 28:51, 0].min() > 180
-        assert [factory.number_of(picture) for picture in pictures[:20]] == list(range(20))
+            assert image[:, :24].max() < 8
+            assert image[:, 56:].max() < 8
+            assert image[2:14, 28:51, 0].min() > 180
+        assert [factory.number_of(image) for image in images[:20]] == list(range(20))
 
     @pytest.mark.parametrize("reorder", ["0", "2"])
     def test_pixels_that_change_their_shape_at_one_size_keep_their_proportions(self, tmp_path, reorder):
@@ -308,25 +307,25 @@ class TestSizesThatChange:
             for n, aspect in enumerate([Fraction(1), Fraction(2)])
         ]
         path = odd.joined(tmp_path / "both.ts", parts)
-        info, pictures = shown(path)
+        info, images = shown(path)
         assert (info.width, info.height, info.frame_count) == (80, 48, 40)
         assert any("shape of the pixels changes" in note for note in info.notes)
         # 160x48 becomes 80x24, with 12 black rows above and below it.
-        for number, picture in ((20, pictures[20]), (39, shown(path, [3, 39])[1][1])):
-            assert picture[:11].max() < 8
-            assert picture[37:].max() < 8
-            assert factory.number_of(picture[12:36]) == number
-        assert [factory.number_of(picture) for picture in pictures[:20]] == list(range(20))
+        for number, image in ((20, images[20]), (39, shown(path, [3, 39])[1][1])):
+            assert image[:11].max() < 8
+            assert image[37:].max() < 8
+            assert factory.number_of(image[12:36]) == number
+        assert [factory.number_of(image) for image in images[:20]] == list(range(20))
 
-    def test_of_single_pictures_in_a_row_too(self, tmp_path):
+    def test_of_single_images_in_a_row_too(self, tmp_path):
         parts = [
             factory.write(tmp_path / f"{n}.mjpeg", 5, codec="mjpeg", pix_fmt="yuvj420p", size=size)
             for n, size in enumerate([(80, 48), (160, 96)])
         ]
-        info, pictures = shown(odd.joined(tmp_path / "both.mjpeg", parts))
+        info, images = shown(odd.joined(tmp_path / "both.mjpeg", parts))
         assert (info.width, info.height, info.frame_count) == (80, 48, 10)
         assert any("80x48, 160x96" in note for note in info.notes)
-        assert [factory.number_of(picture) for picture in pictures] == [*range(5), *range(5)]
+        assert [factory.number_of(image) for image in images] == [*range(5), *range(5)]
 
     def test_the_headers_of_every_codec_tell_sizes_apart(self, tmp_path):
         for codec, suffix, options in (
@@ -361,9 +360,9 @@ class TestSizesThatChange:
 class TestBareStreams:
     def test_the_rate_in_the_header_counts(self, tmp_path):
         path = factory.write(tmp_path / "bare.h264", 20, rate=Fraction(30))
-        info, pictures = shown(path)
+        info, images = shown(path)
         assert (info.fps, info.frame_count, info.notes) == (30, 20, ())
-        assert [factory.number_of(picture) for picture in pictures] == list(range(20))
+        assert [factory.number_of(image) for image in images] == list(range(20))
 
     def test_a_rate_that_is_nowhere_is_called_a_guess(self, tmp_path):
         info, _ = shown(
@@ -378,21 +377,21 @@ def test_an_avi_whose_clock_ticks_twice_per_frame_has_the_rate_of_its_frames(tmp
     # FFmpeg writes so where B-frames wait: half of the packets are empty.
     path = factory.write(tmp_path / "slow.avi", 20, options={"bf": "2"}, rate=Fraction(25), ticks=None)
     doubled = odd.remuxed(path, tmp_path / "doubled.avi", every=2)
-    info, pictures = shown(doubled)
-    assert [factory.number_of(picture) for picture in pictures] == list(range(20))
+    info, images = shown(doubled)
+    assert [factory.number_of(image) for image in images] == list(range(20))
     assert info.fps == 25
     assert info.duration == pytest.approx(0.8)
 
 
 def test_a_windows_media_file_with_b_frames_keeps_every_frame(tmp_path):
     path = factory.write(tmp_path / "b_frames.wmv", 40, options={"g": "12", "bf": "2", "crf": "10"})
-    info, pictures = shown(path)
-    assert [factory.number_of(picture) for picture in pictures] == list(range(40))
+    info, images = shown(path)
+    assert [factory.number_of(image) for image in images] == list(range(40))
     assert (info.frame_count, info.lost_frames, info.fps) == (40, 0, 25)
     assert seconds(path) == pytest.approx([number / 25 for number in range(40)], abs=1e-3)
     assert numbers(path, [0, 3, 17, 39]) == [0, 3, 17, 39]
 
 
-def test_pictures_in_hdr_are_read_and_said_to_be_gray(tmp_path):
+def test_images_in_hdr_are_read_and_said_to_be_gray(tmp_path):
     path = factory.write(tmp_path / "hdr.mp4", 3, options={"x264-params": "transfer=smpte2084:colorprim=bt2020"})
     assert any("HDR" in note for note in shown(path)[0].notes)

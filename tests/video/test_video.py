@@ -131,7 +131,7 @@ class TestEveryReader:
     @pytest.mark.parametrize(
         ("name", "turn"), [("turned_90.mp4", 90), ("turned_180.mp4", 180), ("turned_270.mp4", 270)]
     )
-    def test_stands_pictures_upright_and_says_by_how_much(self, made, reader, name, turn):
+    def test_stands_images_upright_and_says_by_how_much(self, made, reader, name, turn):
         with open_video(made(name), reader=reader) as video:
             assert (video.info.width, video.info.height, video.info.rotation) == (80, 48, turn)
 
@@ -393,7 +393,7 @@ class TestLookingAtPackets:
         assert not self.inspect(b"\0\0\0\3\x65\x88").sound
         assert not self.inspect(b"\0\0\0\2\xe5\x88").sound
 
-    def test_only_pictures_that_others_do_not_use_may_be_dropped(self):
+    def test_only_images_that_others_do_not_use_may_be_dropped(self):
         assert self.inspect(b"\0\0\0\2\x01\x9e").droppable
         assert not self.inspect(b"\0\0\0\2\x41\x9a").droppable
 
@@ -484,7 +484,7 @@ class TestVideoWriter:
             pass
         assert list(tmp_path.iterdir()) == []
 
-    def test_wrong_pictures_and_times_are_refused(self, tmp_path):
+    def test_wrong_images_and_times_are_refused(self, tmp_path):
         with VideoWriter(tmp_path / "out.mp4", fps=Fraction(25), size=(80, 48)) as out:
             with pytest.raises(OutputError, match=r"\(48, 80, 3\)"):
                 out.write(np.zeros((80, 48, 3), np.uint8))

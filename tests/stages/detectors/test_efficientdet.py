@@ -47,7 +47,7 @@ def overlap(a: np.ndarray, b: tuple[float, ...]) -> float:
 
 
 @pytest.mark.weights
-def test_an_empty_picture_shows_nobody(weights: Weights) -> None:
+def test_an_empty_image_shows_nobody(weights: Weights) -> None:
     card, files = weights("efficientdet-lite0")
     stage = EfficientDet.from_card(card, files)
     frames = [Frame(np.full(shape, 128, np.uint8), k, 0.0) for k, shape in enumerate([(48, 64, 3), (1, 1, 3)])]
@@ -55,7 +55,7 @@ def test_an_empty_picture_shows_nobody(weights: Weights) -> None:
 
 
 @pytest.mark.weights
-def test_each_picture_has_an_interpreter_of_its_own(weights: Weights) -> None:
+def test_each_image_has_an_interpreter_of_its_own(weights: Weights) -> None:
     card, files = weights("efficientdet-lite0")
     stage = EfficientDet.from_card(card, files, threads=3)
     meeting = threading.Barrier(3, timeout=20)
@@ -76,10 +76,10 @@ def test_each_picture_has_an_interpreter_of_its_own(weights: Weights) -> None:
 
 @pytest.mark.weights
 @pytest.mark.shared
-def test_pictures_read_side_by_side_are_answered_as_one_after_the_other(weights: Weights, shared: Path) -> None:
+def test_images_read_side_by_side_are_answered_as_one_after_the_other(weights: Weights, shared: Path) -> None:
     card, files = weights("efficientdet-lite0")
-    pictures = sorted((shared / "reference/pairs/coco_people").glob("*.jpg"))[:4]
-    pixels = [np.ascontiguousarray(cv2.imread(str(picture))[..., ::-1]) for picture in pictures]
+    images = sorted((shared / "reference/pairs/coco_people").glob("*.jpg"))[:4]
+    pixels = [np.ascontiguousarray(cv2.imread(str(image))[..., ::-1]) for image in images]
     frames = [Frame(one, number, 0.0) for number, one in enumerate(pixels * 3)]
     alone, together = (EfficientDet.from_card(card, files, threads=threads).detect(frames) for threads in (1, 3))
     assert sum(map(len, alone)) > len(frames)

@@ -16,7 +16,7 @@ def test_letterboxing_keeps_the_shape_and_fills_what_is_left_over() -> None:
     assert (square[32:] == 0).all()
 
 
-def test_a_tall_picture_in_a_wide_frame_is_filled_at_its_right() -> None:
+def test_a_tall_image_in_a_wide_frame_is_filled_at_its_right() -> None:
     framed = letterbox(np.full((100, 50, 3), 200, np.uint8), (64, 32), fill=114)
     assert (framed[:, :16] == 200).all()
     assert (framed[:, 16:] == 114).all()

@@ -53,7 +53,7 @@ def test_only_people_count(tmp_path):
 
 
 def test_the_undecoded_head_of_yolox_is_decoded_by_hand():
-    # A picture of 32 x 64: 4 x 8 cells of 8 pixels, then 2 x 4 of 16, then 1 x 2 of 32.
+    # An image of 32 x 64: 4 x 8 cells of 8 pixels, then 2 x 4 of 16, then 1 x 2 of 32.
     raw = np.zeros((1, 32 + 8 + 2, 5 + 3), np.float32)
     raw[0, 8 * 2 + 5] = [0.5, 0.25, np.log(2), np.log(3), 0.9, 0.1, 0.8, 0.3]  # row 2, column 5 of the finest
     raw[0, 32 + 4 + 1] = [0, 0, 0, np.log(0.5), 0.5, 0.4, 0.2, 1]  # row 1, column 1 of the next
@@ -103,7 +103,7 @@ def test_a_detector_on_onnx_keeps_the_contract(tmp_path):
     assert any(len(found) for found in stage.detect(testing.sample_frames()))
 
 
-def test_pictures_are_read_side_by_side(tmp_path):
+def test_images_are_read_side_by_side(tmp_path):
     model = write_dets(tmp_path / "a.onnx", [[0, 0, 40, 60]], [[0, 10, 10]], [0], size=SIZE)
     stage = made(model, {"output": "dets", "input_size": list(SIZE), "channels": "bgr", "std": [255] * 3}, threads=3)
     stage._session = Meeting(stage._session, 3)
@@ -148,7 +148,7 @@ def test_real_exports_find_people_where_people_marked_them(shared, file, name):
 @pytest.mark.shared
 @pytest.mark.parametrize(("file", "name"), REAL)
 def test_a_real_export_needs_what_its_recipe_says(shared, file, name):
-    """Of a picture of five skiers it finds fewer, or finds what is not there, when it is shown something else."""
+    """Of an image of five skiers it finds fewer, or finds what is not there, when it is shown something else."""
     pixels = cv2.imread(str(shared / "reference/pairs/coco_people/000000197388.jpg"))[..., ::-1]
     frame = Frame(np.ascontiguousarray(pixels), 0, 0.0)
 

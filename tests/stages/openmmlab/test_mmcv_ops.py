@@ -85,7 +85,7 @@ def answer_of(node, inputs, constants=(), kind=TensorProto.FLOAT):
 
 
 def some_rois(count, seed, *, extent):
-    """Regions in and across the edge of a picture, and one far outside."""
+    """Regions in and across the edge of an image, and one far outside."""
     chance = np.random.default_rng(seed)
     corners = chance.uniform(-0.3, 0.9, (count, 2)) * extent
     sizes = chance.uniform(0.0, 0.8, (count, 2)) * extent
@@ -128,7 +128,7 @@ def bilinear(image, y, x):
 
 def plain_roi_align(features, rois, bins, scale, ratio, aligned):
     output = np.zeros((len(rois), features.shape[1], *bins))
-    for number, (picture, *box) in enumerate(rois.astype(np.float64)):
+    for number, (image, *box) in enumerate(rois.astype(np.float64)):
         x1, y1, x2, y2 = np.array(box) * scale - (0.5 if aligned else 0)
         height, width = y2 - y1, x2 - x1
         if not aligned:
@@ -138,7 +138,7 @@ def plain_roi_align(features, rois, bins, scale, ratio, aligned):
         for channel, row, column in itertools.product(range(features.shape[1]), range(bins[0]), range(bins[1])):
             values = [
                 bilinear(
-                    features[int(picture), channel],
+                    features[int(image), channel],
                     y1 + (row + (i + 0.5) / down) * height / bins[0],
                     x1 + (column + (j + 0.5) / across) * width / bins[1],
                 )
@@ -176,8 +176,8 @@ def test_roi_align_agrees_with_onnxruntime(aligned, ratio):
         spatial_scale=1 / 16,
         coordinate_transformation_mode="half_pixel" if aligned else "output_half_pixel",
     )
-    pictures = rois[:, 0].astype(np.int64)
-    wanted = answer_of(node, {"features": features, "rois": rois[:, 1:].copy(), "pictures": pictures})
+    images = rois[:, 0].astype(np.int64)
+    wanted = answer_of(node, {"features": features, "rois": rois[:, 1:].copy(), "pictures": images})
     np.testing.assert_allclose(run_roi_align(features, rois, (7, 7), 1 / 16, ratio, aligned), wanted, atol=5e-5)
 
 

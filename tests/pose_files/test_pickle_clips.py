@@ -19,25 +19,25 @@ def annotation(path, **changes):
 
 
 @pytest.mark.parametrize("layout", ["a list", "one annotation"])
-def test_packs_of_other_layouts_are_read(tmp_path, layout):
-    path = factory.pack(tmp_path)
+def test_dataset_pickles_of_other_layouts_are_read(tmp_path, layout):
+    path = factory.pyskl_pickle(tmp_path)
     one = annotation(path)
     path.write_bytes(pickle.dumps([one] if layout == "a list" else one))
     assert counts(path) == [1] * factory.FRAMES
 
 
-def test_the_clips_of_a_pack_are_named_after_it(tmp_path):
-    path = factory.pack(tmp_path)
-    pack = {"annotations": [annotation(path, frame_dir=name) for name in ("a/b", "c\ud800")]}
-    path.write_bytes(pickle.dumps(pack))
+def test_the_clips_of_a_dataset_pickle_are_named_after_it(tmp_path):
+    path = factory.pyskl_pickle(tmp_path)
+    pyskl_pickle = {"annotations": [annotation(path, frame_dir=name) for name in ("a/b", "c\ud800")]}
+    path.write_bytes(pickle.dumps(pyskl_pickle))
     assert [str(clip.video.path) for clip in read_pose_file(path)] == [f"{path}: a/b", f"{path}: c\\ud800"]
 
 
-def test_people_of_a_pack_keep_their_slots(tmp_path):
+def test_people_of_a_dataset_pickle_keep_their_slots(tmp_path):
     keypoints = np.concatenate([factory.keypoints()[None]] * 2)
     scores = np.ones((2, factory.FRAMES, 17), np.float32)
     scores[0, :3] = 0
-    [clip] = read_pose_file(factory.pack(tmp_path, keypoint=keypoints, keypoint_score=scores))
+    [clip] = read_pose_file(factory.pyskl_pickle(tmp_path, keypoint=keypoints, keypoint_score=scores))
     assert [who.tolist() for who in clip.track_ids] == [[1]] * 3 + [[0, 1]] * 3
 
 
@@ -58,38 +58,38 @@ def test_people_of_a_pack_keep_their_slots(tmp_path):
         ({"keypoint": factory.keypoints()[None] / (factory.WIDTH, factory.HEIGHT)}, "joints are not in pixels"),
     ],
 )
-def test_an_unusable_clip_of_a_pack_is_named(tmp_path, changes, message):
-    path = factory.pack(tmp_path, **changes)
+def test_an_unusable_clip_of_a_dataset_pickle_is_named(tmp_path, changes, message):
+    path = factory.pyskl_pickle(tmp_path, **changes)
     with pytest.raises(BadPoseFile, match=message) as caught:
         read_pose_file(path)
     assert "annotation 0" in caught.value.what
 
 
-def test_a_pack_with_people_and_frames_exchanged_is_refused_and_both_numbers_named(tmp_path):
+def test_a_dataset_pickle_with_people_and_frames_exchanged_is_refused_and_both_numbers_named(tmp_path):
     keypoints = factory.keypoints()[:, None]
-    path = factory.pack(tmp_path, keypoint=keypoints, keypoint_score=np.ones(keypoints.shape[:3]))
+    path = factory.pyskl_pickle(tmp_path, keypoint=keypoints, keypoint_score=np.ones(keypoints.shape[:3]))
     with pytest.raises(BadPoseFile, match=r"total_frames is 6, but .* holds 1 frame; people and frames look exchanged"):
         read_pose_file(path)
 
 
 def test_without_a_count_more_people_than_frames_are_refused(tmp_path):
     keypoints = factory.keypoints(24)[:, None]
-    path = factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None, total_frames=None)
+    path = factory.pyskl_pickle(tmp_path, keypoint=keypoints, keypoint_score=None, total_frames=None)
     with pytest.raises(BadPoseFile, match=r"\(24, 1, 17, 2\) holds 24 people in 1 frame: .* look exchanged"):
         read_pose_file(path)
-    factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None, total_frames=1)
+    factory.pyskl_pickle(tmp_path, keypoint=keypoints, keypoint_score=None, total_frames=1)
     assert counts(path) == [24]
 
 
-def test_only_the_frames_that_a_pack_counts_are_read_and_that_is_said(tmp_path):
-    [clip] = read_pose_file(factory.pack(tmp_path, total_frames=4))
+def test_only_the_frames_that_a_dataset_pickle_counts_are_read_and_that_is_said(tmp_path):
+    [clip] = read_pose_file(factory.pyskl_pickle(tmp_path, total_frames=4))
     assert (len(clip), clip.video.frame_count) == (4, 4)
     assert clip.notes == ("only the first 4 of its 6 frames count: total_frames says so",)
-    [clip] = read_pose_file(factory.pack(tmp_path, total_frames=None))
+    [clip] = read_pose_file(factory.pyskl_pickle(tmp_path, total_frames=None))
     assert (len(clip), clip.notes) == (6, ())
 
 
-def test_a_pack_of_ours_counts_the_frames_that_it_holds(tmp_path):
+def test_a_dataset_pickle_of_ours_counts_the_frames_that_it_holds(tmp_path):
     path = factory.ours(tmp_path, ".pkl")
     path.write_bytes(pickle.dumps({"annotations": [annotation(path, total_frames=4)]}))
     with pytest.raises(BadPoseFile, match=r"total_frames is 4, but keypoint \(1, 6, 17, 2\) holds 6 frames"):
@@ -97,16 +97,16 @@ def test_a_pack_of_ours_counts_the_frames_that_it_holds(tmp_path):
 
 
 @pytest.mark.parametrize("fps", [15, 15.0, (15, 1), [15, 1], np.float32(15), np.array([15, 1])])
-def test_a_pack_may_say_its_rate(tmp_path, fps):
-    [clip] = read_pose_file(factory.pack(tmp_path, fps=fps))
+def test_a_dataset_pickle_may_say_its_rate(tmp_path, fps):
+    [clip] = read_pose_file(factory.pyskl_pickle(tmp_path, fps=fps))
     assert clip.video.fps == 15
     path = tmp_path / "whole.pkl"
-    path.write_bytes(pickle.dumps({"annotations": [annotation(factory.pack(tmp_path))], "fps": fps}))
+    path.write_bytes(pickle.dumps({"annotations": [annotation(factory.pyskl_pickle(tmp_path))], "fps": fps}))
     assert read_pose_file(path)[0].video.fps == 15
 
 
-def test_a_pack_needs_neither_names_nor_scores(tmp_path):
-    path = factory.pack(tmp_path)
+def test_a_dataset_pickle_needs_neither_names_nor_scores(tmp_path):
+    path = factory.pyskl_pickle(tmp_path)
     one = annotation(path)
     del one["frame_dir"], one["keypoint_score"]
     path.write_bytes(pickle.dumps({"annotations": [one, one]}))
@@ -115,32 +115,32 @@ def test_a_pack_needs_neither_names_nor_scores(tmp_path):
     assert all((poses.scores == 1).all() for clip in clips for poses in clip.poses)
 
 
-def test_a_pack_without_scores_shows_nobody_in_empty_slots(tmp_path):
+def test_a_dataset_pickle_without_scores_shows_nobody_in_empty_slots(tmp_path):
     keypoints = np.concatenate([factory.keypoints()[None], np.zeros((1, factory.FRAMES, 17, 2))])
-    assert counts(factory.pack(tmp_path, keypoint=keypoints, keypoint_score=None)) == [1] * factory.FRAMES
+    assert counts(factory.pyskl_pickle(tmp_path, keypoint=keypoints, keypoint_score=None)) == [1] * factory.FRAMES
 
 
-def test_a_pack_without_clips_is_refused(tmp_path):
+def test_a_dataset_pickle_without_clips_is_refused(tmp_path):
     (tmp_path / "pack.pkl").write_bytes(pickle.dumps({"annotations": []}))
     with pytest.raises(BadPoseFile, match="holds no clip"):
         read_pose_file(tmp_path / "pack.pkl")
 
 
-def test_a_clip_that_leaves_its_rate_empty_has_that_of_the_pack(tmp_path):
-    path = factory.pack(tmp_path)
+def test_a_clip_that_leaves_its_rate_empty_has_that_of_the_dataset_pickle(tmp_path):
+    path = factory.pyskl_pickle(tmp_path)
     path.write_bytes(pickle.dumps({"annotations": [annotation(path, fps=None)], "fps": 15}))
     assert read_pose_file(path)[0].video.fps == 15
 
 
 @pytest.mark.parametrize("told", [6.0, np.float64(6)])
 def test_a_whole_number_of_frames_may_be_a_float(tmp_path, told):
-    assert counts(factory.pack(tmp_path, total_frames=told)) == [1] * 6
+    assert counts(factory.pyskl_pickle(tmp_path, total_frames=told)) == [1] * 6
     with pytest.raises(BadPoseFile, match=r"whole number from 1 to 2000000, got 5\.5"):
-        read_pose_file(factory.pack(tmp_path, total_frames=5.5))
+        read_pose_file(factory.pyskl_pickle(tmp_path, total_frames=5.5))
 
 
 def test_a_score_in_the_place_of_depth_is_explained(tmp_path):
     places = np.concatenate([factory.keypoints()[None], np.ones((1, factory.FRAMES, 17, 1))], axis=-1)
     with pytest.raises(BadPoseFile, match="3D recording") as caught:
-        read_pose_file(factory.pack(tmp_path, keypoint=places.astype(np.float32)))
+        read_pose_file(factory.pyskl_pickle(tmp_path, keypoint=places.astype(np.float32)))
     assert "keypoint_score the scores" in caught.value.hint

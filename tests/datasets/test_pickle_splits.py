@@ -1,4 +1,4 @@
-"""Which splits of a pack are learnt from and validated on."""
+"""Which splits of a dataset pickle are learnt from and validated on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parts(splits, asked=Splits()):  # noqa: B008 - a frozen value
         (None, "????"),
     ],
 )
-def test_train_and_val_or_else_test_are_taken_where_a_pack_has_both(splits, expected):
+def test_train_and_val_or_else_test_are_taken_where_a_dataset_pickle_has_both(splits, expected):
     assert parts(splits) == expected
 
 
@@ -82,7 +82,7 @@ def test_what_contradicts_itself_is_refused():
         subsets_of({"train": "a", "val": ["b"]}, Splits(), PACK)
 
 
-def test_clips_that_a_split_names_and_the_pack_lacks_are_said():
+def test_clips_that_a_split_names_and_the_dataset_pickle_lacks_are_said():
     said = subsets_of({"train": ["a", "x", "y"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK)
     assert said == "pack.pkl lacks 2 of the 3 clips that a split names ('x')"
     assert subsets_of({"train": ["a"], "val": ["b"]}, Splits(), PACK).lacking(["a", "b"], PACK) == ""

@@ -1,11 +1,11 @@
-"""A pack of `extract-poses --pyskl-pickle`, read and prepared for training by mmaction2's own `PoseDataset`."""
+"""A dataset pickle of `extract-poses --pyskl-pickle`, read and prepared by mmaction2's `PoseDataset`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pose_file_factory as factory
 
-from posec3d_cli.datasets.write_pickle import Labels, write_pack
+from posec3d_cli.datasets.write_pickle import Labels, write_dataset_pickle
 from posec3d_cli.pose_files import read_pose_file
 
 SIDES = {"left_kp": list(range(1, 17, 2)), "right_kp": list(range(2, 17, 2))}
@@ -23,12 +23,12 @@ TRAINING = [
 ]
 
 
-def test_a_pack_feeds_the_published_training(published, tmp_path):
+def test_a_dataset_pickle_feeds_the_published_training(published, tmp_path):
     datasets = published("mmaction.datasets")
     published("mmengine.registry").init_default_scope("mmaction")
     file = factory.ours(tmp_path, ".npz")
     labels = Labels({"walk/a.mp4": "walk", "run/b.mp4": "run"}, {"walk/a.mp4": "train", "run/b.mp4": "val"})
-    write_pack(tmp_path / "pack.pkl", [("walk/a.mp4", file), ("run/b.mp4", file)], labels)
+    write_dataset_pickle(tmp_path / "pack.pkl", [("walk/a.mp4", file), ("run/b.mp4", file)], labels)
     for split, name, number in (("train", "walk/a.mp4", 1), ("val", "run/b.mp4", 0)):
         data = datasets.PoseDataset(ann_file=str(tmp_path / "pack.pkl"), pipeline=TRAINING, split=split)
         [info] = [data.get_data_info(index) for index in range(len(data))]
