@@ -260,7 +260,7 @@ def test_a_seed_is_noticed_outside_of_a_fork_only():
 
 
 def test_what_a_stage_may_have_is_asked_of_a_protocol():
-    members = {"device", "needs_heatmaps", "builder", "precision", "labels", "temperature", "logits"}
+    members = {"device", "needs_heatmaps", "builder", "precision", "labels", "outputs", "temperature", "logits"}
     defined = {
         part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target)
         for node in tree_of("posec3d_cli.stages.protocols").body
