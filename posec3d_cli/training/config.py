@@ -77,7 +77,7 @@ class TrainingConfig:
     label_smoothing: float = 0.1
     ema_decay: float = 0.998
     class_balance: float = 0.5
-    origin_weights: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 1.0})
+    origin_weights: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 0.2})
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
