@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from posec3d_cli.cli.batch_run import find_people, saying_read
+from posec3d_cli.cli.batch_run import saying_read
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT, RECOGNITION
+from posec3d_cli.cli.labeled_clips import read_clips
+from posec3d_cli.cli.open_set import of_other_actions, open_set_document, print_open_set
 from posec3d_cli.cli.options import (
     CacheOption,
     ClassifierOption,
@@ -19,6 +22,7 @@ from posec3d_cli.cli.options import (
     FlipOption,
     JsonOption,
     LabelMapOption,
+    MinScoreOption,
     NoCacheOption,
     OfflineOption,
     PeopleOption,
@@ -36,6 +40,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_json
 from posec3d_cli.cli.report import check_outputs, document, print_report, write_files
+from posec3d_cli.errors import BadDataset
 
 
 def evaluate(
@@ -60,11 +65,21 @@ def evaluate(
             rich_help_panel=INPUT,
         ),
     ] = None,
+    open_set: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--open-set",
+            metavar="DATA",
+            help="Also measure on clips of other actions; may be repeated.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     root: RootOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
     window: WindowOption = None,
     people: PeopleOption = None,
+    min_score: MinScoreOption = None,
     pose_every: PoseEveryOption = 1,
     perturb: Annotated[
         bool,
@@ -129,22 +144,20 @@ def evaluate(
 ) -> None:
     """Measure the accuracy of a classifier on labelled clips.
 
-    Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class.
+    Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class. With --open-set, also how
+    well the scores tell clips of other actions apart.
     """
     from posec3d_cli.datasets import clip_lists, load
-    from posec3d_cli.datasets.checks import find_duplicates, summarize_notes
-    from posec3d_cli.evaluation.evaluate import check_labels, clips_per_label
+    from posec3d_cli.evaluation.evaluate import check_labels, clips_per_label, predict_clips
     from posec3d_cli.evaluation.evaluate import evaluate as measure
-    from posec3d_cli.evaluation.perturb import perturb as harder_copies
+    from posec3d_cli.evaluation.open_set import OpenSetReport
     from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.recognition.recognizer import ActionRecognizer
-    from posec3d_cli.training.seen import learned_from, seen
 
     check_outputs(confusion or [], predictions, overwrite=overwrite)
     clip_names = None if clips is None else clip_lists.read_clip_list(clips)
-    dataset = load.load_dataset(
-        sources, load.read_label_map(label_map) if label_map else {}, root=root, split=split, only=clip_names
-    )
+    names = load.read_label_map(label_map) if label_map else {}
+    dataset = load.load_dataset(sources, names, root=root, split=split, only=clip_names)
     for text in dataset.notes:
         note("note", one_line(text))
     config = pipeline_config(
@@ -157,6 +170,7 @@ def evaluate(
         flip=flip,
         window=window,
         people=people,
+        min_score=min_score,
         device=device,
         precision=precision,
         cache=cache,
@@ -172,36 +186,33 @@ def evaluate(
         note("note", f"left out clips whose labels the classifier does not have: {clips_per_label(foreign)}")
         dataset = dataset.of(recognizer.labels)
     check_labels(dataset.labels, recognizer.labels)
-    labeled_clips, unreadable = find_people(dataset, config, every=pose_every, workers=workers)
-    for failed in unreadable:
-        note("failed", one_line(f"{failed.name}: {failed.reason}"))
-    for text in summarize_notes(labeled_clips):
-        note("note", one_line(text))
-    left_out = {name: reason for name, (_, reason) in find_duplicates(labeled_clips).items()}
-    for name, reason in left_out.items():
-        note("left out", one_line(f"{name}: {reason}"))
-    labeled_clips = [clip for clip in labeled_clips if clip.name not in left_out]
-    training_clips = seen(labeled_clips, learned_from(folders))
-    if training_clips:
-        note(
-            "warning",
-            f"{len(training_clips)} of {len(labeled_clips)} clips are training clips of this classifier, so that "
-            f"the accuracy is too high; the first is {one_line(training_clips[0])}",
-        )
-    if perturb:
-        labeled_clips = harder_copies(labeled_clips)
+    others = None
+    if open_set:
+        others = load.load_dataset(open_set, names, root=root)
+        for text in others.notes:
+            note("note", one_line(text))
+        others = of_other_actions(others, recognizer.labels)
+    read_poses = partial(read_clips, config=config, folders=folders, every=pose_every, workers=workers, perturb=perturb)
+    labeled = read_poses(dataset)
+    other_clips = None if others is None else read_poses(others)
     with saying_read() as read:
-        report = measure(
-            recognizer,
-            labeled_clips,
-            recognizer.sampling,
-            read,
-        )
-    write_files(report, unreadable, confusion or [], predictions)
+        report = measure(recognizer, labeled.clips, recognizer.sampling, read)
+    open_set_report = None
+    if other_clips is not None:
+        if not other_clips.clips:
+            raise BadDataset("--open-set has no clip of another action that can be evaluated")
+        with saying_read() as read:
+            predicted = predict_clips(recognizer, other_clips.clips, recognizer.sampling, read)
+        open_set_report = OpenSetReport.of(report.predictions, predicted, report.min_score)
+    write_files(report, labeled.unreadable, confusion or [], predictions)
     if as_json:
-        more = {"left_out": left_out, "learned_from": training_clips}
-        print_json(document(report, unreadable, foreign, pairs) | more)
+        more: dict[str, Any] = {"left_out": dict(labeled.left_out), "learned_from": list(labeled.training_clips)}
+        if open_set_report is not None and other_clips is not None:
+            more["open_set"] = open_set_document(open_set_report, other_clips)
+        print_json(document(report, labeled.unreadable, foreign, pairs) | more)
     else:
-        print_report(report, unreadable, foreign, pairs)
-    if unreadable:
+        print_report(report, labeled.unreadable, foreign, pairs)
+        if open_set_report is not None and other_clips is not None:
+            print_open_set(open_set_report, len(other_clips.unreadable))
+    if labeled.unreadable or (other_clips is not None and other_clips.unreadable):
         raise typer.Exit(1)

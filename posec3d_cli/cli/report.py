@@ -16,6 +16,7 @@ from posec3d_cli.errors import counted, listed
 if TYPE_CHECKING:
     from posec3d_cli.datasets.checks import DatasetReport
     from posec3d_cli.datasets.labeled_dataset import UnreadableClip
+    from posec3d_cli.evaluation.predictions import ClipPrediction
     from posec3d_cli.evaluation.report import EvaluationReport
 SCHEMA, VERSION = "posec3d/evaluation", 1
 """Of `evaluate --json`."""
@@ -73,17 +74,22 @@ def document(
         "pairs": [
             {"truth": one.ground_truth, "named": one.predicted, "clips": list(one.clips)} for one in report.pairs(pairs)
         ],
-        "answers": [
-            {
-                "clip": one.clip,
-                "truth": one.ground_truth,
-                "labels": [{"label": label, "probability": round(score, 6)} for label, score in one.best],
-            }
-            for one in report.predictions
-        ],
+        "answers": predictions_document(report.predictions),
         "unreadable": [asdict(one) for one in unreadable],
         "labels_left_out": dict(foreign),
     }
+
+
+def predictions_document(predictions: Sequence[ClipPrediction]) -> list[dict[str, Any]]:
+    """The predicted labels of each clip as plain values."""
+    return [
+        {
+            "clip": one.clip,
+            "truth": one.ground_truth,
+            "labels": [{"label": label, "probability": round(score, 6)} for label, score in one.best],
+        }
+        for one in predictions
+    ]
 
 
 def print_report(
@@ -109,9 +115,9 @@ def print_report(
         print_table(("action", "predicted as", "clips", "names"), [[one_line(cell) for cell in row] for row in rows])
     typer.echo()
     parts = [
-        f"top-1 {_with_interval(report.top1, report.top1_interval)}",
-        f"top-5 {_with_interval(report.top5 / report.clips, report.top5_interval)}",
-        f"mean class {_with_interval(report.mean_class, report.mean_class_interval)}",
+        f"top-1 {with_interval(report.top1, report.top1_interval)}",
+        f"top-5 {with_interval(report.top5 / report.clips, report.top5_interval)}",
+        f"mean class {with_interval(report.mean_class, report.mean_class_interval)}",
         counted(report.clips, "clip"),
         f"no person in {len(report.no_person)}",
     ]
@@ -136,7 +142,8 @@ def _percent(part: float | None) -> str:
     return "" if part is None else f"{part:.1%}"
 
 
-def _with_interval(part: float, interval: tuple[float, float] | None) -> str:
+def with_interval(part: float, interval: tuple[float, float] | None) -> str:
+    """A share with its interval in per cent."""
     if interval is None:
         return f"{part:.1%}"
     low, high = interval

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from posec3d_cli.datasets.clips import RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.evaluation.report import BEST, ClipPrediction, EvaluationReport
+from posec3d_cli.evaluation.predictions import BEST, ClipPrediction
+from posec3d_cli.evaluation.report import EvaluationReport
 from posec3d_cli.labels import near_labels
 from posec3d_cli.pose_files.clip import from_slots, make_video_poses
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -37,6 +38,21 @@ def evaluate(
     if not clips:
         raise BadDataset("there is no clip to evaluate")
     check_labels(Counter(clip.label for clip in clips), recognizer.labels)
+    predictions = predict_clips(recognizer, clips, sampling, progress)
+    return EvaluationReport(recognizer.labels, tuple(predictions), recognizer.used.min_score)
+
+
+def predict_clips(
+    recognizer: ActionRecognizer,
+    clips: Sequence[LabeledClip],
+    sampling: ClipSampling | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[ClipPrediction]:
+    """The predictions for labeled clips, whatever their labels are; the arguments are those of `evaluate`.
+
+    Raises:
+        BadDataset: a clip is a 3D recording.
+    """
     predictions = []
     results = recognizer.recognize_many(map(as_video_poses, clips), sampling)
     for number, (clip, result) in enumerate(zip(clips, results, strict=True)):
@@ -44,7 +60,7 @@ def evaluate(
         scores = result.scores
         predictions.append(ClipPrediction(clip.name, clip.label, () if scores is None else tuple(scores.top(BEST))))
     progress(len(clips), len(clips))
-    return EvaluationReport(recognizer.labels, tuple(predictions))
+    return predictions
 
 
 def check_labels(labels: Mapping[str, int], known: Collection[str]) -> None:

@@ -11,7 +11,8 @@ from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.row_names import RowNames
 from posec3d_cli.datasets.table_labels import read_labels
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.evaluation.report import BEST, ClipPrediction, EvaluationReport
+from posec3d_cli.evaluation.predictions import BEST, ClipPrediction
+from posec3d_cli.evaluation.report import EvaluationReport
 from posec3d_cli.files.writing import printable
 from posec3d_cli.output.tables import TimedResult, is_unknown
 from posec3d_cli.results import FAILED, UNKNOWN, ClipResult

@@ -1,4 +1,4 @@
-"""Metrics: expected calibration error, coverage at a smallest score, and confidence intervals of accuracy."""
+"""Metrics: calibration error, coverage at a smallest score, area under the ROC curve, intervals of accuracy."""
 
 from __future__ import annotations
 
@@ -42,6 +42,33 @@ def coverage(
         named = sure >= threshold
         rows.append((threshold, float(named.mean()), float(right[named].mean()) if named.any() else None))
     return rows
+
+
+def area_under_roc(positives: ArrayLike, negatives: ArrayLike) -> float:
+    """The area under the ROC curve in [0, 1], the statistic of Mann and Whitney: equal scores count one half.
+
+    Args:
+        positives: `(P,)` scores of what is to be accepted, P at least 1.
+        negatives: `(N,)` scores of what is to be rejected, N at least 1.
+    """
+    from scipy.stats import mannwhitneyu  # half a second, that only a report needs
+
+    accepted, rejected = np.asarray(positives, np.float64), np.asarray(negatives, np.float64)
+    if not (accepted.ndim == rejected.ndim == 1 and len(accepted) and len(rejected)):
+        raise ValueError(f"both must be lists with at least one score: {accepted.shape} and {rejected.shape}")
+    pairs = mannwhitneyu(accepted, rejected, method="asymptotic").statistic
+    return float(pairs) / (len(accepted) * len(rejected))
+
+
+def count_below(scores: ArrayLike, thresholds: Sequence[float]) -> list[int]:
+    """The number of scores below each threshold.
+
+    Args:
+        scores: `(N,)`, also none.
+        thresholds: one number each.
+    """
+    found: list[int] = np.searchsorted(np.sort(np.asarray(scores, np.float64)), thresholds, side="left").tolist()
+    return found
 
 
 def _paired(confidences: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

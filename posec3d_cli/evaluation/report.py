@@ -11,43 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error, mean_class_interval, wilson
+from posec3d_cli.evaluation.predictions import ClipPrediction
 from posec3d_cli.types import Floats, Ints
 
 MIN_SCORES = (0.3, 0.5, 0.7, 0.9)
-"""The values of `--min-score` that a report has."""
-
-BEST = 5
-"""The number of labels that a prediction keeps."""
-
-
-@dataclass(frozen=True)
-class ClipPrediction:
-    """The predicted labels of one clip.
-
-    Attributes:
-        clip: name of the clip.
-        ground_truth: label of the clip.
-        best: at most BEST predicted labels with their probabilities, best first; empty if no person was found.
-    """
-
-    clip: str
-    ground_truth: str
-    best: tuple[tuple[str, float], ...]
-
-    @property
-    def label(self) -> str:
-        """The best label; empty if no person was found."""
-        return self.best[0][0] if self.best else ""
-
-    @property
-    def confidence(self) -> float:
-        """The probability of the best label; 0 if no person was found."""
-        return self.best[0][1] if self.best else 0.0
-
-    @property
-    def correct(self) -> bool:
-        """Whether the best label is the ground truth."""
-        return self.label == self.ground_truth
+"""The values of `--min-score` that a report has, besides that of the classifier."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +66,12 @@ class EvaluationReport:
     Attributes:
         labels: the C classes, in the order of the classifier.
         predictions: one per clip, at least one; all labels in them are among `labels`.
+        min_score: of the classifier; no figure but `thresholds` depends on it.
     """
 
     labels: tuple[str, ...]
     predictions: tuple[ClipPrediction, ...]
+    min_score: float = 0.0
 
     @property
     def clips(self) -> int:
@@ -203,8 +173,13 @@ class EvaluationReport:
 
     @property
     def thresholds(self) -> list[tuple[float, float, float | None]]:
-        """The effect of `--min-score`: (minimum score, share of clips with a label, accuracy of these)."""
-        return coverage(self.confidences, self.correct, MIN_SCORES) if len(self.confidences) else []
+        """The effect of `--min-score`: (minimum score, share of clips with a label, accuracy of these).
+
+        Of the clips with a person; a clip whose best label is `unknown` has no label.
+        """
+        least = [one.least for one in self.predictions if one.best]
+        steps = sorted({*MIN_SCORES, self.min_score} - {0.0})
+        return coverage(least, self.correct, steps) if least else []
 
     def figures(self) -> dict[str, Any]:
         """The report as plain values for JSON, without the correct predictions."""

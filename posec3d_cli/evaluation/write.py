@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from posec3d_cli.datasets.labeled_dataset import UnreadableClip
-from posec3d_cli.evaluation.report import BEST, EvaluationReport
+from posec3d_cli.evaluation.predictions import BEST
+from posec3d_cli.evaluation.report import EvaluationReport
 from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.output.plots import plot_confusion
 from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS

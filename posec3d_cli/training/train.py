@@ -20,7 +20,8 @@ from posec3d_cli.datasets.splits import split
 from posec3d_cli.errors import BadCard, OutputError
 from posec3d_cli.evaluation.evaluate import evaluate
 from posec3d_cli.evaluation.perturb import perturb
-from posec3d_cli.evaluation.report import ClipPrediction, EvaluationReport
+from posec3d_cli.evaluation.predictions import ClipPrediction
+from posec3d_cli.evaluation.report import EvaluationReport
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.layers import Recognizer

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import batch_fakes
+import numpy as np
 import pose_file_factory as factory
 import pytest
 import synthetic_people as people
@@ -276,3 +278,63 @@ def test_a_label_that_is_nearly_one_of_the_classifier_is_named(evaluate, dataset
 def test_a_mean_without_spread_is_printed_without_an_interval(evaluate, tmp_path):
     dataset_pickle = people.write_dataset_pickle(tmp_path / "one.pkl", people.labeled_clips(1))
     assert re.search(r"mean class \d+\.\d%, 2 clips", evaluate(dataset_pickle).out)
+
+
+@pytest.fixture
+def others(tmp_path):
+    """Clips of two other actions, one of them empty, and one of a known action."""
+    clips = [replace(people.labeled_clip("arms", number), label="dance") for number in range(10, 14)]
+    nobody = people.labeled_clip("legs", 14)
+    clips.append(replace(nobody, label="swim", scores=np.zeros_like(nobody.scores)))
+    clips.append(people.labeled_clip("legs", 15))
+    return people.write_dataset_pickle(tmp_path / "others.pkl", clips)
+
+
+def test_clips_of_other_actions_are_measured_beside_those_of_known_ones(evaluate, dataset_pickle, others):
+    ran = evaluate(dataset_pickle, "--open-set", others, "--min-score", 0.45, "--json")
+    assert ran.code == 0, ran.err
+    assert "left out of the open set, with labels that the classifier has: legs (1 clip)" in ran.err
+    found = json.loads(ran.out)
+    open_set = found["open_set"]
+    assert found["clips"] == open_set["known_clips"] == 6
+    assert (open_set["clips"], open_set["no_person"]) == (5, ["others/legs_14"])
+    assert [one["truth"] for one in open_set["answers"]] == ["dance"] * 4 + ["swim"]
+    scores, those = (
+        [one["labels"][0]["probability"] if one["labels"] else 0 for one in part["answers"]]
+        for part in (found, open_set)
+    )
+    pairs = [(one > other) + (one == other) / 2 for one in scores for other in those]
+    assert open_set["auroc"] == pytest.approx(sum(pairs) / len(pairs), abs=1e-4)
+    assert open_set["min_score"] == 0.45
+    assert open_set["unknown"] == sum(score < 0.45 for score in those) / 5
+    assert open_set["unknown_interval"][0] < open_set["unknown"] < open_set["unknown_interval"][1]
+    right = [one["labels"][0]["probability"] for one in found["answers"] if one["labels"][0]["label"] == one["truth"]]
+    for step in open_set["curve"]:
+        assert step["unknown"] == sum(score < step["min_score"] or not score for score in those) / 5
+        assert step["lost"] == pytest.approx(sum(score < step["min_score"] for score in right) / len(right), abs=1e-4)
+    assert (open_set["unreadable"], open_set["left_out"]) == ([], {})
+    assert [one["min_score"] for one in found["min_score"]] == [0.3, 0.45, 0.5, 0.7, 0.9]
+
+
+def test_the_least_score_of_the_card_is_in_use_without_an_option(evaluate, model, dataset_pickle, others):
+    card = model / "model.toml"
+    card.write_text(card.read_text().replace("[recipe]\n", "[recipe]\nmin_score = 0.55\n"))
+    ran = evaluate(dataset_pickle, "--open-set", others)
+    assert ran.code == 0, ran.err
+    *_, first, head, a, b, c, d, e = ran.out.splitlines()
+    assert re.fullmatch(r"open set: AUROC [01]\.\d{3}, 5 clips of other actions, no person in 1", first)
+    assert head.split("\t") == ["min score", "other actions unknown", "correct answers lost"]
+    assert [row.split("\t")[0] for row in (a, b, c, d, e)] == ["0.3", "0.5", "0.55 (in use)", "0.7", "0.9"]
+    assert a.split("\t")[1].startswith("20.0% (")
+    assert "0.55 answers" in ran.out
+
+
+def test_an_open_set_without_another_action_is_an_error(evaluate, dataset_pickle, foreign):
+    ran = evaluate(dataset_pickle, "--open-set", dataset_pickle)
+    assert ran.code == 1
+    assert "--open-set has no clip of another action" in ran.err
+    assert "arms (3 clips), legs (3 clips)" in ran.err
+    ran = evaluate(dataset_pickle, "--open-set", foreign, "--detector", "whole-frame")
+    assert ran.code == 1
+    assert "failed: clips/fly/a.mp4" in ran.err
+    assert "no clip of another action that can be evaluated" in ran.err

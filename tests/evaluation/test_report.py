@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posec3d_cli.datasets.labeled_dataset import UnreadableClip
-from posec3d_cli.evaluation.report import ClassMetrics, ClipPrediction, ConfusedPair, EvaluationReport
+from posec3d_cli.evaluation.predictions import ClipPrediction
+from posec3d_cli.evaluation.report import ClassMetrics, ConfusedPair, EvaluationReport
 from posec3d_cli.evaluation.write import write_confusion, write_predictions
 
 LABELS = ("sit", "stand", "run")
