@@ -113,6 +113,13 @@ def print_report(
         typer.echo()
         rows = [[one.ground_truth, one.predicted, str(len(one.clips)), listed(one.clips)] for one in confused]
         print_table(("action", "predicted as", "clips", "names"), [[one_line(cell) for cell in row] for row in rows])
+    if report.sources:
+        typer.echo()
+        rows = [
+            [one_line(source), str(part.clips), with_interval(part.top1, part.top1_interval), _error(part)]
+            for source, part in report.sources.items()
+        ]
+        print_table(("source", "clips", "top-1", "calibration error"), rows)
     typer.echo()
     parts = [
         f"top-1 {with_interval(report.top1, report.top1_interval)}",
@@ -128,6 +135,10 @@ def print_report(
     typer.echo(", ".join(parts))
     if report.calibration_error is not None:
         typer.echo(f"expected calibration error {report.calibration_error:.3f}; {_thresholds(report)}")
+
+
+def _error(report: EvaluationReport) -> str:
+    return "" if report.calibration_error is None else f"{report.calibration_error:.3f}"
 
 
 def _thresholds(report: EvaluationReport) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -172,6 +172,16 @@ class EvaluationReport:
         return expected_calibration_error(self.confidences, self.correct) if len(self.confidences) else None
 
     @property
+    def sources(self) -> dict[str, EvaluationReport]:
+        """The report on the clips of each source, by its name; empty if all clips are of one source."""
+        parts: dict[str, list[ClipPrediction]] = {}
+        for one in self.predictions:
+            parts.setdefault(one.source, []).append(one)
+        if len(parts) == 1:
+            return {}
+        return {source: replace(self, predictions=tuple(part)) for source, part in parts.items()}
+
+    @property
     def thresholds(self) -> list[tuple[float, float, float | None]]:
         """The effect of `--min-score`: (minimum score, share of clips with a label, accuracy of these).
 
@@ -193,6 +203,16 @@ class EvaluationReport:
             "mean_class_interval": None if self.mean_class_interval is None else _rounded(self.mean_class_interval),
             "nobody": list(self.no_person),
             "calibration_error": None if self.calibration_error is None else round(self.calibration_error, 4),
+            "sources": [
+                {
+                    "source": source,
+                    "clips": part.clips,
+                    "top1": round(part.top1, 4),
+                    "top1_interval": _rounded(part.top1_interval),
+                    "calibration_error": None if part.calibration_error is None else round(part.calibration_error, 4),
+                }
+                for source, part in self.sources.items()
+            ],
             "min_score": [
                 {
                     "min_score": least,

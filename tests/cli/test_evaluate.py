@@ -338,3 +338,18 @@ def test_an_open_set_without_another_action_is_an_error(evaluate, dataset_pickle
     assert ran.code == 1
     assert "failed: clips/fly/a.mp4" in ran.err
     assert "no clip of another action that can be evaluated" in ran.err
+
+
+def test_several_sources_are_shown_by_themselves(evaluate, dataset_pickle, tmp_path):
+    more = [people.labeled_clip(label, number) for label in ("arms", "legs") for number in (20, 21)]
+    other = people.write_dataset_pickle(tmp_path / "other.pkl", more)
+    assert "calibration error\n" not in evaluate(dataset_pickle).out
+    ran = evaluate(dataset_pickle, other)
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    start = lines.index("source\tclips\ttop-1\tcalibration error")
+    rows = [line.split("\t") for line in lines[start + 1 : start + 3]]
+    assert [row[:2] for row in rows] == [["pack", "6"], ["other", "4"]]
+    assert all(re.fullmatch(r"0\.\d{3}", row[3]) for row in rows)
+    found = json.loads(evaluate(dataset_pickle, other, "--json").out)
+    assert [one["source"] for one in found["sources"]] == ["pack", "other"]

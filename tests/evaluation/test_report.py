@@ -44,6 +44,35 @@ def test_a_clip_without_anybody_counts_as_a_mistake(report):
     assert [one.clip for one in report.mistakes] == ["clip 5", "clip 6"]
 
 
+def test_each_of_several_sources_has_its_own_calibration_error():
+    sure = [answer(f"web/{number}", "sit", "sit" if number < 2 else "stand", 0.9) for number in range(4)]
+    honest = [answer(f"lab/{number}", "sit", "sit", 0.95) for number in range(2)]
+    report = EvaluationReport(LABELS, (*sure, *honest, answer("lab/2", "stand"), answer("empty/1", "run")))
+    assert list(report.sources) == ["web", "lab", "empty"]
+    web, lab, empty = report.sources.values()
+    assert (web.clips, web.top1, web.calibration_error) == (4, 0.5, pytest.approx(0.4))
+    assert (lab.clips, lab.top1, lab.calibration_error) == (3, pytest.approx(2 / 3), pytest.approx(0.05))
+    assert (empty.clips, empty.top1, empty.calibration_error) == (1, 0, None)
+    found = report.figures()["sources"]
+    assert [(one["source"], one["clips"], one["calibration_error"]) for one in found] == [
+        *(("web", 4, 0.4), ("lab", 3, 0.05), ("empty", 1, None)),
+    ]
+    assert found[0]["top1_interval"][0] < found[0]["top1"] < found[0]["top1_interval"][1]
+
+
+def test_one_source_and_names_without_a_source_are_not_split(report):
+    assert report.sources == {}
+    assert report.figures()["sources"] == []
+
+
+def test_a_clip_whose_label_is_unknown_has_no_label_at_any_threshold():
+    own = ClipPrediction("a", "sit", (("unknown", 0.95), ("sit", 0.05)))
+    named = ClipPrediction("b", "sit", (("sit", 0.75), ("unknown", 0.25)))
+    report = EvaluationReport(("sit", "unknown"), (own, named), 0.6)
+    assert report.thresholds == [(0.3, 0.5, 1.0), (0.5, 0.5, 1.0), (0.6, 0.5, 1.0), (0.7, 0.5, 1.0), (0.9, 0.0, None)]
+    assert report.figures()["min_score"][2] == {"min_score": 0.6, "named": 0.5, "right": 1.0}
+
+
 def test_a_second_best_label_counts_among_five(report):
     assert report.top5 == 6
     low, high = report.top5_interval
