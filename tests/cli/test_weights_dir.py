@@ -73,7 +73,7 @@ def test_a_folder_that_is_not_there_is_said(posec3d, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"video")
     ran = posec3d("predict", tmp_path / "a.mp4", "--weights-dir", tmp_path / "none")
     assert ran.code == 1
-    assert ran.err.startswith(f"error: {tmp_path / 'none'} is no folder")
+    assert ran.err.startswith(f"error: the weights folder {tmp_path / 'none'} does not exist or is no folder")
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
