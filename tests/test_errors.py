@@ -28,8 +28,13 @@ def drawn() -> dict[str, str]:
 
 
 def test_the_tree_is_the_one_that_is_drawn():
-    real = {kind.__name__: kind.__base__.__name__ for kind in EVERY if kind is not PoseC3DError}
-    assert real == drawn()
+    apart = (PoseC3DError, errors.UnknownName)  # the root, and a base beside those in the tree
+    assert {kind.__name__: kind.__base__.__name__ for kind in EVERY if kind not in apart} == drawn()
+
+
+def test_errors_of_unknown_names_are_one_kind():
+    alike = [kind for kind in EVERY if issubclass(kind, errors.UnknownName)]
+    assert alike == [kind for kind in EVERY if kind.__name__.startswith("Unknown")]
 
 
 @pytest.mark.parametrize("kind", EVERY)
