@@ -258,6 +258,6 @@ def with_wrong_count(source: Path, target: Path, claimed: int) -> Path:
     main = content.index(b"avih") + 8 + 16
     stream = content.index(b"strh") + 8 + 32
     for offset in (main, stream):
-        content[offset : offset + 4] = struct.dataset_pickle("<I", claimed)
+        content[offset : offset + 4] = struct.pack("<I", claimed)
     target.write_bytes(content)
     return target
