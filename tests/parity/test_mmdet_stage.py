@@ -7,6 +7,7 @@ import pytest
 import torch
 from published_models import blue_first, images, randomise, save_as_published
 
+from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.mmdet import MMDet
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, find_config
 from posec3d_cli.testing import check_detector, sample_frames
@@ -42,7 +43,7 @@ def test_boxes_are_those_of_inference_detector(both, published, shared, record_d
     for frame, boxes in zip(frames, found, strict=True):
         answer = published("mmdet.apis").inference_detector(theirs, blue_first(frame))
         kept = answer.pred_instances[answer.pred_instances.labels == 0].cpu()
-        wanted = EVERYTHING.apply(kept.bboxes.numpy(), kept.scores.numpy(), frame.pixels.shape[:2])
+        wanted = BoxFilter(**EVERYTHING).apply(kept.bboxes.numpy(), kept.scores.numpy(), frame.pixels.shape[:2])
         assert boxes.boxes.shape == wanted.boxes.shape
         people += len(wanted)
         differences += (
