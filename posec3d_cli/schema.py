@@ -19,7 +19,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 from msgspec import Meta, inspect, structs
 
-from posec3d_cli.errors import BadCard, did_you_mean
+from posec3d_cli.errors import BadCard, ConfigError, did_you_mean
 
 T = TypeVar("T")
 
@@ -31,6 +31,10 @@ Share = Annotated[float, Meta(ge=0, le=1, description="a number in [0, 1]")]
 
 class BadSetting(BadCard, ValueError):
     """A value that does not fit; in a struct's own checks its text begins with the key."""
+
+
+class BadOption(BadSetting, ConfigError):
+    """A value that was given in place of a card's own does not fit; the card does."""
 
 
 class Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -69,13 +73,27 @@ def read_settings(kind: type[T], card: HasRecipe, options: Mapping[str, Any]) ->
         options: as `from_card` was given them; paths may stand for texts.
 
     Raises:
-        BadSetting: a setting is unknown, missing or does not fit.
+        BadOption: one of the options is unknown or does not fit.
+        BadSetting: a setting of the card is unknown, missing or does not fit.
     """
     values = {
         name: os.fspath(value) if isinstance(value, os.PathLike) else value
         for name, value in {**card.recipe, **options}.items()
     }
-    return read(kind, values, where=card.name, key="recipe")
+    try:
+        return read(kind, values, where=card.name, key="recipe")
+    except BadSetting as error:
+        if options and _fits(kind, card.recipe):
+            raise BadOption(error.what, hint=error.hint) from error
+        raise
+
+
+def _fits(kind: type[T], values: Mapping[str, Any]) -> bool:
+    try:
+        read(kind, dict(values))
+    except BadSetting:
+        return False
+    return True
 
 
 def read(kind: type[T], values: object, *, where: object = "", key: str = "") -> T:

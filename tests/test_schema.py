@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta, Struct, structs
 
-from posec3d_cli.errors import BadCard
-from posec3d_cli.schema import BadSetting, Checked, Count, Positive, Share, Text, read, read_settings
+from posec3d_cli.errors import BadCard, ConfigError
+from posec3d_cli.schema import BadOption, BadSetting, Checked, Count, Positive, Share, Text, read, read_settings
 
 Pair = Annotated[tuple[Count, Count], Meta(description="a width and a height")]
 
@@ -137,3 +137,17 @@ def test_options_replace_what_the_card_says_and_paths_may_stand_for_texts():
     assert read_settings(Part, Card(), {"name": Path("a/b")}).name == "a/b"
     with pytest.raises(BadCard, match=r"^mine: recipe\.share must be a number in \[0, 1\], got 'much'$"):
         read_settings(Whole, card, {"share": "much"})
+
+
+def test_a_wrong_option_is_told_from_a_wrong_card():
+    """What was typed is wrong usage; what stands in a card is not."""
+    right, wrong = Card({"size": [3, 3]}), Card({"size": [3, 0]})
+    with pytest.raises(BadOption, match="much") as caught:
+        read_settings(Whole, right, {"share": "much"})
+    assert isinstance(caught.value, ConfigError)
+    with pytest.raises(BadOption, match=r"unknown key recipe\.nope"):
+        read_settings(Whole, right, {"nope": 1})
+    for options in ({}, {"share": "much"}):
+        with pytest.raises(BadSetting) as caught:
+            read_settings(Whole, wrong, options)
+        assert not isinstance(caught.value, ConfigError)
