@@ -53,4 +53,8 @@ def test_a_client_that_hangs_is_ended_with_all_that_it_started(hanging, source, 
         fetch(card)
     assert time.monotonic() - began < 20
     if sys.platform == "linux":
-        assert not is_running(int(hanging.read_text()))
+        started = int(hanging.read_text())
+        ended_by = time.monotonic() + 10  # the signal is sent; when a process acts on it is up to the system
+        while is_running(started) and time.monotonic() < ended_by:
+            time.sleep(0.01)
+        assert not is_running(started)
