@@ -115,7 +115,7 @@ def test_a_worker_that_hangs_is_given_up_while_the_other_goes_on(named, tmp_path
     with WorkerPool(batch_fakes.LabelTask(PipelineConfig()), 2) as pool:
         statuses = {
             found.name: result.status
-            for found, result in pool.results(videos, timeout=1.5, progress=lambda found, frames: None)
+            for found, result in pool.results(videos, timeout=6, progress=lambda found, frames: None)
         }
     assert statuses == {"hang.mp4": "failed", "good0.mp4": "ok", "good1.mp4": "ok", "good2.mp4": "ok"}
 
