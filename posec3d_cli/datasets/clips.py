@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,6 +52,11 @@ class LabeledClip:
     def __len__(self) -> int:
         frames: int = self.keypoints.shape[1]
         return frames
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """`fps` as the fraction that video files name."""
+        return Fraction(self.fps).limit_denominator(1001)
 
 
 def source_name_of(clip: LabeledClip) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from posec3d_cli.datasets.clips import RECORDED, LabeledClip
@@ -97,6 +96,5 @@ def as_video_poses(clip: LabeledClip) -> VideoPoses:
     """
     if clip.origin == RECORDED:
         raise BadDataset(f"{clip.name} is a 3D recording: project it through a camera first")
-    fps = Fraction(clip.fps).limit_denominator(1001)
     people = from_slots(clip.keypoints, clip.scores)
-    return make_video_poses(Path(clip.name), people, fps=fps, frame_size=clip.frame_size)
+    return make_video_poses(Path(clip.name), people, fps=clip.frame_rate, frame_size=clip.frame_size)

@@ -122,7 +122,7 @@ class ActionRecognizer:
 
     def frames_needed(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
         """The frames of a video that the clip sampling uses, each once, in order."""
-        return used_frames([window for plan in self._plans(sampling, frame_count, fps) for window in plan])
+        return _frames_of(self._plans(sampling, frame_count, fps))
 
     def _plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
         """The plan of each member; all plans have the same windows."""
@@ -182,7 +182,7 @@ class ActionRecognizer:
 
     def _reading(self, video_poses: VideoPoses, sampling: ClipSampling) -> _Reading:
         plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
-        needed = used_frames([window for plan in plans for window in plan])
+        needed = _frames_of(plans)
         lost = np.intersect1d(video_poses.lost, needed)
         if len(lost):
             # Frames that are there for drawing only stand in for none: the answer is the same without them.
@@ -268,6 +268,11 @@ class ActionRecognizer:
         return scored
 
 
+def _frames_of(plans: Iterable[Sequence[Window]]) -> Ints:
+    """The frames that any of the plans uses, each once, in order."""
+    return used_frames([window for plan in plans for window in plan])
+
+
 class _Reading:
     """One video on its way through the members."""
 
@@ -282,6 +287,6 @@ class _Reading:
     ) -> None:
         self.video_poses, self.sampling, self.plans = video_poses, sampling, plans
         self.made_by, self.notices = made_by, notices
-        self.used = replace(video_poses.part(used_frames([window for plan in plans for window in plan])), lost=lost)
+        self.used = replace(video_poses.part(_frames_of(plans)), lost=lost)
         self.watch = Stopwatch()
         self.ids: set[int] = set()

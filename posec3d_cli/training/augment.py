@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from fractions import Fraction
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.sampling.clips import ClipSampling
@@ -141,7 +141,7 @@ def augmented(
         scores.astype(np.float32),
         clip.frame_size or _reach(keypoints, scores),
         np.arange(len(columns), dtype=np.int64),
-        Fraction(clip.fps).limit_denominator(1001),
+        clip.frame_rate,
         COCO_17,
     )
     return sequence, order.reshape(shown.shape).astype(np.int64)
@@ -159,7 +159,7 @@ def _frames(
 ) -> tuple[Floats, Ints]:
     """Positions in the clip, `(F,)`, and the indices of the positions to show, `(T,)`."""
     if generator.random() < settings.served:
-        plan = sampling.plan(len(clip), Fraction(clip.fps).limit_denominator(1001))
+        plan = sampling.plan(len(clip), clip.frame_rate)
         window = plan[int(generator.integers(len(plan)))]
         return np.arange(len(clip), dtype=np.float32), window.clips[int(generator.integers(len(window.clips)))]
     seconds = _length(clip, settings, generator)
@@ -167,9 +167,7 @@ def _frames(
     places = np.arange(frames) / frames
     if generator.random() < settings.repeat:
         places = (places * generator.uniform(1.3, 3)) % 1
-    span = min(seconds * clip.fps, len(clip) - 1)
-    start = generator.uniform(0, len(clip) - 1 - span)
-    positions = (start + places * span).astype(np.float32)
+    positions = _cut(clip, seconds, places, generator)
     return positions, uniform_train_indices(frames, clip_len=sampling.frames, rng=generator)
 
 
@@ -181,9 +179,15 @@ def _length(clip: LabeledClip, settings: Augmentation, generator: np.random.Gene
 
 def _stretch(clip: LabeledClip, frames: int, settings: Augmentation, generator: np.random.Generator) -> Floats:
     """`(frames,)` positions in a clip, evenly spaced over a random stretch."""
-    span = min(_length(clip, settings, generator) * clip.fps, len(clip) - 1)
+    return _cut(clip, _length(clip, settings, generator), np.linspace(0, 1, frames), generator)
+
+
+def _cut(clip: LabeledClip, seconds: float, places: NDArray[Any], generator: np.random.Generator) -> Floats:
+    """The positions in a clip of places, from 0 to 1, in a stretch of so many seconds that begins anywhere."""
+    span = min(seconds * clip.fps, len(clip) - 1)
     start = generator.uniform(0, len(clip) - 1 - span)
-    return (start + np.linspace(0, 1, frames) * span).astype(np.float32)
+    positions: Floats = (start + places * span).astype(np.float32)
+    return positions
 
 
 def _seen(
@@ -228,9 +232,10 @@ def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: 
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shear = np.array([[1, generator.normal(0, settings.shear)], [0, 1]])
     scale = np.diag(np.exp(generator.uniform(-settings.stretch, settings.stretch, 2)))
+    change = turn @ shear @ scale
     placed = keypoints
-    if (turn @ shear @ scale != np.eye(2)).any():
-        placed = (keypoints - middle) @ (turn @ shear @ scale).T.astype(np.float32) + middle
+    if (change != np.eye(2)).any():
+        placed = (keypoints - middle) @ change.T.astype(np.float32) + middle
     if generator.random() < settings.pan:
         pan = np.stack([drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1)
         zoom = np.exp(settings.zoom_reach * drift(frames, generator))
