@@ -1,0 +1,244 @@
+"""Read saved results back: a table of `posec3d label` with the state of its run, or the JSON of `posec3d predict`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from posec3d_cli.batch.lock import state_of
+from posec3d_cli.batch.state import RunState
+from posec3d_cli.errors import BadDataset, InputError, StageError
+from posec3d_cli.files.input_paths import problem_of
+from posec3d_cli.files.relative_paths import RelativePaths
+from posec3d_cli.labels import clean_label
+from posec3d_cli.output import tables
+from posec3d_cli.output.json import SCHEMA, TOP, entry
+from posec3d_cli.results import FAILED, NO_PERSON, OK, ClipResult
+
+Best = tuple[tuple[str, float], ...]
+"""Labels with their probabilities, best first."""
+
+
+@dataclass(frozen=True)
+class SavedAnswer:
+    """What was answered for a stretch of a video, of everybody or of one person.
+
+    Attributes:
+        start: its first frame.
+        stop: the frame after its last.
+        label: the answer.
+        score: the probability of the best label.
+        person: the track id; empty: everybody.
+    """
+
+    start: int
+    stop: int
+    label: str
+    score: float
+    person: str = ""
+
+
+@dataclass(frozen=True)
+class SavedResult:
+    """What was saved about one clip.
+
+    Attributes:
+        name: as the table has it.
+        path: its file; None if it cannot be found.
+        status: "ok", "no_person" or "failed".
+        label: the answer; empty without one.
+        best: the best labels, also where the answer is `unknown`.
+        corrected: what a person set right; empty if nobody did.
+        error: why it failed, or what makes the answer less certain.
+        answers: the answers for its windows, and for its people where each is read alone; empty if they were not saved.
+        seconds: wall time; None if it was not saved.
+        entry: everything that was saved, as `predict --json` has it; empty if only a row of a table was.
+    """
+
+    name: str
+    path: Path | None
+    status: str
+    label: str = ""
+    best: Best = ()
+    corrected: str = ""
+    error: str = ""
+    answers: tuple[SavedAnswer, ...] = ()
+    seconds: float | None = None
+    entry: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float | None:
+        """The probability of the best label; None without an answer."""
+        return self.best[0][1] if self.best else None
+
+
+@dataclass(frozen=True)
+class SavedResults:
+    """The results of a run.
+
+    Attributes:
+        source: the file.
+        results: one per clip, in the order of the file.
+        pipeline: the models and settings, as `predict --json` has them; empty if they were not saved.
+    """
+
+    source: Path
+    results: tuple[SavedResult, ...]
+    pipeline: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that occurs, in order."""
+        found = {label for one in self.results for label, _ in one.best}
+        found |= {text for one in self.results for text in (one.label, one.corrected) if text}
+        found |= {answer.label for one in self.results for answer in one.answers}
+        return tuple(sorted(found - {NO_PERSON}))
+
+
+def read_results(source: Path, root: Path | None = None) -> SavedResults:
+    """Read the results that a command saved.
+
+    Args:
+        source: a table of `label` (.csv, .jsonl, .parquet) or the JSON of `predict`.
+        root: where the names of the videos begin; None: where the run found them, else the folder of the file.
+
+    Raises:
+        InputError: it is no such file.
+    """
+    if (problem := problem_of(source)) is not None:
+        raise InputError(problem[0], hint=problem[1])
+    paths = RelativePaths(source, root)
+    if source.suffix.lower() == ".json":
+        document = _document(source)
+        found = [_of_entry(one, paths.find(one["video"])) for one in document["videos"]]
+        return SavedResults(source, tuple(found), document.get("pipeline") or {})
+    rows = _rows(source)
+    known = _of_run(source)
+    seen: Counter[str] = Counter()
+    results = []
+    for row in rows:
+        name = tables.plain(row["video"])
+        stored = known.get((name, seen[name]))
+        seen[name] += 1
+        file = str(row["video"]).partition(": ")[0]
+        path = paths.find(file) if stored is None or root is not None else stored[0]
+        results.append(_of_row(row, name, path, {} if stored is None else stored[1]))
+    return SavedResults(source, tuple(results))
+
+
+def _document(source: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{source} is no JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise InputError(f"{source} is not the JSON of `posec3d predict`", hint="`posec3d predict --json` prints it")
+    return document
+
+
+def _rows(source: Path) -> list[dict[str, Any]]:
+    try:
+        rows = tables.read_table(source)
+    except (ValueError, KeyError, csv.Error, StageError) as error:
+        raise BadDataset(f"{source} is no table of `posec3d label`: {error}") from error
+    if rows and not {"status", "label"} & rows[0].keys():
+        raise BadDataset(f"{source} is no table of `posec3d label`: it lacks the columns status and label")
+    return rows
+
+
+def _of_run(source: Path) -> dict[tuple[str, int], tuple[Path, dict[str, Any]]]:
+    """What the run that wrote a table knows: the file and the entry of each row, by name and number among its name."""
+    state = state_of(source)
+    if not state.exists():
+        return {}
+    found: dict[tuple[str, int], tuple[Path, dict[str, Any]]] = {}
+    seen: Counter[str] = Counter()
+    with RunState(state) as run_state:
+        for path in sorted(run_state.paths()):
+            record = run_state.get(path)
+            for result in () if record is None else record.result.results:
+                if isinstance(result, ClipResult):
+                    one = entry(result, min_score=0.0)
+                    name = tables.plain(one["video"])
+                    found[name, seen[name]] = path, one
+                    seen[name] += 1
+    return found
+
+
+def _of_entry(one: Mapping[str, Any], path: Path | None) -> SavedResult:
+    try:
+        return _read_entry(one, path)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the entry of {one.get('video')!r} is none of `predict --json`: {error!r}") from error
+
+
+def _read_entry(one: Mapping[str, Any], path: Path | None) -> SavedResult:
+    if one["status"] == FAILED:
+        return SavedResult(one["video"], path, FAILED, error=one["error"]["what"], entry=one)
+    return SavedResult(
+        one["video"],
+        path,
+        one["status"],
+        label=_answer(one["answer"]),
+        best=tuple((best["label"], float(best["probability"])) for best in one["labels"]),
+        error="; ".join(f"warning: {text}" for text in one["warnings"]),
+        answers=tuple(_answers(one["windows"])),
+        seconds=sum(one["seconds"].values()),
+        entry=one,
+    )
+
+
+def _of_row(row: Mapping[str, Any], name: str, path: Path | None, known: Mapping[str, Any]) -> SavedResult:
+    """A row of a table; a line of JSON is an entry itself, of other rows the run knows it."""
+    corrected = clean_label(str(row.get(tables.CORRECTED) or ""))
+    whole = row if isinstance(row.get("labels"), list) or isinstance(row.get("error"), Mapping) else known
+    status = str(row.get("status") or "") or OK
+    spent = _number(row.get("seconds"))
+    if whole is row:
+        found = _of_entry(row, path)
+        return SavedResult(**{**vars(found), "name": name, "corrected": corrected})
+    best = tuple(_best_of(row)) if status == OK else ()
+    answers: tuple[SavedAnswer, ...] = ()
+    if known and known["status"] == OK == status:
+        best = tuple((one["label"], float(one["probability"])) for one in known["labels"])[:TOP]
+        answers = tuple(_answers(known["windows"]))
+    label = _answer(clean_label(str(row.get("label") or ""))) if status == OK else ""
+    if len({(one.start, one.stop) for one in answers}) == 1:  # the row says whether one that is read whole is `unknown`
+        answers = tuple(one if one.person else SavedAnswer(one.start, one.stop, label, one.score) for one in answers)
+    error = str(row.get("error") or "")
+    return SavedResult(name, path, status, label, best, corrected, error, answers, spent, known)
+
+
+def _answer(label: str | None) -> str:
+    return "" if label is None or label == NO_PERSON else label
+
+
+def _answers(windows: Sequence[Mapping[str, Any]]) -> Iterator[SavedAnswer]:
+    for window in windows:
+        start, stop = int(window["start_frame"]), int(window["stop_frame"])
+        for person in window["people"]:
+            if person["labels"]:
+                best = float(person["labels"][0]["probability"])
+                yield SavedAnswer(start, stop, person["answer"], best, str(person["id"]))
+        if window["labels"] and not window["people"]:
+            yield SavedAnswer(start, stop, window["answer"], float(window["labels"][0]["probability"]))
+
+
+def _best_of(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for place in ("", "_2", "_3"):
+        label = row.get("guess") if not place and row.get("guess") else row.get(f"label{place}")
+        score = _number(row.get(f"score{place}"))
+        if label and score is not None:
+            yield clean_label(str(label)), score
+
+
+def _number(cell: Any) -> float | None:
+    try:
+        return None if cell in (None, "") else float(str(cell).replace(",", "."))
+    except ValueError:
+        return None
