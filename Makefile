@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format parity wheel-check clean
+.PHONY: help setup demo test check format parity annotation-tools wheel-check clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,15 @@ parity:  ## Compare with the published code of mmaction2, mmdet and mmpose, in a
 	$(VENV)-parity/bin/python -m pip install --quiet --no-deps mmaction2==1.2.0
 	$(VENV)-parity/bin/python -m pytest -m parity tests/parity
 
+annotation-tools: $(VENV)-annotations/EAFv3.0.xsd  ## Install what tests check exported annotations with, in a separate environment
+
+$(VENV)-annotations/EAFv3.0.xsd:
+	test -x $(VENV)-annotations/bin/python || $(PYTHON) -m venv $(VENV)-annotations
+	$(VENV)-annotations/bin/python -m pip install --quiet label-studio-sdk==2.1.2 srt==3.5.3 webvtt-py==0.6.0 xmlschema==4.3.2
+	$(VENV)-annotations/bin/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)-annotations pympi-ling==1.71
+	tar -xzf $(VENV)-annotations/pympi_ling-1.71.tar.gz -C $(VENV)-annotations --strip-components 2 --touch \
+		pympi_ling-1.71/test/EAFv3.0.xsd
+
 wheel-check: setup  ## Build the wheel and test it in a separate environment
 	rm -rf build/wheel $(VENV)-wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel
@@ -50,4 +59,4 @@ wheel-check: setup  ## Build the wheel and test it in a separate environment
 	rm -rf $(VENV)-wheel
 
 clean:  ## Remove everything that make built
-	rm -rf $(VENV) $(VENV)-wheel $(VENV)-parity build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-parity $(VENV)-annotations build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

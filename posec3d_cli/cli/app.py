@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from posec3d_cli import __version__
-from posec3d_cli.cli import cache, models, samples
+from posec3d_cli.cli import annotation_tools, cache, models, samples
 from posec3d_cli.cli.benchmark import benchmark
 from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.doctor import doctor
@@ -44,6 +44,7 @@ app.command("label")(label)
 app.command("extract-poses")(extract_poses)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
+app.add_typer(annotation_tools.app, name="annotations")
 app.add_typer(models.app, name="models")
 app.command("stages")(stages)
 app.command("doctor")(doctor)

@@ -1,0 +1,1 @@
+"""Labeled segments of videos: their table `truth.csv`, and the formats of annotation tools and subtitles."""
