@@ -87,7 +87,7 @@ def export_annotations(
             min=0,
             max=1,
             metavar="SCORE",
-            help="Export predictions that score less as `unknown`; 0 by default.",
+            help="Write `unknown` for predictions that score less; 0 by default.",
             rich_help_panel=INPUT,
         ),
     ] = 0.0,
@@ -96,7 +96,7 @@ def export_annotations(
         typer.Option(
             "--media-url",
             metavar="PREFIX",
-            help="Put this before the names of the videos where the tool gets them; by default, their paths.",
+            help="Write this before the name of each video; by default, the tool gets its path.",
             rich_help_panel=OUTPUT,
         ),
     ] = "",
@@ -147,7 +147,7 @@ def import_annotations(
         typer.Option(
             "--reviewer",
             metavar="NAME",
-            help="Record this reviewer where a file names none.",
+            help="Write this reviewer where a file names none.",
             rich_help_panel=OUTPUT,
         ),
     ] = "",
@@ -173,7 +173,7 @@ def import_annotations(
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Read what people annotated in a tool, as a table of ground truth for `train`, `evaluate` and `label --truth`.
+    """Read what people annotated in a tool, as a table of ground truth.
 
     The videos must be there: segments begin and end at their frames. Exits with 1 when something could not be read.
     """
