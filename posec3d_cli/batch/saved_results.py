@@ -84,12 +84,14 @@ class SavedResults:
     Attributes:
         source: the file.
         results: one per clip, in the order of the file.
-        pipeline: the models and settings, as `predict --json` has them; empty if they were not saved.
+        pipelines: the models and settings, by fingerprint where there is one; empty if they were not saved.
+        pose_files: those that the run made.
     """
 
     source: Path
     results: tuple[SavedResult, ...]
-    pipeline: Mapping[str, Any] = field(default_factory=dict)
+    pipelines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pose_files: tuple[Path, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -116,9 +118,15 @@ def read_results(source: Path, root: Path | None = None) -> SavedResults:
     if source.suffix.lower() == ".json":
         document = _document(source)
         found = [_of_entry(one, paths.find(one["video"])) for one in document["videos"]]
-        return SavedResults(source, tuple(found), document.get("pipeline") or {})
+        return SavedResults(source, tuple(found), {"": document.get("pipeline") or {}})
     rows = _rows(source)
-    known = _of_run(source)
+    known: dict[tuple[str, int], tuple[Path, dict[str, Any]]] = {}
+    pipelines: dict[str, dict[str, Any]] = {}
+    made: list[Path] = []
+    if state_of(source).exists():
+        with RunState(state_of(source)) as run_state:
+            known, pipelines = _of_run(run_state), run_state.described()
+            made = [path for path in run_state.outputs() if path.suffix == ".npz"]
     seen: Counter[str] = Counter()
     results = []
     for row in rows:
@@ -128,7 +136,7 @@ def read_results(source: Path, root: Path | None = None) -> SavedResults:
         file = str(row["video"]).partition(": ")[0]
         path = paths.find(file) if stored is None or root is not None else stored[0]
         results.append(_of_row(row, name, path, {} if stored is None else stored[1]))
-    return SavedResults(source, tuple(results))
+    return SavedResults(source, tuple(results), pipelines, tuple(sorted(set(made))))
 
 
 def _document(source: Path) -> dict[str, Any]:
@@ -151,22 +159,18 @@ def _rows(source: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_run(source: Path) -> dict[tuple[str, int], tuple[Path, dict[str, Any]]]:
-    """What the run that wrote a table knows: the file and the entry of each row, by name and number among its name."""
-    state = state_of(source)
-    if not state.exists():
-        return {}
+def _of_run(run_state: RunState) -> dict[tuple[str, int], tuple[Path, dict[str, Any]]]:
+    """What a run knows: the file and the entry of each row, by name and number among rows of its name."""
     found: dict[tuple[str, int], tuple[Path, dict[str, Any]]] = {}
     seen: Counter[str] = Counter()
-    with RunState(state) as run_state:
-        for path in sorted(run_state.paths()):
-            record = run_state.get(path)
-            for result in () if record is None else record.result.results:
-                if isinstance(result, ClipResult):
-                    one = entry(result, min_score=0.0)
-                    name = tables.plain(one["video"])
-                    found[name, seen[name]] = path, one
-                    seen[name] += 1
+    for path in sorted(run_state.paths()):
+        record = run_state.get(path)
+        for result in () if record is None else record.result.results:
+            if isinstance(result, ClipResult):
+                one = entry(result, min_score=0.0)
+                name = tables.plain(one["video"])
+                found[name, seen[name]] = path, one
+                seen[name] += 1
     return found
 
 

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS videos (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outputs (path BLOB, sha256 TEXT, PRIMARY KEY (path, sha256)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows (cells TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS settings (pipeline TEXT PRIMARY KEY, described TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS corrections (
     video TEXT, number INTEGER, corrected TEXT NOT NULL, PRIMARY KEY (video, number)
 ) WITHOUT ROWID;
@@ -139,6 +140,25 @@ class RunState:
         """The files that have records, also deleted files."""
         with self._error_context():
             return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
+
+    def outputs(self) -> list[Path]:
+        """The files that runs made, also those that are gone."""
+        with self._error_context():
+            return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM outputs")]
+
+    def describe(self, pipeline: str, described: Mapping[str, Any]) -> None:
+        """Store what a fingerprint stands for: models, hashes and settings, as plain values."""
+        with self._error_context():
+            values = (pipeline, json.dumps(described, default=str))
+            self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", values)
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """What the fingerprints of the recorded results stand for, as far as it is stored."""
+        with self._error_context():
+            rows = self._connection.execute(
+                "SELECT pipeline, described FROM settings WHERE pipeline IN (SELECT pipeline FROM videos)"
+            ).fetchall()
+        return {pipeline: json.loads(described) for pipeline, described in rows}
 
     def claim(self, path: Path, sha256: str = "") -> None:
         """Record that this run makes a file, before the file gets its name.

@@ -22,6 +22,7 @@ from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import plugin_warnings, print_error
+from posec3d_cli.cli.results_report import report
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
 from posec3d_cli.cli.usage_errors import usage_problem
@@ -44,6 +45,7 @@ app.command("label")(label)
 app.command("extract-poses")(extract_poses)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
+app.command("report")(report)
 app.add_typer(annotation_tools.app, name="annotations")
 app.add_typer(models.app, name="models")
 app.command("stages")(stages)

@@ -185,6 +185,7 @@ def label(
         if not overwrite:
             check_outputs(todo, task, run_state)
             check_made([] if labels is None else confusion_files(output), run_state)
+        run_state.describe(task.fingerprint(), resolved.described())
         say_plan(todo, len(files), before)
         try:
             work_through(

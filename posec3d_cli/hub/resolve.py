@@ -85,6 +85,19 @@ class ResolvedPipeline:
         for card in self.cards(kinds):
             fetch(card, offline=self.config.offline, progress=progress, weights_dir=self.config.weights_dir)
 
+    def described(self) -> dict[str, Any]:
+        """The models with their weights' sha256, and the settings that answers depend on, as plain values."""
+        models = [
+            {
+                "kind": card.kind,
+                **{"name": card.name, "stage": card.stage, "sha256": hashes(card, self.config.weights_dir)},
+                "settings": dict(self.config.settings_of(card.kind)),
+            }
+            for card in self.cards()
+        ]
+        fields = {**self.config.fingerprint_fields("answers"), "min_score": self.min_score}
+        return {"pipeline": self.name, "version": __version__, "models": models, "settings": fields}
+
     def fingerprint(self, kinds: Sequence[str] = KINDS, **more: Any) -> str:
         """Changes with the models of these kinds, their weights, recipes and settings, and with this program's version.
 

@@ -64,7 +64,7 @@ def test_the_document_of_predict_is_read(tmp_path):
     path = tmp_path / "answers.json"
     path.write_text(json.dumps({"schema": "posec3d/prediction", "pipeline": {"name": "light"}, "videos": [ok, bad]}))
     saved = read_results(path)
-    assert saved.pipeline == {"name": "light"}
+    assert saved.pipelines == {"": {"name": "light"}}
     assert [(one.label, one.score, one.error) for one in saved.results] == [
         ("run", 0.7, "warning: dark"), ("", None, "broken"),
     ]  # fmt: skip
