@@ -58,8 +58,8 @@ def report(
 ) -> None:
     """Write the results of a run as one HTML file.
 
-    The file needs no network, and can be sent by mail. It shows counts, labels, confidence, failures and why, clips with skeletons, settings and hashes; with --truth, the
-    confusion matrix.
+    The file needs no network, and can be sent by mail. It shows counts, labels, confidence, failures and why, clips
+    with skeletons, settings and hashes; with --truth, the confusion matrix.
     """
     from posec3d_cli.batch.saved_results import read_results
     from posec3d_cli.files.writing import check_free
