@@ -31,6 +31,8 @@ _MODULES = {
     "VideoInfo": "types",
     "Frame": "types",
     "Detections": "types",
+    "Objects": "types",
+    "ObjectTracks": "types",
     "Poses": "types",
     "PoseSequence": "types",
     "HeatmapVolume": "types",

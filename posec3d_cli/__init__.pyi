@@ -40,6 +40,8 @@ from posec3d_cli.types import Detections as Detections
 from posec3d_cli.types import Frame as Frame
 from posec3d_cli.types import HeatmapVolume as HeatmapVolume
 from posec3d_cli.types import JointClips as JointClips
+from posec3d_cli.types import Objects as Objects
+from posec3d_cli.types import ObjectTracks as ObjectTracks
 from posec3d_cli.types import Poses as Poses
 from posec3d_cli.types import PoseSequence as PoseSequence
 from posec3d_cli.types import VideoInfo as VideoInfo

@@ -13,19 +13,20 @@ import numpy as np
 from posec3d_cli.errors import PoseC3DError, StageMismatch
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17, Skeleton
+from posec3d_cli.tracking.objects import link_objects
 from posec3d_cli.tracking.tracks import Tracks, assemble
-from posec3d_cli.types import ActionScores, Detections, Ints, Poses, ShapeRepr, VideoInfo
+from posec3d_cli.types import ActionScores, Detections, Ints, ObjectTracks, Poses, ShapeRepr, VideoInfo
 
 OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
 NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
 UNKNOWN = "unknown"  # the answer where the best action scores too little, or a classifier's label for other actions
-POSES_VERSION = 3
+POSES_VERSION = 4
 """Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
 
-To be raised by whoever changes which boxes or joints come out for the same video, models and settings, so that nobody
-is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test compares the
-poses of two small films with those of this version, see `tests/golden/make_poses.py`.
+To be raised by whoever changes which people, objects or joints come out for the same video, models and settings, so
+that nobody is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test
+compares the poses of two small films with those of this version, see `tests/golden/make_poses.py`.
 """
 
 
@@ -105,9 +106,18 @@ class VideoPoses(ShapeRepr):
     @property
     def placing(self) -> dict[str, Any]:
         """The arguments of `Tracks.sequence` and `Tracks.each` about all T frames."""
-        size = (self.video.height, self.video.width)
-        indices = self.frame_indices
-        return {"frame_size": size, "frame_indices": indices, "fps": self.video.fps, "skeleton": self.skeleton}
+        return {
+            "frame_size": self.frame_size,
+            "frame_indices": self.frame_indices,
+            "fps": self.video.fps,
+            "skeleton": self.skeleton,
+            "objects": self.object_tracks(),
+        }
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(H, W) of the frames in pixels."""
+        return self.video.height, self.video.width
 
     @classmethod
     def of_no_frame(cls, video: VideoInfo, *, cuts: Ints | None = None, skeleton: Skeleton = COCO_17) -> Self:
@@ -139,6 +149,15 @@ class VideoPoses(ShapeRepr):
         if not len(self):
             raise StageMismatch(f"{self.video.path}: no frame has known poses")
         return assemble(self.track_ids, self.detections, self.poses)
+
+    def object_tracks(self) -> ObjectTracks | None:
+        """The objects of these T frames, linked over them; None: nothing but people was looked for."""
+        return link_objects(
+            [found.objects for found in self.detections],
+            seconds=self.frame_indices / float(self.video.fps),
+            frame_size=self.frame_size,
+            cuts=np.searchsorted(self.frame_indices, self.cuts).tolist(),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

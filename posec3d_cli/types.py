@@ -1,13 +1,13 @@
 """The values that pass between the stages, in the order in which they pass.
 
-Shape letters mean one thing everywhere: N people in a frame, M person slots, K joints, T frames,
+Shape letters mean one thing everywhere: N people in a frame, Q objects in a frame, M person slots, K joints, T frames,
 V views, C classes, H height, W width. Pixel (0, 0) is the centre of the top-left pixel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -35,6 +35,12 @@ def check_array(owner: str, name: str, array: Any, dtype: type, shape: tuple[int
     if not fits:
         wanted = ", ".join(str(want) for want in shape)
         raise StageMismatch(f"{owner}.{name} must have shape ({wanted}), got {array.shape}")
+
+
+def _check_classes(owner: str, classes: Any, rows: int, names: tuple[str, ...]) -> None:
+    check_array(owner, "classes", classes, np.int64, (rows,))
+    if rows and not 0 <= classes.min() <= classes.max() < len(names):
+        raise StageMismatch(f"{owner}.classes must lie in [0, {len(names)}), got {classes.min()} to {classes.max()}")
 
 
 class ShapeRepr:
@@ -67,18 +73,55 @@ class Frame(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Detections(ShapeRepr):
-    """The people found in one frame, best first.
+class Objects(ShapeRepr):
+    """The objects found in one frame beside the people, best first.
 
     Attributes:
-        boxes: `(N, 4)` float32 x1, y1, x2, y2 in pixels of the frame.
+        boxes: `(Q, 4)` float32 x1, y1, x2, y2 in pixels of the frame.
+        scores: `(Q,)` float32 confidence in [0, 1].
+        classes: `(Q,)` int64, the class of each object as its position in `names`.
+        names: of the classes that the detector knows beside people, found or not.
+    """
+
+    boxes: Floats
+    scores: Floats
+    classes: Ints
+    names: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        check_array("Objects", "boxes", self.boxes, np.float32, ("Q", 4))
+        check_array("Objects", "scores", self.scores, np.float32, (len(self.boxes),))
+        _check_classes("Objects", self.classes, len(self.boxes), self.names)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The name of the class of each object."""
+        return [self.names[number] for number in self.classes.tolist()]
+
+    @classmethod
+    def none(cls, names: tuple[str, ...]) -> Objects:
+        """No object of these classes."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), names)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Detections(ShapeRepr):
+    """The people found in one frame, best first, and the objects.
+
+    Attributes:
+        boxes: `(N, 4)` float32 x1, y1, x2, y2 of the people in pixels of the frame.
         scores: `(N,)` float32 confidence in [0, 1].
+        objects: what was found beside the people; None: nothing but people was looked for in this frame.
 
     N may be 0: a frame without a person is ordinary.
     """
 
     boxes: Floats
     scores: Floats
+    objects: Objects | None = None
 
     def __post_init__(self) -> None:
         check_array("Detections", "boxes", self.boxes, np.float32, ("N", 4))
@@ -159,6 +202,51 @@ class SequenceHeatmaps(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class ObjectTracks(ShapeRepr):
+    """The objects in T frames, linked over the frames: one row per object and frame, in order of frame.
+
+    Attributes:
+        columns: `(R,)` int64, which of the T frames each row lies in, in ascending order.
+        tracks: `(R,)` int64 track numbers, from 0; a track has a row in each frame from its first to its last sighting.
+        boxes: `(R, 4)` float32 x1, y1, x2, y2 in pixels.
+        scores: `(R,)` float32 confidence in [0, 1].
+        classes: `(R,)` int64, positions in `names`; a track has one class.
+        found: `(R,)` bool, whether the detector found the object in this frame; else box and score are interpolated.
+        names: of the classes that the detector knows beside people, found or not.
+    """
+
+    columns: Ints
+    tracks: Ints
+    boxes: Floats
+    scores: Floats
+    classes: Ints
+    found: NDArray[np.bool_]
+    names: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        rows = len(self.boxes)
+        check_array("ObjectTracks", "boxes", self.boxes, np.float32, ("R", 4))
+        for name, kind in {"columns": np.int64, "tracks": np.int64, "scores": np.float32, "found": np.bool_}.items():
+            check_array("ObjectTracks", name, getattr(self, name), kind, (rows,))
+        _check_classes("ObjectTracks", self.classes, rows, self.names)
+        if np.any(np.diff(self.columns) < 0):
+            raise StageMismatch("ObjectTracks.columns must be in ascending order")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, rows: NDArray[Any]) -> ObjectTracks:
+        """Some of the rows, which are in ascending order or told by True; the numbers of the tracks stay."""
+        arrays = {name: array[rows] for name, array in vars(self).items() if name != "names"}
+        return replace(self, **arrays)
+
+    def in_frame(self, column: int) -> ObjectTracks:
+        """The rows in one of the T frames."""
+        first, stop = np.searchsorted(self.columns, [column, column + 1])
+        return self.take(np.arange(first, stop))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class PoseSequence(ShapeRepr):
     """Poses over time. A slot m holds one track where people were linked over frames, else the m-th detection.
 
@@ -170,6 +258,7 @@ class PoseSequence(ShapeRepr):
         fps: frames per second of the video.
         skeleton: names, limbs and sides of the K joints.
         heatmaps: the pose network's own heatmaps, where they were asked for.
+        objects: the objects in the T frames; None: nothing but people was looked for.
 
     M may be 0: no person was found in any frame.
     """
@@ -181,6 +270,7 @@ class PoseSequence(ShapeRepr):
     fps: Fraction
     skeleton: Skeleton = field(repr=False)
     heatmaps: SequenceHeatmaps | None = None
+    objects: ObjectTracks | None = None
 
     def __post_init__(self) -> None:
         joints = len(self.skeleton.joints)
@@ -192,6 +282,8 @@ class PoseSequence(ShapeRepr):
         if self.heatmaps is not None:
             shape = (*self.keypoints.shape[:3], "h", "w")
             check_array("PoseSequence", "heatmaps.values", self.heatmaps.values, np.float32, shape)
+        if self.objects is not None and not np.isin(self.objects.columns, np.arange(len(self))).all():
+            raise StageMismatch(f"PoseSequence.objects must lie in its {len(self)} frames, got {self.objects.columns}")
 
     @property
     def people(self) -> int:

@@ -14,7 +14,7 @@ from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ModelInfo, PipelineInfo
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
+from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Objects, Poses
 
 LABELS = ("left", "right")
 
@@ -33,6 +33,23 @@ class Detector:
     def _people(self, index):
         boxes = [[x - 10, 10, x + 10, 40] for x in self.where(index)]
         return Detections(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32))
+
+
+class ObjectDetector(Detector):
+    """Also finds a ball of 10 x 10 pixels at the x that `ball(index)` says, or none; it knows cups, too."""
+
+    object_classes = ("ball", "cup")
+
+    def __init__(self, ball=lambda index: 50, where=lambda index: [20]):
+        super().__init__(where)
+        self.ball = ball
+
+    def _people(self, index):
+        x = self.ball(index)
+        boxes = [] if x is None else [[x - 5, 20, x + 5, 30]]
+        found = np.array(boxes, np.float32).reshape(-1, 4)
+        scores, classes = np.full(len(boxes), 0.6, np.float32), np.zeros(len(boxes), np.int64)
+        return replace(super()._people(index), objects=Objects(found, scores, classes, self.object_classes))
 
 
 class Pose:

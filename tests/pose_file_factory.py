@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import synthetic_people as people
 from posec3d_cli.pose_files import read_pose_file, write_pose_file
 from posec3d_cli.pose_files.clip import from_slots, make_video_poses
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.types import Objects
 
 FRAMES = 6
 WIDTH, HEIGHT = 320, 240
+OBJECT_NAMES = ("cup", "sports ball")
 
 # Where COCO-17 stands in other sets, from the tools' own lists of joints.
 BODY_25 = (0, 16, 15, 18, 17, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11)
@@ -30,9 +33,19 @@ def keypoints(frames=FRAMES):
 
 
 def video_poses(path=Path("walk.mp4"), frames=FRAMES):
-    """The same as a clip."""
+    """The same as a clip, with a ball in every other frame; in the second, nothing but people was looked for."""
     shown = from_slots(keypoints(frames)[None], np.full((1, frames, 17), 0.75, np.float32))
-    return make_video_poses(path, shown, fps=Fraction(25), frame_size=(HEIGHT, WIDTH))
+    clip = make_video_poses(path, shown, fps=Fraction(25), frame_size=(HEIGHT, WIDTH))
+    balls = [Objects.none(OBJECT_NAMES) if t % 2 else ball(t) for t in range(frames)]
+    objects = [None if t == 1 else found for t, found in enumerate(balls)]
+    people = zip(clip.detections, objects, strict=True)
+    return replace(clip, detections=tuple(replace(found, objects=held) for found, held in people))
+
+
+def ball(frame):
+    """A ball in one frame."""
+    box = np.array([[10 + frame, 20, 25 + frame, 35]], np.float32)
+    return Objects(box, np.array([0.3 + frame / 100], np.float32), np.ones(1, np.int64), OBJECT_NAMES)
 
 
 def in_set(places, numbers, size, score=0.75):

@@ -19,6 +19,8 @@ from posec3d_cli.types import (
     HeatmapVolume,
     JointClips,
     JointHeatmaps,
+    Objects,
+    ObjectTracks,
     Poses,
     PoseSequence,
     SequenceHeatmaps,
@@ -29,7 +31,23 @@ def zeros(*shape, dtype=np.float32):
     return np.zeros(shape, dtype)
 
 
-def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatmaps=None):
+def objects(rows=2, *, boxes=None, scores=None, classes=None, names=("ball", "cup")):
+    return Objects(
+        zeros(rows, 4) if boxes is None else boxes,
+        zeros(rows) if scores is None else scores,
+        zeros(rows, dtype=np.int64) if classes is None else np.array(classes),
+        names,
+    )
+
+
+def object_tracks(columns=(0, 1, 2), classes=None):
+    rows = len(columns)
+    classes = np.zeros(rows, np.int64) if classes is None else np.array(classes)
+    numbers = np.array(columns, np.int64), np.zeros(rows, np.int64)
+    return ObjectTracks(*numbers, zeros(rows, 4), zeros(rows), classes, np.ones(rows, bool), ("ball",))
+
+
+def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatmaps=None, objects=None):
     return PoseSequence(
         zeros(people, frames, joints, 2),
         zeros(people, frames, joints) if scores is None else scores,
@@ -38,6 +56,7 @@ def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatma
         Fraction(25),
         COCO_17,
         heatmaps,
+        objects,
     )
 
 
@@ -51,6 +70,10 @@ def sequence(people=2, frames=3, *, indices=None, joints=17, scores=None, heatma
         ),
         (lambda: Detections(zeros(2, 5), zeros(2)), "Detections.boxes must have shape (N, 4), got (2, 5)"),
         (lambda: Detections(zeros(2, 4), zeros(3)), "Detections.scores must have shape (2), got (3,)"),
+        (lambda: objects(boxes=zeros(2, 5)), "Objects.boxes must have shape (Q, 4), got (2, 5)"),
+        (lambda: objects(scores=zeros(3)), "Objects.scores must have shape (2), got (3,)"),
+        (lambda: objects(classes=[0]), "Objects.classes must have shape (2), got (1,)"),
+        (lambda: object_tracks(classes=[0]), "ObjectTracks.classes must have shape (3), got (1,)"),
         (
             lambda: JointHeatmaps(zeros(2, 17, 8, 8), zeros(1, 2, 3)),
             "JointHeatmaps.to_frame must have shape (2, 2, 3), got (1, 2, 3)",
@@ -209,3 +232,24 @@ def test_the_top_k_are_the_k_largest(probabilities, k):
     assert [probability for _, probability in top] == sorted(map(float, probabilities), reverse=True)[:k]
     assert all(probabilities[labels.index(label)] == np.float32(probability) for label, probability in top)
     assert len({label for label, _ in top}) == len(top)
+
+
+def test_objects_of_classes_without_a_name_are_refused():
+    for classes in ([0, 2], [-1, 0]):
+        with pytest.raises(StageMismatch, match=rf"Objects.classes must lie in \[0, 2\), got {min(classes)} to"):
+            objects(classes=classes)
+    assert objects(classes=[1, 0]).class_names == ["cup", "ball"]
+    assert len(Objects.none(("ball",))) == 0
+
+
+def test_objects_outside_the_frames_of_a_sequence_are_refused():
+    assert sequence(objects=object_tracks()).objects.in_frame(2).columns.tolist() == [2]
+    assert len(sequence(objects=object_tracks([])).objects.in_frame(0)) == 0
+    with pytest.raises(StageMismatch, match=r"must lie in its 3 frames, got \[1 2 3\]"):
+        sequence(objects=object_tracks([1, 2, 3]))
+    with pytest.raises(StageMismatch, match="ascending"):
+        object_tracks([2, 1, 0])
+
+
+def test_detections_without_objects_are_those_of_a_detector_that_knows_people_only():
+    assert Detections.none().objects is None

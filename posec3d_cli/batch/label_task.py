@@ -34,6 +34,7 @@ class LabelTask:
             of the classifier's card, are `unknown`; the results hold every score.
         only_poses: whether all files are pose files; then only the classifier is made. See `of`.
         videos: folder for annotated videos, or None.
+        draw_objects: annotated videos also show the objects.
         poses: folder for the poses of videos, or None.
         keep_poses: results hold the poses of the frames that the answer rests on ("used"), or of every frame ("every"),
             for drawing; None: no poses, as in results that worker processes send.
@@ -45,6 +46,7 @@ class LabelTask:
     config: PipelineConfig
     only_poses: bool = False
     videos: Path | None = None
+    draw_objects: bool = False
     poses: Path | None = None
     keep_poses: Literal["used", "every"] | None = None
     current_run: CurrentRun | None = None
@@ -79,7 +81,7 @@ class LabelTask:
         """A digest of everything that a result depends on, except the file."""
         # The same with and without videos: a pose file that joins a folder of videos changes none of them.
         resolved = resolve(self.config)
-        drawn = {} if self.videos is None else {"min_score": resolved.min_score}
+        drawn = {} if self.videos is None else {"min_score": resolved.min_score, "draw_objects": self.draw_objects}
         return resolved.fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
 
     def outputs(self, file: InputFile) -> dict[str, Path]:
@@ -145,6 +147,7 @@ class LabelTask:
                     unkept = save_video(
                         result,
                         part,
+                        draw_objects=self.draw_objects,
                         overwrite=True,
                         reader=self.config.reader,
                         progress=lambda done, total: heartbeat(frames, frames),

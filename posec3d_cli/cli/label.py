@@ -19,6 +19,7 @@ from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
     DeviceOption,
+    DrawObjectsOption,
     EnsembleWeightsOption,
     FailFastOption,
     FlipOption,
@@ -82,6 +83,7 @@ def label(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    draw_objects: DrawObjectsOption = False,
     save_poses: Annotated[
         Path | None,
         typer.Option(
@@ -143,6 +145,8 @@ def label(
     from posec3d_cli.output import tables
 
     tables.check_table(output)
+    if draw_objects and save_videos is None:
+        raise typer.BadParameter("--draw-objects needs --save-videos")
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     files, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _ground_truth(truth, files, root)
@@ -173,6 +177,7 @@ def label(
         ),
         files,
         videos=save_videos,
+        draw_objects=draw_objects,
         poses=save_poses,
     )
     resolved = resolve(task.config)

@@ -209,6 +209,14 @@ ReaderOption = Annotated[
         rich_help_panel=PERFORMANCE,
     ),
 ]
+DrawObjectsOption = Annotated[
+    bool,
+    typer.Option(
+        "--draw-objects",
+        help="Also draw the objects that the detector finds into the videos.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 FromFileOption = Annotated[
     Path | None,
     typer.Option(

@@ -22,6 +22,7 @@ from posec3d_cli.cli.options import (
     DetectEveryOption,
     DetectorOption,
     DeviceOption,
+    DrawObjectsOption,
     EnsembleWeightsOption,
     FlipOption,
     JsonOption,
@@ -96,6 +97,7 @@ def predict(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    draw_objects: DrawObjectsOption = False,
     save_poses: Annotated[
         Path | None,
         typer.Option(
@@ -121,6 +123,8 @@ def predict(
 
     if overwrite and save_video is None and save_poses is None:
         raise typer.BadParameter("--overwrite needs --save-video or --save-poses")
+    if draw_objects and save_video is None:
+        raise typer.BadParameter("--draw-objects needs --save-video")
     jobs = plan_outputs(videos, save_video, save_poses)
     config = pipeline_config(
         pipeline=pipeline,
@@ -167,7 +171,7 @@ def predict(
             pipeline_info = task.recognizer.used
             note("read", describe(task.recognizer))
             for index, job in ready:
-                _run_job(task, job, index, answers, overwrite=overwrite)
+                _run_job(task, job, index, answers, overwrite=overwrite, draw_objects=draw_objects)
     except KeyboardInterrupt:
         answers.interrupt(pipeline_info or _unused(pipeline), len(jobs))
         raise
@@ -216,13 +220,13 @@ def _failed(job: Job, error: PoseC3DError) -> ClipResult:
     return ClipResult.failed(job.file.path, Failure.of(error), name=job.file.name)
 
 
-def _run_job(task: LabelTask, job: Job, index: int, answers: Answers, *, overwrite: bool) -> None:
+def _run_job(task: LabelTask, job: Job, index: int, answers: Answers, *, overwrite: bool, draw_objects: bool) -> None:
     """Recognize the action in an input, print the result, then write its output files."""
     for result in _results(task, job):
         answers.add(index, result)
         if result.error is not None:
             continue
-        for save in _saves(task.config, job, result, overwrite):
+        for save in _saves(task.config, job, result, overwrite, draw_objects):
             error = _attempt(save)
             if error is not None:
                 answers.unwritten(error)
@@ -244,14 +248,17 @@ def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
     yield from attempt(task, job.file, lambda done, total: None)
 
 
-def _saves(config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool) -> Iterator[Callable[[], None]]:
+def _saves(
+    config: PipelineConfig, job: Job, result: ClipResult, overwrite: bool, draw_objects: bool
+) -> Iterator[Callable[[], None]]:
     """Functions that write the requested output files."""
     from posec3d_cli.output.poses import save_poses
 
     if job.poses is not None:
         yield partial(save_poses, result.video_poses, job.poses, overwrite=overwrite)
     if job.annotated is not None:
-        yield partial(_draw, result, job.annotated, overwrite=overwrite, reader=config.reader)
+        options = {"draw_objects": draw_objects, "overwrite": overwrite, "reader": config.reader}
+        yield partial(_draw, result, job.annotated, **options)
 
 
 def _attempt(write: Callable[[], None]) -> PoseC3DError | None:

@@ -16,6 +16,7 @@ from posec3d_cli.datasets.table_labels import read_labels
 from posec3d_cli.errors import BadDataset, counted
 from posec3d_cli.files.writing import printable
 from posec3d_cli.pose_files import read_pose_file
+from posec3d_cli.pose_files.objects import object_arrays
 from posec3d_cli.pose_files.write import UNLABELED, pickle_header
 from posec3d_cli.results import VideoPoses
 
@@ -153,6 +154,7 @@ def pickle_annotation(video_poses: VideoPoses, name: str) -> dict[str, Any]:
     """The annotation of a clip, without its label: M people, the most important first, over T frames.
 
     A person slot holds one track. People who were found in less than a tenth of the frames are left out.
+    Objects are kept as the detector found them.
     """
     people = video_poses.tracks().main_people()
     size = (video_poses.video.height, video_poses.video.width)
@@ -163,4 +165,5 @@ def pickle_annotation(video_poses: VideoPoses, name: str) -> dict[str, Any]:
         "original_shape": size,
         "keypoint": people.keypoints,
         "keypoint_score": people.scores,
+        **object_arrays(video_poses),
     }

@@ -28,11 +28,12 @@ from posec3d_cli.extraction.cuts import SIZE, Signature
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import atomic_write, cannot_write
 from posec3d_cli.hub.weights import cache_home
+from posec3d_cli.tracking.object_rows import ObjectRows
 from posec3d_cli.types import Detections, Poses
 
 logger = logging.getLogger("posec3d")
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
-_FORMAT = "2"
+_FORMAT = "3"  # 2 had no objects
 _SUFFIX = ".npz"
 
 
@@ -46,7 +47,7 @@ class KnownFrames:
     """The cached poses of some frames of a video.
 
     Attributes:
-        people: detections and poses by frame number; poses come without heatmaps.
+        people: detections, with their objects, and poses by frame number; poses come without heatmaps.
         lost: frames that were asked for and did not decode.
         signatures: what tells cuts, see `posec3d_cli.extraction.cuts`, by frame number: of all frames in `people`,
             and of some around the cuts.
@@ -168,6 +169,7 @@ def _packed(known: KnownFrames) -> dict[str, Any]:
     people = [known.people[frame] for frame in frames]
     joints = people[0][1].keypoints.shape[1] if people else 0
     nobody = np.zeros(0, np.float32)
+    objects = ObjectRows.of([found.objects for found, _ in people])
     return {
         "frames": np.array(frames, np.int64),
         "counts": np.array([len(found) for found, _ in people], np.int64),
@@ -175,6 +177,11 @@ def _packed(known: KnownFrames) -> dict[str, Any]:
         "box_scores": np.concatenate([nobody, *(found.scores for found, _ in people)]),
         "keypoints": np.concatenate([nobody.reshape(0, joints, 2), *(poses.keypoints for _, poses in people)]),
         "scores": np.concatenate([nobody.reshape(0, joints), *(poses.scores for _, poses in people)]),
+        "object_counts": objects.counts,
+        "object_boxes": objects.boxes,
+        "object_scores": objects.scores,
+        "object_classes": objects.classes,
+        "object_names": np.array(objects.names, np.str_),
         "lost": np.array(sorted(known.lost), np.int64),
         "signed": np.array(list(known.signatures), np.int64),
         "signatures": np.array(list(known.signatures.values()), np.uint8).reshape(-1, SIZE),
@@ -183,10 +190,18 @@ def _packed(known: KnownFrames) -> dict[str, Any]:
 
 def _unpacked(parts: dict[str, NDArray[Any]]) -> KnownFrames:
     stops = np.cumsum(parts["counts"])
+    objects = ObjectRows(
+        parts["object_counts"],
+        parts["object_boxes"],
+        parts["object_scores"],
+        parts["object_classes"],
+        tuple(parts["object_names"].tolist()),
+    ).frames()
     people = {}
-    for frame, start, stop in zip(parts["frames"].tolist(), stops - parts["counts"], stops, strict=True):
+    starts = stops - parts["counts"]
+    for frame, start, stop, held in zip(parts["frames"].tolist(), starts, stops, objects, strict=True):
         rows = slice(start, stop)
-        found = Detections(parts["boxes"][rows], parts["box_scores"][rows])
+        found = Detections(parts["boxes"][rows], parts["box_scores"][rows], held)
         people[frame] = (found, Poses(parts["keypoints"][rows], parts["scores"][rows]))
     signatures = dict(zip(parts["signed"].tolist(), parts["signatures"], strict=True))
     return KnownFrames(people, frozenset(parts["lost"].tolist()), signatures)

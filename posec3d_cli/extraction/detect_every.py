@@ -30,6 +30,9 @@ def detect_people(
     Keyframes are every N-th frame, the last frame, and the two frames at a cut. A person who comes and goes between two
     keyframes is missed. If N frames take more than `HELD_BYTES`, keyframes are closer.
 
+    Objects are looked for in keyframes only: their boxes are interpolated when they are linked, see
+    `posec3d_cli.tracking.objects`.
+
     Args:
         batches: the frames, in order.
         detector: detects people in the keyframes.

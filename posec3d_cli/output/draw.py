@@ -1,4 +1,4 @@
-"""Draw people and labels on images, with OpenCV."""
+"""Draw people, objects and labels on images, with OpenCV."""
 
 from __future__ import annotations
 
@@ -55,20 +55,44 @@ class Figure:
     faint: bool = False
 
 
-def annotate(pixels: Pixels, figures: Sequence[Figure], limbs: Limbs, headline: str = "") -> Pixels:
+@dataclass(frozen=True, eq=False)
+class DrawnObject:
+    """One object to draw.
+
+    Attributes:
+        box: `(4,)` x1, y1, x2, y2 in pixels.
+        label: written at the box; may be empty.
+        faint: drawn with a thin line.
+    """
+
+    box: Floats
+    label: str = ""
+    faint: bool = False
+
+
+def annotate(
+    pixels: Pixels, figures: Sequence[Figure], limbs: Limbs, headline: str = "", objects: Sequence[DrawnObject] = ()
+) -> Pixels:
     """A copy of the image with everybody's box, skeleton and label, and a text in its top left corner.
 
     Sizes follow the image's. No text lies on another, and none leaves the image: a label stands as near to the top
-    left corner of its box as it can, and is left out where there is no room for it. Earlier figures choose first.
+    left corner of its box as it can, and is left out where there is no room for it. Earlier figures choose first, then
+    earlier objects. Objects are drawn in white, below the people.
 
     Args:
         pixels: `(H, W, 3)` uint8 RGB.
         figures: who is there.
         limbs: pairs of joint numbers.
         headline: may be empty.
+        objects: what is there.
     """
     canvas = pixels.copy()
     width = line_width(canvas)
+    for one in objects:
+        x1, y1, x2, y2 = (round(float(edge)) for edge in one.box)
+        line = 1 if one.faint else width
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), PAPER, line + 2, cv2.LINE_AA)  # so that white shows on white
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), INK, line, cv2.LINE_AA)
     for figure in sorted(figures, key=lambda one: not one.faint):
         color = COLORS[figure.track_id % len(COLORS)]
         x1, y1, x2, y2 = (round(float(edge)) for edge in figure.box)
@@ -85,6 +109,11 @@ def annotate(pixels: Pixels, figures: Sequence[Figure], limbs: Limbs, headline: 
             color = COLORS[figure.track_id % len(COLORS)]
             left, top = (round(float(edge)) for edge in figure.box[:2])
             _write(canvas, tag, (left, top - tag.size[1]), color, taken)
+    for one in objects:
+        if one.label:
+            tag = _measure(canvas, one.label, text_height(canvas) // 2)
+            left, top = (round(float(edge)) for edge in one.box[:2])
+            _write(canvas, tag, (left, top - tag.size[1]), PAPER, taken)
     return canvas
 
 

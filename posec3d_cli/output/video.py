@@ -1,8 +1,11 @@
-"""Annotated videos: the headline, the people and their tags in each frame.
+"""Annotated videos: the headline, the people and their tags in each frame, and the objects on request.
 
 A frame speaks of the windows that it lies in: its headline says what is done in them, and each person's tag what this
 person does there, as `#0 squat 57%`. What an answer `unknown` would have been has a question mark: `? sit 15%`. Who
 counts for little in these windows is drawn faintly and has no tag.
+
+Of the objects, those are drawn that score `OBJECT_SHOWN` somewhere in the video, as `sports ball 84%`. Where the
+detector missed one for a moment, its interpolated box is thin and its name in brackets.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.files.writing import check_free
-from posec3d_cli.output.draw import Figure
+from posec3d_cli.output.draw import DrawnObject, Figure
 from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.results import (
     NO_PERSON_IN_WORDS,
@@ -22,11 +27,13 @@ from posec3d_cli.results import (
     min_score_of,
     unless_named,
 )
-from posec3d_cli.types import ActionScores
+from posec3d_cli.types import ActionScores, ObjectTracks
 from posec3d_cli.video import SoundOf, VideoWriter, open_video
 from posec3d_cli.video.marks import MARK
 
 FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly
+OBJECT_SHOWN = 0.25  # the best score of an object that is drawn, as of people by default: weaker ones flicker
+NO_OBJECTS = "no objects are drawn: the detector finds people only"
 
 
 def headline(result: ClipResult, frame: int, min_score: float | None = None) -> str:
@@ -67,6 +74,31 @@ def figures_at(result: ClipResult, frame: int, column: int | None, min_score: fl
     return sorted(figures, key=lambda one: order.index(one.track_id) if one.track_id in tags else len(order))
 
 
+def objects_to_draw(tracks: ObjectTracks) -> ObjectTracks:
+    """The tracks that score `OBJECT_SHOWN` somewhere."""
+    best = np.zeros(int(tracks.tracks.max(initial=-1)) + 1, np.float32)
+    np.maximum.at(best, tracks.tracks, tracks.scores)
+    return tracks.take(best[tracks.tracks] >= OBJECT_SHOWN)
+
+
+def objects_at(tracks: ObjectTracks, column: int | None) -> list[DrawnObject]:
+    """The objects to draw in a frame, best first.
+
+    Args:
+        tracks: of `objects_to_draw`.
+        column: as of `figures_at`.
+    """
+    if column is None:
+        return []
+    here = tracks.in_frame(column)
+    drawn = []
+    for row in np.argsort(-here.scores, kind="stable").tolist():
+        name, found = here.names[here.classes[row]], bool(here.found[row])
+        label = f"{name} {100 * here.scores[row]:.0f}%" if found else f"({name})"
+        drawn.append(DrawnObject(here.boxes[row], label, faint=not found))
+    return drawn
+
+
 def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
     """The tags of the main people around a frame, the most important first, by track id."""
     if result.sampling.people != "each":  # nobody has an answer of their own
@@ -103,6 +135,7 @@ def save_video(
     path: str | Path,
     *,
     min_score: float | None = None,
+    draw_objects: bool = False,
     overwrite: bool = False,
     reader: str = DEFAULT_READER,
     progress: Callable[[int, int], None] | None = None,
@@ -114,8 +147,17 @@ def save_video(
     What each frame says and whom it shows: `posec3d_cli.output.video`. The video is decoded once more; frames that were
     not posed show the label only. Letters that OpenCV cannot draw are replaced, see `posec3d_cli.output.draw.plain`.
 
+    Args:
+        result: the answer, with poses in every frame that shows people.
+        path: the video to write.
+        min_score: of an action that is named without a question mark; None for that of the result's pipeline.
+        draw_objects: also draw the objects that the detector found.
+        overwrite: replace a file that is there.
+        reader: name of the video reader.
+        progress: called with the number of frames done and of all.
+
     Returns:
-        Sentences about what could not be kept.
+        Sentences about what could not be kept, or not drawn.
 
     Raises:
         OutputExists: `path` is already there and `overwrite` was not said.
@@ -128,16 +170,21 @@ def save_video(
     check_free(path, overwrite=overwrite, source=result.path)
     column_of = {int(index): column for column, index in enumerate(video_poses.frame_indices)}
     size = (info.width, info.height)
+    found = video_poses.object_tracks() if draw_objects else None
+    tracks = None if found is None else objects_to_draw(found)
     uneven = info.variable_rate or info.lost_frames > 0 or len(video_poses.lost) > 0
     with (
         open_video(result.path, reader=reader) as video,
         VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(result.path, info.start), comment=MARK) as writer,
     ):
         for done, frame in enumerate(video.frames(), start=1):
-            figures = figures_at(result, frame.index, column_of.get(frame.index), min_score)
+            column = column_of.get(frame.index)
+            figures = figures_at(result, frame.index, column, min_score)
+            objects = [] if tracks is None else objects_at(tracks, column)
             text = headline(result, frame.index, min_score)
-            pixels = annotate(frame.pixels, figures, video_poses.skeleton.limbs, text)
+            pixels = annotate(frame.pixels, figures, video_poses.skeleton.limbs, text, objects)
             writer.write(pixels, frame.seconds if uneven else None)
             if progress is not None:
                 progress(done, max(done, info.frame_count))
-    return (writer.lost_sound,) if writer.lost_sound else ()
+    undrawn = NO_OBJECTS if draw_objects and tracks is None else ""
+    return tuple(sentence for sentence in (writer.lost_sound, undrawn) if sentence)

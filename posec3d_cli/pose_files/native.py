@@ -18,6 +18,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files.checks import entries, integers, number, numbers, rate, shown, table, to_coco, whole
 from posec3d_cli.pose_files.clip import MAX_FRAMES, MAX_IDENTITY, MAX_PIXELS, NOBODY, People, make_video_poses
 from posec3d_cli.pose_files.formats import FileFormat, JsonFormat
+from posec3d_cli.pose_files.objects import ARRAYS, NAMES, read_object_arrays, read_object_entries, with_objects
 from posec3d_cli.pose_files.write import SCHEMA, VERSION, write_archive, write_document
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import Skeleton
@@ -40,7 +41,7 @@ def read_npz(path: Path) -> VideoPoses:
             lacking = [name for name in (*_PLAIN_NAMES, *_ROWS) if name not in held]
             if lacking:
                 raise BadPoseFile(f"it lacks {', '.join(lacking)}", hint="only archives of --save-poses are read")
-            optional = [name for name in ("frame_count", "cuts") if name in held]
+            optional = [name for name in ("frame_count", "cuts", *ARRAYS) if name in held]
             arrays = {name: _array(archive, name) for name in (*_PLAIN_NAMES, *_ROWS, *optional)}
     except BadPoseFile:
         raise
@@ -61,7 +62,7 @@ def read_npz(path: Path) -> VideoPoses:
         integers(arrays["person"], "person", rows, low=-1, high=MAX_IDENTITY),
     )
     frame = integers(arrays["frame"], "frame", rows, low=0, high=MAX_FRAMES)
-    return rows_as_clip(
+    clip = rows_as_clip(
         path,
         frame,
         people,
@@ -71,6 +72,8 @@ def read_npz(path: Path) -> VideoPoses:
         frame_size=arrays["frame_size"].tolist(),
         fps=arrays["fps"].tolist(),
     )
+    objects = read_object_arrays(arrays, len(clip), arrays.__getitem__)
+    return clip if objects is None else with_objects(clip, objects)
 
 
 def read_document(path: Path, document: dict[str, Any]) -> VideoPoses:
@@ -83,8 +86,8 @@ def read_document(path: Path, document: dict[str, Any]) -> VideoPoses:
     joints = _skeleton(document.get("joints"))
     rows: dict[str, list[Any]] = {name: [] for name in _ROWS}
     indices = []
-    for place, one in enumerate(entries(document.get("frames"), "frames")):
-        frame = table(one, f"frames[{place}]")
+    frames = [table(one, f"frames[{place}]") for place, one in enumerate(entries(document.get("frames"), "frames"))]
+    for place, frame in enumerate(frames):
         indices.append(frame.get("frame"))
         for order, someone in enumerate(entries(frame.get("people"), f"frames[{place}].people")):
             where = f"frames[{place}].people[{order}]"
@@ -104,7 +107,7 @@ def read_document(path: Path, document: dict[str, Any]) -> VideoPoses:
         np.array(rows["box_score"]),
         integers(rows["person"], "person", count, low=-1, high=MAX_IDENTITY),
     )
-    return rows_as_clip(
+    clip = rows_as_clip(
         path,
         integers(rows["frame"], "frame", count, low=0, high=MAX_FRAMES),
         people,
@@ -114,6 +117,8 @@ def read_document(path: Path, document: dict[str, Any]) -> VideoPoses:
         frame_size=document.get("frame_size"),
         fps=document.get("fps"),
     )
+    objects = read_object_entries(frames, document.get(NAMES))
+    return clip if objects is None else with_objects(clip, objects)
 
 
 def _is_document(content: Any) -> bool:

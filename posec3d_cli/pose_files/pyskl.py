@@ -1,7 +1,8 @@
 """Dataset pickles of pyskl and mmaction2, read without executing anything.
 
 Three layouts are read: {"annotations": [...], "split": ..., "classes": ...}, a bare list of annotations, and a single
-annotation. `classes`, `fps`, and `joints` and `up` (of recorded skeletons), are additions of our own.
+annotation. `classes`, `fps`, and `joints` and `up` (of recorded skeletons), are additions of our own, and so are the
+objects in the frames of a clip.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from posec3d_cli.pose_files.clip import (
 )
 from posec3d_cli.pose_files.formats import FileFormat
 from posec3d_cli.pose_files.native import rows_as_clip
+from posec3d_cli.pose_files.objects import read_object_arrays, with_objects
 from posec3d_cli.pose_files.safe_pickle import load_pickle
 from posec3d_cli.pose_files.write import write_pickle
 from posec3d_cli.results import VideoPoses
@@ -243,14 +245,17 @@ def _clip(annotation: Mapping[str, Any], dataset: DatasetPickle, name: str | Non
     keypoints, scores = poses_2d(annotation, dataset)
     path = dataset.path if name is None else Path(f"{dataset.path}: {name}")
     if "frame_indices" in annotation:
-        return _native_clip(path, annotation, dataset, keypoints, scores)
-    return make_video_poses(
-        path,
-        from_slots(keypoints, scores),
-        fps=dataset.rate(annotation),
-        frame_size=frame_size(annotation),
-        notes=uncounted_note(annotation, keypoints.shape[1]),
-    )
+        clip = _native_clip(path, annotation, dataset, keypoints, scores)
+    else:
+        clip = make_video_poses(
+            path,
+            from_slots(keypoints, scores),
+            fps=dataset.rate(annotation),
+            frame_size=frame_size(annotation),
+            notes=uncounted_note(annotation, keypoints.shape[1]),
+        )
+    objects = read_object_arrays(annotation, len(clip), lambda key: array_of(annotation, key, dataset))
+    return clip if objects is None else with_objects(clip, objects)
 
 
 def frame_size(annotation: Mapping[str, Any]) -> tuple[int, int] | None:

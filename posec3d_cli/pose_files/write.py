@@ -15,12 +15,18 @@ All hold the people of the frames that were looked at, in pixels of the video:
     joints: `(K,)` names; skeleton: the name of the joint set.
     frame_size: (H, W); fps: (numerator, denominator).
 
+and, where objects were looked for, Q of them in order of time:
+    object_count: `(T,)` int64, the objects in each of the frames looked at; -1 where only people were looked for.
+    object_box, object_score: `(Q, 4)` x1, y1, x2, y2 and `(Q,)` float32.
+    object_class: `(Q,)` int64, which of the names; object_names: the classes that were looked for, found or not.
+
 `.json`, a document with the same names, its rows under `frames[].people[]`: person, box, box_score, and keypoints as
-K times x, y, score.
+K times x, y, score; and under `frames[].objects[]`: class, box, score.
 
 `.pkl`, a dataset pickle of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at.
-`total_frames` is T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box`
-and `box_score` are additions of posec3d. The pickle has no room for duplicates: they are left out.
+`total_frames` is T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box`,
+`box_score` and those that begin with `object_` are additions of posec3d, which the other two ignore. The pickle has no
+room for duplicates: they are left out.
 """
 
 from __future__ import annotations
@@ -34,6 +40,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posec3d_cli.pose_files.objects import NAMES, object_arrays, object_entries
 from posec3d_cli.results import VideoPoses
 
 SCHEMA = "posec3d/poses"
@@ -82,6 +89,7 @@ def archive_content(video_poses: VideoPoses) -> dict[str, Any]:
         "fps": np.array([video_poses.video.fps.numerator, video_poses.video.fps.denominator]),
         "frame_count": video_poses.video.frame_count,
         "cuts": video_poses.cuts,
+        **object_arrays(video_poses),
     }
 
 
@@ -93,9 +101,10 @@ def document_content(video_poses: VideoPoses) -> dict[str, Any]:
         video_poses.track_ids,
         video_poses.detections,
         video_poses.poses,
+        object_entries(video_poses, _plain),
         strict=True,
     )
-    for frame, track_ids, detections, poses in columns:
+    for frame, track_ids, detections, poses, objects in columns:
         joints = np.concatenate([poses.keypoints, poses.scores[..., None]], axis=-1)
         people = [
             {"person": person, "box": box, "box_score": box_score, "keypoints": keypoints}
@@ -103,7 +112,8 @@ def document_content(video_poses: VideoPoses) -> dict[str, Any]:
                 track_ids.tolist(), _plain(detections.boxes), _plain(detections.scores), _plain(joints), strict=True
             )
         ]
-        frames.append({"frame": frame, "people": people})
+        frames.append({"frame": frame, "people": people, **objects})
+    named = {name: value for name, value in object_arrays(video_poses).items() if name == NAMES}
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -114,6 +124,7 @@ def document_content(video_poses: VideoPoses) -> dict[str, Any]:
         "fps": [video_poses.video.fps.numerator, video_poses.video.fps.denominator],
         "frame_count": video_poses.video.frame_count,
         "cuts": video_poses.cuts.tolist(),
+        **named,
         "frames": frames,
     }
 
@@ -149,6 +160,7 @@ def pickle_content(video_poses: VideoPoses) -> dict[str, Any]:
         "person": np.array(people, np.int64),
         "box": boxes,
         "box_score": box_scores,
+        **object_arrays(video_poses),
     }
     return {**pickle_header([video_poses.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
 

@@ -3,8 +3,8 @@
 A stage is a class with one verb, named by an entry point in one of the groups below. It is made from a model
 card by its class method `from_card`, and works on batches: one result per input, in order.
 
-What a stage may have besides stands at the end: `HasDevice`, `NeedsHeatmaps`, `NamesBuilder`, `HasPrecision` and
-`HasLogits`. Whoever lacks one of these members is taken as its docstring says.
+What a stage may have besides stands at the end: `HasDevice`, `KnowsObjects`, `NeedsHeatmaps`, `NamesBuilder`,
+`HasPrecision` and `HasLogits`. Whoever lacks one of these members is taken as its docstring says.
 
     [project.entry-points."posec3d.detectors"]
     my-detector = "my_package:MyDetector"
@@ -47,7 +47,7 @@ class Stage(Protocol):
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds the people in each frame."""
+    """Finds the people in each frame, and perhaps the objects, see `KnowsObjects`."""
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame; frames may differ in size."""
@@ -104,6 +104,19 @@ class HasDevice(Protocol):
     @property
     def device(self) -> str | None:
         """The device that `from_card` was given; None: the stage has no network and accepts every device."""
+        ...
+
+
+@runtime_checkable
+class KnowsObjects(Protocol):
+    """A detector that also finds objects, in the same run of its network. Other detectors know people only.
+
+    Where it knows any class, the `Detections` of every frame have `objects`, whose `names` are `object_classes`.
+    """
+
+    @property
+    def object_classes(self) -> tuple[str, ...]:
+        """The names of the classes that it knows beside people, each once; empty: it knows people only."""
         ...
 
 

@@ -8,7 +8,14 @@ from fractions import Fraction
 import numpy as np
 
 from posec3d_cli.skeletons import Skeleton
-from posec3d_cli.stages.protocols import ActionClassifier, Detector, HasLogits, InputBuilder, PoseEstimator
+from posec3d_cli.stages.protocols import (
+    ActionClassifier,
+    Detector,
+    HasLogits,
+    InputBuilder,
+    KnowsObjects,
+    PoseEstimator,
+)
 from posec3d_cli.testing.rules import one_each, require, same, unchanged, unit
 from posec3d_cli.types import (
     ActionScores,
@@ -19,6 +26,7 @@ from posec3d_cli.types import (
     Ints,
     JointClips,
     JointHeatmaps,
+    Objects,
     Poses,
     PoseSequence,
     SequenceHeatmaps,
@@ -106,20 +114,41 @@ def check_detector(detector: Detector, frames: Sequence[Frame] | None = None, *,
     require(detector.detect([]) == [], "detect([]) must be []")
     found = unchanged(lambda: detector.detect(frames), [frame.pixels for frame in frames], "detect")
     one_each(found, frames, Detections, "detect")
+    known = detector.object_classes if isinstance(detector, KnowsObjects) else ()
+    fit = isinstance(known, tuple) and all(isinstance(name, str) and name for name in known)
+    require(fit and len(set(known)) == len(known), f"object_classes must be a tuple of different names, got {known!r}")
     for frame, people in zip(frames, found, strict=True):
-        height, width = frame.pixels.shape[:2]
-        limits = np.array([width, height, width, height], np.float32)
-        boxes, where = people.boxes, f"frame {frame.index}"
-        require(bool(np.isfinite(boxes).all()), f"{where}: boxes must be finite")
-        require(bool((boxes >= 0).all() and (boxes <= limits).all()), f"{where}: boxes must lie in the frame")
-        require(bool((boxes[:, 2:] > boxes[:, :2]).all()), f"{where}: boxes must have x1 < x2 and y1 < y2")
-        unit(people.scores, f"{where}: scores")
-        require(bool((np.diff(people.scores) <= 0).all()), f"{where}: the best box must come first")
+        where = f"frame {frame.index}"
+        _check_boxes(people, frame, where)
+        _check_objects(people.objects, known, frame, where)
     alone = [one for frame in frames for one in detector.detect([frame])]
     for name, again in (("a second time", detector.detect(frames)), ("one by one", alone)):
         for one, other in zip(found, again, strict=True):
             same(one.boxes, other.boxes, tolerance, f"boxes {name}")
             same(one.scores, other.scores, tolerance, f"scores {name}")
+            if one.objects is not None and other.objects is not None:
+                same(one.objects.boxes, other.objects.boxes, tolerance, f"boxes of objects {name}")
+                same(one.objects.scores, other.objects.scores, tolerance, f"scores of objects {name}")
+                same(one.objects.classes, other.objects.classes, 0, f"classes of objects {name}")
+
+
+def _check_boxes(found: Detections | Objects, frame: Frame, where: str) -> None:
+    height, width = frame.pixels.shape[:2]
+    boxes, limits = found.boxes, np.array([width, height, width, height], np.float32)
+    require(bool(np.isfinite(boxes).all()), f"{where}: boxes must be finite")
+    require(bool((boxes >= 0).all() and (boxes <= limits).all()), f"{where}: boxes must lie in the frame")
+    require(bool((boxes[:, 2:] > boxes[:, :2]).all()), f"{where}: boxes must have x1 < x2 and y1 < y2")
+    unit(found.scores, f"{where}: scores")
+    require(bool((np.diff(found.scores) <= 0).all()), f"{where}: the best box must come first")
+
+
+def _check_objects(objects: Objects | None, known: tuple[str, ...], frame: Frame, where: str) -> None:
+    """Refuse objects of a detector that knows none, and the lack of them in one that does."""
+    if objects is None:
+        require(not known, f"{where}: objects must not be None, for object_classes has {len(known)} names")
+        return
+    require(objects.names == known, f"{where}: the names of objects must be object_classes, {known}")
+    _check_boxes(objects, frame, f"{where}, objects")
 
 
 def check_pose_estimator(

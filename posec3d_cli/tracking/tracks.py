@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli.tracking.similarity import box_area
-from posec3d_cli.types import Detections, Floats, Ints, Poses, PoseSequence, SequenceHeatmaps, ShapeRepr, check_array
+from posec3d_cli.types import (
+    Detections,
+    Floats,
+    Ints,
+    ObjectTracks,
+    Poses,
+    PoseSequence,
+    SequenceHeatmaps,
+    ShapeRepr,
+    check_array,
+)
 
 if TYPE_CHECKING:
     from posec3d_cli.skeletons import Skeleton
@@ -105,7 +115,13 @@ class Tracks(ShapeRepr):
         return self.take(rows[:max_people])
 
     def sequence(
-        self, *, frame_size: tuple[int, int], frame_indices: Ints, fps: Fraction, skeleton: Skeleton
+        self,
+        *,
+        frame_size: tuple[int, int],
+        frame_indices: Ints,
+        fps: Fraction,
+        skeleton: Skeleton,
+        objects: ObjectTracks | None = None,
     ) -> PoseSequence:
         """All people in one sequence, one slot each.
 
@@ -114,17 +130,18 @@ class Tracks(ShapeRepr):
             frame_indices: `(T,)` which frame of the video each column is.
             fps: frames per second of the video.
             skeleton: the joint set.
+            objects: in these frames; None: nothing but people was looked for.
         """
-        return PoseSequence(self.keypoints, self.scores, frame_size, frame_indices, fps, skeleton, self.heatmaps)
+        maps = self.heatmaps
+        return PoseSequence(self.keypoints, self.scores, frame_size, frame_indices, fps, skeleton, maps, objects)
 
-    def each(
-        self, *, frame_size: tuple[int, int], frame_indices: Ints, fps: Fraction, skeleton: Skeleton
-    ) -> list[PoseSequence]:
-        """One sequence per person over all T frames; where the person is absent the scores are 0."""
-        return [
-            self.take([row]).sequence(frame_size=frame_size, frame_indices=frame_indices, fps=fps, skeleton=skeleton)
-            for row in range(len(self))
-        ]
+    def each(self, **placing: Any) -> list[PoseSequence]:
+        """One sequence per person over all T frames; where the person is absent the scores are 0.
+
+        Args:
+            placing: the arguments of `sequence`. The objects are the same in all.
+        """
+        return [self.take([row]).sequence(**placing) for row in range(len(self))]
 
 
 def assemble(track_ids: Sequence[Ints], detections: Sequence[Detections], poses: Sequence[Poses]) -> Tracks:

@@ -163,3 +163,15 @@ def test_what_an_earlier_run_put_into_the_folder_is_left_out_and_said(label, tmp
     assert "note:  4 files that posec3d made are left out: drawn/" in ran.err
     assert label("clips/poses", output="three.csv").code == 0
     assert len(rows("three.csv")) == 2, "without their videos, pose files are done"
+
+
+def test_videos_are_drawn_again_with_objects(label, tmp_path):
+    drawn = ("clips", "--save-videos", "drawn")
+    label(*drawn, copies=["a.mp4"])
+    ran = label(*drawn, "--draw-objects")
+    assert begun(tmp_path) == ["a.mp4"]
+    assert rows("labels.csv")[0]["error"] == "warning: no objects are drawn: the detector finds people only"
+    label(*drawn, "--draw-objects")
+    assert begun(tmp_path) == []
+    ran = label("clips", "--draw-objects")
+    assert (ran.code, "--draw-objects needs --save-videos" in ran.err) == (2, True)

@@ -98,7 +98,7 @@ def test_people_and_windows_are_unknown_by_the_same_score(stages, clip):
 def test_what_is_unknown_is_drawn_with_a_question_mark(stages, clip, tmp_path, monkeypatch):
     drawn = set()
     monkeypatch.setattr(
-        "posec3d_cli.output.draw.annotate", lambda pixels, figures, limbs, text: drawn.add(text) or pixels
+        "posec3d_cli.output.draw.annotate", lambda pixels, figures, limbs, text, objects: drawn.add(text) or pixels
     )
     run(clip, "--save-video", tmp_path / "out.mp4", "--min-score", 0.8)
     assert drawn == {"? left 70%"}
@@ -191,6 +191,17 @@ def test_an_annotated_video_and_poses_are_written(stages, clip, tmp_path):
     assert run(clip, "--save-video", tmp_path / "out.mp4", "--overwrite").exit_code == 0
 
 
+def test_objects_are_drawn_on_request(stages, clip, tmp_path):
+    result = run(clip, "--save-video", tmp_path / "people.mp4", "--draw-objects")
+    assert result.exit_code == 0, result.stderr
+    assert "no objects are drawn: the detector finds people only" in result.stderr
+    stages.extractor.detector = fakes.ObjectDetector(where=lambda index: [30])
+    result = run(clip, "--save-video", tmp_path / "objects.mp4", "--draw-objects")
+    assert result.exit_code == 0, result.stderr
+    assert "objects are drawn" not in result.stderr
+    assert (tmp_path / "people.mp4").read_bytes() != (tmp_path / "objects.mp4").read_bytes()
+
+
 def test_several_videos_need_a_folder_for_their_outputs(stages, clip, tmp_path):
     other = video_factory.write(tmp_path / "other.mp4", 10)
     assert run(clip, other, "--save-video", tmp_path / "out.mp4").exit_code == 2
@@ -239,6 +250,7 @@ def test_the_input_is_never_overwritten(stages, clip):
         ["--min-score", "1.1"],
         ["--save-video", "out.avi"],
         ["--overwrite"],
+        ["--draw-objects"],
         [],
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
@@ -18,7 +19,7 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.registry import STAGES, load_stage
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
-from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Poses
+from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Objects, Poses
 
 ELSEWHERE = ("mmdet", "mmpose")
 """Stages whose packages are not installed here; they are checked in `tests/parity`."""
@@ -128,6 +129,7 @@ def test_classifiers_that_ship_with_us_keep_the_contract(card, weights):
 
 def test_the_stages_of_these_tests_keep_the_contract():
     testing.check_detector(fakes.Detector(lambda index: [20] * index))
+    testing.check_detector(fakes.ObjectDetector(lambda index: 50 if index else None))
     testing.check_pose_estimator(fakes.Pose())
     testing.check_classifier(fakes.Classifier(), [HeatmapVolume(np.full((2, 1, 3, 1, 1), 0.25, np.float32))])
 
@@ -175,6 +177,43 @@ class Counting:
 def test_a_detector_that_breaks_a_rule_is_caught(detect, rule):
     with pytest.raises(StageMismatch, match=rule):
         testing.check_detector(broken_detector(detect))
+
+
+def broken_objects(change):
+    class Broken(fakes.ObjectDetector):
+        def detect(self, frames):
+            return [replace(found, objects=change(frames, found.objects)) for found in super().detect(frames)]
+
+    return Broken()
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda frames, objects: None, "frame 0: objects must not be None, for object_classes has 2 names"),
+        (lambda frames, objects: Objects.none(("ball",)), "the names of objects must be object_classes"),
+        (lambda frames, objects: replace(objects, boxes=objects.boxes + 999), "frame 0, objects: boxes must lie in"),
+        (lambda frames, objects: replace(objects, scores=objects.scores + 2), "frame 0, objects: scores must lie in"),
+        (lambda frames, objects: replace(objects, scores=objects.scores / len(frames)), "scores of objects one by one"),
+        (lambda frames, objects: replace(objects, boxes=objects.boxes + len(frames)), "boxes of objects one by one"),
+        (lambda frames, objects: replace(objects, classes=objects.classes + (len(frames) > 1)), "classes of objects"),
+    ],
+)
+def test_a_detector_whose_objects_break_a_rule_is_caught(change, rule):
+    with pytest.raises(StageMismatch, match=rule):
+        testing.check_detector(broken_objects(change))
+
+
+@pytest.mark.parametrize("known", [["ball"], ("ball", "ball"), ("ball", ""), (3,), "ball"])
+def test_classes_that_are_no_different_names_are_caught(known):
+    with pytest.raises(StageMismatch, match="object_classes must be a tuple of different names"):
+        testing.check_detector(type("Named", (fakes.Detector,), {"object_classes": known})())
+
+
+def test_objects_of_a_detector_that_says_it_knows_none_are_caught():
+    unsaid = broken_detector(lambda frames: [replace(boxes(), objects=Objects.none(("ball",))) for _ in frames])
+    with pytest.raises(StageMismatch, match="must be object_classes"):
+        testing.check_detector(unsaid)
 
 
 def test_a_pose_estimator_that_invents_somebody_is_caught():

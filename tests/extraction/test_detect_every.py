@@ -48,6 +48,17 @@ def test_the_poses_are_those_of_the_boxes_in_between(clip):
     assert joints == pytest.approx(30 + np.arange(40), abs=1e-4)
 
 
+def test_objects_are_interpolated_between_the_frames_that_were_searched(clip):
+    detector = fakes.ObjectDetector(lambda index: 30 + index)
+    video_poses = PoseExtractor(detector, fakes.Pose(), every=5).poses(clip)
+    searched = [index for index, found in enumerate(video_poses.detections) if found.objects is not None]
+    assert searched == [*range(0, 40, 5), 39]
+    tracks = video_poses.object_tracks()
+    assert tracks.columns.tolist() == list(range(40))
+    assert np.flatnonzero(tracks.found).tolist() == searched
+    assert tracks.boxes[:, [0, 2]].mean(axis=1) == pytest.approx(30 + np.arange(40), abs=1e-4)
+
+
 def test_frames_go_to_the_pose_model_together(clip):
     shown = []
 

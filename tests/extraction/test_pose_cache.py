@@ -28,6 +28,12 @@ def cache(tmp_path):
     return PoseCache(tmp_path / "cache")
 
 
+def with_balls(cache, *, made_of="models 1"):
+    """A detector that finds a ball in two of three frames."""
+    detector = fakes.ObjectDetector(lambda index: 40 + index if index % 3 else None)
+    return PoseExtractor(detector, fakes.Pose(), cache=cache, made_of=made_of)
+
+
 def extractor(cache, *, made_of="models 1", where=lambda index: [20 + index] if index % 5 else []):
     return PoseExtractor(fakes.Detector(where), fakes.Pose(), cache=cache, made_of=made_of)
 
@@ -43,6 +49,12 @@ def same(one, other):
             assert np.array_equal(left, right)
         for name in ("boxes", "scores", "keypoints"):
             assert np.array_equal(getattr(left, name, 0), getattr(right, name, 0))
+        held, kept = getattr(left, "objects", None), getattr(right, "objects", None)
+        assert (held is None) == (kept is None)
+        if held is not None:
+            assert np.array_equal(held.boxes, kept.boxes)
+            assert np.array_equal(held.scores, kept.scores)
+            assert (held.class_names, held.names) == (kept.class_names, kept.names)
     assert np.array_equal(one.frame_indices, other.frame_indices)
     assert np.array_equal(one.lost, other.lost)
     return True
@@ -54,6 +66,31 @@ def test_a_second_look_estimates_nothing_and_finds_the_same(clip, cache):
     assert same(again.poses(clip), first)
     assert again.detector.seen == []
     assert same(extractor(None).poses(clip), first)
+
+
+def test_objects_are_kept_with_the_people(clip, cache):
+    first = with_balls(cache).poses(clip)
+    assert [len(found.objects) for found in first.detections[:6]] == [0, 1, 1, 0, 1, 1]
+    again = with_balls(cache)
+    assert same(again.poses(clip), first)
+    assert again.detector.seen == []
+    assert extractor(cache, made_of="people only").poses(clip).detections[1].objects is None
+
+
+def test_poses_that_were_kept_without_objects_are_not_used(clip, cache, monkeypatch):
+    """As by versions that knew no objects: in another form, and under another key."""
+    from posec3d_cli.extraction import cache as kept
+
+    packed = kept._packed
+    with monkeypatch.context() as old:
+        old.setattr(kept, "_FORMAT", "2")
+        old.setattr(kept, "_packed", lambda known: {k: v for k, v in packed(known).items() if "object" not in k})
+        extractor(cache).poses(clip)
+    [file] = cache.files()
+    assert cache.load(file.stem).people == {}, "an archive of the old form is as good as none"
+    again = with_balls(cache)
+    assert all(found.objects is not None for found in again.poses(clip).detections)
+    assert len(again.detector.seen) == 20
 
 
 def test_only_frames_that_are_not_known_are_estimated(clip, cache):

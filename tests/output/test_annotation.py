@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fakes
 import numpy as np
 import pytest
 import video_factory
 
-from posec3d_cli.output.video import figures_at, headline
+from posec3d_cli.output.video import figures_at, headline, objects_at, objects_to_draw
 from posec3d_cli.types import Detections
 
 
@@ -79,3 +81,24 @@ def test_who_is_read_together_with_the_others_has_a_number_only(clip):
 def test_a_frame_that_was_not_posed_shows_nobody(clip):
     result = fakes.pipeline(lambda index: [10]).predict(clip)
     assert figures_at(result, 1, None) == []
+
+
+def test_objects_are_named_with_their_score_and_in_brackets_where_they_were_missed(clip):
+    pipeline = fakes.pipeline(lambda index: [20])
+    pipeline.extractor.detector = fakes.ObjectDetector(lambda index: None if index in (3, 4) else 50 + index)
+    video_poses = pipeline.predict(clip, every_frame=True).video_poses
+    tracks = objects_to_draw(video_poses.object_tracks())
+    [here], [between] = objects_at(tracks, 2), objects_at(tracks, 3)
+    assert (here.label, here.faint, here.box.tolist()) == ("ball 60%", False, [47, 20, 57, 30])
+    assert (between.label, between.faint) == ("(ball)", True)
+    assert between.box == pytest.approx([48, 20, 58, 30])
+    assert objects_at(tracks, None) == []
+
+
+def test_objects_that_score_little_throughout_are_not_drawn(clip):
+    pipeline = fakes.pipeline(lambda index: [20])
+    pipeline.extractor.detector = fakes.ObjectDetector()
+    tracks = pipeline.predict(clip, every_frame=True).video_poses.object_tracks()
+    weak = replace(tracks, scores=np.where(tracks.columns == 5, 0.25, 0.1).astype(np.float32))
+    assert len(objects_to_draw(weak)) == (tracks.tracks == 0).sum() > 1, "it counts where it is seen best"
+    assert len(objects_to_draw(replace(tracks, scores=np.full(len(tracks), 0.2, np.float32)))) == 0

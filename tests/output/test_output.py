@@ -190,6 +190,26 @@ def test_an_annotated_video_keeps_rate_length_and_size_and_shows_people_and_labe
             assert changed[10:41, 89:112].any()  # the person
 
 
+def test_objects_are_drawn_on_request_only(clip, tmp_path):
+    pipeline = fakes.pipeline(lambda index: [100])
+    pipeline.extractor.detector = fakes.ObjectDetector(lambda index: 50 + index // 2)
+    result = pipeline.predict(clip, every_frame=True)
+    assert save_video(result, tmp_path / "plain.mp4") == ()
+    assert save_video(result, tmp_path / "objects.mp4", draw_objects=True) == ()
+    with open_video(tmp_path / "plain.mp4") as plain, open_video(tmp_path / "objects.mp4") as drawn:
+        for before, after in zip(plain.frames(), drawn.frames(), strict=True):
+            changed = np.abs(before.pixels.astype(int) - after.pixels).max(axis=-1) > 60
+            x = 50 + before.index // 2
+            assert changed[15:35, x - 10 : x + 10].any()
+            assert not changed[60:].any()
+
+
+def test_nothing_to_draw_is_said_where_the_detector_knows_people_only(clip, tmp_path):
+    result = fakes.pipeline(lambda index: [100]).predict(clip, every_frame=True)
+    said = save_video(result, tmp_path / "out.mp4", draw_objects=True)
+    assert said == ("no objects are drawn: the detector finds people only",)
+
+
 def test_variable_frame_times_are_kept(tmp_path):
     ticks = [0, 40, 80, 200, 240, 400, 440, 480]
     source = video_factory.write(tmp_path / "in.mkv", 8, ticks=ticks)

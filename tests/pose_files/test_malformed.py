@@ -65,6 +65,10 @@ def read(path):
         assert all(np.isfinite(poses.keypoints).all() for poses in clip.poses)
         assert all(((poses.scores >= 0) & (poses.scores <= 1)).all() for poses in clip.poses)
         assert all(np.isfinite(found.boxes).all() for found in clip.detections)
+        tracks = clip.object_tracks()
+        assert tracks is None or (
+            np.isfinite(tracks.boxes).all() and ((tracks.scores >= 0) & (tracks.scores <= 1)).all()
+        )
 
 
 def places(tree, here=()):
@@ -265,6 +269,13 @@ def test_a_dataset_pickle_whose_array_is_larger_than_the_file_is_refused(tmp_pat
         ("our document", {"version": 2}, "version 2 of posec3d/poses is not known"),
         ("our document", {"joints": ["nose"]}, "joints lacks the joints left_eye"),
         ("our document", {"frames": []}, "holds no frame"),
+        (
+            "our document",
+            {"object_names": ["cup"]},
+            r"frames\[0\].objects\[0\].class 'sports ball' is not among object_",
+        ),
+        ("our document", {"object_names": ["cup", "cup"]}, "object_names must be different texts"),
+        ("our document", {"object_names": None}, "object_names must be a list"),
         ("MediaPipe", {"fps": -25}, "fps must lie between"),
         ("MediaPipe", {"width": None}, "frame whose size it does not say"),
         ("COCO annotations", {"images": []}, "names the image 900"),
@@ -322,3 +333,54 @@ def test_an_empty_array_of_complex_numbers_is_an_empty_one():
 
     found = numbers(np.zeros((0, 2), np.complex128), "boxes", "N", 2)
     assert (found.shape, found.dtype) == ((0, 2), np.float64)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"object_count": None}, None),
+        ({"object_box": None}, "it lacks object_box"),
+        ({"object_names": None}, "it lacks object_names"),
+        ({"object_names": ["cup"]}, "object_class must be whole numbers from 0 to 0"),
+        ({"object_names": []}, "it holds 3 objects, and object_names is empty"),
+        ({"object_names": ["cup", ""]}, "object_names must be different texts"),
+        ({"object_count": [1, -1, 1, 0, 0, 0]}, r"object_box must have shape \(2, 4\), got \(3, 4\)"),
+        ({"object_count": [1, -1, 1, 0, 1]}, r"object_count must have shape \(6\), got \(5,\)"),
+        ({"object_count": [1, -2, 1, 0, 1, 0]}, "object_count must be whole numbers from -1"),
+        ({"object_score": [0.5, np.nan, 0.5]}, "scores of objects must be numbers"),
+        ({"object_box": [[0, 0, 9, 9]] * 2 + [[9, 0, 8, 9]]}, "the box of an object is inside out"),
+        ({"object_box": [[0, 0, 9, 9]] * 2 + [[0, 0, 10**6, 9]]}, "the box of an object is inside out, too far"),
+        ({"object_box": [[0, 0, 9, 9]] * 2 + [[0, 0, np.inf, 9]]}, "the box of an object is inside out, too far"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npz", ".pkl"])
+def test_wrong_objects_are_named(tmp_path, suffix, change, message):
+    path = factory.ours(tmp_path, suffix)
+    if suffix == ".npz":
+        with np.load(path) as archive:
+            values = dict(archive)
+    else:
+        content = pickle.loads(path.read_bytes())
+        [values] = content["annotations"]
+    for name, value in change.items():
+        if value is None:
+            del values[name]
+        else:
+            values[name] = list(value) if suffix == ".pkl" and name == "object_names" else np.array(value)
+    if suffix == ".npz":
+        np.savez(path, **values)
+    else:
+        path.write_bytes(pickle.dumps(content))
+    if message is None:
+        assert [found.objects for found in read_pose_file(path)[0].detections] == [None] * factory.FRAMES
+        return
+    with pytest.raises(BadPoseFile, match=message) as caught:
+        read_pose_file(path)
+    assert str(path) in caught.value.what
+
+
+def test_scores_of_objects_are_cut_like_those_of_people(tmp_path):
+    path = factory.rewritten(
+        factory.ours(tmp_path, ".json"), lambda content: content["frames"][0]["objects"][0].update(score=1.5)
+    )
+    assert read_pose_file(path)[0].detections[0].objects.scores.tolist() == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,15 +14,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posec3d_cli.datasets.write_pickle import Labels, write_dataset_pickle
 from posec3d_cli.pose_files import read_pose_file, write_pose_file, written_suffixes
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.types import Detections, Poses, VideoInfo
+from posec3d_cli.types import Detections, Objects, Poses, VideoInfo
+
+NAMES = ("cup", "sports ball", "tennis racket")
+
+
+@st.composite
+def objects_of_a_frame(draw, generator):
+    """Any objects, none, or a frame in which nothing but people was looked for."""
+    count = draw(st.sampled_from([None, 0, 1, 3]))
+    if count is None:
+        return None
+    corner = generator.uniform(-20, 600, (count, 2))
+    boxes = np.concatenate([corner, corner + generator.uniform(0, 300, corner.shape)], axis=1).astype(np.float32)
+    scores = generator.uniform(0, 1, count).astype(np.float32)
+    return Objects(boxes, scores, generator.integers(0, len(NAMES), count), NAMES)
 
 
 @st.composite
 def clips(draw):
-    """Any clip: frames left out, people who come and go, duplicates, joints that were not found."""
+    """Any clip: frames left out, people who come and go, duplicates, joints that were not found, objects."""
     indices = sorted(draw(st.sets(st.integers(0, 50), min_size=1, max_size=6)))
     count = indices[-1] + 1 + draw(st.integers(0, 9))
     fps = Fraction(draw(st.integers(1, 60000)), draw(st.sampled_from([1, 1000, 1001])))
@@ -35,7 +51,8 @@ def clips(draw):
         boxes = np.concatenate([corner, corner + generator.uniform(0, 300, corner.shape)], axis=1).astype(np.float32)
         scores = (generator.uniform(0, 1, (len(who), 17)) * generator.integers(0, 2, (len(who), 17))).astype(np.float32)
         keypoints = generator.uniform(-20, 900, (len(who), 17, 2)) * (scores > 0)[..., None]
-        detections.append(Detections(boxes, generator.uniform(0, 1, len(who)).astype(np.float32)))
+        scores_of_boxes = generator.uniform(0, 1, len(who)).astype(np.float32)
+        detections.append(Detections(boxes, scores_of_boxes, draw(objects_of_a_frame(generator))))
         poses.append(Poses(keypoints.astype(np.float32), scores))
         track_ids.append(who)
     info = VideoInfo(Path("walk.mp4"), 640, 480, fps, count, float(count / fps), "h264", 0, 0, False)
@@ -55,6 +72,17 @@ def assert_same(before, after, rows):
         assert np.array_equal(before.detections[column].scores[old], after.detections[column].scores[new])
         assert np.array_equal(before.poses[column].keypoints[old], after.poses[column].keypoints[new])
         assert np.array_equal(before.poses[column].scores[old], after.poses[column].scores[new])
+    assert_same_objects(before, after)
+
+
+def assert_same_objects(before, after):
+    for found, read in zip(before.detections, after.detections, strict=True):
+        one, other = found.objects, read.objects
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert np.array_equal(one.boxes, other.boxes)
+            assert np.array_equal(one.scores, other.scores)
+            assert (one.class_names, one.names) == (other.class_names, other.names)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +131,47 @@ def test_a_document_is_plain_json(folder):
     assert document["frames"][0]["people"][0]["keypoints"][3][:2] == [None, None]
     [read] = read_pose_file(folder / "walk.json")
     assert read.poses[0].scores[0, 3] == 0
+
+
+@pytest.mark.parametrize("suffix", written_suffixes())
+def test_files_without_objects_say_nothing_of_them(folder, suffix):
+    clip = factory.video_poses()
+    people = tuple(replace(found, objects=None) for found in clip.detections)
+    write_pose_file(replace(clip, detections=people), folder / f"people{suffix}", suffix)
+    assert b"object" not in (folder / f"people{suffix}").read_bytes()
+    [read] = read_pose_file(folder / f"people{suffix}")
+    assert [found.objects for found in read.detections] == [None] * len(clip)
+    assert read.object_tracks() is None
+
+
+def test_objects_in_a_document_are_readable(folder):
+    write_pose_file(factory.video_poses(), folder / "ball.json", ".json")
+    document = json.loads((folder / "ball.json").read_text())
+    assert document["object_names"] == ["cup", "sports ball"]
+    first, unsearched, second, empty, *_ = document["frames"]
+    assert first["objects"] == [{"class": "sports ball", "box": [10, 20, 25, 35], "score": pytest.approx(0.3)}]
+    assert "objects" not in unsearched
+    assert (len(second["objects"]), empty["objects"]) == (1, [])
+
+
+def test_objects_in_a_dataset_pickle_stand_under_keys_of_our_own(folder):
+    write_pose_file(factory.video_poses(), folder / "ball.pkl", ".pkl")
+    [annotation] = pickle.loads((folder / "ball.pkl").read_bytes())["annotations"]
+    theirs = {"frame_dir", "label", "total_frames", "img_shape", "original_shape", "keypoint", "keypoint_score"}
+    ours = {"frame_indices", "frame_count", "cuts", "fps", "person", "box", "box_score"}
+    objects = {"object_count", "object_box", "object_score", "object_class", "object_names"}
+    assert annotation.keys() == theirs | ours | objects
+    assert annotation["object_count"].tolist() == [1, -1, 1, 0, 1, 0]
+    assert [annotation["object_names"][number] for number in annotation["object_class"]] == ["sports ball"] * 3
+
+
+def test_a_dataset_pickle_of_pose_files_keeps_objects(folder, tmp_path):
+    clip = factory.video_poses()
+    write_pose_file(clip, tmp_path / "walk.npz", ".npz")
+    write_dataset_pickle(tmp_path / "all.pkl", [("walk", tmp_path / "walk.npz")], Labels({}, {}))
+    [read] = read_pose_file(tmp_path / "all.pkl")
+    assert_same_objects(clip, read)
+    assert read.object_tracks().names == factory.OBJECT_NAMES
 
 
 @pytest.mark.parametrize("suffix", written_suffixes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.schema import Count, read_settings
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
 from posec3d_cli.stages.detectors.letterbox import letterbox
+from posec3d_cli.stages.detectors.object_classes import ClassList, ObjectClasses
 from posec3d_cli.types import Detections, Frame, Pixels
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class EfficientDet:
-    """Boxes of people from an EfficientDet-Lite `.tflite` with post-processing inside.
+    """Boxes of people and objects from an EfficientDet-Lite `.tflite` with post-processing inside.
 
     The network reads one image at a time: its non-maximum suppression is part of the graph and takes no batch.
 
@@ -39,11 +41,13 @@ class EfficientDet:
 
         Attributes:
             person_class: the class number that means person.
+            classes: the names of the classes; none where only people are to be found.
             input_size: for readers of the card; the model file says it.
             threads: images that are read side by side; None: see `posec3d_cli.runtime.threads.network_threads`.
         """
 
         person_class: int = 0
+        classes: ClassList = ()
         input_size: int | None = None
         threads: Count | None = None
 
@@ -71,6 +75,7 @@ class EfficientDet:
         except ValueError as error:
             raise BadCard(f"{model} is no TensorFlow Lite model: {error}") from error
         self._person_class = settings.person_class
+        self._known = ObjectClasses.of_list(settings.classes, settings.person_class)
         self._filter = settings
         inputs = first.get_input_details()
         outputs = {detail["name"].rpartition(":")[2]: detail["index"] for detail in first.get_output_details()}
@@ -105,6 +110,11 @@ class EfficientDet:
         settings = read_settings(cls.Settings, card, options)
         return cls(files["model"], settings)
 
+    @property
+    def object_classes(self) -> tuple[str, ...]:
+        """The classes that it knows beside people."""
+        return self._known.names
+
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""
         return self._lanes.map(self._detect_one, [frame.pixels for frame in frames])
@@ -119,9 +129,14 @@ class EfficientDet:
             y1, x1, y2, x2 = interpreter.get_tensor(self._boxes)[0].T * side
             classes = interpreter.get_tensor(self._classes)[0]
             scores = interpreter.get_tensor(self._scores)[0]
-        people = np.round(classes).astype(np.int64) == self._person_class
-        boxes = np.stack([x1, y1, x2, y2], axis=1)[people]
-        return self._filter.apply(boxes, scores[people], (height, width))
+        numbers = np.round(classes).astype(np.int64)
+        people = numbers == self._person_class
+        boxes = np.stack([x1, y1, x2, y2], axis=1)
+        found = self._filter.apply(boxes[people], scores[people], (height, width))
+        if not self._known:
+            return found
+        objects = self._filter.apply_to_objects(boxes, scores, numbers, self._known, (height, width))
+        return replace(found, objects=objects)
 
     @contextmanager
     def _interpreter(self) -> Iterator[Any]:

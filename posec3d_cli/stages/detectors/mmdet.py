@@ -1,8 +1,9 @@
-"""Any mmdet detector, from its config and checkpoint."""
+"""Any mmdet detector, from its config and checkpoint. The names of its classes are those of its data set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +14,7 @@ from msgspec import field
 from posec3d_cli.errors import BadCard
 from posec3d_cli.schema import Count, Text, read_settings
 from posec3d_cli.stages.detectors.box_filter import BoxFilter
+from posec3d_cli.stages.detectors.object_classes import ObjectClasses
 from posec3d_cli.stages.openmmlab.models import ConfigAndCheckpoint, PublishedModel
 from posec3d_cli.types import Detections, Frame
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MMDet:
-    """Boxes of people from a model of mmdet.
+    """Boxes of people and objects from a model of mmdet.
 
     Args:
         config_and_checkpoint: config and checkpoint.
@@ -54,6 +56,7 @@ class MMDet:
         self._prepare = self._model.transforms([{"type": "mmdet.LoadImageFromNDArray"}, *steps[1:]])
         person = settings.person_class
         self._person = _person_class(self._model) if person is None else person
+        self._known = ObjectClasses(_class_names(self._model), self._person)
         self._batch = settings.batch
         self._filter = settings
 
@@ -63,6 +66,11 @@ class MMDet:
         settings = read_settings(cls.Settings, card, options)
         model = ConfigAndCheckpoint.of(card, files, settings.config, settings.weights, settings.cfg_options)
         return cls(model, settings, device=device)
+
+    @property
+    def object_classes(self) -> tuple[str, ...]:
+        """The classes that it knows beside people."""
+        return self._known.names
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in pixels of that frame, best first."""
@@ -80,11 +88,24 @@ class MMDet:
         answers = self._model.predict([self._prepare({"img": pixels, "img_id": 0}) for pixels in blue_first])
         for frame, answer in zip(frames, answers, strict=True):
             detections = answer.pred_instances.cpu()
-            people = detections.labels == self._person
-            boxes, scores = (
-                np.asarray(one[people].numpy(), np.float32) for one in (detections.bboxes, detections.scores)
-            )
-            yield self._filter.apply(boxes, scores, frame.pixels.shape[:2])
+            boxes, scores = (np.asarray(one.numpy(), np.float32) for one in (detections.bboxes, detections.scores))
+            numbers, size = np.asarray(detections.labels.numpy(), np.int64), frame.pixels.shape[:2]
+            people = numbers == self._person
+            found = self._filter.apply(boxes[people], scores[people], size)
+            if self._known:
+                objects = self._filter.apply_to_objects(boxes, scores, numbers, self._known, size)
+                found = replace(found, objects=objects)
+            yield found
+
+
+def _class_names(model: PublishedModel) -> tuple[str, ...]:
+    """The names of its classes by number; empty where its heads tell apart another number of them.
+
+    A model of people alone often carries the config of a data set of many classes.
+    """
+    names = tuple(map(str, model.description().get("classes", ())))
+    told_apart = [getattr(part, "num_classes", None) for part in model.model.modules()]
+    return names if len(names) in told_apart and len(names) > 1 else ()
 
 
 def _person_class(model: PublishedModel) -> int:

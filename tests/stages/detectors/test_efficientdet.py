@@ -89,6 +89,44 @@ def test_images_read_side_by_side_are_answered_as_one_after_the_other(weights: W
 
 
 @pytest.mark.weights
+@pytest.mark.shared
+@pytest.mark.parametrize("model", ["efficientdet-lite2", "efficientdet-lite0"])
+def test_objects_come_from_the_same_run_as_people_whom_they_do_not_change(weights, shared, model):
+    card, files = weights(model)
+    images = sorted((shared / "reference/pairs/coco_people").glob("*.jpg"))
+    frames = [
+        Frame(np.ascontiguousarray(cv2.imread(str(image))[..., ::-1]), number, 0.0)
+        for number, image in enumerate(images)
+    ]
+    stage = EfficientDet.from_card(card, files, threads=1)
+    runs = []
+
+    class Counted:
+        def __init__(self, interpreter):
+            self.interpreter = interpreter
+
+        def invoke(self):
+            runs.append(1)
+            self.interpreter.invoke()
+
+        def __getattr__(self, name):
+            return getattr(self.interpreter, name)
+
+    stage._idle.put(Counted(stage._idle.get()))
+    found = stage.detect(frames)
+    assert len(runs) == len(frames)
+    assert len(stage.object_classes) == 79
+    alone = EfficientDet.from_card(card, files, classes=[], threads=1)
+    assert alone.object_classes == ()
+    for one, other in zip(found, alone.detect(frames), strict=True):
+        assert other.objects is None
+        assert np.array_equal(one.boxes, other.boxes)
+        assert np.array_equal(one.scores, other.scores)
+    skiers = found[[image.name for image in images].index("000000197388.jpg")].objects
+    assert "skis" in skiers.class_names[:3]
+
+
+@pytest.mark.weights
 def test_an_unknown_setting_is_refused_by_name(weights: Weights) -> None:
     card, files = weights("efficientdet-lite0")
     with pytest.raises(BadCard, match="brightness"):

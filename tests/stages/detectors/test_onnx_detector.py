@@ -13,7 +13,8 @@ from posec3d_cli import testing
 from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
-from posec3d_cli.stages.detectors.onnx import OnnxDetector, decode_dets, decode_yolox
+from posec3d_cli.stages.detectors.object_classes import COCO_80
+from posec3d_cli.stages.detectors.onnx import OnnxDetector, decode_classes_of_yolox, decode_dets, decode_yolox
 from posec3d_cli.types import Frame
 
 SIZE = (96, 64)
@@ -64,6 +65,38 @@ def test_the_undecoded_head_of_yolox_is_decoded_by_hand():
     assert boxes[41] == pytest.approx([0.5 * 32 - 16, 32 - 16, 0.5 * 32 + 16, 32 + 16])
     assert scores[[21, 37, 41]] == pytest.approx([0.72, 0.1, 0.5])
     assert np.count_nonzero(scores) == 3
+
+
+def test_each_cell_of_yolox_is_of_its_most_probable_class():
+    raw = np.zeros((1, 32 + 8 + 2, 5 + 3), np.float32)
+    raw[0, 8 * 2 + 5] = [0.5, 0.25, np.log(2), np.log(3), 0.9, 0.1, 0.8, 0.3]
+    raw[0, 32 + 4 + 1] = [0, 0, 0, np.log(0.5), 0.5, 0.4, 0.2, 1]
+    boxes, scores, numbers = decode_classes_of_yolox([raw], (64, 32))
+    assert boxes.tolist() == decode_yolox([raw], (64, 32), 1)[0].tolist()
+    assert scores[[21, 37]] == pytest.approx([0.72, 0.5])
+    assert numbers[[21, 37]].tolist() == [1, 2]
+
+
+def test_objects_come_from_the_same_run_as_people_whom_they_do_not_change(tmp_path):
+    boxes = [[0, 0, 20, 20], [30, 30, 34, 34], [40, 10, 60, 50], [70, 0, 90, 60]]
+    model = write_dets(tmp_path / "a.onnx", boxes, [[0, 0, 0]] * 4, [0, 32, 41, 0], size=SIZE)
+    recipe = {"output": "dets", "input_size": list(SIZE), "channels": "rgb", "std": [255] * 3}
+    white = Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)
+    people, both = made(model, recipe), made(model, {**recipe, "classes": "coco-80"})
+    assert (people.object_classes, both.object_classes) == ((), COCO_80[1:])
+    runs = []
+    run = both._session.run
+    both._session = type("Counted", (), {"run": lambda self, *given: runs.append(1) or run(*given)})()
+    [alone], [found] = people.detect([white]), both.detect([white])
+    assert len(runs) == 1
+    assert alone.objects is None
+    assert np.array_equal(found.boxes, alone.boxes)
+    assert np.array_equal(found.scores, alone.scores)
+    assert found.objects.class_names == ["sports ball", "cup"]
+    assert found.objects.boxes.tolist() == [boxes[1], boxes[2]]
+    testing.check_detector(made(model, {**recipe, "classes": "coco-80"}))
+    with pytest.raises(BadCard, match=r"a\.onnx.*names a class 41, and the card's classes have the numbers 0 to 39"):
+        made(model, {**recipe, "classes": [f"class {number}" for number in range(40)]}).detect([white])
 
 
 def test_outputs_of_another_kind_are_refused_with_their_shapes():
@@ -172,3 +205,16 @@ def test_the_recipe_can_be_given_without_a_card(tmp_path):
     )
     [found] = stage.detect([Frame(np.full((*SIZE[::-1], 3), 255, np.uint8), 0, 0.0)])
     assert found.boxes.tolist() == [[0, 0, 40, 60]]
+
+
+@pytest.mark.shared
+def test_a_real_export_finds_objects_where_they_are(shared):
+    pixels = cv2.imread(str(shared / "reference/pairs/coco_people/000000197388.jpg"))[..., ::-1]
+    frame = Frame(np.ascontiguousarray(pixels), 0, 0.0)
+    recipe = load_card("yolox-nano").recipe
+    with_objects = made(shared / "weights/yolox_nano_opencv_zoo.onnx", recipe)
+    people = made(shared / "weights/yolox_nano_opencv_zoo.onnx", {**recipe, "classes": []})
+    [found], [alone] = with_objects.detect([frame]), people.detect([frame])
+    assert np.array_equal(found.boxes, alone.boxes)
+    assert np.array_equal(found.scores, alone.scores)
+    assert "skis" in found.objects.class_names
