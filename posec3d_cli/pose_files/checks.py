@@ -125,7 +125,7 @@ def rate(value: Any, what: str = "fps") -> Fraction | None:
     if value is None:
         return None
     if isinstance(value, list | tuple | np.ndarray):
-        numerator, denominator = integers(value, what, 2, low=1, high=10**9).tolist()
+        numerator, denominator = integers(value, what, 2, low=1, high=10**12).tolist()
         found = Fraction(numerator, denominator)
     else:
         told = number(value, what)

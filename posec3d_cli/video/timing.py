@@ -14,6 +14,7 @@ Seconds = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 UNSTATED = Fraction(25)
 """Frames per second where a file states neither rate nor times."""
+_RATE_PARTS = 100_000  # largest denominator of a rate: some files state the quotient of two clocks of nine digits
 
 _WITHOUT_TIMES = 0x80
 """AVFMT_NOTIMESTAMPS: what FFmpeg says of a format that holds no times."""
@@ -53,7 +54,7 @@ class Timing:
 
 def time_frames(count: int, ticks: Ints | None, time_base: Fraction, stated: Fraction | None) -> Timing:
     """Time frames by their ticks of `time_base` seconds, or evenly at the stated rate where there are none."""
-    stated = stated or None
+    stated = stated.limit_denominator(_RATE_PARTS) if stated else None
     if ticks is None or count == 1:
         fps = stated or UNSTATED
         return Timing(np.arange(count) / float(fps), fps, float(count / fps), variable=False, grid=stated)
@@ -67,7 +68,7 @@ def time_frames(count: int, ticks: Ints | None, time_base: Fraction, stated: Fra
         gaps = np.zeros(0, np.int64)
     filled = span - int(steps[gaps].sum()) * time_base
     mean = (count - 1 - len(gaps)) / filled
-    fps = stated if stated is not None and keeps else mean.limit_denominator(100_000)
+    fps = stated if stated is not None and keeps else mean.limit_denominator(_RATE_PARTS)
     seconds = (ticks - ticks[0]) * float(time_base)
     duration = float(span + 1 / fps) if not variable else float(span) + usual * float(time_base)
     return Timing(seconds, fps, duration, variable, stated if _on_grid(seconds, stated, time_base) else None, gaps)

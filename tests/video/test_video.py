@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.errors import EmptyVideo, InputError, OutputError, UnreadableVideo
+from posec3d_cli.pose_files.checks import rate as read_rate
 from posec3d_cli.video import VideoWriter, decord_reader, open_video, readers
 from posec3d_cli.video.packets import (
     ONE_FRAME_PER_PACKET,
@@ -410,6 +411,21 @@ class TestTiming:
         timing = time_frames(count, ticks, Fraction(1, 1000), rate)
         assert (timing.fps, timing.variable) == (rate, False)
         assert timing.frames_in(timing.duration) == count
+
+    @given(
+        count=st.integers(1, 500),
+        parts=st.integers(10**8, 10**9),
+        rate=st.sampled_from([Fraction(25), Fraction(30000, 1001)]),
+    )
+    def test_a_rate_that_is_stated_as_the_quotient_of_two_clocks_has_terms_that_pose_files_hold(
+        self, count, parts, rate
+    ):
+        stated = Fraction(round(rate * parts) + 1, parts)
+        ticks = np.array([round(1000 * i / rate) for i in range(count)], np.int64)
+        fps = time_frames(count, ticks, Fraction(1, 1000), stated).fps
+        assert abs(fps - stated) < Fraction(1, 10**6)
+        assert read_rate([fps.numerator, fps.denominator]) == fps
+        assert read_rate([stated.numerator, stated.denominator]) == stated
 
     def test_a_single_dropped_frame_makes_the_rate_variable(self):
         ticks = np.array([0, 1, 2, 4, 5], np.int64) * 512
