@@ -54,6 +54,7 @@ from posec3d_cli.errors import OutputExists, counted
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.find import InputFile
+    from posec3d_cli.evaluation.ground_truth import GroundTruth
 
 
 def label(
@@ -215,7 +216,7 @@ def label(
         raise typer.Exit(1)
 
 
-def _ground_truth(table: Path, files: list[InputFile], root: Path | None) -> dict[str, str]:
+def _ground_truth(table: Path, files: list[InputFile], root: Path | None) -> GroundTruth:
     from posec3d_cli.evaluation.ground_truth import count_unlabeled, read_ground_truth
 
     labels = read_ground_truth(table, files, root=root)

@@ -16,6 +16,7 @@ from posec3d_cli.errors import counted
 
 if TYPE_CHECKING:
     from posec3d_cli.batch.state import RunState
+    from posec3d_cli.evaluation.ground_truth import GroundTruth
     from posec3d_cli.hub.resolve import ResolvedPipeline
     from posec3d_cli.output.tables import TimedResult
 
@@ -77,7 +78,7 @@ def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
 
 def print_accuracy(
     results: Sequence[TimedResult],
-    labels: dict[str, str],
+    labels: GroundTruth,
     resolved: ResolvedPipeline,
     output: Path,
     run_state: RunState,

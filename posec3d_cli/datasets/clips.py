@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
+from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.pose_files import is_pose_file
 from posec3d_cli.types import Floats
 
@@ -90,6 +91,7 @@ class LabeledVideo:
         label: the action.
         group: clips of one source video share a group.
         part: see `LabeledClip`.
+        segment: the part of the file, and the person, that are labeled; None: everything.
     """
 
     path: Path
@@ -97,6 +99,7 @@ class LabeledVideo:
     label: str
     group: str
     part: str = ""
+    segment: Segment | None = None
 
     @property
     def is_pose_file(self) -> bool:

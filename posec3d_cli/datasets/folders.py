@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.own import own_among
 from posec3d_cli.datasets.clips import TRAINING, LabeledVideo
+from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.datasets.splits import group_of, is_split
 from posec3d_cli.datasets.table_labels import LabeledRow, read_labels
 from posec3d_cli.errors import BadDataset, are, counted, listed
@@ -44,6 +46,7 @@ def labeled_videos(
     A clip is a video or a pose file; a folder that OpenPose wrote is one clip. Files that posec3d made of other clips
     in the sub-folders are left out, see `posec3d_cli.batch.own`. Relative paths in a table follow
     `posec3d_cli.files.relative_paths`. A video in a second row of a table is a second clip; its name has the line.
+    A row may label a part of a video, see `posec3d_cli.datasets.table_labels`; clips of one video share its group.
 
     Args:
         source: the folder or table.
@@ -75,7 +78,8 @@ def labeled_videos(
             hint="give one of them; --val-list names the clips to validate on, a table may join them all",
         )
     return [
-        _labeled_video(one.path, name, one.name, label, group_by) for one, label in zip(inputs, labels, strict=True)
+        _labeled_video(one.path, name, one.name, label, group_of(one.name, label, group_by))
+        for one, label in zip(inputs, labels, strict=True)
     ]
 
 
@@ -100,17 +104,10 @@ def _without_own(source: Path, inputs: list[InputFile], say: Callable[[str], Non
 
 
 def _labeled_video(
-    path: Path,
-    source: str,
-    path_name: str,
-    label: str,
-    group_by: str | None,
-    *,
-    group: str | None = None,
-    part: str = "",
+    path: Path, source: str, path_name: str, label: str, group: str, part: str = "", segment: Segment | None = None
 ) -> LabeledVideo:
-    group = group_of(path_name, label, group_by) if group is None else group
-    return LabeledVideo(path, f"{source}/{path_name}", label, f"{source}/{group}", part)
+    name = f"{source}/{path_name}" + ("" if segment is None else f" {segment}")
+    return LabeledVideo(path, name, label, f"{source}/{group}", part, segment)
 
 
 def _of_rows(
@@ -125,19 +122,34 @@ def _of_rows(
             hint=paths.hint(missing),
         )
     clips: dict[str, LabeledVideo] = {}
+    groups = _groups_of_videos(rows, group_by) if column is None else {}
     for one, path in zip(rows, found_paths, strict=True):
         if path is None:
             continue
         if column is not None and not one.row[column]:
             raise BadDataset(f"{paths.file}: line {one.row.line} lacks a {column}")
-        group = None if column is None else one.row[column]
-        path_name = one.video.replace("\\", "/").lstrip("/")
+        path_name = _name_in_source(one.video)
+        group = groups[path_name] if column is None else one.row[column]
         part = TRAINING if one.predicted else ""
-        clip = _labeled_video(path, source, path_name, one.label, group_by, group=group, part=part)
+        clip = _labeled_video(path, source, path_name, one.label, group, part, one.segment)
         if clip.name in clips:
-            clip = LabeledVideo(clip.path, f"{clip.name} (line {one.row.line})", clip.label, clip.group, clip.part)
+            clip = replace(clip, name=f"{clip.name} (line {one.row.line})")
         clips[clip.name] = clip
     return list(clips.values())
+
+
+def _groups_of_videos(rows: list[LabeledRow], group_by: str | None) -> dict[str, str]:
+    """The group of each video by its name: one group, whatever the labels of its rows are."""
+    groups: dict[str, str] = {}
+    for one in rows:
+        name = _name_in_source(one.video)
+        if groups.get(name, name) == name:
+            groups[name] = group_of(name, one.label, group_by)
+    return groups
+
+
+def _name_in_source(video: str) -> str:
+    return video.replace("\\", "/").lstrip("/")
 
 
 def _is_there(clip: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.datasets.clips import ESTIMATED, LabeledClip, LabeledVideo
-from posec3d_cli.datasets.poses import ClipPoses, Estimate, estimate_in_process, main_people_of_file
+from posec3d_cli.datasets.poses import ClipPoses, Estimate, Estimated, estimate_in_process, main_people_of_file
+from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import BadDataset, InputError, counted
 from posec3d_cli.extraction.extractor import PoseExtractor
 
@@ -51,12 +52,21 @@ class LabeledDataset:
 
     @property
     def videos(self) -> list[InputFile]:
-        """The videos, whose poses have to be estimated."""
-        return [
-            InputFile(clip.path, clip.name)
-            for clip in self.clips
-            if isinstance(clip, LabeledVideo) and not clip.is_pose_file
-        ]
+        """The videos, whose poses have to be estimated, each once, called as its first clip."""
+        first: dict[Path, InputFile] = {}
+        for clip in self.clips:
+            if isinstance(clip, LabeledVideo) and not clip.is_pose_file:
+                first.setdefault(clip.path, InputFile(clip.path, clip.name))
+        return list(first.values())
+
+    @property
+    def segments(self) -> dict[Path, list[Segment | None]]:
+        """The segments of each video and pose file that are clips, in order."""
+        segments: dict[Path, list[Segment | None]] = {}
+        for clip in self.clips:
+            if isinstance(clip, LabeledVideo):
+                segments.setdefault(clip.path, []).append(clip.segment)
+        return segments
 
     def of(self, labels: Collection[str]) -> LabeledDataset:
         """Only the clips with these labels."""
@@ -84,7 +94,9 @@ class LabeledDataset:
                 f"the poses of {counted(len(self.videos), 'video')} are not known, the first is {self.videos[0].name}",
                 hint="give a PoseExtractor, which estimates them",
             )
-        return collect_poses(self, (lambda videos: []) if extractor is None else estimate_in_process(extractor, every))
+        if extractor is None:
+            return collect_poses(self, lambda videos, segments: [])
+        return collect_poses(self, estimate_in_process(extractor, every))
 
 
 def collect_poses(dataset: LabeledDataset, estimate: Estimate) -> tuple[list[LabeledClip], list[UnreadableClip]]:
@@ -97,15 +109,17 @@ def collect_poses(dataset: LabeledDataset, estimate: Estimate) -> tuple[list[Lab
     Returns:
         See `LabeledDataset.with_poses`.
     """
-    videos = dataset.videos
-    people = {video.name: one for video, one in estimate(videos)} if videos else {}
+    videos, segments = dataset.videos, dataset.segments
+    people = {video.path: iter(found) for video, found in estimate(videos, segments)} if videos else {}
     clips: list[LabeledClip] = []
     unreadable: list[UnreadableClip] = []
     for clip in dataset.clips:
         if isinstance(clip, LabeledClip):
             clips.append(clip)
             continue
-        main = _read(clip.path) if clip.is_pose_file else people[clip.name]
+        if clip.is_pose_file and clip.path not in people:
+            people[clip.path] = iter(_read(clip.path, segments[clip.path]))
+        main = next(people[clip.path])
         if isinstance(main, str):
             unreadable.append(UnreadableClip(clip.name, clip.label, main))
         else:
@@ -113,11 +127,11 @@ def collect_poses(dataset: LabeledDataset, estimate: Estimate) -> tuple[list[Lab
     return clips, unreadable
 
 
-def _read(path: Path) -> ClipPoses | str:
+def _read(path: Path, segments: Sequence[Segment | None]) -> Estimated:
     try:
-        return main_people_of_file(path)
+        return main_people_of_file(path, segments)
     except InputError as error:
-        return error.what
+        return (error.what,) * len(segments)
 
 
 def _labeled_clip(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
-from posec3d_cli.batch.task import Heartbeat, Task
+from posec3d_cli.batch.task import Heartbeat
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.errors import BadPoseFile, InputError, PoseC3DError
+from posec3d_cli.datasets.segments import Segment
+from posec3d_cli.errors import BadPoseFile, InputError, PoseC3DError, StageMismatch
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.files.digests import digest
 from posec3d_cli.hub.download import DownloadCallback
@@ -22,7 +23,7 @@ from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.results import Failure, VideoPoses, status_of
 from posec3d_cli.transforms.motion import at_times
-from posec3d_cli.types import Floats
+from posec3d_cli.types import Floats, Ints
 
 MIN_SHARE = 0.2  # people seen in a smaller part of a clip are passers-by
 MAX_PEOPLE = 4
@@ -49,12 +50,17 @@ class ClipPoses:
     notes: tuple[str, ...] = ()
 
 
-Estimate = Callable[[Sequence[InputFile]], Iterable[tuple[InputFile, ClipPoses | str]]]
-"""Estimates the poses of videos: yields each video with its poses, or with the reason of a failure, in any order."""
+Segments = Mapping[Path, Sequence[Segment | None]]
+"""The labeled segments of each file; None: the whole file. A file that is not named is one clip."""
+Estimated = tuple[ClipPoses | str, ...]
+"""The poses of the segments of a file, in their order, or the reason why there are none."""
+Estimate = Callable[[Sequence[InputFile], Segments], Iterable[tuple[InputFile, Estimated]]]
+"""Estimates the poses of videos: yields each video with the poses of its segments, in any order."""
+WHOLE: tuple[Segment | None, ...] = (None,)
 
 
-def main_people_of_file(path: Path) -> ClipPoses:
-    """Read the main people of a pose file.
+def main_people_of_file(path: Path, segments: Sequence[Segment | None] = WHOLE) -> Estimated:
+    """Read the main people of the segments of a pose file.
 
     Raises:
         BadPoseFile: the file cannot be read, or holds several clips.
@@ -65,7 +71,7 @@ def main_people_of_file(path: Path) -> ClipPoses:
             f"{path} holds {len(clips)} clips",
             hint="give a dataset pickle as a source of its own, not inside a folder of classes",
         )
-    return replace(_every_frame(clips[0]), sha256=digest(path), notes=clips[0].notes)
+    return _named(_of_segments(clips[0], segments), digest(path), clips[0].notes)
 
 
 def main_people_of_video(
@@ -73,20 +79,60 @@ def main_people_of_video(
     extractor: PoseExtractor,
     every: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> ClipPoses:
-    """Estimate the main people of a video in every N-th frame, and interpolate between these frames.
+    segments: Sequence[Segment | None] = WHOLE,
+) -> Estimated:
+    """Estimate the main people of the segments of a video in every N-th frame, and interpolate between these frames.
 
     Raises:
         InputError: the video cannot be read.
     """
     with extractor.open(path) as video:
-        frames = np.arange(0, video.info.frame_count, every, dtype=np.int64)
-        return _every_frame(extractor.poses_of(video, frames, progress=progress))
+        frames = _needed(video.info.frame_count, every, segments)
+        return _of_segments(extractor.poses_of(video, frames, progress=progress), segments)
 
 
-def _every_frame(video_poses: VideoPoses) -> ClipPoses:
-    main = video_poses.tracks().main_people(MIN_SHARE, max_people=MAX_PEOPLE)
-    frames = np.arange(video_poses.video.frame_count)
+def _needed(count: int, every: int, segments: Sequence[Segment | None]) -> Ints:
+    """Every N-th frame of the segments; where none of them fits the video, its first frame."""
+    needed = np.zeros(count, bool)
+    for one in segments:
+        start, stop = (0, count) if one is None else (one.start, count if one.stop is None else one.stop)
+        needed[start:stop:every] = stop <= count
+    needed[0] |= not needed.any()
+    return np.flatnonzero(needed)
+
+
+def _of_segments(video_poses: VideoPoses, segments: Sequence[Segment | None]) -> Estimated:
+    found: list[ClipPoses | str] = []
+    for one in segments:
+        try:
+            found.append(_every_frame(video_poses, Segment() if one is None else one))
+        except StageMismatch as error:
+            found.append(error.what)
+    return tuple(found)
+
+
+def _named(found: Estimated, sha256: str, notes: tuple[str, ...] = ()) -> Estimated:
+    return tuple(one if isinstance(one, str) else replace(one, sha256=sha256, notes=notes) for one in found)
+
+
+def _every_frame(whole: VideoPoses, segment: Segment) -> ClipPoses:
+    """The main people, or the person that is meant, in every frame of a segment.
+
+    Raises:
+        StageMismatch: the video or its poses end before the segment, or lack the person.
+    """
+    frames = np.array(segment.frames(whole.video.frame_count))
+    known = whole.frame_indices[(whole.frame_indices >= frames[0]) & (whole.frame_indices <= frames[-1])]
+    if not len(known):
+        raise StageMismatch(f"no frame of the segment {segment} has known poses")
+    video_poses = whole.part(known)
+    person = segment.find_person(video_poses)
+    tracks = video_poses.tracks()
+    main = (
+        tracks.main_people(MIN_SHARE, max_people=MAX_PEOPLE)
+        if person is None
+        else tracks.take(np.flatnonzero(tracks.ids == person))
+    )
     times = np.interp(frames, video_poses.frame_indices, np.arange(len(video_poses)))  # some frames may be lost
     video = video_poses.video
     keypoints, scores = at_times(main.keypoints, main.scores, times)
@@ -96,21 +142,23 @@ def _every_frame(video_poses: VideoPoses) -> ClipPoses:
 def estimate_in_process(extractor: PoseExtractor, every: int = 1) -> Estimate:
     """Estimate one video after the other in this process; a crash of a decoder ends the process."""
 
-    def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
+    def estimate(videos: Sequence[InputFile], segments: Segments) -> Iterator[tuple[InputFile, Estimated]]:
         for video in videos:
+            wanted = segments.get(video.path, WHOLE)
             try:
-                yield video, replace(main_people_of_video(video.path, extractor, every), sha256=digest(video.path))
+                found = main_people_of_video(video.path, extractor, every, segments=wanted)
+                yield video, _named(found, digest(video.path))
             except InputError as error:
-                yield video, error.what
+                yield video, (error.what,) * len(wanted)
 
     return estimate
 
 
 @dataclass(frozen=True, eq=False)
 class PeopleResult:
-    """The main people of a video, or why there are none."""
+    """The main people of the segments of a video, or why there are none."""
 
-    people: ClipPoses | None = None
+    people: Estimated = ()
     error: Failure | None = None
 
     @property
@@ -126,11 +174,13 @@ class PeopleTask:
     Attributes:
         config: of the detector and the pose model; with a cache, all poses are kept there.
         every: estimate poses of every N-th frame.
+        segments: of the videos.
         extractor: the detector and the pose model; made by `prepare`.
     """
 
     config: PipelineConfig
     every: int = 1
+    segments: Segments = field(default_factory=dict)
     extractor: PoseExtractor = field(init=False, repr=False, compare=False)
 
     def fetch(self, progress: DownloadCallback | None = None) -> None:
@@ -147,7 +197,8 @@ class PeopleTask:
         Raises:
             InputError: it cannot be read.
         """
-        yield PeopleResult(main_people_of_video(file.path, self.extractor, self.every, heartbeat))
+        segments = self.segments.get(file.path, WHOLE)
+        yield PeopleResult(main_people_of_video(file.path, self.extractor, self.every, heartbeat, segments))
 
     def failed(self, file: InputFile, error: PoseC3DError) -> PeopleResult:
         """The result of a video that failed."""
@@ -155,7 +206,7 @@ class PeopleTask:
 
 
 def side_by_side(
-    task: Task[PeopleResult],
+    task: PeopleTask,
     workers: int,
     *,
     timeout: float = TIMEOUT,
@@ -173,16 +224,18 @@ def side_by_side(
     """
     hears = callback or RunCallback()
 
-    def estimate(videos: Sequence[InputFile]) -> Iterator[tuple[InputFile, ClipPoses | str]]:
+    def estimate(videos: Sequence[InputFile], segments: Segments) -> Iterator[tuple[InputFile, Estimated]]:
         if not videos:
             return
-        with WorkerPool(task, min(workers, len(videos)), device=task.config.device, log=log) as pool:
+        with WorkerPool(
+            replace(task, segments=segments), min(workers, len(videos)), device=task.config.device, log=log
+        ) as pool:
             for file, result in pool.results(videos, timeout=timeout, progress=hears.frames):
                 hears.done(file, result)
                 [one] = result.results
-                if one.people is None:
-                    yield file, one.error.what if one.error is not None else ""
+                if one.error is not None:
+                    yield file, (one.error.what,) * len(segments.get(file.path, WHOLE))
                 else:
-                    yield file, replace(one.people, sha256=result.sha256)
+                    yield file, _named(one.people, result.sha256)
 
     return estimate

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from posec3d_cli.datasets.segments import Segment, read_segment
 from posec3d_cli.errors import BadDataset, are, counted
 from posec3d_cli.files.csv_tables import CsvTable, Row, read_csv
 from posec3d_cli.labels import clean_label
@@ -26,11 +27,13 @@ class LabeledRow:
         row: of the table.
         label: of the video, cleaned; empty if the row has none.
         predicted: whether the label is a prediction of a model.
+        segment: what is labeled; None: the whole video.
     """
 
     row: Row
     label: str
     predicted: bool = False
+    segment: Segment | None = None
 
     @property
     def video(self) -> str:
@@ -42,6 +45,9 @@ def read_labels(
     table: Path, *, pseudo_labels: bool = False, say: Callable[[str], None] = lambda text: None
 ) -> tuple[CsvTable, list[LabeledRow]]:
     """Read a table with the columns video,label, and return the table and its labeled rows.
+
+    In a table that also has the columns start and end, a row with these labels a part of its video, and one with
+    `person` one of its people, see `posec3d_cli.datasets.segments`.
 
     A cell in the column `corrected` replaces the label. In a table of predictions, which also has columns such as
     status and score, only corrected rows count, and with `pseudo_labels` also rows with a predicted label: not those
@@ -59,7 +65,8 @@ def read_labels(
     read.check_once(CORRECTED)
     if len(_OF_PREDICTIONS & set(read.headings)) < _ENOUGH:
         return read, [
-            _checked(read, LabeledRow(row, _corrected(row) or clean_label(row["label"]))) for row in read.rows
+            _checked(read, LabeledRow(row, _corrected(row) or clean_label(row["label"]), segment=_segment(read, row)))
+            for row in read.rows
         ]
     corrected = [LabeledRow(row, label) for row in read.rows if (label := _corrected(row))]
     if pseudo_labels:
@@ -78,6 +85,10 @@ def read_labels(
         )
     say(f"{table} is a table of predictions: only its corrected rows are used, {len(corrected)} of {len(read.rows)}")
     return read, [_checked(read, one) for one in corrected]
+
+
+def _segment(table: CsvTable, row: Row) -> Segment | None:
+    return read_segment(table.path, row, table.headings)
 
 
 def _corrected(row: Row) -> str:

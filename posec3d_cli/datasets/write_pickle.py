@@ -62,7 +62,11 @@ def read_pickle_labels(table: Path, videos: Sequence[InputFile], *, root: Path |
     Raises:
         BadDataset: the table cannot be read, lacks one of the videos, or has contradicting rows for one.
     """
-    _, rows = read_labels(table, say=logger.warning)
+    _, read = read_labels(table, say=logger.warning)
+    rows = [row for row in read if row.segment is None]
+    if len(rows) < len(read):
+        parts = counted(len(read) - len(rows), "row")
+        logger.warning(f"{table}: {parts} of parts of videos or of single people left out: clips are whole videos here")
     row_names = RowNames(table, videos, root)
     known: dict[str, tuple[str, str]] = {}
     for row in rows:

@@ -55,5 +55,5 @@ def test_main_people_are_found_in_a_process_that_was_spawned(files):
     good, empty, broken = in_other_process(batch_fakes.PeopleTask(PipelineConfig()), files)
     assert [type(one) for one in (good, empty, broken)] == [PeopleResult] * 3
     assert [one.status for one in (good, empty, broken)] == ["ok", "ok", "failed"]
-    assert (good.people.scores.shape, empty.people.scores.shape) == ((1, 20, 17), (0, 20, 17))
+    assert (good.people[0].scores.shape, empty.people[0].scores.shape) == ((1, 20, 17), (0, 20, 17))
     assert "cannot be read as a video" in broken.error.what

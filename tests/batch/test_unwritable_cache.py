@@ -33,7 +33,7 @@ def test_label_answers_and_says_it_once(program, clip, taken):
 def test_the_people_of_labelled_clips_are_found_all_the_same(clip, taken, monkeypatch, caplog):
     monkeypatch.setenv("FAKE_CACHE", "1")
     task = batch_fakes.PeopleTask(PipelineConfig(device="cpu", cache_dir=taken))
-    [(_, people)] = poses.side_by_side(task, 1)([InputFile(clip, "clip.mp4")])
+    [(_, [people])] = poses.side_by_side(task, 1)([InputFile(clip, "clip.mp4")], {})
     assert people.keypoints.shape[1] == 20
     [said] = caplog.messages
     assert "is a file" in said

@@ -47,7 +47,7 @@ def clips(tmp_path_factory):
 def test_each_video_gives_its_people_or_the_reason(clips):
     heard = Heard()
     estimate = side_by_side(batch_fakes.PeopleTask(PipelineConfig()), 2, timeout=1, callback=heard)
-    came = {found.name: one for found, one in estimate(clips)}
+    came = {found.name: one for found, (one,) in estimate(clips, {})}
     assert came.keys() == {found.name for found in clips}
     for name in ("clips/good.mp4", "clips/other.mp4"):
         assert isinstance(came[name], ClipPoses)
@@ -66,7 +66,7 @@ def test_each_video_gives_its_people_or_the_reason(clips):
 
 
 def test_of_no_videos_nothing_is_made():
-    assert list(side_by_side(batch_fakes.PeopleTask(PipelineConfig()), 2)([])) == []
+    assert list(side_by_side(batch_fakes.PeopleTask(PipelineConfig()), 2)([], {})) == []
 
 
 def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
@@ -78,13 +78,13 @@ def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
         task.extractor = stages
         [result] = task.run(good, lambda done, total: None)
         assert stages.detector.seen == seen
-        assert np.allclose(result.people.keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
+        assert np.allclose(result.people[0].keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
 
 
 def test_in_this_process_they_are_posed_one_after_the_other(clips):
     stages = PoseExtractor(fakes.Detector(), fakes.Pose())
     some = [found for found in clips if found.name in ("clips/good.mp4", "clips/text.mp4")]
-    (first, people), (second, reason) = estimate_in_process(stages)(some)
+    (first, [people]), (second, [reason]) = estimate_in_process(stages)(some, {})
     assert [first, second] == some
     assert people.scores.shape == (1, 12, 17)
     assert "text.mp4" in reason
@@ -107,7 +107,7 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
             with RunState(tmp_path / "state.sqlite") as run_state:
                 run(deque([Todo(clips[0])]), batch_fakes.LabelTask(models), run_state, workers=1, timeout=1)
         else:
-            list(side_by_side(batch_fakes.PeopleTask(models), 1)(clips[:1]))
+            list(side_by_side(batch_fakes.PeopleTask(models), 1)(clips[:1], {}))
 
     with pytest.raises(InterruptedError):
         start()
@@ -115,8 +115,8 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
 
 
 def test_what_was_left_out_of_a_pose_file_is_noted(tmp_path):
-    assert main_people_of_file(pose_file_factory.pyskl_pickle(tmp_path)).notes == ()
+    assert main_people_of_file(pose_file_factory.pyskl_pickle(tmp_path))[0].notes == ()
     assert (
         "first 4 of its 6 frames"
-        in main_people_of_file(pose_file_factory.pyskl_pickle(tmp_path, total_frames=4)).notes[0]
+        in main_people_of_file(pose_file_factory.pyskl_pickle(tmp_path, total_frames=4))[0].notes[0]
     )

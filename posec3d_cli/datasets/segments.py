@@ -1,0 +1,128 @@
+"""Segments: the part of a video, and the person in it, that a row of a table labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from posec3d_cli.errors import BadDataset, StageMismatch
+from posec3d_cli.files.csv_tables import Row
+from posec3d_cli.results import VideoPoses
+from posec3d_cli.tracking.similarity import box_overlap
+from posec3d_cli.tracking.tracks import Tracks
+
+START, END, PERSON, BOX = "start", "end", "person", "box"
+"""The columns of a segment; a table without the first two labels whole videos."""
+SAME_PERSON = 0.3
+"""The least overlap of the boxes of one person in two runs of a detector."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a video, and whom a label is about.
+
+    Attributes:
+        start: its first frame.
+        stop: the frame after its last; None: the end of the video.
+        person: the track id of the person; None: everybody.
+        box: a frame, and x1, y1, x2, y2 in pixels of the person's box there, which finds the person where track ids
+            are others; None: the track id alone does.
+    """
+
+    start: int = 0
+    stop: int | None = None
+    person: int | None = None
+    box: tuple[float, ...] | None = None
+
+    def __str__(self) -> str:
+        """As it stands in names of clips: "[120:240, person 1]"."""
+        part = "" if self.stop is None else f"{self.start}:{self.stop}"
+        person = "" if self.person is None else f"person {self.person}"
+        return f"[{', '.join(filter(None, (part, person)))}]"
+
+    def frames(self, count: int) -> range:
+        """Its frames in a video of `count` frames.
+
+        Raises:
+            StageMismatch: the video ends earlier.
+        """
+        stop = count if self.stop is None else self.stop
+        if stop > count:
+            raise StageMismatch(f"the segment {self} ends after the last of {count} frames")
+        return range(self.start, stop)
+
+    def find_person(self, video_poses: VideoPoses) -> int | None:
+        """The track id that the person has in these poses; None where nobody in particular is meant.
+
+        Raises:
+            StageMismatch: the person is not in them.
+        """
+        if self.person is None:
+            return None
+        tracks = video_poses.tracks()
+        if self.box is None:
+            if self.person not in tracks.ids:
+                raise StageMismatch(f"there is no person {self.person} in the poses of this run")
+            return self.person
+        return self._at_box(tracks, video_poses)
+
+    def _at_box(self, tracks: Tracks, video_poses: VideoPoses) -> int:
+        assert self.box is not None
+        frame, *box = self.box
+        column = int(np.abs(video_poses.frame_indices - frame).argmin())
+        here = np.flatnonzero(tracks.present[:, column])
+        overlaps = box_overlap(tracks.boxes[here, column].astype(np.float64), np.array([box], np.float64))
+        if not len(here) or overlaps.max() < SAME_PERSON:
+            raise StageMismatch(f"nobody is where person {self.person} was in frame {frame:.0f}")
+        return int(tracks.ids[here[int(overlaps.argmax())]])
+
+
+def read_segment(path: object, row: Row, columns: tuple[str, ...]) -> Segment | None:
+    """The segment that a row labels; None where it labels a whole video.
+
+    Args:
+        path: of the table, for messages.
+        row: of the table.
+        columns: the headings of the table; without both START and END, every row labels a whole video.
+
+    Raises:
+        BadDataset: a cell cannot be meant so.
+    """
+    if not {START, END} <= set(columns) or not any(row[name] for name in (START, END, PERSON)):
+        return None
+    start, stop, person = (_whole(path, row, name) for name in (START, END, PERSON))
+    if (start is None) != (stop is None):
+        raise BadDataset(f"{path}: line {row.line} has one of {START} and {END}", hint="a segment has both, or neither")
+    if start is not None and stop is not None and start >= stop:
+        raise BadDataset(
+            f"{path}: line {row.line}: a segment from frame {start} to {stop} is empty",
+            hint=f"{START} is the first frame, {END} the frame after the last",
+        )
+    return Segment(start or 0, stop, person, _box(path, row))
+
+
+def _whole(path: object, row: Row, name: str) -> int | None:
+    text = row[name]
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        what = "a track id" if name == PERSON else "a frame number"
+        raise BadDataset(
+            f"{path}: line {row.line}: {name} must be {what}, 0 or more, got {text!r}",
+            hint=f"in a table with the columns {START} and {END}, these are frames counted from 0",
+        )
+    return int(text)
+
+
+def _box(path: object, row: Row) -> tuple[float, ...] | None:
+    text = row[BOX]
+    if not text:
+        return None
+    try:
+        frame, x1, y1, x2, y2 = map(float, text.split())
+    except ValueError as error:
+        raise BadDataset(
+            f"{path}: line {row.line}: {BOX} must be a frame and x1 y1 x2 y2 with blanks between, got {text!r}"
+        ) from error
+    return frame, x1, y1, x2, y2
