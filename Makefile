@@ -2,9 +2,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format parity annotation-tools wheel-check clean
+.PHONY: help setup chromium demo test check format parity annotation-tools wheel-check clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -16,14 +17,19 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+chromium:  ## Install Chromium for the tests of the review page, where it is missing and apt-get may
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		{ $(APT_INSTALL) chromium || { apt-get update -qq && $(APT_INSTALL) chromium; }; } } || \
+		echo "no chromium here: the tests of the review page are skipped; apt-get install chromium"
+
 demo: setup  ## Recognize the action in a sample clip, and write an annotated video
 	mkdir -p out
 	$(BIN)/posec3d predict "$$($(BIN)/posec3d samples fetch walk)" --save-video out/walk.mp4 --overwrite
 
-test: setup  ## Run the tests
+test: setup chromium  ## Run the tests
 	$(BIN)/python -m pytest
 
-check: setup  ## Lint, type-check and test
+check: setup chromium  ## Lint, type-check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

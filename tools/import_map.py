@@ -16,7 +16,7 @@ ROOMS = (
     "__init__", "errors", "schema", "labels", "skeletons", "types", "registry", "files", "tracking", "config",
     "sampling", "results", "transforms", "nets", "hub", "runtime", "video", "pose_files", "stages", "extraction",
     "recognition", "pipeline", "output", "batch", "annotations", "datasets", "evaluation", "reports",
-    "training", "testing", "cli",
+    "training", "review", "testing", "cli",
 )  # fmt: skip
 """Lowest first."""
 

@@ -141,6 +141,14 @@ class RunState:
         with self._error_context():
             return [Path(os.fsdecode(path)) for (path,) in self._connection.execute("SELECT path FROM videos")]
 
+    def names(self) -> list[tuple[str, Path]]:
+        """The name of every recorded result, with its input file."""
+        with self._error_context():
+            rows = self._connection.execute(
+                "SELECT json_extract(entry.value, '$.video'), videos.path FROM videos, json_each(entries) AS entry"
+            ).fetchall()
+        return [(name, Path(os.fsdecode(path))) for name, path in rows]
+
     def outputs(self) -> list[Path]:
         """The files that runs made, also those that are gone."""
         with self._error_context():

@@ -23,6 +23,7 @@ from posec3d_cli.cli.label import label
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import plugin_warnings, print_error
 from posec3d_cli.cli.results_report import report
+from posec3d_cli.cli.review import review
 from posec3d_cli.cli.stages import stages
 from posec3d_cli.cli.train import train
 from posec3d_cli.cli.usage_errors import usage_problem
@@ -42,6 +43,7 @@ Try these first:
 app = Commands(name="posec3d", help=WELCOME, context_settings={"help_option_names": ["-h", "--help"]})
 app.command("predict")(predict)
 app.command("label")(label)
+app.command("review")(review)
 app.command("extract-poses")(extract_poses)
 app.command("train")(train)
 app.command("evaluate")(evaluate)

@@ -1,4 +1,4 @@
-"""`posec3d cache`: the caches of poses and of converted models."""
+"""`posec3d cache`: the caches of poses, of converted models and of copies of videos for browsers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from posec3d_cli.cli.options import JsonOption
 from posec3d_cli.cli.render import megabytes, print_json
 from posec3d_cli.errors import counted
 
-app = Commands(help="Show or clear the caches of poses and of converted models.")
+app = Commands(help="Show or clear the caches of poses, models and videos.")
 FolderOption = Annotated[
     Path | None,
     typer.Option(
@@ -29,40 +29,49 @@ FolderOption = Annotated[
 def info(cache: FolderOption = None, json: JsonOption = False) -> None:
     """Print the cache folders, their content and size.
 
-    Counts videos and converted models. With --cache, only the poses in that folder.
+    Counts videos, converted models and copies of videos for `review`. With --cache, only the poses in that folder.
     """
     from posec3d_cli.extraction.cache import PoseCache, default_folder
     from posec3d_cli.hub.converted import converted_folder, kept_models
     from posec3d_cli.hub.weights import weights_cache
+    from posec3d_cli.review import proxies
 
     kept = PoseCache(cache or default_folder())
     videos, size = len(kept.files()), kept.size
     folder, models = converted_folder(weights_cache()), kept_models(weights_cache()) if cache is None else []
     bytes_of_models = sum(path.stat().st_size for path in models)
+    copies = proxies.Proxies(proxies.default_folder())
     if json:
         document = {"folder": str(kept.folder), "videos": videos, "bytes": size, "limit": kept.limit}
         if cache is None:
             document["converted"] = {"folder": str(folder), "models": len(models), "bytes": bytes_of_models}
+            document["proxies"] = {"folder": str(copies.folder), "videos": len(copies.files()), "bytes": copies.size}
         return print_json(document)
     typer.echo(
         f"{kept.folder}: poses of {counted(videos, 'video')}, {megabytes(size)} of at most {megabytes(kept.limit)}"
     )
     if cache is None:
         typer.echo(f"{folder}: {counted(len(models), 'converted model')}, {megabytes(bytes_of_models)}")
+        kept_copies = counted(len(copies.files()), "copy of a video", "copies of videos")
+        typer.echo(f"{copies.folder}: {kept_copies} for browsers, {megabytes(copies.size)}")
 
 
 @app.command("clear")
 def clear(cache: FolderOption = None) -> None:
-    """Remove all cached poses and converted models.
+    """Remove all cached poses, converted models and copies of videos for browsers.
 
     They are made again when they are needed. With --cache, only the poses in that folder are removed.
     """
     from posec3d_cli.extraction.cache import PoseCache, default_folder
     from posec3d_cli.hub.converted import clear_converted, converted_folder
     from posec3d_cli.hub.weights import weights_cache
+    from posec3d_cli.review import proxies
 
     kept = PoseCache(cache or default_folder())
     typer.echo(f"{kept.folder}: poses of {counted(kept.clear(), 'video')} removed")
     if cache is None:
         removed = counted(clear_converted(weights_cache()), "converted model")
         typer.echo(f"{converted_folder(weights_cache())}: {removed} removed")
+        copies = proxies.Proxies(proxies.default_folder())
+        videos = counted(copies.clear(), "copy of a video", "copies of videos")
+        typer.echo(f"{copies.folder}: {videos} for browsers removed")

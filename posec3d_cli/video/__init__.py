@@ -27,11 +27,25 @@ from pathlib import Path
 from posec3d_cli.config import DEFAULT_READER, READERS
 from posec3d_cli.errors import InputError
 from posec3d_cli.types import VideoInfo
+from posec3d_cli.video.browser import PROXY_VERSION, FrameTimes, frame_times, make_proxy, proxy_size
 from posec3d_cli.video.reader import VideoReader
 from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
 
-__all__ = ["VIDEO_SUFFIXES", "SoundOf", "VideoInfo", "VideoReader", "VideoWriter", "open_video", "readers"]
+__all__ = [
+    "PROXY_VERSION",
+    "VIDEO_SUFFIXES",
+    "FrameTimes",
+    "SoundOf",
+    "VideoInfo",
+    "VideoReader",
+    "VideoWriter",
+    "frame_times",
+    "make_proxy",
+    "open_video",
+    "proxy_size",
+    "readers",
+]
 
 VIDEO_SUFFIXES = frozenset(
     (

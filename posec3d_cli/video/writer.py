@@ -50,6 +50,7 @@ class VideoWriter:
         quality: int = 20,
         sound: SoundOf | None = None,
         comment: str = "",
+        keyframe_every: int | None = None,
     ) -> None:
         """Open the output.
 
@@ -60,6 +61,8 @@ class VideoWriter:
             quality: x264's constant rate factor, 0 (lossless) to 51 (worst).
             sound: the video whose sound is put beside the frames; none where it has none.
             comment: a text that the file carries.
+            keyframe_every: a frame that is decoded by itself comes at least this often, and no frame is predicted from
+                a later one, so that players jump quickly; None: as the encoder has it.
 
         Raises:
             OutputError: the file cannot be created, or `fps` or `size` is not positive.
@@ -80,7 +83,7 @@ class VideoWriter:
                 )
                 held.callback(self._close)
                 self._container.metadata["comment"] = comment
-                self._stream = self._add_stream(fps, quality)
+                self._stream = self._add_stream(fps, quality, keyframe_every)
             except (av.error.FFmpegError, OSError) as error:
                 raise self._failure(error) from error
             self._held = held.pop_all()
@@ -124,11 +127,12 @@ class VideoWriter:
                 raise error
             self._finish()
 
-    def _add_stream(self, fps: Fraction, quality: int) -> Any:
+    def _add_stream(self, fps: Fraction, quality: int, keyframe_every: int | None) -> Any:
         width, height = self._size
-        stream: Any = self._container.add_stream(
-            "libx264", rate=fps, options={"crf": str(quality), "preset": "veryfast"}
-        )
+        options = {"crf": str(quality), "preset": "veryfast"}
+        if keyframe_every is not None:
+            options |= {"g": str(keyframe_every), "sc_threshold": "0", "bf": "0"}
+        stream: Any = self._container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context

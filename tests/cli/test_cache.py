@@ -31,3 +31,14 @@ def test_a_cache_is_used_unless_it_is_switched_off(tmp_path, monkeypatch):
     assert pose_cache(pipeline_config(no_cache=True)) is None
     with pytest.raises(typer.BadParameter, match="contradict"):
         pipeline_config(cache=tmp_path, no_cache=True)
+
+
+def test_copies_of_videos_for_browsers_are_shown_and_removed(posec3d, tmp_path, monkeypatch):
+    monkeypatch.setenv("POSEC3D_HOME", str(tmp_path))
+    (tmp_path / "proxies").mkdir()
+    (tmp_path / "proxies" / "a.mp4").write_bytes(b"copy")
+    assert "1 copy of a video for browsers" in posec3d("cache", "info").out
+    told = json.loads(posec3d("cache", "info", "--json").out)["proxies"]
+    assert told == {"folder": str(tmp_path / "proxies"), "videos": 1, "bytes": 4}
+    assert "1 copy of a video for browsers removed" in posec3d("cache", "clear").out
+    assert list((tmp_path / "proxies").iterdir()) == []

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clip_results import answered, failed
+from review_factory import scores
 
 from posec3d_cli.batch.find import InputFile
+from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.evaluation.ground_truth import compare, count_unlabeled, read_ground_truth
+from posec3d_cli.evaluation.ground_truth import GroundTruth, TrueSegment, compare, count_unlabeled, read_ground_truth
+from posec3d_cli.results import PersonInWindow, WindowScores
 
 ANSWERS = [
     (answered("a", ("run", 0.9), ("walk", 0.1)), 1.0),
@@ -18,7 +23,7 @@ ANSWERS = [
     (answered("e"), 1.0),
     (failed("f"), 1.0),
 ]
-TRUTH = {"a": "run", "b": "walk", "c": "run", "d": "run", "e": "walk", "f": "run"}
+TRUTH = GroundTruth({"a": "run", "b": "walk", "c": "run", "d": "run", "e": "walk", "f": "run"})
 
 
 def test_an_unknown_is_wrong_even_if_its_best_guess_is_right():
@@ -43,7 +48,7 @@ def test_without_unknown_answers_there_is_no_such_column():
 
 
 def test_unknown_is_right_where_the_table_says_so():
-    compared = compare(ANSWERS[2:4], {"c": "unknown", "d": "walk"}, ("run", "walk"), min_score=0.5)
+    compared = compare(ANSWERS[2:4], GroundTruth({"c": "unknown", "d": "walk"}), ("run", "walk"), min_score=0.5)
     assert compared.report.top1 == 0.5
     assert compared.report.top5 == 2
     assert (compared.unknown, compared.named, compared.correct) == (2, 0, 0)
@@ -54,7 +59,7 @@ def test_a_classifiers_own_label_unknown_is_the_answer_unknown():
         (answered("a", ("unknown", 0.9), ("run", 0.1)), 1.0),
         (answered("b", ("run", 0.4), ("unknown", 0.3)), 1.0),
     ]
-    compared = compare(predictions, {"a": "unknown", "b": "run"}, ("run", "unknown"), min_score=0.5)
+    compared = compare(predictions, GroundTruth({"a": "unknown", "b": "run"}), ("run", "unknown"), min_score=0.5)
     assert np.array_equal(compared.report.confusion, [[0, 1], [0, 1]])
     assert (compared.unknown, compared.named, compared.correct) == (2, 0, 0)
     assert [one.best for one in compared.report.predictions] == [
@@ -71,7 +76,7 @@ def inputs(tmp_path):
 def ground_truth(tmp_path, inputs, rows, **options):
     table = tmp_path / "truth.csv"
     table.write_text("video,label\n" + "".join(f"{row}\n" for row in rows))
-    return read_ground_truth(table, inputs, **options)
+    return read_ground_truth(table, inputs, **options).labels
 
 
 @pytest.mark.parametrize("row", ["walk/a.mp4", "clips/walk/a.mp4", "walk\\a.mp4", "clips\\walk\\a.mp4"])
@@ -84,7 +89,7 @@ def test_a_row_names_a_file_as_the_output_does_or_by_its_path(tmp_path, inputs, 
 def test_a_row_may_name_a_clip_of_a_dataset_pickle(tmp_path, inputs):
     known = ground_truth(tmp_path, inputs, ["pack.pkl: one,run", "clips/pack.pkl: two: b,walk"])
     assert known == {"pack.pkl: one": "run", "pack.pkl: two: b": "walk"}
-    assert count_unlabeled(known, inputs) == 2
+    assert count_unlabeled(GroundTruth(known), inputs) == 2
 
 
 def test_truth_that_is_about_no_file_or_contradicts_itself_is_refused(tmp_path, inputs):
@@ -101,5 +106,42 @@ def test_truth_that_is_about_no_file_or_contradicts_itself_is_refused(tmp_path, 
 def test_predictions_are_no_truth_but_their_corrections_are(tmp_path, inputs, caplog):
     table = tmp_path / "labels.csv"
     table.write_text("video,status,label,score,corrected\nb.mp4,ok,run,0.9,\nwalk/a.mp4,ok,run,0.5,walk\n")
-    assert read_ground_truth(table, inputs) == {"walk/a.mp4": "walk"}
+    assert read_ground_truth(table, inputs).labels == {"walk/a.mp4": "walk"}
     assert "only its corrected rows are used, 1 of 2" in caplog.text
+
+
+def test_a_part_of_a_clip_is_answered_by_the_windows_in_it(tmp_path):
+    walk, run = (scores(walk=0.8, run=0.2), scores(run=0.6, walk=0.4))
+    windows = (
+        WindowScores(0, 10, walk, (PersonInWindow(3, 1.0, run),)),
+        WindowScores(10, 20, run),
+        WindowScores(20, 30, None),
+    )
+    result = replace(answered("a.mp4", ("walk", 0.9)), windows=windows)
+    truth = [
+        TrueSegment("a.mp4", Segment(0, 12), "walk"),
+        TrueSegment("a.mp4", Segment(2, 20), "run"),
+        TrueSegment("a.mp4", Segment(0, 10, person=3), "run"),
+        TrueSegment("a.mp4", Segment(0, 10, person=4), "run"),
+        TrueSegment("a.mp4", Segment(20, 30), "run"),
+        TrueSegment("other.mp4", Segment(0, 10), "run"),
+    ]
+    report = compare([(result, 1.0)], GroundTruth({"a.mp4": "walk"}, tuple(truth)), ("run", "walk")).report
+    best = {one.clip: one.best[:1] for one in report.predictions}
+    assert best.pop("a.mp4") == (("walk", 0.9),)
+    assert best["a.mp4 [0:12]"] == (("walk", pytest.approx((10 * 0.8 + 2 * 0.4) / 12, abs=1e-6)),)
+    assert best["a.mp4 [2:20]"] == (("walk", pytest.approx((8 * 0.8 + 10 * 0.4) / 18, abs=1e-6)),)
+    assert best["a.mp4 [0:10, person 3]"] == (("run", pytest.approx(0.6)),)
+    assert best["a.mp4 [0:10, person 4]"] == ()
+    assert best["a.mp4 [20:30]"] == ()
+
+
+def test_a_table_may_hold_segments_only_and_two_labels_of_one_are_refused(tmp_path, inputs):
+    table = tmp_path / "truth.csv"
+    table.write_text("video,label,start,end,person\nb.mp4,run,0,5,\nb.mp4,walk,5,9,1\nb.mp4,run,0,5,\n")
+    truth = read_ground_truth(table, inputs)
+    assert (truth.labels, [str(one.segment) for one in truth.segments]) == ({}, ["[0:5]", "[5:9, person 1]"])
+    assert count_unlabeled(truth, inputs) == 2
+    table.write_text("video,label,start,end,person\nb.mp4,run,0,5,\nb.mp4,walk,0,5,\n")
+    with pytest.raises(BadDataset, match=r"line 3 gives \[0:5\] of 'b.mp4' a second label: run, walk"):
+        read_ground_truth(table, inputs)

@@ -1,0 +1,160 @@
+"""The rows to review: of a table with predictions or labels, or the videos of a folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posec3d_cli.batch.find import InputFile, find
+from posec3d_cli.batch.lock import state_of
+from posec3d_cli.batch.own import without_own
+from posec3d_cli.batch.state import RunState
+from posec3d_cli.datasets.clips import BACKGROUND
+from posec3d_cli.errors import BadDataset
+from posec3d_cli.files.csv_tables import CSV_SUFFIXES, Row, read_csv
+from posec3d_cli.files.input_paths import as_given, problem_of
+from posec3d_cli.files.relative_paths import RelativePaths
+from posec3d_cli.files.writing import printable
+from posec3d_cli.labels import clean_label
+from posec3d_cli.output.json import entry
+from posec3d_cli.output.tables import CORRECTED, plain
+from posec3d_cli.results import FAILED, NO_PERSON, UNKNOWN, ClipResult
+
+_OTHER_TABLES = (".jsonl", ".parquet")
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """A clip to review.
+
+    Attributes:
+        id: its place in the table, from 0.
+        name: of the clip, as the table has it.
+        number: of the row among rows of that name, from 0.
+        path: the video or pose file; None where it cannot be found.
+        status: "ok", "no_person", "failed", or empty where nothing was predicted.
+        label: the prediction, or the label of the table; empty where there is none.
+        score: of the prediction; None where there is none.
+        guess: where the prediction is `unknown`, what it would have been.
+        others: the next best labels with their scores.
+        corrected: the correction that the table holds; empty where it holds none.
+        error: why it failed, or what speaks against the prediction.
+    """
+
+    id: int
+    name: str
+    number: int
+    path: Path | None
+    status: str = ""
+    label: str = ""
+    score: float | None = None
+    guess: str = ""
+    others: tuple[tuple[str, float | None], ...] = ()
+    corrected: str = ""
+    error: str = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Name and number, which events know the row by."""
+        return self.name, self.number
+
+    @property
+    def uncertainty(self) -> tuple[int, float]:
+        """For sorting, the least certain first: failures, answers by their scores, rows without a prediction."""
+        if self.status in (FAILED, NO_PERSON):
+            return (0, 0.0) if self.status == FAILED else (1, 0.0)
+        return (2, self.score) if self.score is not None else (3, 0.0)
+
+
+def load_rows(source: Path, root: Path | None = None) -> list[ReviewRow]:
+    """The rows of a CSV table with a column video, or the videos and pose files below a folder.
+
+    Args:
+        source: the table or folder. Where `posec3d label` wrote the table, its state says where the files lie.
+        root: where the relative paths of the table begin.
+
+    Raises:
+        BadDataset: the table cannot be used.
+        InputError: the folder holds no video.
+    """
+    if source.is_dir():
+        files, _ = without_own(find([source], poses=True))
+        return [ReviewRow(number, printable(file.name), 0, file.path) for number, file in enumerate(files)]
+    if not source.exists():
+        _, hint = problem_of(source) or ("", "")
+        raise BadDataset(f"there is no table and no folder {as_given(source)}", hint=hint)
+    if source.suffix.lower() not in CSV_SUFFIXES:
+        what = "a table that cannot be read back" if source.suffix.lower() in _OTHER_TABLES else "no CSV table"
+        raise BadDataset(f"{source} is {what}", hint="`posec3d label -o labels.csv` writes one; or name a folder")
+    known = _paths_of_run(source)
+    paths = RelativePaths(source, root)
+    seen: Counter[str] = Counter()
+    rows: list[ReviewRow] = []
+    for cells in read_csv(source, ("video",)).rows:
+        name = plain(cells["video"])
+        if not name:
+            raise BadDataset(f"{source}: line {cells.line} lacks a video")
+        rows.append(_row(len(rows), name, seen[name], known.get(name) or paths.find(cells["video"]), cells))
+        seen[name] += 1
+    return rows
+
+
+def result_of(source: Path, row: ReviewRow, min_score: float = 0.0) -> Mapping[str, Any] | None:
+    """What the run that wrote the table knows of a row, as `predict --json` says it; None where there is no run."""
+    state = state_of(source)
+    if row.path is None or not state.exists():
+        return None
+    with RunState(state) as run_state:
+        record = run_state.get(row.path)
+    results = [] if record is None else record.result.results
+    same = [one for one in results if isinstance(one, ClipResult) and plain(printable(one.name)) == row.name]
+    return entry(same[row.number], min_score=min_score) if row.number < len(same) else None
+
+
+def inputs_of(rows: Collection[ReviewRow]) -> list[InputFile]:
+    """The rows as input files, which the rows of another table may name."""
+    return [InputFile(row.path or Path(row.name), row.name) for row in rows]
+
+
+def labels_of(row: ReviewRow) -> Iterator[str]:
+    """Every action that a row names."""
+    for label in (row.label, row.guess, row.corrected, *(label for label, _ in row.others)):
+        if label not in ("", UNKNOWN, NO_PERSON, BACKGROUND):
+            yield label
+
+
+def _paths_of_run(source: Path) -> dict[str, Path]:
+    """The files by the names of their rows, as the run that wrote the table knows them."""
+    state = state_of(source)
+    if not state.exists():
+        return {}
+    with RunState(state) as run_state:
+        return {plain(name): path for name, path in run_state.names()}
+
+
+def _row(place: int, name: str, number: int, path: Path | None, cells: Row) -> ReviewRow:
+    others = [(clean_label(cells[f"label_{rank}"]), _score(cells[f"score_{rank}"])) for rank in (2, 3)]
+    status = cells["status"]
+    return ReviewRow(
+        place,
+        name,
+        number,
+        path,
+        status,
+        clean_label(cells["label"]),
+        _score(cells["score"]),
+        clean_label(cells["guess"]),
+        tuple(one for one in others if one[0]),
+        clean_label(cells[CORRECTED]),
+        cells["error"],
+    )
+
+
+def _score(cell: str) -> float | None:
+    with suppress(ValueError):
+        return float(cell.replace(",", "."))
+    return None
