@@ -58,7 +58,7 @@ def info(cache: FolderOption = None, json: JsonOption = False) -> None:
 
 @app.command("clear")
 def clear(cache: FolderOption = None) -> None:
-    """Remove all cached poses, converted models and copies of videos for browsers.
+    """Remove all cached poses, converted models and copied videos.
 
     They are made again when they are needed. With --cache, only the poses in that folder are removed.
     """

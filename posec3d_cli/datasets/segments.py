@@ -25,19 +25,19 @@ class Segment:
     Attributes:
         start: its first frame.
         stop: the frame after its last; None: the end of the video.
-        person: the track id of the person; None: everybody.
+        person: the track id of the person, or a name that says nothing of tracks; None: everybody.
         box: a frame, and x1, y1, x2, y2 in pixels of the person's box there, which finds the person where track ids
             are others; None: the track id alone does.
     """
 
     start: int = 0
     stop: int | None = None
-    person: int | None = None
+    person: int | str | None = None
     box: tuple[float, ...] | None = None
 
     def __str__(self) -> str:
         """As it stands in names of clips: "[120:240, person 1]"."""
-        part = "" if self.stop is None else f"{self.start}:{self.stop}"
+        part = "" if self == Segment(0, None, self.person, self.box) else f"{self.start}:{self.stop or ''}"
         person = "" if self.person is None else f"person {self.person}"
         return f"[{', '.join(filter(None, (part, person)))}]"
 
@@ -61,6 +61,8 @@ class Segment:
         if self.person is None:
             return None
         tracks = video_poses.tracks()
+        if isinstance(self.person, str):
+            raise StageMismatch(f"the person {self.person!r} is no track id of the poses")
         if self.box is None:
             if self.person not in tracks.ids:
                 raise StageMismatch(f"there is no person {self.person} in the poses of this run")
@@ -91,25 +93,24 @@ def read_segment(path: object, row: Row, columns: tuple[str, ...]) -> Segment | 
     """
     if not {START, END} <= set(columns) or not any(row[name] for name in (START, END, PERSON)):
         return None
-    start, stop, person = (_whole(path, row, name) for name in (START, END, PERSON))
-    if (start is None) != (stop is None):
-        raise BadDataset(f"{path}: line {row.line} has one of {START} and {END}", hint="a segment has both, or neither")
-    if start is not None and stop is not None and start >= stop:
+    start, stop = (_frame(path, row, name) for name in (START, END))
+    if stop is not None and (start or 0) >= stop:
         raise BadDataset(
-            f"{path}: line {row.line}: a segment from frame {start} to {stop} is empty",
+            f"{path}: line {row.line}: a segment from frame {start or 0} to {stop} is empty",
             hint=f"{START} is the first frame, {END} the frame after the last",
         )
-    return Segment(start or 0, stop, person, _box(path, row))
+    person = row[PERSON]
+    is_track = person.isascii() and person.isdigit()
+    return Segment(start or 0, stop, int(person) if is_track else person or None, _box(path, row))
 
 
-def _whole(path: object, row: Row, name: str) -> int | None:
+def _frame(path: object, row: Row, name: str) -> int | None:
     text = row[name]
     if not text:
         return None
     if not (text.isascii() and text.isdigit()):
-        what = "a track id" if name == PERSON else "a frame number"
         raise BadDataset(
-            f"{path}: line {row.line}: {name} must be {what}, 0 or more, got {text!r}",
+            f"{path}: line {row.line}: {name} must be a frame number, 0 or more, got {text!r}",
             hint=f"in a table with the columns {START} and {END}, these are frames counted from 0",
         )
     return int(text)

@@ -168,7 +168,7 @@ def _part_of(result: ClipResult, segment: Segment) -> ClipResult:
     for window in result.windows:
         stop = window.stop if segment.stop is None else min(segment.stop, window.stop)
         scores = window.scores
-        if segment.person is not None and window.people:
+        if isinstance(segment.person, int) and window.people:
             scores = next((one.scores for one in window.people if one.id == segment.person), None)
         if scores is not None and (inside := stop - max(segment.start, window.start)) > 0:
             shares.append((inside, scores))

@@ -62,7 +62,7 @@ class ReportContent:
         if truth is None:
             return cls(saved)
         inputs = [InputFile(one.path or Path(one.name), one.name) for one in saved.results]
-        labels = read_ground_truth(truth, inputs, root=root)
+        labels = read_ground_truth(truth, inputs, root=root).labels
         predictions = tuple(
             ClipPrediction(one.name, labels[one.name], _best(one))
             for one in saved.results

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from filelock import FileLock, Timeout
 
+from posec3d_cli.annotations.truth import path_in_table
 from posec3d_cli.datasets.segments import BOX
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError
 from posec3d_cli.evaluation.ground_truth import read_ground_truth
@@ -32,7 +33,7 @@ from posec3d_cli.review.decisions import (
 from posec3d_cli.review.overlay import PoseFolder, box_of, misfit, read_poses
 from posec3d_cli.review.rows import ReviewRow, inputs_of, load_rows
 from posec3d_cli.review.store import EventStore
-from posec3d_cli.review.truth import Decided, check_ours, path_in_table, write_truth
+from posec3d_cli.review.truth import Decided, check_ours, write_truth
 from posec3d_cli.video import FrameTimes, frame_times
 
 STORE = "review.sqlite"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from posec3d_cli.annotations import truth
 from posec3d_cli.datasets.segments import BOX, END, PERSON, START
 from posec3d_cli.errors import OutputExists
 from posec3d_cli.files.digests import digest
-from posec3d_cli.files.writing import atomic_write, check_free, printable
+from posec3d_cli.files.writing import atomic_write, check_free
 from posec3d_cli.review.decisions import AddSegment, Decision, Event, SetLabel
 from posec3d_cli.review.store import EventStore
 
-COLUMNS = ("video", "label", START, END, PERSON, "reviewer", "time", "start_seconds", "end_seconds", BOX)
+COLUMNS = (*truth.COLUMNS, BOX)
 _HINT = "move it away, or name another file with --output"
 
 
@@ -51,14 +51,6 @@ def _cells(event: Event) -> dict[str, object]:
     if isinstance(said, AddSegment):
         cells |= {START: said.start, END: said.stop}
     return cells | {name: event.context.get(name) for name in ("start_seconds", "end_seconds", BOX)}
-
-
-def path_in_table(path: Path, table: Path) -> str:
-    """How a table names a file: relative to the table's folder if it lies below it, else absolute."""
-    absolute, folder = os.path.abspath(path), os.path.abspath(table.parent)
-    if os.path.commonpath([absolute, folder]) == folder:
-        return printable(Path(absolute).relative_to(folder).as_posix())
-    return printable(Path(absolute).as_posix())
 
 
 def check_ours(table: Path, store: EventStore) -> None:

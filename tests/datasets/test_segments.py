@@ -85,6 +85,15 @@ def test_a_person_without_a_box_is_known_by_the_track_id(folder):
     assert gone.reason == "there is no person 9 in the poses of this run"
 
 
+def test_a_name_is_no_track_id_and_costs_its_own_clip_only(folder):
+    clips, [named], _ = with_poses(load(folder, "a,0,10,anna,", "b,20,,,"))
+    assert (named.name, named.reason) == (
+        "t/Title_walk_1.mp4 [0:10, person anna]",
+        "the person 'anna' is no track id of the poses",
+    )
+    assert {label: len(clip) for label, clip in clips.items()} == {"b": 10}
+
+
 def test_a_segment_beyond_the_video_costs_itself_only(folder):
     clips, [late], _ = with_poses(load(folder, "good,0,10,,", "late,25,31,,"))
     assert list(clips) == ["good"]
@@ -107,12 +116,11 @@ def test_tables_without_start_and_end_mean_what_they_meant(folder):
 @pytest.mark.parametrize(
     ("row", "match"),
     [
-        ("a,3,,,", "line 2 has one of start and end"),
+        ("a,,0,,", "a segment from frame 0 to 0 is empty"),
         ("a,5,5,,", "a segment from frame 5 to 5 is empty"),
         ("a,9,5,,", "is empty"),
         ("a,1.5,5,,", "start must be a frame number, 0 or more, got '1.5'"),
         ("a,-1,5,,", "start must be a frame number"),
-        ("a,1,5,anna,", "person must be a track id, 0 or more, got 'anna'"),
         ("a,1,5,1,1 2 3", "box must be a frame and x1 y1 x2 y2"),
     ],
 )
