@@ -9,6 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from posec3d_cli.cli.batch_run import saying_read
+from posec3d_cli.cli.comparison import (
+    CompareOption,
+    check_others,
+    make_others,
+    measure_others,
+    numbered,
+    print_comparison,
+)
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT, RECOGNITION
 from posec3d_cli.cli.labeled_clips import read_clips
@@ -115,6 +123,15 @@ def evaluate(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--scores",
+            metavar="FILE",
+            help="Write the scores of all labels as .npz, or as mmaction2's .pkl; may be repeated.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     pairs: Annotated[
         int,
         typer.Option(
@@ -135,6 +152,7 @@ def evaluate(
     detector: DetectorOption = None,
     pose: PoseOption = None,
     classifier: ClassifierOption = None,
+    compare: CompareOption = None,
     weights: EnsembleWeightsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.auto,
@@ -145,27 +163,28 @@ def evaluate(
     """Measure the accuracy of a classifier on labelled clips.
 
     Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class. With --open-set, also how
-    well the scores tell clips of other actions apart.
+    well the scores tell clips of other actions apart. With --compare, several classifiers stand in one table.
     """
     from posec3d_cli.datasets import clip_lists, load
     from posec3d_cli.evaluation.evaluate import check_labels, clips_per_label, predict_clips
     from posec3d_cli.evaluation.evaluate import evaluate as measure
     from posec3d_cli.evaluation.open_set import OpenSetReport
+    from posec3d_cli.evaluation.score_files import write_scores
     from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.recognition.recognizer import ActionRecognizer
 
-    check_outputs(confusion or [], predictions, overwrite=overwrite)
+    score_files = [[numbered(path, number) for path in scores or []] for number in range(1, len(compare or []) + 2)]
+    check_outputs(confusion or [], predictions, [path for own in score_files for path in own], overwrite=overwrite)
     clip_names = None if clips is None else clip_lists.read_clip_list(clips)
     names = load.read_label_map(label_map) if label_map else {}
     dataset = load.load_dataset(sources, names, root=root, split=split, only=clip_names)
     for text in dataset.notes:
         note("note", one_line(text))
-    config = pipeline_config(
+    config_of = partial(
+        pipeline_config,
         pipeline=pipeline,
         detector=detector,
         pose=pose,
-        classifier=classifier,
-        weights=weights,
         views=views,
         flip=flip,
         window=window,
@@ -178,14 +197,18 @@ def evaluate(
         offline=offline,
         weights_dir=weights_dir,
     )
+    config = config_of(classifier=classifier, weights=weights)
     resolved = resolve(config)
     folders = [card.folder for card in resolved.classifiers]
     recognizer = ActionRecognizer.from_resolved(resolved)
-    foreign = {label: count for label, count in sorted(dataset.labels.items()) if label not in recognizer.labels}
+    rivals = make_others(compare or [], lambda name: config_of(classifier=name, weights=None))
+    known = set(recognizer.labels).intersection(*(rival.recognizer.labels for rival in rivals))
+    foreign = {label: count for label, count in sorted(dataset.labels.items()) if label not in known}
     if only_known and foreign:
         note("note", f"left out clips whose labels the classifier does not have: {clips_per_label(foreign)}")
-        dataset = dataset.of(recognizer.labels)
+        dataset = dataset.of(known)
     check_labels(dataset.labels, recognizer.labels)
+    check_others(rivals, dataset.labels)
     others = None
     if open_set:
         others = load.load_dataset(open_set, names, root=root)
@@ -197,6 +220,8 @@ def evaluate(
     other_clips = None if others is None else read_poses(others)
     with saying_read() as read:
         report = measure(recognizer, labeled.clips, recognizer.sampling, read)
+    name = classifier or "+".join(card.name for card in resolved.classifiers)
+    compared = measure_others(name, report, rivals, labeled.clips)
     open_set_report = None
     if other_clips is not None:
         if not other_clips.clips:
@@ -205,14 +230,21 @@ def evaluate(
             predicted = predict_clips(recognizer, other_clips.clips, recognizer.sampling, read)
         open_set_report = OpenSetReport.of(report.predictions, predicted, report.min_score)
     write_files(report, labeled.unreadable, confusion or [], predictions)
+    for one, paths in zip(compared, score_files, strict=True):
+        for path in paths:
+            write_scores(one.report, path)
     if as_json:
         more: dict[str, Any] = {"left_out": dict(labeled.left_out), "learned_from": list(labeled.training_clips)}
         if open_set_report is not None and other_clips is not None:
             more["open_set"] = open_set_document(open_set_report, other_clips)
+        if rivals:
+            more["comparison"] = [one.figures() for one in compared]
         print_json(document(report, labeled.unreadable, foreign, pairs) | more)
     else:
         print_report(report, labeled.unreadable, foreign, pairs)
         if open_set_report is not None and other_clips is not None:
             print_open_set(open_set_report, len(other_clips.unreadable))
+        if rivals:
+            print_comparison(compared)
     if labeled.unreadable or (other_clips is not None and other_clips.unreadable):
         raise typer.Exit(1)

@@ -22,13 +22,16 @@ SCHEMA, VERSION = "posec3d/evaluation", 1
 """Of `evaluate --json`."""
 
 
-def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwrite: bool) -> None:
+def check_outputs(
+    confusion: Sequence[Path], predictions: Path | None, scores: Sequence[Path] = (), *, overwrite: bool
+) -> None:
     """Refuse files that cannot or must not be written, before anything is measured.
 
     Raises:
         typer.BadParameter: a file has no suffix that can be written, or two are the same.
         OutputError: see `posec3d_cli.files.writing.check_free`.
     """
+    from posec3d_cli.evaluation.score_files import SCORE_SUFFIXES
     from posec3d_cli.evaluation.write import CONFUSION_SUFFIXES
     from posec3d_cli.files.writing import check_free
 
@@ -37,7 +40,10 @@ def check_outputs(confusion: Sequence[Path], predictions: Path | None, *, overwr
             raise typer.BadParameter(f"--confusion writes {' and '.join(CONFUSION_SUFFIXES)} files, got {path}")
     if predictions is not None and predictions.suffix.lower() != ".csv":
         raise typer.BadParameter(f"--predictions writes a .csv file, got {predictions}")
-    paths = [*confusion, *([predictions] if predictions else [])]
+    for path in scores:
+        if path.suffix.lower() not in SCORE_SUFFIXES:
+            raise typer.BadParameter(f"--scores writes {' and '.join(SCORE_SUFFIXES)} files, got {path}")
+    paths = [*confusion, *([predictions] if predictions else []), *scores]
     if len({path.absolute() for path in paths}) < len(paths):
         raise typer.BadParameter("two outputs have one name")
     for path in paths:

@@ -57,7 +57,10 @@ def predict_clips(
     for number, (clip, result) in enumerate(zip(clips, results, strict=True)):
         progress(number, len(clips))
         scores = result.scores
-        predictions.append(ClipPrediction(clip.name, clip.label, () if scores is None else tuple(scores.top(BEST))))
+        best = () if scores is None else tuple(scores.top(BEST))
+        predictions.append(
+            ClipPrediction(clip.name, clip.label, best, None if scores is None else scores.probabilities)
+        )
     progress(len(clips), len(clips))
     return predictions
 

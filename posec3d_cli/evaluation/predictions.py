@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from posec3d_cli.results import UNKNOWN
+from posec3d_cli.types import Floats
 
 BEST = 5
 """The number of labels that a prediction keeps."""
@@ -18,11 +19,14 @@ class ClipPrediction:
         clip: name of the clip.
         ground_truth: label of the clip.
         best: at most BEST predicted labels with their probabilities, best first; empty if no person was found.
+        scores: `(C,)` float32, the probability of each label of the classifier; None if no person was found, or they
+            are not known.
     """
 
     clip: str
     ground_truth: str
     best: tuple[tuple[str, float], ...]
+    scores: Floats | None = field(default=None, repr=False, compare=False)
 
     @property
     def source(self) -> str:
