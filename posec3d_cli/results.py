@@ -9,18 +9,49 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from msgspec import structs
 
-from posec3d_cli.errors import PoseC3DError, StageMismatch
+from posec3d_cli.answers import (
+    FAILED,
+    NO_PERSON,
+    NO_PERSON_IN_WORDS,
+    OK,
+    UNKNOWN,
+    Failure,
+    ModelInfo,
+    PipelineInfo,
+    answer_of,
+    answer_values,
+    best_known,
+    failure_values,
+    guess_values,
+    is_named,
+    label_values,
+    rounded_seconds,
+    status_of,
+    unless_named,
+)
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.files.writing import printable
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17, Skeleton
 from posec3d_cli.tracking.objects import link_objects
 from posec3d_cli.tracking.tracks import Tracks, assemble
 from posec3d_cli.types import ActionScores, Detections, Ints, ObjectTracks, Poses, ShapeRepr, VideoInfo
 
-OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
-NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
-NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
-UNKNOWN = "unknown"  # the answer where the best action scores too little, or a classifier's label for other actions
+TOP = 5
+"""The labels per answer that documents hold."""
+ROW = (
+    *("video", "status", "start_frame", "stop_frame", "start_seconds", "stop_seconds"),
+    *("person", "weight", "label", "score", "error"),
+)
+"""The columns of `ClipResult.to_rows`."""
+__all__ = [
+    "FAILED", "NO_PERSON", "NO_PERSON_IN_WORDS", "OK", "POSES_VERSION", "UNKNOWN", "ClipResult", "Failure",
+    "ModelInfo", "PersonInWindow", "PersonScores", "PipelineInfo", "VideoPoses", "WindowScores", "answer_of",
+    "best_known", "is_named", "min_score_of", "status_of", "unless_named",
+]  # fmt: skip
+
 POSES_VERSION = 4
 """Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
 
@@ -28,47 +59,6 @@ To be raised by whoever changes which people, objects or joints come out for the
 that nobody is given the poses of the old code. Not for tracks, which are made anew of poses that were kept. A test
 compares the poses of two small films with those of this version, see `tests/golden/make_poses.py`.
 """
-
-
-def is_named(probability: float, min_score: float) -> bool:
-    """Whether the best action scores at least `min_score`.
-
-    Rounded to six digits as in documents; else it is `UNKNOWN`.
-    """
-    return round(probability, 6) >= min_score
-
-
-def best_known(scores: ActionScores) -> tuple[str, float]:
-    """The best action with its probability: of the labels other than UNKNOWN, unless the classifier has no other."""
-    best = scores.top(2)
-    return next((one for one in best if one[0] != UNKNOWN), best[0])
-
-
-def unless_named(scores: ActionScores | None, min_score: float) -> tuple[str, float] | None:
-    """What an answer UNKNOWN would have been, with its probability; None where the answer is another."""
-    if scores is None or answer_of(scores, min_score) != UNKNOWN:
-        return None
-    return best_known(scores)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The reason of a failure, as a value that can be stored and sent to other processes.
-
-    Attributes:
-        kind: name of the error's class.
-        what: what is wrong.
-        hint: what to do about it; may be empty.
-    """
-
-    kind: str
-    what: str
-    hint: str = ""
-
-    @classmethod
-    def of(cls, error: PoseC3DError) -> Self:
-        """The failure of an error."""
-        return cls(type(error).__name__, error.what, error.hint)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -211,46 +201,6 @@ class WindowScores(ShapeRepr):
     people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """One model of a pipeline, as it ran.
-
-    Attributes:
-        name: of its card.
-        stage: name of the stage that ran it.
-        device: where it ran; of several classifiers that ran in different places, these with `+` between.
-        sha256: of each weights file, by the name that the card gives it.
-    """
-
-    name: str
-    stage: str
-    device: str
-    sha256: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class PipelineInfo:
-    """The models and settings behind a result.
-
-    Attributes:
-        name: of the pipeline card, or None if the models were chosen one by one.
-        models: by kind: "detector", "pose", "classifier".
-        builder: the builder's name; of several classifiers that read different things, the names with `+` between.
-        precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
-        ensemble: of an ensemble, the weight of each classifier by its name, summing to 1.
-        detect_every: N; people were detected in every N-th frame.
-        min_score: the answer is UNKNOWN if the best action scores less.
-    """
-
-    name: str | None = None
-    models: Mapping[str, ModelInfo] = field(default_factory=dict)
-    builder: str = "heatmap"
-    precision: str | None = None
-    ensemble: Mapping[str, float] = field(default_factory=dict)
-    detect_every: int = 1
-    min_score: float = 0.0
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class ClipResult(ShapeRepr):
     """What is done in a clip: a video, or one clip of a pose file. A failure is one too, see `error`.
@@ -330,6 +280,75 @@ class ClipResult(ShapeRepr):
             return None
         return answer_of(self.scores, min_score_of(self, min_score)) or NO_PERSON
 
+    def to_dict(self, *, top: int = TOP, min_score: float | None = None) -> dict[str, Any]:
+        """The result as plain values, as `predict --json` has it: what is done in the clip, or why that is unknown.
+
+        Args:
+            top: labels per answer, best first.
+            min_score: where the best action of the clip, a person or a window scores less, the answer is `unknown`, and
+                `guess` what it would have been; the scores stay. None for that of the pipeline.
+        """
+        name = printable(self.name or self.path)
+        if self.error is not None:
+            return {"video": name, "status": self.status, "error": failure_values(self.error)}
+        video, score, least = self.video, self.mean_keypoint_score, min_score_of(self, min_score)
+        found = {
+            "video": name,
+            "status": self.status,
+            "answer": self.answer(least),
+            "guess": guess_values(self.scores, least),
+            "min_score": least,
+            "labels": label_values(self.scores, top) or [],
+            "frames_used": self.frames_used,
+            "frames_with_person": self.frames_with_person,
+            "people_found": len(self.people),
+            "mean_keypoint_score": None if score is None else round(score, 4),
+            "people": [_person(person, top, least) for person in self.people],
+            "windows": [_window(window, float(video.fps), top, least) for window in self.windows],
+            "cuts": [
+                {"frame": frame, "seconds": round(frame / float(video.fps), 4)}
+                for frame in self.video_poses.cuts.tolist()
+            ],
+            "source": {
+                "width": video.width,
+                "height": video.height,
+                "fps": float(video.fps),
+                "frame_count": video.frame_count,
+                "duration_seconds": float(video.duration),
+                "codec": video.codec,
+                "lost_frames": video.lost_frames,
+                "variable_rate": video.variable_rate,
+            },
+            "clip_sampling": structs.asdict(self.sampling),
+            "seconds": rounded_seconds(self.seconds),
+            "warnings": list(self.warnings),
+        }
+        if self.output_errors:
+            found["output_errors"] = [failure_values(error) for error in self.output_errors]
+        return found
+
+    def to_rows(self, *, min_score: float | None = None) -> list[dict[str, Any]]:
+        """The answers as flat rows for a table: one per window, or per person in it where each is read alone.
+
+        Each has video, status, start_frame, stop_frame, start_seconds, stop_seconds, person, weight, label, score and
+        error. Cells without a value are None; a failure is one row.
+
+        Args:
+            min_score: where the best action scores less, the label is `unknown`; None for that of the pipeline.
+        """
+        found = self.to_dict(top=1, min_score=min_score)
+        empty = dict.fromkeys(ROW)
+        if self.error is not None:
+            return [empty | {"video": found["video"], "status": found["status"], "error": found["error"]["what"]}]
+        rows = []
+        for window in found["windows"]:
+            edges = {name: window[name] for name in ROW if name in window}
+            for one in window["people"] or [{"id": None, "weight": None, **window}]:
+                best = one["labels"][0]["probability"] if one["labels"] else None
+                cells = {"person": one["id"], "weight": one["weight"], "label": one["answer"], "score": best}
+                rows.append(empty | {"video": found["video"], "status": found["status"]} | edges | cells)
+        return rows
+
     def without_poses(self) -> Self:
         """The result without poses: small enough to be stored and sent."""
         poses = VideoPoses.of_no_frame(self.video, cuts=self.video_poses.cuts, skeleton=self.video_poses.skeleton)
@@ -341,16 +360,32 @@ def min_score_of(result: ClipResult, asked: float | None) -> float:
     return result.pipeline.min_score if asked is None else asked
 
 
-def answer_of(scores: ActionScores | None, min_score: float) -> str | None:
-    """The best action, UNKNOWN where it scores less, or None where there are no scores."""
-    if scores is None:
-        return None
-    [(label, probability)] = scores.top(1)
-    return label if is_named(probability, min_score) else UNKNOWN
+def _person(person: PersonScores, top: int, min_score: float) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "frames": person.frames,
+        "mean_keypoint_score": round(person.mean_keypoint_score, 4),
+        "weight": round(person.weight, 4),
+        "labels": label_values(person.scores, top),
+        **answer_values(person.scores, min_score),
+    }
 
 
-def status_of(error: Failure | None, somebody: bool) -> str:
-    """OK, NO_PERSON or FAILED."""
-    if error is not None:
-        return FAILED
-    return OK if somebody else NO_PERSON
+def _window(window: WindowScores, fps: float, top: int, min_score: float) -> dict[str, Any]:
+    return {
+        "start_frame": window.start,
+        "stop_frame": window.stop,
+        "start_seconds": round(window.start / fps, 4),
+        "stop_seconds": round(window.stop / fps, 4),
+        "labels": label_values(window.scores, top),
+        "people": [
+            {
+                "id": person.id,
+                "weight": round(person.weight, 4),
+                "labels": label_values(person.scores, top),
+                **answer_values(person.scores, min_score),
+            }
+            for person in window.people
+        ],
+        **answer_values(window.scores, min_score, nobody=NO_PERSON),
+    }

@@ -35,8 +35,8 @@ def result(folder, name, *windows, person=None):
     info = VideoInfo(path, 80, 48, Fraction(25), FRAMES, FRAMES / 25, "h264", 0, 0, False)
     made = []
     for start, stop, *best in windows:
-        people = () if person is None else (PersonInWindow(person, 1.0, scores(*best)),)
-        made.append(WindowScores(start, stop, scores(*best), people))
+        people = () if person is None or not best else (PersonInWindow(person, 1.0, scores(*best)),)
+        made.append(WindowScores(start, stop, scores(*best) if best else None, people))
     first = replace(answered(name, *windows[0][2:]), windows=tuple(made)) if windows else answered(name)
     return replace(first, path=path, video_poses=VideoPoses.of_no_frame(info), seconds={"pose": 1.0, "decode": 0.5})
 

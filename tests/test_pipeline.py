@@ -17,7 +17,6 @@ from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVid
 from posec3d_cli.extraction import extractor as extractor_module
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.output.json import entry
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
@@ -89,7 +88,7 @@ def test_every_frame_can_be_posed_without_changing_the_answer(clip):
 
 def answers_of(result):
     """Everything that an answer says, as plain values."""
-    said = entry(result)
+    said = result.to_dict()
     used = result.video_poses.part(used_frames(result.sampling.plan(*length_of(result))))
     return {
         **{name: said[name] for name in said if name not in ("seconds", "video")},

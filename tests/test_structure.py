@@ -27,6 +27,7 @@ WITHOUT_TORCH = (
     "registry",
     "tracking",
     "sampling.clips",
+    "answers",
     "results",
     "transforms.heatmaps",
     "transforms.joint_features",

@@ -14,8 +14,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent / "posec3d_cli"
 ROOMS = (
     "__init__", "errors", "schema", "labels", "skeletons", "types", "registry", "files", "tracking", "config",
-    "sampling", "results", "transforms", "nets", "hub", "runtime", "video", "pose_files", "stages", "extraction",
-    "recognition", "pipeline", "output", "batch", "annotations", "datasets", "evaluation", "reports",
+    "sampling", "answers", "results", "transforms", "nets", "hub", "runtime", "video", "pose_files", "stages",
+    "extraction", "recognition", "pipeline", "output", "batch", "annotations", "datasets", "evaluation", "reports",
     "training", "review", "testing", "cli",
 )  # fmt: skip
 """Lowest first."""

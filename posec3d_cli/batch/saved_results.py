@@ -17,8 +17,8 @@ from posec3d_cli.files.input_paths import problem_of
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.labels import clean_label
 from posec3d_cli.output import tables
-from posec3d_cli.output.json import SCHEMA, TOP, entry
-from posec3d_cli.results import FAILED, NO_PERSON, OK, ClipResult
+from posec3d_cli.output.json import SCHEMA
+from posec3d_cli.results import FAILED, NO_PERSON, OK, TOP, ClipResult
 
 Best = tuple[tuple[str, float], ...]
 """Labels with their probabilities, best first."""
@@ -167,7 +167,7 @@ def _of_run(run_state: RunState) -> dict[tuple[str, int], tuple[Path, dict[str, 
         record = run_state.get(path)
         for result in () if record is None else record.result.results:
             if isinstance(result, ClipResult):
-                one = entry(result, min_score=0.0)
+                one = result.to_dict(min_score=0.0)
                 name = tables.plain(one["video"])
                 found[name, seen[name]] = path, one
                 seen[name] += 1

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.writing import atomic_write, printable
-from posec3d_cli.output.json import VERSION, entry
+from posec3d_cli.output.json import VERSION
 from posec3d_cli.registry import OUTPUTS, Entry
 from posec3d_cli.results import UNKNOWN, ClipResult, best_known
 
@@ -123,7 +123,7 @@ def rows_of(path: Path, some: Iterable[TimedResult], corrections: Corrections, *
             cells = {name: cells[name] for name in columns}
         else:
             ours = {name: cells[name] for name in (CORRECTED, "margin", "doubtful", "tracks", "main_people")}
-            cells = {"schema": SCHEMA, "version": VERSION, **entry(result, min_score=min_score), **ours}
+            cells = {"schema": SCHEMA, "version": VERSION, **result.to_dict(min_score=min_score), **ours}
         rows.append(cells)
     return rows
 

@@ -46,11 +46,13 @@ class ReportContent:
         saved: the results.
         truth: the ground truth by name of a clip; empty if none is given.
         evaluation: the accuracy on the clips with ground truth; None without any.
+        parts: the number of rows of the ground truth about parts of clips or single people, which are not compared.
     """
 
     saved: SavedResults
     truth: Mapping[str, str] = field(default_factory=dict)
     evaluation: EvaluationReport | None = None
+    parts: int = 0
 
     @classmethod
     def of(cls, saved: SavedResults, truth: Path | None = None, root: Path | None = None) -> ReportContent:
@@ -62,16 +64,20 @@ class ReportContent:
         if truth is None:
             return cls(saved)
         inputs = [InputFile(one.path or Path(one.name), one.name) for one in saved.results]
-        labels = read_ground_truth(truth, inputs, root=root).labels
+        ground_truth = read_ground_truth(truth, inputs, root=root)
+        labels = ground_truth.labels
         predictions = tuple(
             ClipPrediction(one.name, labels[one.name], _best(one))
             for one in saved.results
             if one.name in labels and one.status != FAILED
         )
         if not predictions:
-            raise BadDataset(f"{truth} has a label for no clip that has a result")
+            raise BadDataset(
+                f"{truth} has a label for no whole clip that has a result",
+                hint="`posec3d label --truth` also compares parts of clips and single people",
+            )
         known = {label for one in predictions for label, _ in one.best} | {one.ground_truth for one in predictions}
-        return cls(saved, labels, EvaluationReport(tuple(sorted(known)), predictions))
+        return cls(saved, labels, EvaluationReport(tuple(sorted(known)), predictions), len(ground_truth.segments))
 
     @property
     def answered(self) -> list[SavedResult]:

@@ -20,7 +20,6 @@ from posec3d_cli.files.input_paths import as_given, problem_of
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.files.writing import printable
 from posec3d_cli.labels import clean_label
-from posec3d_cli.output.json import entry
 from posec3d_cli.output.tables import CORRECTED, plain
 from posec3d_cli.results import FAILED, NO_PERSON, UNKNOWN, ClipResult
 
@@ -112,7 +111,7 @@ def result_of(source: Path, row: ReviewRow, min_score: float = 0.0) -> Mapping[s
         record = run_state.get(row.path)
     results = [] if record is None else record.result.results
     same = [one for one in results if isinstance(one, ClipResult) and plain(printable(one.name)) == row.name]
-    return entry(same[row.number], min_score=min_score) if row.number < len(same) else None
+    return same[row.number].to_dict(min_score=min_score) if row.number < len(same) else None
 
 
 def inputs_of(rows: Collection[ReviewRow]) -> list[InputFile]:

@@ -21,7 +21,6 @@ from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.task import attempt
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.output.json import entry
 from posec3d_cli.results import ClipResult, Failure
 
 
@@ -93,7 +92,7 @@ def test_predict_and_label_have_the_same_results(inputs, monkeypatch):
     for one, other in zip(said, labeled, strict=True):
         assert one.name.endswith(other.name)
         same = [replace(result, name="clip", seconds={}) for result in (one, other)]
-        assert entry(same[0]) == entry(same[1])
+        assert same[0].to_dict() == same[1].to_dict()
 
 
 def test_of_pose_files_only_the_classifier_is_made(tmp_path, clip, monkeypatch):

@@ -15,7 +15,6 @@ from posec3d_cli.batch.state import Record, RunState, owner_of
 from posec3d_cli.errors import OutputError
 from posec3d_cli.extraction.result import PosesResult
 from posec3d_cli.files.digests import Stamp, digest, stamp
-from posec3d_cli.output.json import entry
 from posec3d_cli.results import FAILED, NO_PERSON, OK, Failure
 
 RESULTS = {"ok": answered("a.mp4", ("walk", 0.7)), "no_person": answered("a.mp4"), "failed": failed("a.mp4", "why")}
@@ -38,7 +37,7 @@ def test_a_record_comes_back_as_it_was_set_down(tmp_path):
                 got = run_state.get(Path(name))
                 assert replace(got, result=None) == replace(put, result=None)
                 assert (got.result.sha256, got.result.seconds) == ("ab", 0.5)
-                assert [*map(entry, got.result.results)] == [*map(entry, put.result.results)]
+                assert [one.to_dict() for one in got.result.results] == [one.to_dict() for one in put.result.results]
                 assert run_state.get(Path(name).absolute()).path.name == name, "a path is known wherever it is named"
     with RunState(tmp_path / "state") as run_state:
         assert run_state.get(Path("b.mp4")) is None

@@ -13,7 +13,6 @@ from shot_factory import scene
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.cuts import SIZE, differences, find_cuts, frames_to_check, signature
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.output.json import entry
 from posec3d_cli.sampling.clips import used_frames
 
 
@@ -148,7 +147,7 @@ def test_an_answer_lists_the_cuts_and_is_the_same_whether_every_frame_is_drawn_o
         pipeline.extractor.every = apart
         result = fakes.predict(pipeline, clip, every_frame=every_frame, **options)
         used = result.video_poses.part(used_frames(result.sampling.plan(100, result.video.fps)))
-        said.append(({**entry(result), "seconds": None}, [who.tolist() for who in used.track_ids]))
+        said.append(({**result.to_dict(), "seconds": None}, [who.tolist() for who in used.track_ids]))
     assert said[0] == said[1]
     assert said[0][0]["cuts"] == [{"frame": 30, "seconds": 1.2}, {"frame": 50, "seconds": 2.0}]
     assert "2 cuts at 1.20 and 2.00 s: nobody is followed over a cut" in said[0][0]["warnings"]

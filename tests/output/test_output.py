@@ -14,7 +14,7 @@ import video_factory
 
 from posec3d_cli.errors import OutputError, OutputExists, UnreadableVideo
 from posec3d_cli.files.writing import atomic_write, check_free, printable
-from posec3d_cli.output.json import document, entry, read_stored, stored
+from posec3d_cli.output.json import document, read_stored, stored
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.tables import row
 from posec3d_cli.output.video import save_video
@@ -64,9 +64,9 @@ def test_nobody_and_failures_are_entries_too(clip):
 def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
     pipeline = fakes.pipeline(lambda index: [10, 60] if index < 15 else [60])
     result = fakes.predict(pipeline, clip, people="each", window_seconds=1)
-    found = entry(result)
+    found = result.to_dict()
     for least, whole in ((0.0, "right"), (0.65, "unknown")):
-        said = entry(result, min_score=least)
+        said = result.to_dict(min_score=least)
         assert (said["answer"], said["min_score"]) == (whole, least)
         for part in (*said["people"], *said["windows"]):
             best = part["labels"][0]
@@ -82,10 +82,10 @@ def test_an_answer_is_named_by_the_least_score_of_its_pipeline_unless_another_is
     result = fakes.pipeline(lambda index: [60]).predict(clip)
     careful = replace(result, pipeline=replace(result.pipeline, min_score=0.65))
     assert (result.answer(), careful.answer(), careful.answer(0)) == ("right", "unknown", "right")
-    said = entry(careful)
+    said = careful.to_dict()
     assert (said["answer"], said["min_score"]) == ("unknown", 0.65)
     assert said["guess"] == {"label": "right", "probability": 0.6}
-    assert (entry(careful, min_score=0)["answer"], entry(careful, min_score=0)["guess"]) == ("right", None)
+    assert (careful.to_dict(min_score=0)["answer"], careful.to_dict(min_score=0)["guess"]) == ("right", None)
     assert document([careful], careful.pipeline)["videos"] == [said]
     assert (stored(careful)["answer"], stored(careful)["min_score"]) == ("right", 0)  # the scores are what is kept
 
@@ -94,10 +94,10 @@ def test_a_label_unknown_that_scores_most_is_an_answer_unknown_whatever_is_asked
     result = fakes.pipeline(lambda index: [60]).predict(clip)
     other = replace(result, scores=ActionScores(np.array([0.25, 0.15, 0.6], np.float32), ("left", "right", "unknown")))
     for least in (0, 0.5):
-        said = entry(other, min_score=least)
+        said = other.to_dict(min_score=least)
         assert (said["answer"], said["guess"]) == ("unknown", {"label": "left", "probability": 0.25})
         assert [one["label"] for one in said["labels"]] == ["unknown", "left", "right"]
-        assert entry(read_stored(stored(other), clip), min_score=least)["guess"] == said["guess"]
+        assert read_stored(stored(other), clip).to_dict(min_score=least)["guess"] == said["guess"]
         cells = row((other, 1.0), min_score=least)
         assert [cells[name] for name in ("label", "guess", "score", "label_2")] == ["unknown", "left", 0.6, "left"]
     named = replace(other, scores=ActionScores(np.array([0.45, 0.15, 0.4], np.float32), other.scores.labels))
@@ -109,27 +109,27 @@ def test_a_label_unknown_that_scores_most_is_an_answer_unknown_whatever_is_asked
 
 def test_each_window_says_what_each_person_does_in_it(clip):
     pipeline = fakes.pipeline(lambda index: [10, 60] if index < 20 else [10, 90])
-    said = entry(fakes.predict(pipeline, clip, people="each", window_seconds=0.5), top=1, min_score=0.65)
+    said = fakes.predict(pipeline, clip, people="each", window_seconds=0.5).to_dict(top=1, min_score=0.65)
     answers = [[(one["id"], one["answer"]) for one in window["people"]] for window in said["windows"]]
     assert answers[0] == [(0, "left"), (1, "unknown")]
     assert answers[-1] == [(0, "left"), (1, "right")]
     for window in said["windows"]:
         assert sum(one["weight"] for one in window["people"]) == pytest.approx(1, abs=1e-3)
-    together = entry(pipeline.predict(clip))
+    together = pipeline.predict(clip).to_dict()
     assert [window["people"] for window in together["windows"]] == [[]] * len(together["windows"])
 
 
 def test_an_answer_that_scores_just_as_much_is_named(clip):
     result = fakes.pipeline(lambda index: [70]).predict(clip)
-    assert entry(result)["labels"][0]["probability"] == 0.7
-    assert entry(result, min_score=0.7)["answer"] == result.answer(0.7) == "right"
-    assert entry(result, min_score=0.700001)["answer"] == result.answer(0.700001) == "unknown"
+    assert result.to_dict()["labels"][0]["probability"] == 0.7
+    assert result.to_dict(min_score=0.7)["answer"] == result.answer(0.7) == "right"
+    assert result.to_dict(min_score=0.700001)["answer"] == result.answer(0.700001) == "unknown"
 
 
 def test_nobody_is_no_person_whatever_is_asked_for_and_a_failure_has_no_answer(clip):
-    nobody = entry(fakes.pipeline(lambda index: []).predict(clip), min_score=1.0)
+    nobody = fakes.pipeline(lambda index: []).predict(clip).to_dict(min_score=1.0)
     assert (nobody["answer"], nobody["windows"][0]["answer"]) == ("no_person", "no_person")
-    together = entry(fakes.pipeline(lambda index: [10]).predict(clip), min_score=1.0)
+    together = fakes.pipeline(lambda index: [10]).predict(clip).to_dict(min_score=1.0)
     assert [person["answer"] for person in together["people"]] == [None]
     failed = ClipResult.failed(Path("a.mp4"), Failure("UnreadableVideo", "a.mp4 is no video"))
     assert failed.answer(0.5) is None
@@ -150,7 +150,7 @@ def test_a_stored_result_is_read_back_as_the_entry_says_it(clip):
         assert (again.path, again.status, again.error) == (clip, result.status, result.error)
         assert stored(again) == kept
         for least in (0.0, 0.65):
-            assert entry(again, min_score=least) == entry(result, min_score=least)
+            assert again.to_dict(min_score=least) == result.to_dict(min_score=least)
 
 
 def test_a_file_name_that_is_not_utf8_can_be_printed():

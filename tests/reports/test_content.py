@@ -70,8 +70,15 @@ def test_an_unknown_answer_is_a_mistake_unless_that_is_true(tmp_path):
 def test_ground_truth_of_failed_clips_only_is_refused(tmp_path):
     truth = tmp_path / "truth.csv"
     truth.write_text("video,label\ne.mp4,jump\n")
-    with pytest.raises(BadDataset, match="has a label for no clip that has a result"):
+    with pytest.raises(BadDataset, match="has a label for no whole clip that has a result"):
         ReportContent.of(SAVED, truth)
+
+
+def test_ground_truth_about_parts_of_clips_is_counted_and_not_compared(tmp_path):
+    truth = tmp_path / "truth.csv"
+    truth.write_text("video,label,start,end\na.mp4,run,,\nb.mp4,jump,0,9\n")
+    content = ReportContent.of(SAVED, truth)
+    assert (content.evaluation.clips, content.parts) == (1, 1)
 
 
 def test_a_single_label_of_a_low_score_is_doubtful():

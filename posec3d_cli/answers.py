@@ -1,0 +1,140 @@
+"""Answers, and what made them: how scores become a label, statuses, failures, and the models of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from posec3d_cli.errors import PoseC3DError
+from posec3d_cli.files.writing import printable
+from posec3d_cli.types import ActionScores
+
+OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
+NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
+NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
+UNKNOWN = "unknown"  # the answer where the best action scores too little, or a classifier's label for other actions
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The reason of a failure, as a value that can be stored and sent to other processes.
+
+    Attributes:
+        kind: name of the error's class.
+        what: what is wrong.
+        hint: what to do about it; may be empty.
+    """
+
+    kind: str
+    what: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: PoseC3DError) -> Self:
+        """The failure of an error."""
+        return cls(type(error).__name__, error.what, error.hint)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One model of a pipeline, as it ran.
+
+    Attributes:
+        name: of its card.
+        stage: name of the stage that ran it.
+        device: where it ran; of several classifiers that ran in different places, these with `+` between.
+        sha256: of each weights file, by the name that the card gives it.
+    """
+
+    name: str
+    stage: str
+    device: str
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PipelineInfo:
+    """The models and settings behind a result.
+
+    Attributes:
+        name: of the pipeline card, or None if the models were chosen one by one.
+        models: by kind: "detector", "pose", "classifier".
+        builder: the builder's name; of several classifiers that read different things, the names with `+` between.
+        precision: of the classifier's arithmetic, or None where it does not say; of several as `device`.
+        ensemble: of an ensemble, the weight of each classifier by its name, summing to 1.
+        detect_every: N; people were detected in every N-th frame.
+        min_score: the answer is UNKNOWN if the best action scores less.
+    """
+
+    name: str | None = None
+    models: Mapping[str, ModelInfo] = field(default_factory=dict)
+    builder: str = "heatmap"
+    precision: str | None = None
+    ensemble: Mapping[str, float] = field(default_factory=dict)
+    detect_every: int = 1
+    min_score: float = 0.0
+
+
+def is_named(probability: float, min_score: float) -> bool:
+    """Whether the best action scores at least `min_score`.
+
+    Rounded to six digits as in documents; else it is `UNKNOWN`.
+    """
+    return round(probability, 6) >= min_score
+
+
+def best_known(scores: ActionScores) -> tuple[str, float]:
+    """The best action with its probability: of the labels other than UNKNOWN, unless the classifier has no other."""
+    best = scores.top(2)
+    return next((one for one in best if one[0] != UNKNOWN), best[0])
+
+
+def unless_named(scores: ActionScores | None, min_score: float) -> tuple[str, float] | None:
+    """What an answer UNKNOWN would have been, with its probability; None where the answer is another."""
+    if scores is None or answer_of(scores, min_score) != UNKNOWN:
+        return None
+    return best_known(scores)
+
+
+def answer_of(scores: ActionScores | None, min_score: float) -> str | None:
+    """The best action, UNKNOWN where it scores less, or None where there are no scores."""
+    if scores is None:
+        return None
+    [(label, probability)] = scores.top(1)
+    return label if is_named(probability, min_score) else UNKNOWN
+
+
+def status_of(error: Failure | None, somebody: bool) -> str:
+    """OK, NO_PERSON or FAILED."""
+    if error is not None:
+        return FAILED
+    return OK if somebody else NO_PERSON
+
+
+def failure_values(error: Failure) -> dict[str, str]:
+    """A failure as plain values."""
+    return {"kind": error.kind, "what": printable(error.what), "hint": printable(error.hint)}
+
+
+def rounded_seconds(spent: Mapping[str, float]) -> dict[str, float]:
+    """Wall times by stage, as documents have them."""
+    return {stage: round(seconds, 4) for stage, seconds in spent.items()}
+
+
+def label_values(scores: ActionScores | None, top: int) -> list[dict[str, Any]] | None:
+    """The best labels as plain values; None without scores."""
+    if scores is None:
+        return None
+    return [{"label": label, "probability": round(probability, 6)} for label, probability in scores.top(top)]
+
+
+def answer_values(scores: ActionScores | None, min_score: float, *, nobody: str | None = None) -> dict[str, Any]:
+    """The answer, `nobody` without scores, and what it would have been as plain values."""
+    return {"answer": answer_of(scores, min_score) or nobody, "guess": guess_values(scores, min_score)}
+
+
+def guess_values(scores: ActionScores | None, min_score: float) -> dict[str, Any] | None:
+    """What an answer `unknown` would have been; None where the answer is another."""
+    guess = unless_named(scores, min_score)
+    return None if guess is None else {"label": guess[0], "probability": round(guess[1], 6)}
