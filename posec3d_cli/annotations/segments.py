@@ -12,17 +12,20 @@ from posec3d_cli.errors import InputError
 from posec3d_cli.labels import clean_label
 from posec3d_cli.types import Floats, VideoInfo
 
-_UNWRITTEN = ("Cc", "Cs", "Cn")
-"""The Unicode categories of control characters, halves of a pair, and what is no character: XML can hold none."""
+_UNWRITTEN = ("Cc", "Cs")
+"""The Unicode categories of control characters and of halves of a pair: XML can hold neither."""
+_NO_CHARACTERS = "\ufffe\uffff"  # nor these
 Boxes = dict[str, dict[int, Floats]]
 """Boxes `(4,)` x1, y1, x2, y2 in pixels by person and frame."""
 
 
 def segment_label(text: str) -> str:
     """A label that every format can hold: one line, composed Unicode, without control characters."""
-    return clean_label(
-        "".join(letter for letter in text if unicodedata.category(letter) not in _UNWRITTEN or letter in "\t\n\r")
-    )
+    return clean_label("".join(letter for letter in text if letter in "\t\n\r" or _can_be_written(letter)))
+
+
+def _can_be_written(letter: str) -> bool:
+    return unicodedata.category(letter) not in _UNWRITTEN and letter not in _NO_CHARACTERS
 
 
 @dataclass(frozen=True)

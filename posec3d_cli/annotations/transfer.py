@@ -202,6 +202,7 @@ def read_annotations(
         reviewer: who set the segments of which a file does not say it.
     """
     merged: dict[Path, AnnotatedVideo] = {}
+    first: dict[Path, Path] = {}
     failed: list[Failed] = []
     notes: list[str] = []
     strangers: dict[str, str] = {}
@@ -220,11 +221,16 @@ def read_annotations(
                 continue
             try:
                 path = _file_of(one, paths)
-                video = merged.get(path) or _video(name, path, paths)
+                if (place := path.resolve()) in first:
+                    raise InputError(
+                        f"{first[place]} is about the same video", hint="import them one by one, and choose"
+                    )
+                video = _video(name, path, paths)
+                first[place] = file
             except PoseC3DError as error:
                 failed.append(Failed(name, f"{error.what}{'; ' * bool(error.hint)}{error.hint}"))
                 continue
-            segments = list(video.segments)
+            segments: list[Segment] = []
             for each in one.segments:
                 try:
                     segment, late = segment_in_frames(each, one, video.times)
@@ -238,7 +244,7 @@ def read_annotations(
                     segment = replace(segment, person="")
                 by = segment.reviewer or reviewer
                 segments.append(replace(segment, reviewer=by, time=segment.time or modified(file)))
-            merged[path] = replace(video, segments=in_order(segments))
+            merged[place] = replace(video, segments=in_order(segments))
     notes += [
         f"{name}: {person!r} is no track id of a person, so that its segments are about everybody"
         for person, name in strangers.items()

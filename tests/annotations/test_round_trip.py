@@ -69,6 +69,10 @@ def test_a_label_is_one_line_that_every_format_can_hold(text):
     assert label == segment_label(label)
 
 
+def test_letters_that_are_newer_than_this_python_are_kept():
+    assert segment_label("shake \U0001fae8 \U0001faea \U000e0fff") == "shake \U0001fae8 \U0001faea \U000e0fff"
+
+
 def test_labels_that_differ_in_case_only_stay_two():
     one = factory.video(Segment("Walk", 0, 3, reviewed=True), Segment("walk", 3, 6, reviewed=True))
     for form in FORMATS.values():

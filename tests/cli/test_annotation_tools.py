@@ -63,7 +63,7 @@ def test_a_table_is_exported_and_predictions_come_back_as_nothing_or_truth(posec
 def test_imported_ground_truth_is_what_label_measures_against(posec3d, labeled):
     posec3d("annotations", "export", labeled(), "-o", "out", "--format", "elan")
     assert posec3d("annotations", "import", "out/walk/a b.mp4.eaf", "-o", "truth.csv", "--root", "clips").code == 0
-    assert read_ground_truth(Path("truth.csv"), find([Path("clips")])) == {"walk/a b.mp4": "run"}
+    assert read_ground_truth(Path("truth.csv"), find([Path("clips")])).labels == {"walk/a b.mp4": "run"}
 
 
 def test_ground_truth_is_exported_as_annotations(posec3d, tmp_path, monkeypatch):
@@ -160,6 +160,18 @@ def test_a_person_who_is_no_track_is_nobody_in_particular(posec3d, tmp_path, mon
     assert ran.code == 0
     assert "a.mp4: 'Ann' is no track id of a person, so that its segments are about everybody" in ran.err
     assert [row["person"] for row in truth("back.csv")] == [""]
+
+
+def test_two_files_about_one_video_are_never_merged(posec3d, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    video_factory.write(tmp_path / "a.mp4", 20)
+    for name, label in (("x", "run"), ("y", "jump")):
+        Path("truth.csv").write_text(f"video,label\na.mp4,{label}\n")
+        posec3d("annotations", "export", "truth.csv", "-o", f"{name}.eaf")
+    ran = posec3d("annotations", "import", "x.eaf", "y.eaf", "-o", "back.csv")
+    assert ran.code == 1
+    assert "failed: a.mp4: x.eaf is about the same video; import them one by one, and choose" in ran.err
+    assert [row["label"] for row in truth("back.csv")] == ["run"]
 
 
 def test_a_video_alone_may_have_the_name_of_the_file(posec3d, tmp_path, monkeypatch):
