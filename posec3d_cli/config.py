@@ -53,8 +53,8 @@ class PipelineConfig:
         pose_settings: likewise, of the pose estimator's card. With `heatmaps` no pose cache is used, for these are too
             large.
         classifier_settings: likewise, of every classifier's card.
-        detect_every: detect people in every N-th frame; in between, boxes are interpolated. Above 1 no pose cache is
-            used, because the people in a frame depend on the frames before and after.
+        detect_every: detect people in every N-th frame; in between, boxes are interpolated. Above 1 the people in a
+            frame depend on the frames before and after, so that cached poses serve only the same frames again.
         views: clips sampled from each window; None for the setting of the classifier's card, likewise below.
         flip: average with mirrored clips.
         window_seconds: length of a window; 0 for one window of the whole video.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ class PoseExtractor:
         max_gap: seconds for which a person may be out of sight and keep the track id.
         every: detect people in every N-th frame only, from 1 to `posec3d_cli.config.MOST_DETECT_EVERY`.
         models: the models of the two stages, by kind.
-        cache: the cache of poses; None for none. With `every` above 1 the cache is not used.
+        cache: the cache of poses; None for none. With `every` above 1, poses serve only another run on the same frames.
         made_of: a text of everything that the poses depend on besides the video; needed with a cache.
 
     Raises:
@@ -72,7 +73,7 @@ class PoseExtractor:
         self.max_gap = max_gap
         self.every = every
         self.models = dict(models or {})
-        self.cache = cache if every == 1 else None  # in between, poses depend on the frames before and after
+        self.cache = cache
         self.made_of = made_of
 
     @classmethod
@@ -162,7 +163,7 @@ class PoseExtractor:
         known = KnownFrames()
         if self.cache is not None:
             with watch.time("cache"):
-                key = self.cache.key(video.info.path, self.made_of)
+                key = self.cache.key(video.info.path, self._made_of(wanted, others))
                 known = self.cache.load(key)
         people, signatures = dict(known.people), dict(known.signatures)
 
@@ -220,6 +221,16 @@ class PoseExtractor:
             cuts,
             watch.seconds,
         )
+
+    def _made_of(self, wanted: Ints, others: Ints) -> str:
+        """What the poses in these frames depend on besides the video.
+
+        With `every` above 1 they depend on the other frames too, so that these frames have poses of their own.
+        """
+        if self.every == 1:
+            return self.made_of
+        frames = hashlib.sha256(wanted.astype(np.int64).tobytes() + b" " + others.astype(np.int64).tobytes())
+        return f"{self.made_of} every {self.every} of {len(wanted)} and {len(others)}: {frames.hexdigest()}"
 
     def _track_ids(
         self,

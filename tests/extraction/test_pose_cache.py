@@ -104,6 +104,28 @@ def test_only_frames_that_are_not_known_are_estimated(clip, cache):
     assert last.detector.seen == []
 
 
+def test_with_keyframes_only_the_same_frames_are_known(clip, cache):
+    """A pose between two keyframes depends on which frames these are."""
+
+    def keyframes(cache, every=3):
+        made = extractor(cache, where=lambda index: [20 + index])
+        made.every = every
+        return made
+
+    frames, others = np.array([0, 1, 4, 9, 12]), np.array([0, 4, 9, 12])
+    first = keyframes(cache).poses(clip, frames)
+    again = keyframes(cache)
+    assert same(again.poses(clip, frames), first)
+    assert again.detector.seen == []
+    for made, indices in ((keyframes(cache), others), (keyframes(cache, 2), frames), (extractor(cache), frames)):
+        made.poses(clip, indices)
+        assert made.detector.seen, indices
+    drawn = keyframes(cache)
+    with drawn.open(clip) as video:
+        drawn.poses_of(video, frames, also=np.arange(20))
+    assert drawn.detector.seen
+
+
 def test_a_moved_video_keeps_its_poses_and_a_changed_one_does_not(clip, cache, tmp_path):
     extractor(cache).poses(clip)
     moved = clip.rename(tmp_path / "other name.mp4")
@@ -249,5 +271,5 @@ def test_models_and_settings_have_poses_of_their_own(weights, cache):
     ]
     assert len({one.made_of for one in made}) == len(made)
     assert all(one.cache.folder == cache.folder for one in made)
-    for without in ({"pose_settings": {"heatmaps": True}}, {"cache_dir": None}, {"detect_every": 2}):
+    for without in ({"pose_settings": {"heatmaps": True}}, {"cache_dir": None}):
         assert PoseExtractor.from_config(replace(config, detector="efficientdet-lite0", **without)).cache is None
