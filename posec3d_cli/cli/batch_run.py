@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from posec3d_cli.config import PipelineConfig
     from posec3d_cli.datasets.clips import LabeledClip
     from posec3d_cli.datasets.labeled_dataset import LabeledDataset, UnreadableClip
+    from posec3d_cli.datasets.poses import PoseFrames
 REASONS = {
     "video": "their content changed",
     "pipeline": "the models or their settings changed",
@@ -144,7 +145,7 @@ def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> 
 
 
 def find_people(
-    dataset: LabeledDataset, config: PipelineConfig, *, every: int, workers: int | None
+    dataset: LabeledDataset, config: PipelineConfig, *, frames: PoseFrames, workers: int | None
 ) -> tuple[list[LabeledClip], list[UnreadableClip]]:
     """Estimate the poses of labeled clips in worker processes, with progress, and read pose files.
 
@@ -153,7 +154,7 @@ def find_people(
     Args:
         dataset: the labeled clips.
         config: the settings of the detector and the pose model, with the pose cache.
-        every: estimate poses in every N-th frame.
+        frames: in which frames of the videos poses are estimated.
         workers: the number of processes; None: the default for the device.
 
     Returns:
@@ -161,7 +162,7 @@ def find_people(
     """
     from posec3d_cli.datasets import labeled_dataset, poses
 
-    task = poses.PeopleTask(config, every)
+    task = poses.PeopleTask(config, frames)
     videos = dataset.videos
     if not videos:
         return labeled_dataset.collect_poses(dataset, poses.side_by_side(task, 1))

@@ -54,10 +54,11 @@ def read_clips(
         perturb: perturb the clips.
     """
     from posec3d_cli.datasets.checks import find_duplicates, summarize_notes
+    from posec3d_cli.datasets.poses import PoseFrames
     from posec3d_cli.evaluation import perturb as perturbed
     from posec3d_cli.training.seen import learned_from, seen
 
-    clips, unreadable = find_people(dataset, config, every=every, workers=workers)
+    clips, unreadable = find_people(dataset, config, frames=PoseFrames(every), workers=workers)
     for failed in unreadable:
         note("failed", one_line(f"{failed.name}: {failed.reason}"))
     for text in summarize_notes(clips):

@@ -28,6 +28,13 @@ class People(StrEnum):
     each = "each"
 
 
+class Stream(StrEnum):
+    """The input stream of the network of a training."""
+
+    joint = "joint"
+    limb = "limb"
+
+
 class Reader(StrEnum):
     """The decoder that reads the videos."""
 

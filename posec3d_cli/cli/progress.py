@@ -94,7 +94,7 @@ class Lines(Count):
         left = ""
         if self.videos:
             spent = time.monotonic() - self.started
-            left = f", {_spelled(spent / self.videos * (self.todo - self.videos))} left"
+            left = f", {spelled(spent / self.videos * (self.todo - self.videos))} left"
         note("done", f"{self.at} of {counted(self.total, 'video')}, {self.failed} failed, {self.rate} frames/s{left}")
 
 
@@ -140,6 +140,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _spelled(seconds: float) -> str:
+def spelled(seconds: float) -> str:
+    """A time to wait in words, in whole minutes."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"

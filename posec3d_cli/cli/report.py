@@ -187,3 +187,28 @@ def print_dataset_report(checked: DatasetReport) -> None:
         note("left out", one_line(f"{name}: {reason}"))
     for text in checked.notes:
         note("note", one_line(text))
+
+
+def print_figures(figures: Mapping[str, Any]) -> None:
+    """Print what was measured of a trained model on its validation clips, and by label where it extends another."""
+    for name, part in figures.items():
+        if "top1" in part:
+            shown = with_interval(part["top1"], part["top1_interval"])
+            typer.echo(f"{name}: top-1 {shown} of {part['clips']} validation clips")
+    counts = figures.get("by_label")
+    if counts is None:
+        return
+    rows = [
+        [
+            one_line(label),
+            str(one["clips"]),
+            "new" if one["correct_before"] is None else str(one["correct_before"]),
+            str(one["correct"]),
+        ]
+        for label, one in counts.items()
+        if one["clips"]
+    ]
+    print_table(["label", "validation clips", "correct before", "correct now"], rows)
+    rest = sum(not one["clips"] for one in counts.values())
+    if rest:
+        typer.echo(f"{counted(rest, 'label')} without validation clips: what they keep was not measured")

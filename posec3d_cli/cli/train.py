@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +11,10 @@ import typer
 
 from posec3d_cli.cli.batch_run import find_people
 from posec3d_cli.cli.config import pipeline_config
-from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, RECOGNITION, RUN, TRAINING
+from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, PERFORMANCE, RECOGNITION, RUN, TRAINING
 from posec3d_cli.cli.options import (
     CacheOption,
+    DetectEveryOption,
     DetectorOption,
     DeviceOption,
     LabelMapOption,
@@ -22,11 +22,11 @@ from posec3d_cli.cli.options import (
     OfflineOption,
     People,
     PipelineOption,
-    PoseEveryOption,
     PoseOption,
     Precision,
     PrecisionOption,
     RootOption,
+    Stream,
     WeightsDirOption,
     WorkersOption,
     check_choice,
@@ -34,17 +34,11 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
-from posec3d_cli.cli.report import print_dataset_report
+from posec3d_cli.cli.report import print_dataset_report, print_figures
 from posec3d_cli.registry import NETWORKS
 
 VAL_SHARE = 0.1
-
-
-class Stream(StrEnum):
-    """The input stream of the network."""
-
-    joint = "joint"
-    limb = "limb"
+DETECT_EVERY = 4  # of the frames with poses; a golf swing takes several of them
 
 
 def train(
@@ -63,17 +57,25 @@ def train(
         str | None,
         typer.Option(
             "--pretrained",
-            metavar="MODEL",
-            help="Fine-tune this classifier (name or folder); other labels get a new head.",
+            metavar="MODEL|none",
+            help="Fine-tune this classifier, none: train anew; by default the pipeline's.",
             rich_help_panel=MODELS,
         ),
     ] = None,
+    add: Annotated[
+        bool,
+        typer.Option(
+            "--add",
+            help="Keep the labels of the pretrained model, and add those of DATA.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
     architecture: Annotated[
         str | None,
         typer.Option(
             "--arch",
             metavar="NETWORK",
-            help="Train this network, see `posec3d stages`; by default c3d-light, best for few clips.",
+            help="Train this network, see `posec3d stages`; by default the pretrained one, or c3d-light.",
             rich_help_panel=MODELS,
         ),
     ] = None,
@@ -86,15 +88,25 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--epochs",
             min=1,
             metavar="N",
-            help="Train for N epochs; each shows a clip up to 10 times, fewer for large data.",
+            help="Train for N epochs at most; by default 12 (24 from 2,000 clips on), 24 from scratch.",
             rich_help_panel=TRAINING,
         ),
-    ] = 24,
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--patience",
+            min=0,
+            metavar="N",
+            help="Wait N epochs for a better validation, 0: do all; by default 4, from scratch 0.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     batch_size: Annotated[
         int,
         typer.Option("--batch-size", min=2, metavar="N", help="Train on N samples per step.", rich_help_panel=TRAINING),
@@ -106,7 +118,7 @@ def train(
             "--lr",
             min=0,
             metavar="RATE",
-            help="Peak at this learning rate; by default 0.2 per 128 samples of a batch.",
+            help="Peak at this learning rate; by default 0.2 per 128 samples of a batch, else a fifth.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -116,7 +128,7 @@ def train(
             "--size",
             min=8,
             metavar="PIXELS",
-            help="Draw heatmaps this high and wide; by default 28 (published: 56).",
+            help="Draw heatmaps this high and wide; by default as pretrained, or 28 (published: 56).",
             rich_help_panel=RECOGNITION,
         ),
     ] = None,
@@ -126,7 +138,7 @@ def train(
             "--frames",
             min=4,
             metavar="N",
-            help="Sample N frames per clip; by default 16 (published: 48).",
+            help="Sample N frames per clip; by default as pretrained, or 16 (published: 48).",
             rich_help_panel=RECOGNITION,
         ),
     ] = None,
@@ -146,7 +158,7 @@ def train(
             "--ensemble-size",
             min=1,
             metavar="N",
-            help="Train and average N networks; by default 1, or as many as --pretrained has.",
+            help="Train and average N networks; by default 1, or as many as a named --pretrained has.",
             rich_help_panel=MODELS,
         ),
     ] = None,
@@ -156,7 +168,7 @@ def train(
             "--window",
             min=0,
             metavar="SECONDS",
-            help="Recognize windows of this length, 0 for the whole video; by default 2.",
+            help="Recognize windows of this length, 0 for the whole video; by default as pretrained, or 2.",
             rich_help_panel=RECOGNITION,
         ),
     ] = None,
@@ -225,7 +237,17 @@ def train(
     ] = None,
     label_map: LabelMapOption = None,
     root: RootOption = None,
-    pose_every: PoseEveryOption = 1,
+    pose_every: Annotated[
+        int | None,
+        typer.Option(
+            "--pose-every",
+            min=1,
+            metavar="N",
+            help="Estimate poses in every N-th frame; by default in those that training reads.",
+            rich_help_panel=PERFORMANCE,
+        ),
+    ] = None,
+    detect_every: DetectEveryOption = DETECT_EVERY,
     augmentation_strength: Annotated[
         float,
         typer.Option(
@@ -266,19 +288,20 @@ def train(
 ) -> None:
     """Train a classifier of your own actions on labelled clips.
 
-    The result is a model folder that --classifier takes.
+    The result is a model folder that --classifier takes. By default the training starts from the pipeline's classifier.
     """
+    from posec3d_cli.cli import training_start
     from posec3d_cli.cli.training_progress import training_progress
     from posec3d_cli.datasets import clip_lists, load
-    from posec3d_cli.datasets.checks import check_dataset
+    from posec3d_cli.datasets.checks import check_dataset, check_labels
+    from posec3d_cli.datasets.poses import PoseFrames
     from posec3d_cli.datasets.splits import Splits
-    from posec3d_cli.hub.catalog import load_card
     from posec3d_cli.runtime.device import resolve_device, resolve_precision
     from posec3d_cli.runtime.threads import processors
     from posec3d_cli.training import train
     from posec3d_cli.training.augment import Augmentation
     from posec3d_cli.training.config import TrainingConfig
-    from posec3d_cli.training.finetune import load_pretrained
+    from posec3d_cli.training.settings import digest_of
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
@@ -286,9 +309,13 @@ def train(
     for option, value in excluded.items():
         if val_list and value is not None:
             raise typer.BadParameter(f"--val-list and {option} contradict each other: the list alone decides")
+    if patience and val_share == 0:
+        raise typer.BadParameter("--patience needs validation clips, and --val-share 0 leaves none")
     if architecture is not None:
         check_choice("--arch", architecture, NETWORKS.names())
-    # Folders and files are checked before models are loaded.
+    asked = given(architecture=architecture, stream=stream and stream.value, size=size, frames=frames, width=width)
+    training_start.check_add(add, pretrained, {**asked, **given(window=window, people=people, epochs=epochs)})
+    # Folders and files are checked before models are loaded, and everything before a pose is estimated.
     train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
     validation_names = clip_lists.read_clip_list(val_list) if val_list else ()
     dataset = load.load_dataset(
@@ -303,10 +330,13 @@ def train(
         dataset = clip_lists.set_validation(dataset, validation_names)
     for sentence in dataset.notes:
         note("note", one_line(sentence))
+    fewest = 1 if add else 2
+    check_labels(dataset.clips, fewest)
     config = pipeline_config(
         pipeline=pipeline,
         detector=detector,
         pose=pose,
+        detect_every=detect_every,
         device=device,
         cache=cache,
         no_cache=no_cache,
@@ -316,37 +346,33 @@ def train(
     device_name = resolve_device(device)
     number_format = resolve_precision(precision.value, device_name)
     base = TrainingConfig(
-        epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
         augmentation=Augmentation().scaled(augmentation_strength),
     )
-    pretrained_model = (
-        load_pretrained(load_card(pretrained, "classifier"), base, offline=config.offline, weights_dir=weights_dir)
-        if pretrained
-        else None
-    )
-    training = train.make_training(
+    training = training_start.training_of(
+        config,
         base,
-        pretrained_model,
-        **given(
-            architecture=architecture,
-            stream=stream and stream.value,
-            size=size,
-            frames=frames,
-            width=width,
-            networks=ensemble_size,
-            window=window,
-            people=people and people.value,
-        ),
+        pretrained,
+        {**asked, **given(window=window, people=people and people.value, networks=ensemble_size)},
+        epochs=epochs,
+        patience=patience,
+        clips=len(dataset.clips),
+        extends=add,
         held_out=VAL_SHARE if val_share is None else val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
+        dataset=digest_of(dataset.clips),
     )
-    labeled_clips, unreadable = find_people(dataset, config, every=pose_every, workers=workers)
+    train.check_out(output, training.networks, resume=resume, overwrite=overwrite)
+    if resume:
+        train.check_resume(output, training, number_format)
+    training_start.announce(training, dataset.clips, device_name)
+    pose_frames = PoseFrames(pose_every or 1, None if pose_every else training.frames_read)
+    labeled_clips, unreadable = find_people(dataset, config, frames=pose_frames, workers=workers)
     report = check_dataset(labeled_clips, unreadable)
     print_dataset_report(report)
-    report.check()
+    report.check(fewest)
     with training_progress(training.config.epochs, training.networks) as callback:
         try:
             figures = train.train(
@@ -363,12 +389,7 @@ def train(
         except KeyboardInterrupt:
             note("stopped", f"the same command with --resume resumes from the last checkpoint in {output}")
             raise
-    for name, part in figures.items():
-        if "top1" in part:
-            low, high = part["top1_interval"]
-            typer.echo(
-                f"{name}: top-1 {part['top1']:.1%} ({low:.1%} to {high:.1%}) of {part['clips']} validation clips"
-            )
+    print_figures(figures)
     typer.echo(f"model: {output}")
     if unreadable:
         raise typer.Exit(1)

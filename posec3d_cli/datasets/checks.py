@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posec3d_cli.datasets.clips import BACKGROUND, RECORDED, TRAINING, VALIDATION, LabeledClip
+from posec3d_cli.datasets.clips import BACKGROUND, RECORDED, TRAINING, VALIDATION, LabeledClip, LabeledVideo
 from posec3d_cli.datasets.labeled_dataset import UnreadableClip
 from posec3d_cli.errors import BadDataset, counted
 from posec3d_cli.labels import near_labels
@@ -61,18 +61,31 @@ class DatasetReport:
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
 
-    def check(self) -> None:
+    def check(self, fewest: int = 2) -> None:
         """Refuse a dataset that is too small for a classifier.
 
         Raises:
-            BadDataset: fewer than two actions have a usable clip; BACKGROUND is no action.
+            BadDataset: fewer actions have a usable clip; BACKGROUND is no action.
         """
-        labels = [one.label for one in self.classes if one.usable and one.label != BACKGROUND]
-        if len(labels) < 2:
-            raise BadDataset(
-                f"training needs at least two labels, got {', '.join(labels) or 'none'}",
-                hint="one sub-folder per action, or a table with the columns video,label",
-            )
+        check_labels(self.clips, fewest)
+
+
+def check_labels(clips: Sequence[LabeledVideo | LabeledClip], fewest: int = 2) -> None:
+    """Refuse clips of too few actions; BACKGROUND is none.
+
+    Raises:
+        BadDataset: fewer actions have a clip to train on.
+    """
+    given = {clip.label for clip in clips} - {BACKGROUND}
+    labels = {clip.label for clip in clips if clip.part != VALIDATION} & given
+    if len(labels) < fewest:
+        only = sorted(given - labels)
+        said = f"; {', '.join(only)} {'have' if len(only) > 1 else 'has'} validation clips only" if only else ""
+        raise BadDataset(
+            f"training needs at least {'two labels' if fewest == 2 else 'one label'}, got "
+            f"{', '.join(sorted(labels)) or 'none'}{said}",
+            hint="one sub-folder per action, or a table with the columns video,label",
+        )
 
 
 def check_dataset(clips: Sequence[LabeledClip], unreadable: Sequence[UnreadableClip] = ()) -> DatasetReport:

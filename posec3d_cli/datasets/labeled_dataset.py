@@ -11,7 +11,14 @@ import numpy as np
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.datasets.clips import ESTIMATED, LabeledClip, LabeledVideo
-from posec3d_cli.datasets.poses import ClipPoses, Estimate, Estimated, estimate_in_process, main_people_of_file
+from posec3d_cli.datasets.poses import (
+    ClipPoses,
+    Estimate,
+    Estimated,
+    PoseFrames,
+    estimate_in_process,
+    main_people_of_file,
+)
 from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import BadDataset, InputError, counted
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -96,7 +103,7 @@ class LabeledDataset:
             )
         if extractor is None:
             return collect_poses(self, lambda videos, segments: [])
-        return collect_poses(self, estimate_in_process(extractor, every))
+        return collect_poses(self, estimate_in_process(extractor, PoseFrames(every)))
 
 
 def collect_poses(dataset: LabeledDataset, estimate: Estimate) -> tuple[list[LabeledClip], list[UnreadableClip]]:

@@ -22,8 +22,10 @@ from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.results import Failure, VideoPoses, status_of
+from posec3d_cli.sampling.clips import ClipSampling, used_frames
+from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.transforms.motion import at_times
-from posec3d_cli.types import Floats, Ints
+from posec3d_cli.types import Floats, Ints, VideoInfo
 
 MIN_SHARE = 0.2  # people seen in a smaller part of a clip are passers-by
 MAX_PEOPLE = 4
@@ -74,31 +76,52 @@ def main_people_of_file(path: Path, segments: Sequence[Segment | None] = WHOLE) 
     return _named(_of_segments(clips[0], segments), digest(path), clips[0].notes)
 
 
+@dataclass(frozen=True)
+class PoseFrames:
+    """The frames of a video in which poses are estimated; in the frames between them they are interpolated.
+
+    Attributes:
+        every: every N-th frame.
+        sampling: instead, the frames of the views and windows that a classifier reads with this sampling.
+    """
+
+    every: int = 1
+    sampling: ClipSampling | None = None
+
+    def of(self, video: VideoInfo, segments: Sequence[Segment | None] = WHOLE) -> Ints:
+        """The numbers of the frames of segments, strictly increasing; where no segment fits the video, its first."""
+        count = video.frame_count
+        needed = np.zeros(count, bool)
+        for one in segments:
+            start, stop = (0, count) if one is None else (one.start, count if one.stop is None else one.stop)
+            if not start < stop <= count:
+                continue
+            if self.sampling is None:
+                needed[start : stop : self.every] = True
+            else:
+                needed[start + used_frames(self.sampling.plan(stop - start, video.fps))] = True
+        needed[0] |= not needed.any()
+        return np.flatnonzero(needed)
+
+
+EVERY_FRAME = PoseFrames()
+
+
 def main_people_of_video(
     path: Path,
     extractor: PoseExtractor,
-    every: int = 1,
+    frames: PoseFrames = EVERY_FRAME,
     progress: Callable[[int, int], None] = lambda done, total: None,
     segments: Sequence[Segment | None] = WHOLE,
 ) -> Estimated:
-    """Estimate the main people of the segments of a video in every N-th frame, and interpolate between these frames.
+    """Estimate the main people of the segments of a video in some frames, and interpolate between these frames.
 
     Raises:
         InputError: the video cannot be read.
     """
     with extractor.open(path) as video:
-        frames = _needed(video.info.frame_count, every, segments)
-        return _of_segments(extractor.poses_of(video, frames, progress=progress), segments)
-
-
-def _needed(count: int, every: int, segments: Sequence[Segment | None]) -> Ints:
-    """Every N-th frame of the segments; where none of them fits the video, its first frame."""
-    needed = np.zeros(count, bool)
-    for one in segments:
-        start, stop = (0, count) if one is None else (one.start, count if one.stop is None else one.stop)
-        needed[start:stop:every] = stop <= count
-    needed[0] |= not needed.any()
-    return np.flatnonzero(needed)
+        needed = frames.of(video.info, segments)
+        return _of_segments(extractor.poses_of(video, needed, progress=progress), segments)
 
 
 def _of_segments(video_poses: VideoPoses, segments: Sequence[Segment | None]) -> Estimated:
@@ -139,14 +162,14 @@ def _every_frame(whole: VideoPoses, segment: Segment) -> ClipPoses:
     return ClipPoses(keypoints, scores, float(video.fps), (video.height, video.width))
 
 
-def estimate_in_process(extractor: PoseExtractor, every: int = 1) -> Estimate:
+def estimate_in_process(extractor: PoseExtractor, frames: PoseFrames = EVERY_FRAME) -> Estimate:
     """Estimate one video after the other in this process; a crash of a decoder ends the process."""
 
     def estimate(videos: Sequence[InputFile], segments: Segments) -> Iterator[tuple[InputFile, Estimated]]:
         for video in videos:
             wanted = segments.get(video.path, WHOLE)
             try:
-                found = main_people_of_video(video.path, extractor, every, segments=wanted)
+                found = main_people_of_video(video.path, extractor, frames, segments=wanted)
                 yield video, _named(found, digest(video.path))
             except InputError as error:
                 yield video, (error.what,) * len(wanted)
@@ -173,13 +196,13 @@ class PeopleTask:
 
     Attributes:
         config: of the detector and the pose model; with a cache, all poses are kept there.
-        every: estimate poses of every N-th frame.
+        frames: in which frames poses are estimated.
         segments: of the videos.
         extractor: the detector and the pose model; made by `prepare`.
     """
 
     config: PipelineConfig
-    every: int = 1
+    frames: PoseFrames = EVERY_FRAME
     segments: Segments = field(default_factory=dict)
     extractor: PoseExtractor = field(init=False, repr=False, compare=False)
 
@@ -188,8 +211,18 @@ class PeopleTask:
         resolve(self.config).fetch(("detector", "pose"), progress)
 
     def prepare(self) -> None:
-        """Load the models."""
+        """Load the models.
+
+        Raises:
+            StageMismatch: the pose model has another skeleton than labeled clips have.
+        """
         self.extractor = PoseExtractor.from_config(self.config)
+        given = self.extractor.pose.skeleton
+        if given != COCO_17:
+            raise StageMismatch(
+                f"labeled clips have {COCO_17.name} poses, and the pose model gives {given.name}",
+                hint="choose another --pose",
+            )
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[PeopleResult]:
         """The main people of a video.
@@ -198,7 +231,7 @@ class PeopleTask:
             InputError: it cannot be read.
         """
         segments = self.segments.get(file.path, WHOLE)
-        yield PeopleResult(main_people_of_video(file.path, self.extractor, self.every, heartbeat, segments))
+        yield PeopleResult(main_people_of_video(file.path, self.extractor, self.frames, heartbeat, segments))
 
     def failed(self, file: InputFile, error: PoseC3DError) -> PeopleResult:
         """The result of a video that failed."""

@@ -57,9 +57,13 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, T, H, W), or people, time and joints in place of the last three -> (B, C)."""
-        pooled = x.mean(dim=(2, 3, 4))  # (B, channels)
-        logits: Tensor = self.fc_cls(self.dropout(pooled))  # (B, C)
+        logits: Tensor = self.fc_cls(self.dropout(self.pool(x)))  # (B, C)
         return logits
+
+    @staticmethod
+    def pool(x: Tensor) -> Tensor:
+        """(B, channels, T, H, W), or people, time and joints in place of the last three -> (B, channels)."""
+        return x.mean(dim=(2, 3, 4))
 
 
 class Recognizer(nn.Module):

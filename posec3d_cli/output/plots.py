@@ -75,13 +75,14 @@ def _rule(axes: Axes, rows: int, columns: int) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Plot the loss and the validation top-1 of every epoch, and mark the last of the best top-1.
+def plot_curves(history: Sequence[Mapping[str, Any]], path: Path, *, chosen: int) -> None:
+    """Plot the loss and the validation top-1 of every epoch, and mark the epoch whose weights are the model.
 
     Args:
         history: at least one epoch: "epoch", "loss" and "accuracy", a part in [0, 1] or None where nothing was held
             out or measured.
         path: of the PNG; a file that is there is replaced.
+        chosen: the epoch to mark.
 
     Raises:
         OutputError: it cannot be written.
@@ -105,7 +106,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     for axes in (losses, hits):
         axes.grid(color="0.9")
     if measured:
-        best = max(measured, key=lambda one: (one["accuracy"], one["epoch"]))
+        best = next(one for one in measured if one["epoch"] == chosen)
         for axes, value in ((losses, best["loss"]), (hits, best["accuracy"])):
             axes.axvline(best["epoch"], color=_BEST, linewidth=1, linestyle=":")
             axes.plot([best["epoch"]], [value], "o", color=_BEST)

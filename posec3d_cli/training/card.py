@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import nn
 
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import atomic_write
+from posec3d_cli.hub.resolve import MIN_SCORE
 from posec3d_cli.training.readme import GENERATED, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
@@ -67,7 +69,7 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
         "schema": SCHEMA,
         "version": VERSION,
         "command": trained.command,
-        "pretrained": trained.pretrained,
+        "start": None if trained.start is None else asdict(trained.start),
         "clips": trained.clips,
         "validation": trained.figures,
         "config": msgspec.to_builtins(trained.config),
@@ -94,16 +96,21 @@ def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
     builder_settings = (
         {"graph": structs.asdict(spec)} if isinstance(spec, JointSpec) else {"heatmaps": spec.to_recipe()}
     )
+    start = trained.start
+    from_model = "" if start is None else f" from {start.model}"
     return {
         "kind": "classifier",
         "stage": "stgcn" if isinstance(spec, JointSpec) else "posec3d",
-        "summary": f"{config.architecture} for {len(trained.classes)} actions, trained with posec3d train",
-        "licence": "not set; whoever publishes the weights chooses one",
-        "data_terms": "those of the clips that it was trained on",
+        "summary": f"{config.architecture} for {len(trained.actions)} actions, trained with posec3d train{from_model}",
+        "licence": "not set; whoever publishes the weights chooses one"
+        + ("" if start is None else f". {start.model}, from which it was trained: {start.licence}"),
+        "data_terms": "those of the clips that it was trained on"
+        + ("" if start is None else f". {start.model}: {start.data_terms}"),
         "verified": True,
         "recipe": {
             "architecture": config.architecture,
             **({} if trained.temperature == 1 else {"temperature": float(f"{trained.temperature:.4g}")}),
+            **({MIN_SCORE: trained.min_score} if trained.min_score else {}),
             "network": dict(trained.network),
             **config.sampling.to_recipe(),
             **builder_settings,

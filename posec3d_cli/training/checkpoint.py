@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 
 from posec3d_cli.errors import BadDataset, OutputError, OutputExists
 from posec3d_cli.files.writing import atomic_write
+from posec3d_cli.training.card import CARD
 
 FILE = "checkpoint.pt"
 
@@ -58,15 +60,16 @@ def check_folder(folder: Path, *, written: Iterable[str] = (), resume: bool = Fa
         OutputError: the folder is a file, or cannot be written.
         BadDataset: with `resume`, the folder holds no checkpoint, or a damaged one.
     """
-    parent = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not parent.is_dir():
-        raise OutputError(f"{folder} cannot be made: {parent} is a file", hint="choose another folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"nothing can be written into {parent}", hint="choose another folder")
+    _try_writing(folder)
+    for name in (CARD, FILE, *written):
+        path = folder / name
+        if path.is_dir() if path.suffix else path.is_file():
+            kind = "folder" if path.suffix else "file"
+            raise OutputError(f"{path} is a {kind}, and a training writes it", hint="choose another folder")
     if resume:
         load_checkpoint(folder)
     elif not overwrite:
-        if any((folder / name).exists() for name in ("model.toml", FILE)):
+        if any((folder / name).exists() for name in (CARD, FILE)):
             raise OutputExists(
                 f"{folder} already holds a training",
                 hint="--resume continues it, --overwrite replaces it, or choose another folder",
@@ -77,6 +80,30 @@ def check_folder(folder: Path, *, written: Iterable[str] = (), resume: bool = Fa
                 f"{folder} holds {', '.join(existing)}, which a training would overwrite",
                 hint="choose another folder, or say --overwrite",
             )
+
+
+def _try_writing(folder: Path) -> None:
+    """Make a folder and a file in it, and remove what was made.
+
+    Raises:
+        OutputError: it cannot be made or written.
+    """
+    made: list[Path] = []
+    try:
+        for one in (*reversed(folder.absolute().parents), folder.absolute()):
+            if not one.exists():
+                one.mkdir()
+                made.append(one)
+            elif not one.is_dir():
+                raise OutputError(f"{folder} cannot be made: {one} is a file", hint="choose another folder")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}", hint="choose another folder") from error
+    finally:
+        for one in reversed(made):
+            with contextlib.suppress(OSError):  # another process writes into it
+                one.rmdir()
 
 
 def check_settings(before: dict[str, Any], now: dict[str, Any]) -> None:

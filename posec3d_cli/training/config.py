@@ -50,7 +50,9 @@ class TrainingConfig:
         architecture: as `posec3d_cli.nets.build_network` calls it.
         spec: the heatmap volumes or joint features that the network reads; stored in the model's card.
         sampling: windows and frames of a clip, and whether each person is read alone; stored in the card.
-        epochs: passes of `samples` samples.
+        epochs: passes of `samples` samples, at most.
+        repeats: how often an epoch shows a clip, where the clips are not many.
+        patience: the training ends after so many epochs in a row without a better validation; 0: after all epochs.
         batch_size: samples per step.
         learning_rate: the highest; None is 0.2 for 128 samples a step, as published.
         weight_decay: of kernels; biases and normalisations have none.
@@ -61,6 +63,7 @@ class TrainingConfig:
             are sampled more often.
         origin_weights: relative sampling weight of a clip, by origin.
         augmentation: the strength of the augmentation.
+        frozen_statistics: whether batch normalisation keeps the statistics of the pretrained model.
         seed: seed of samples, initial weights and dropout.
     """
 
@@ -70,6 +73,8 @@ class TrainingConfig:
         default_factory=lambda: ClipSampling(frames=16, people="each", window_seconds=2.0, stride_seconds=1.0)
     )
     epochs: int = 24
+    repeats: int = 10
+    patience: int = 0
     batch_size: int = 16
     learning_rate: float | None = None
     weight_decay: float = 3e-4
@@ -79,15 +84,16 @@ class TrainingConfig:
     class_balance: float = 0.5
     origin_weights: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 0.2})
     augmentation: Augmentation = field(default_factory=Augmentation)
+    frozen_statistics: bool = False
     seed: int = 0
 
     def samples(self, clips: int) -> int:
-        """Samples of an epoch: 10 per clip as published, fewer of each where there are over 400, whole steps.
+        """Samples of an epoch: `repeats` per clip, fewer of each where they would be over 4,000, whole steps.
 
-        So 24 epochs show a clip of a small set 240 times, as the published schedule does, and one of 5,000 clips
-        24 times.
+        So 24 epochs of 10 repeats show a clip of a small set 240 times, as the published schedule does, and one of
+        5,000 clips 24 times.
         """
-        wanted = min(10 * clips, max(clips, 4000))
+        wanted = min(self.repeats * clips, max(clips, 4000))
         return -(-wanted // self.batch_size) * self.batch_size
 
     @property

@@ -19,16 +19,31 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
     """One epoch of augmented inputs, each with its target probabilities `(C,)`.
 
     A sample is an augmented pose sequence that the builder of the network turns into an input, by the same call as in a
-    prediction. Sample i of an epoch is a function of (seed, epoch, i) alone. A clip of an action that is not among the
-    classes, and a person who holds still, are labelled as every action alike.
+    prediction. Sample i of an epoch is a function of (seed, epoch, i) alone. A background clip, unless `unknown` is
+    among the classes, and a person who holds still, are labelled as every action alike.
+
+    Args:
+        clips: the training clips.
+        classes: the labels, in the order of the outputs of the network.
+        config: the settings.
+        epoch: counted from 0.
+        order: `(N,)` the clip of each sample; None: as many as `config.samples` says, drawn by `sampling_weights`.
     """
 
     def __init__(
-        self, clips: Sequence[LabeledClip], classes: Sequence[str], config: TrainingConfig, epoch: int
+        self,
+        clips: Sequence[LabeledClip],
+        classes: Sequence[str],
+        config: TrainingConfig,
+        epoch: int,
+        *,
+        order: Ints | None = None,
     ) -> None:
         self.clips, self.classes, self.config, self.epoch = clips, list(classes), config, epoch
         self.builder = config.builder
-        self.order = draw_clips(sampling_weights(clips, config), config.samples(len(clips)), (config.seed, epoch))
+        if order is None:
+            order = draw_clips(sampling_weights(clips, config), config.samples(len(clips)), (config.seed, epoch))
+        self.order = order
 
     def __len__(self) -> int:
         return len(self.order)
@@ -39,7 +54,7 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
         clip = self.clips[self.order[item]]
         still = bool(generator.random() < config.augmentation.still)
         sequence, frames = augmented(clip, self.clips, config.sampling, config.augmentation, generator, still=still)
-        uniform = still or clip.label == BACKGROUND
+        uniform = still or (clip.label == BACKGROUND and BACKGROUND not in self.classes)
         target = torch.full((len(self.classes),), 1 / len(self.classes) if uniform else 0.0)
         if not uniform:
             target[self.classes.index(clip.label)] = 1

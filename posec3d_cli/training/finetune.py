@@ -7,18 +7,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from posec3d_cli.datasets.clips import BACKGROUND
+from posec3d_cli.errors import BadCard
+from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
 from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.head import LinearHead
+from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
 
 HEAD = "cls_head.fc_cls."
 SLOWER = 0.2  # the learning rate of fine-tuning relative to that of a new network
+EPOCHS, MORE_EPOCHS = 12, 24
+MANY_CLIPS = 2000  # from which on an epoch shows each clip too seldom for EPOCHS
+FEWEST_REPEATS, MOST_REPEATS = 4, 10
+EPOCH_SAMPLES = 160  # of few clips, as far as MOST_REPEATS allows
+PATIENCE = 4
 
 
 @dataclass(frozen=True)
@@ -27,15 +41,41 @@ class Pretrained:
 
     Attributes:
         card: its card.
-        files: its weights, one file per network.
+        files: its weights, by name: one file per network.
         config: its input settings; the other settings are those of a new network.
         network: the options of its networks.
     """
 
     card: ModelCard
-    files: tuple[Path, ...]
+    files: Mapping[str, Path]
     config: TrainingConfig
     network: Mapping[str, Any]
+
+    @property
+    def digests(self) -> list[str]:
+        """The sha256 of each weights file."""
+        return [sha256_of(file) for file in self.files.values()]
+
+    @property
+    def actions(self) -> list[str]:
+        """Its labels without `unknown`, each once."""
+        return [label for label in self.card.distinct_labels if label != BACKGROUND]
+
+    def lost_labels(self, classes: Sequence[str]) -> list[str]:
+        """The actions that a model of `classes` no longer has."""
+        return [label for label in self.actions if label not in classes]
+
+    def keeps_head(self, classes: Sequence[str]) -> bool:
+        """Whether a network of these outputs can take the head over."""
+        return list(self.card.labels) == list(classes)
+
+    def weights(self, number: int) -> dict[str, Tensor]:
+        """The tensors of network `number`, in single precision."""
+        file = list(self.files.values())[number]
+        return {
+            name: tensor.float() if tensor.is_floating_point() else tensor
+            for name, tensor in load_state_dict(file).items()
+        }
 
     def load_into(self, network: Recognizer, number: int, classes: Sequence[str]) -> None:
         """Load the weights of network `number` into a network; where labels of outputs differ, its head is kept.
@@ -43,16 +83,24 @@ class Pretrained:
         Raises:
             WeightsMismatch: the tensors do not fit the network.
         """
-        file = self.files[number]
-        state = {
-            name: tensor.float() if tensor.is_floating_point() else tensor
-            for name, tensor in load_state_dict(file).items()
-        }
-        if list(self.card.labels) != list(classes):
+        state = self.weights(number)
+        if not self.keeps_head(classes):
             fresh = network.state_dict()
             state |= {name: fresh[name] for name in state if name.startswith(HEAD) and name in fresh}
-        check_state(network, state, name=f"{self.card.name}: {file}")
+        check_state(network, state, name=f"{self.card.name}: {list(self.files.values())[number]}")
         network.load_state_dict(state)
+
+    def head(self, number: int) -> LinearHead:
+        """The head of network `number`."""
+        state = self.weights(number)
+        return LinearHead(state[f"{HEAD}weight"], state[f"{HEAD}bias"])
+
+
+def set_head(network: Recognizer, head: LinearHead) -> None:
+    """Replace the linear layer of a network."""
+    with torch.no_grad():
+        network.cls_head.fc_cls.weight.copy_(head.weight)
+        network.cls_head.fc_cls.bias.copy_(head.bias)
 
 
 def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:
@@ -64,7 +112,7 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         fetching: arguments of `posec3d_cli.hub.weights.fetch`.
 
     Raises:
-        BadCard: the card has no input settings.
+        BadCard: the card has no input settings, or reads other joints than labeled clips have.
         WeightsMissing, WeightsCorrupt: the weights cannot be fetched.
     """
     architecture = str(card.recipe.get("architecture", ""))
@@ -72,8 +120,22 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
     spec = (
         JointSpec.from_recipe(card.recipe.get("graph", {}), where=card.name) if reads_joints else spec_of_card(card, {})
     )
+    if isinstance(spec, HeatmapSpec) and spec.skeleton != COCO_17.name:
+        raise BadCard(
+            f"{card.name} reads {spec.skeleton} poses, and labeled clips have {COCO_17.name} poses",
+            hint="choose another --pretrained, or none",
+        )
     rate = base.peak_learning_rate * SLOWER if base.learning_rate is None else base.learning_rate
     sampling = ClipSampling.from_recipe(card.recipe, where=card.name)
     config = replace(base, architecture=architecture, spec=spec, sampling=sampling, learning_rate=rate)
-    files = tuple(fetch(card, **fetching).values())
-    return Pretrained(card, files, config, dict(card.recipe.get("network", {})))
+    return Pretrained(card, fetch(card, **fetching), config, dict(card.recipe.get("network", {})))
+
+
+def fine_tuning(config: TrainingConfig, clips: int) -> TrainingConfig:
+    """The schedule of fine-tuning: few epochs that end early, scaled to the number of clips.
+
+    The statistics of batch normalisation stay those of the pretrained model: a batch of few clips has poor ones.
+    """
+    repeats = max(FEWEST_REPEATS, min(MOST_REPEATS, EPOCH_SAMPLES // max(1, clips)))
+    epochs = MORE_EPOCHS if clips >= MANY_CLIPS else EPOCHS
+    return replace(config, epochs=epochs, repeats=repeats, patience=PATIENCE, frozen_statistics=True)

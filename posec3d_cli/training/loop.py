@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip
-from posec3d_cli.evaluation.evaluate import evaluate
+from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
@@ -24,10 +24,26 @@ from posec3d_cli.types import ActionScores, ClassifierInput
 
 EVERY = "all"  # the key of the accuracy on all validation clips, beside those by origin
 _BATCH_NORM_STEPS = 20
+_LEAST_LIKELY = 1e-6  # so that one clip does not decide the validation loss
 
 Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
-Score = Callable[[Recognizer], dict[str, float]]
 State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well a network answers the validation clips.
+
+    Attributes:
+        accuracy: top-1: "all", and by origin; empty without validation clips.
+        loss: the mean of -log p of the true labels, in nats; None without validation clips.
+    """
+
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    loss: float | None = None
+
+
+Score = Callable[[Recognizer], Validation]
 
 
 @dataclass(frozen=True)
@@ -35,22 +51,33 @@ class EpochMetrics:
     """Metrics of a training after an epoch.
 
     Attributes:
-        epoch: counted from 1.
-        epochs: the number of epochs of the training.
-        loss: the mean over the steps of the epoch.
+        epoch: counted from 1; 0 is the new head on the frozen backbone of a pretrained model, before fine-tuning.
+        epochs: the number of epochs of the training, at most.
+        loss: the mean over the steps of the epoch; of epoch 0, of the head on the features.
         rate: the learning rate of its last step.
-        accuracy: top-1 of the validation clips: "all", and by origin; empty without validation clips.
+        validation: of the averaged network.
     """
 
     epoch: int
     epochs: int
     loss: float
     rate: float
-    accuracy: dict[str, float]
+    validation: Validation
+
+    @property
+    def accuracy(self) -> Mapping[str, float]:
+        """Top-1 of the validation clips, see `Validation`."""
+        return self.validation.accuracy
 
 
 class TrainingCallback:
     """The callback of a training; the methods of this class do nothing."""
+
+    def network(self, number: int) -> None:
+        """Called when the training of network `number`, counted from 0, begins or resumes."""
+
+    def features(self, done: int, total: int) -> None:
+        """Called when the frozen backbone has read `done` of `total` samples for a new head."""
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         """Called when step `step` of `steps` of an epoch is done (all counted from 1)."""
@@ -58,12 +85,18 @@ class TrainingCallback:
     def epoch(self, progress: EpochMetrics) -> None:
         """Called when an epoch is done and its checkpoint is written."""
 
+    def finished(self, epoch: int, best: int) -> None:
+        """Called when a network is done: its last epoch, and the epoch whose weights are the model."""
+
+    def measuring(self) -> None:
+        """Called when all networks are done, before the model is measured on the validation clips."""
+
 
 class NetworkClassifier:
     """A network in training as a classifier stage: validation uses the code of predictions."""
 
-    def __init__(self, network: Recognizer, labels: Sequence[str]) -> None:
-        self.network, self.labels = network, tuple(labels)
+    def __init__(self, network: Recognizer, outputs: Sequence[str]) -> None:
+        self.network, self.outputs, self.labels = network, tuple(outputs), tuple(dict.fromkeys(outputs))
         self.device = next(network.parameters()).device
 
     @torch.inference_mode()
@@ -72,23 +105,33 @@ class NetworkClassifier:
         views = torch.from_numpy(np.concatenate([volume.values for volume in volumes])).to(self.device)
         probabilities = self.network(views.contiguous(memory_format=self.network.layout)).float().softmax(1).cpu()
         parts = probabilities.split([len(volume.values) for volume in volumes])
-        return [ActionScores(part.mean(0).numpy(), self.labels) for part in parts]
+        return [ActionScores.of_outputs(part.mean(0).numpy(), self.outputs) for part in parts]
 
 
-def accuracy(
-    network: Recognizer, clips: Sequence[LabeledClip], classes: Sequence[str], config: TrainingConfig
-) -> dict[str, float]:
-    """Top-1 accuracy of all clips and by origin; background clips are left out."""
+def validate(
+    network: Recognizer, clips: Sequence[LabeledClip], outputs: Sequence[str], config: TrainingConfig
+) -> Validation:
+    """Top-1 accuracy of all clips and by origin, and the loss; background clips are left out.
+
+    A clip without an answer is wrong, and counts in the loss as if every label were as likely.
+    """
     labeled = [clip for clip in clips if clip.label != BACKGROUND]
     if not labeled:
-        return {}
+        return Validation()
     network.eval()
-    recognizer = ActionRecognizer([Member(config.builder, NetworkClassifier(network, classes), config.sampling)])
+    recognizer = ActionRecognizer([Member(config.builder, NetworkClassifier(network, outputs), config.sampling)])
     hits: dict[str, list[bool]] = {}
-    for clip, prediction in zip(labeled, evaluate(recognizer, labeled).predictions, strict=True):
+    losses = []
+    for clip, result in zip(labeled, recognizer.recognize_many(map(as_video_poses, labeled)), strict=True):
+        scores = result.scores
+        correct = scores is not None and scores.top(1)[0][0] == clip.label
+        likely = 1 / len(recognizer.labels)
+        if scores is not None:
+            likely = float(scores.probabilities[scores.labels.index(clip.label)])
+        losses.append(-math.log(max(likely, _LEAST_LIKELY)))
         for name in (EVERY, clip.origin):
-            hits.setdefault(name, []).append(prediction.correct)
-    return {name: float(np.mean(correct)) for name, correct in sorted(hits.items())}
+            hits.setdefault(name, []).append(correct)
+    return Validation({name: float(np.mean(some)) for name, some in sorted(hits.items())}, float(np.mean(losses)))
 
 
 def fit(
@@ -96,13 +139,14 @@ def fit(
     epochs: Epochs,
     config: TrainingConfig,
     *,
-    score: Score = lambda network: {},
+    score: Score = lambda network: Validation(),
     device: str = "cpu",
     precision: str = "fp32",
     workers: int = 0,
     resume: State | None = None,
     step: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
     report: Callable[[EpochMetrics, Recognizer, State], None] = lambda progress, network, state: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Recognizer:
     """Train a network and return the moving average of its weights. The same arguments give the same weights.
 
@@ -116,15 +160,18 @@ def fit(
         device: where to train.
         precision: "fp32", or "bf16" for the convolutions of the training steps; scores are always taken in fp32.
         workers: processes that draw samples; 0 draws them between the steps, in this one.
-        resume: a state that `report` was given; the training resumes after that epoch.
+        resume: a state that `report` was given; the training resumes after that epoch. Or `state_of` a network.
         step: called after every step with the epoch, the step, the steps of an epoch and the step's loss.
         report: called after every epoch with the metrics, the averaged network and the state; the state shares
             tensors with the network, so save it at once.
+        stop: asked before every epoch whether the training ends early.
     """
     with _random_state(config.seed, device):
         run = _Run(network, epochs, config, device, precision, workers)
         done = 0 if resume is None else run.restore(resume)
         for number in range(done, config.epochs):
+            if stop():
+                break
             loss = run.epoch(number, step)
             figures = score(run.averaged)
             progress = EpochMetrics(number + 1, config.epochs, loss, run.schedule.get_last_rate(), figures)
@@ -199,14 +246,23 @@ class _Run:
     def epoch(self, number: int, step: Callable[[int, int, int, float], None]) -> float:
         """Train on the samples of an epoch; returns the mean loss."""
         samples = self.epochs(number)
-        self.network.train()
+        self._train_mode()
         losses = []
         for count, (batch, targets) in enumerate(_batches(samples, self.config, self.workers)):
             self.schedule.set(number * self.steps + count)
             losses.append(self._step(batch.to(self.device), targets.to(self.device)))
             step(number + 1, count + 1, self.steps, losses[-1])
-        refresh_batch_norm(self.averaged, samples, self.config, self.workers)
+        if not self.config.frozen_statistics:
+            refresh_batch_norm(self.averaged, samples, self.config, self.workers)
         return float(np.mean(losses))
+
+    def _train_mode(self) -> None:
+        """Training mode, but for batch normalisation whose statistics are frozen."""
+        self.network.train()
+        if self.config.frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
 
     def _step(self, batch: Tensor, targets: Tensor) -> float:
         with self.rounding:
@@ -235,12 +291,20 @@ class _Run:
     def restore(self, state: State) -> int:
         """Restore a state; returns its number of epochs."""
         self.network.load_state_dict(state["network"])
+        if not state["epochs"]:
+            self.averaged.load_state_dict(state["network"])
+            return 0
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
         if self.device.startswith("cuda") and "random_cuda" in state:
             torch.cuda.set_rng_state(state["random_cuda"], torch.device(self.device))
         return int(state["epochs"])
+
+
+def state_of(network: Recognizer) -> State:
+    """The state from which a network is trained on: before the first epoch."""
+    return {"epochs": 0, "network": network.state_dict()}
 
 
 def refresh_batch_norm(

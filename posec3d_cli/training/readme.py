@@ -20,15 +20,16 @@ def readme(folder: Path, trained: Trained) -> str:
     """The page as Markdown, with the plots that exist in the folder."""
     parts = [
         f"# {folder.name}\n",
-        f"A {trained.config.architecture} network that reads {trained.config.stream}s, for {len(trained.classes)} "
-        f"actions: {', '.join(trained.classes)}.\n",
+        f"A {trained.config.architecture} network that reads {trained.config.stream}s, for {len(trained.actions)} "
+        f"actions: {', '.join(trained.actions)}.\n",
         f"{GENERATED}\n",
         "## Data\n",
         _clips(trained.clips),
         "## Training\n",
         f"    {trained.command}\n",
-        *([f"It was fine-tuned from {trained.pretrained}.\n"] if trained.pretrained else []),
-        f"{counted(len(trained.history), 'epoch')}; settings and figures of each: `training.json`.\n",
+        *([f"{trained.start.sentences()}\n"] if trained.start else []),
+        f"{counted(sum(entry['epoch'] > 0 for entry in trained.history), 'epoch')}; settings and figures of each: "
+        "`training.json`.\n",
         _plot(folder, CURVES, "Loss and accuracy over the epochs"),
         "## Measured\n",
         _measured(trained),
@@ -63,9 +64,29 @@ def _measured(trained: Trained) -> str:
         *(_row(name, part) for name, part in parts.items()),
         "",
     ]
+    if "by_label" in trained.figures:
+        lines += [*_by_label(trained.figures["by_label"]), ""]
     if "calibration" in trained.figures:
         lines += [_calibration(trained.figures["calibration"]), ""]
     return "\n".join(lines)
+
+
+def _by_label(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The labels before and after the model was extended, as a table."""
+    rows = [
+        f"| {label} | {one['clips']} | {'new' if one['correct_before'] is None else one['correct_before']} "
+        f"| {one['correct']} |"
+        for label, one in counts.items()
+        if one["clips"]
+    ]
+    rest = sum(not one["clips"] for one in counts.values())
+    said = [f"\nOf {counted(rest, 'more label')} there are no validation clips."] if rest else []
+    return [
+        "| label | validation clips | correct before it was extended | after |",
+        "|---|---:|---:|---:|",
+        *rows,
+        *said,
+    ]
 
 
 def _row(name: str, part: Mapping[str, Any]) -> str:

@@ -68,6 +68,7 @@ VERBS = {
     "Train",
     "Use",
     "Validate",
+    "Wait",
     "Verify",
     "Weight",
     "Write",

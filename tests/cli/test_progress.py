@@ -8,8 +8,8 @@ import pytest
 
 from posec3d_cli.cli.batch_run import saying_read
 from posec3d_cli.cli.progress import SECONDS_BETWEEN_LINES, now_and_then
-from posec3d_cli.cli.training_progress import place, training_progress
-from posec3d_cli.training.loop import EpochMetrics
+from posec3d_cli.cli.training_progress import Clock, Lines, place, training_progress
+from posec3d_cli.training.loop import EpochMetrics, Validation
 
 
 @pytest.fixture
@@ -41,20 +41,47 @@ def test_something_is_said_every_half_minute_until_the_end(often):
 def test_a_training_says_which_epoch_of_which_network_it_is_in(often, capsys):
     with training_progress(2, 3) as watcher:
         wait_for("epoch: the first step is being prepared", capsys)
-        watcher.step(3, 4, 9, 0.25)
+        watcher.network(1)
+        watcher.features(16, 48)
+        wait_for("epoch: a new head on the frozen backbone: sample 16 of 48", capsys)
+        watcher.step(1, 4, 9, 0.25)
         wait_for("epoch: 1 of 2, network 2 of 3: step 4 of 9, loss 0.250", capsys)
-        watcher.epoch(EpochMetrics(3, 6, 0.5, 0.1, {"all": 0.75}))
+        watcher.epoch(EpochMetrics(1, 2, 0.5, 0.1, Validation({"all": 0.75})))
         wait_for("epoch: 1 of 2, network 2 of 3: loss 0.500, validation top-1: all 75.0%", capsys)
-        watcher.epoch(EpochMetrics(6, 6, 0.5, 0.1, {}))
-        wait_for("2 of 2, network 3 of 3 is done; the model is measured on the validation clips", capsys)
+        watcher.finished(1, 0)
+        wait_for("ended early after 1 of 2, network 2 of 3: the model is the head on the frozen backbone", capsys)
+        watcher.finished(2, 1)
+        wait_for("done:  ended after 2 of 2, network 2 of 3: the model is epoch 1", capsys)
+        watcher.measuring()
+        wait_for("the model is measured on the validation clips", capsys)
 
 
 @pytest.mark.parametrize(
-    ("epoch", "networks", "words"),
-    [(1, 1, "1 of 2"), (2, 1, "2 of 2"), (1, 2, "1 of 2, network 1 of 2"), (4, 2, "2 of 2, network 2 of 2")],
+    ("epoch", "number", "networks", "words"),
+    [
+        (1, 0, 1, "1 of 2"),
+        (2, 0, 1, "2 of 2"),
+        (0, 0, 1, "head on the frozen backbone"),
+        (1, 0, 2, "1 of 2, network 1 of 2"),
+        (2, 1, 2, "2 of 2, network 2 of 2"),
+    ],
 )
-def test_epochs_are_counted_within_their_network(epoch, networks, words):
-    assert place(epoch, 2, networks) == words
+def test_epochs_are_counted_within_their_network(epoch, number, networks, words):
+    lines = Lines(2, networks)
+    lines.network(number)
+    assert place(epoch, lines) == words
+
+
+def test_the_time_left_is_that_of_the_steps_that_are_left(monkeypatch):
+    """Ten steps in 100 seconds, and 90 of two networks of five epochs are to come."""
+    times = iter([0.0, 1000.0, 1100.0])
+    monkeypatch.setattr("posec3d_cli.cli.training_progress.time.monotonic", lambda: next(times))
+    clock = Clock(5, 2)
+    assert clock.left == ""
+    clock.step(0, 1, 1, 10)
+    assert clock.left == "", "nothing is known of the first step, which makes what is made at first use"
+    clock.step(0, 2, 1, 10)
+    assert clock.left == ", at most 15 min left"
 
 
 def test_an_evaluation_says_how_many_clips_are_read(often, capsys):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
+from dataclasses import replace
+from fractions import Fraction
 
 import batch_fakes
 import fakes
@@ -18,9 +20,19 @@ from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.run import run
 from posec3d_cli.batch.state import RunState
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.datasets.poses import ClipPoses, PeopleTask, estimate_in_process, main_people_of_file, side_by_side
+from posec3d_cli.datasets.poses import (
+    ClipPoses,
+    PeopleTask,
+    PoseFrames,
+    estimate_in_process,
+    main_people_of_file,
+    side_by_side,
+)
+from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.sampling.clips import ClipSampling, used_frames
+from posec3d_cli.skeletons import COCO_17
 
 
 class Heard(RunCallback):
@@ -74,11 +86,42 @@ def test_every_nth_frame_is_posed_and_kept(clips, tmp_path):
     good = next(found for found in clips if found.name == "clips/good.mp4")
     for seen in ([0, 5, 10], []):
         stages = PoseExtractor(fakes.Detector(lambda index: [30 + index]), fakes.Pose(), cache=cache, made_of="fakes")
-        task = PeopleTask(PipelineConfig(), every=5)
+        task = PeopleTask(PipelineConfig(), PoseFrames(5))
         task.extractor = stages
         [result] = task.run(good, lambda done, total: None)
         assert stages.detector.seen == seen
         assert np.allclose(result.people[0].keypoints[0, :, 0, 0], 30 + np.minimum(np.arange(12), 10), atol=1e-4)
+
+
+def test_only_the_frames_that_training_reads_are_posed_with_keyframes_and_kept(clips, tmp_path):
+    """Two views of 4 frames do not read all 12."""
+    cache = PoseCache(tmp_path / "poses")
+    good = next(found for found in clips if found.name == "clips/good.mp4")
+    sampling = ClipSampling(frames=4, views=2)
+    read = used_frames(sampling.plan(12, Fraction(25))).tolist()
+    assert set(used_frames(sampling.changed(views=1).plan(12, Fraction(25))).tolist()) < set(read)
+    assert len(read) < 9
+    for known in (False, True):
+        stages = PoseExtractor(
+            fakes.Detector(lambda index: [30 + index]), fakes.Pose(), every=3, cache=cache, made_of="fakes"
+        )
+        task = PeopleTask(PipelineConfig(), PoseFrames(sampling=sampling))
+        task.extractor = stages
+        [result] = task.run(good, lambda done, total: None)
+        if known:
+            assert stages.detector.seen == []
+        else:
+            assert {*read[::3], read[-1]} <= set(stages.detector.seen) <= set(read)
+        places = np.clip(np.arange(12), read[0], read[-1])
+        assert np.allclose(result.people.keypoints[0, :, 0, 0], 30 + places, atol=1e-4), "interpolated in between"
+
+
+def test_a_pose_model_of_another_skeleton_is_refused_before_a_video_is_opened(monkeypatch):
+    other = fakes.Pose()
+    other.skeleton = replace(COCO_17, name="other")
+    monkeypatch.setattr(PoseExtractor, "from_config", lambda config: PoseExtractor(fakes.Detector(), other))
+    with pytest.raises(StageMismatch, match="labeled clips have coco-17 poses, and the pose model gives other"):
+        PeopleTask(PipelineConfig()).prepare()
 
 
 def test_in_this_process_they_are_posed_one_after_the_other(clips):

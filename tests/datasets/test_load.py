@@ -16,7 +16,7 @@ from posec3d_cli.datasets.clip_lists import match_clips, read_clip_list, set_val
 from posec3d_cli.datasets.clips import ESTIMATED, TRAINING, VALIDATION
 from posec3d_cli.datasets.labeled_dataset import collect_poses
 from posec3d_cli.datasets.load import load_dataset, read_label_map
-from posec3d_cli.datasets.poses import estimate_in_process
+from posec3d_cli.datasets.poses import PoseFrames, estimate_in_process
 from posec3d_cli.datasets.splits import Splits
 from posec3d_cli.errors import BadDataset
 from posec3d_cli.extraction.extractor import PoseExtractor
@@ -40,7 +40,9 @@ def folder(tmp_path):
 
 
 def read(*sources, stages=None, every=1, **options):
-    return collect_poses(load_dataset(sources, {}, **options), estimate_in_process(stages or extractor(), every))
+    return collect_poses(
+        load_dataset(sources, {}, **options), estimate_in_process(stages or extractor(), PoseFrames(every))
+    )
 
 
 def test_a_table_of_actions_is_read(tmp_path):

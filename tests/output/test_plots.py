@@ -59,14 +59,14 @@ def test_a_training_becomes_two_curves_with_the_best_epoch(tmp_path):
         {"epoch": number, "loss": 3 / number, "rate": 0.1, "accuracy": None if number == 2 else 0.2 * number}
         for number in (1, 2, 3)
     ]
-    plot_curves(history, tmp_path / "a.png")
+    plot_curves(history, tmp_path / "a.png", chosen=3)
     image = pixels(tmp_path / "a.png")
     half = len(image) // 2
     assert all(has(part, colour) for part in (image[:half], image[half:]) for colour in (BLUE, RED))
 
 
 def test_without_held_out_clips_nothing_is_marked(tmp_path):
-    plot_curves([{"epoch": 1, "loss": 3.0, "rate": 0.1, "accuracy": None}], tmp_path / "a.png")
+    plot_curves([{"epoch": 1, "loss": 3.0, "rate": 0.1, "accuracy": None}], tmp_path / "a.png", chosen=1)
     image = pixels(tmp_path / "a.png")
     assert has(image, BLUE)
     assert not has(image, RED)

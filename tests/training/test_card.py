@@ -38,7 +38,7 @@ def trained(**changes):
         network=OPTIONS,
         config=CONFIG,
         command="posec3d train 'my clips'",
-        pretrained="",
+        start=None,
         clips={"training": {"clips": 12}, "held_out": {}},
         history=[{"network": 0, "epoch": 1, "loss": 0.5, "rate": 0.1, "accuracy": None}],
         figures={},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -58,6 +59,25 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     for folder in (tmp_path / "file", tmp_path / "file" / "in" / "it"):
         with pytest.raises(OutputError, match="file is a file"):
             check_folder(folder, overwrite=True)
+
+
+def test_a_folder_is_tried_and_nothing_stays_of_it(tmp_path):
+    check_folder(tmp_path / "some" / "where")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        check_folder(tmp_path / ("long" * 100))
+    with pytest.raises(OutputError, match="cannot be written"):
+        check_folder(Path("/proc/model"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("model.toml", "folder"), ("weights.safetensors", "folder"), ("logs", "file")]
+)
+def test_a_folder_in_the_place_of_a_file_is_refused_whatever_is_asked(tmp_path, name, kind):
+    (tmp_path / name).mkdir() if kind == "folder" else (tmp_path / name).touch()
+    with pytest.raises(OutputError, match=f"{name} is a {kind}, and a training writes it"):
+        check_folder(tmp_path, written=["weights.safetensors", "logs"], overwrite=True)
 
 
 class Harmful:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from posec3d_cli.registry import NETWORKS
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.training.config import TrainingConfig, heatmap_spec, joint_spec
 from posec3d_cli.training.dataset import TrainingDataset
-from posec3d_cli.training.loop import accuracy, fit, refresh_batch_norm
+from posec3d_cli.training.loop import Validation, fit, refresh_batch_norm, state_of, validate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = ["arms", "legs"]
@@ -46,11 +47,11 @@ def test_actions_that_differ_only_in_motion_are_learnt():
         network(),
         of(people.labeled_clips(12), CONFIG),
         CONFIG,
-        score=lambda net: accuracy(net, unseen, CLASSES, CONFIG),
+        score=lambda net: validate(net, unseen, CLASSES, CONFIG),
         step=lambda *told: steps.append(told[:3]),
         report=lambda one, *_: reports.append(one),
     )
-    assert accuracy(averaged, unseen, CLASSES, CONFIG)[ANNOTATED] > 0.9
+    assert validate(averaged, unseen, CLASSES, CONFIG).accuracy[ANNOTATED] > 0.9
     assert reports[-1].accuracy["all"] > 0.9
     assert [(one.epoch, one.epochs) for one in reports] == [(number, 3) for number in (1, 2, 3)]
     assert reports[-1].loss < reports[0].loss - 0.1
@@ -210,4 +211,62 @@ def test_accuracy_is_told_apart_by_origin_and_asks_about_known_actions_only():
         people.labeled_clip("arms", 7, origin=ESTIMATED),
         replace(people.labeled_clip("arms", 8, origin=ESTIMATED), label=BACKGROUND),
     ]
-    assert accuracy(Always(), some, CLASSES, CONFIG) == {"all": 0.6, ANNOTATED: 0.5, ESTIMATED: 1.0}
+    found = validate(Always(), some, CLASSES, CONFIG)
+    assert found.accuracy == {"all": 0.6, ANNOTATED: 0.5, ESTIMATED: 1.0}
+    right, wrong = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
+    assert found.loss == pytest.approx((3 * right + 2 * wrong) / 5)
+    several = validate(Always(), some[:2], ["legs", "arms", "legs"][:2], CONFIG)
+    assert several.accuracy["all"] == 0
+
+
+def test_the_outputs_of_one_label_are_summed_and_nothing_is_validated_without_clips():
+    class Third(torch.nn.Module):
+        layout = torch.channels_last_3d
+
+        def __init__(self):
+            super().__init__()
+            self.one = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, volumes):
+            return torch.tensor([[1.0, 0.6, 0.6]]).repeat(len(volumes), 1)
+
+    some = [people.labeled_clip("legs", number) for number in range(2)]
+    assert validate(Third(), some, ["arms", "legs", "legs"], CONFIG).accuracy["all"] == 1
+    assert validate(Third(), [], CLASSES, CONFIG) == Validation()
+
+
+def test_a_training_ends_when_it_is_told_to_and_goes_on_from_a_network_alone():
+    config = replace(CONFIG, epochs=4)
+    told, asked = [], iter([False, False, True])
+    fit(
+        network(),
+        of(people.labeled_clips(1), config),
+        config,
+        report=lambda one, *_: told.append(one.epoch),
+        stop=lambda: next(asked),
+    )
+    assert told == [1, 2]
+    start = network(seed=3)
+    runs = []
+    for begun, resume in ((network(seed=3), None), (network(seed=5), state_of(start))):
+        losses = []
+        short = replace(config, epochs=1)
+        fit(
+            begun,
+            of(people.labeled_clips(1), short),
+            short,
+            resume=resume,
+            report=lambda one, *_, losses=losses: losses.append(one.loss),
+        )
+        runs.append(losses)
+    assert runs[0] == runs[1]
+
+
+def test_frozen_statistics_stay_those_of_the_pretrained_network():
+    for frozen in (True, False):
+        net, config = network(), replace(CONFIG, epochs=1, frozen_statistics=frozen)
+        before = net.backbone.conv1.bn.running_mean.clone()
+        weight = net.backbone.conv1.bn.weight.clone()
+        averaged = fit(net, of(people.labeled_clips(1), config), config)
+        assert torch.equal(averaged.backbone.conv1.bn.running_mean, before) is frozen
+        assert not torch.equal(net.backbone.conv1.bn.weight, weight), "its scale is trained all the same"

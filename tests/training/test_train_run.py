@@ -20,7 +20,8 @@ from posec3d_cli.training.finetune import load_pretrained
 from posec3d_cli.training.loop import TrainingCallback
 from posec3d_cli.training.seen import digests, learned_from, seen
 from posec3d_cli.training.settings import Training
-from posec3d_cli.training.train import make_training, train
+from posec3d_cli.training.setup import make_training
+from posec3d_cli.training.train import train
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 
 CONFIG = TrainingConfig(
@@ -34,12 +35,18 @@ class Notes(TrainingCallback):
     """Keeps what it is told; stops the training after some epoch."""
 
     def __init__(self, stop=None):
-        self.epochs, self.stop = [], stop
+        self.epochs, self.stop, self.ended = [], stop, []
+
+    def network(self, number):
+        self.number = number
 
     def epoch(self, progress):
         self.epochs.append(progress)
-        if progress.epoch == self.stop:
+        if self.stop in (progress.epoch, (self.number, progress.epoch)):
             raise KeyboardInterrupt
+
+    def finished(self, epoch, best):
+        self.ended.append((epoch, best))
 
 
 def labels_of(model):
@@ -90,7 +97,7 @@ def test_a_model_knows_what_it_and_its_forerunner_were_trained_on(made, tmp_path
         for action in ("arms", "legs")
         for n in (20, 21, 22, 23)
     ]
-    pretrained = make_training(CONFIG, load_pretrained(load_card(out), CONFIG), held_out=0.25)
+    pretrained = make_training(CONFIG, load_pretrained(load_card(out), CONFIG), epochs=1, held_out=0.25)
     train(replace(pretrained, config=replace(pretrained.config, epochs=1)), others, tmp_path / "next")
     assert known < learned_from([tmp_path / "next"])
     assert learned_from([tmp_path]) == frozenset()
@@ -193,10 +200,10 @@ def test_several_networks_differ_answer_together_and_go_on(tmp_path):
     """The first of two is the one of a training of one; a stop in the second leaves the first alone."""
     two, out = replace(SMALL, networks=2), tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
-        train(two, people.labeled_clips(4), out, callback=Notes(stop=3))
+        train(two, people.labeled_clips(4), out, callback=Notes(stop=(1, 1)))
     told = Notes()
     train(two, people.labeled_clips(4), out, resume=True, callback=told)
-    assert [(one.epoch, one.epochs) for one in told.epochs] == [(4, 4)]
+    assert (told.number, [(one.epoch, one.epochs) for one in told.epochs]) == (1, [(2, 2)])
     files = load_card(out).files
     assert [file.filename for file in files] == ["weights.safetensors", "weights-2.safetensors"]
     assert files[0].sha256 != files[1].sha256
@@ -272,10 +279,10 @@ def test_the_same_labels_keep_the_order_of_the_model_to_begin_from(made, tmp_pat
     out, _, _ = made
     pretrained = load_pretrained(load_card(out), replace(CONFIG, epochs=1))
     turned = replace(pretrained, card=replace(pretrained.card, labels=("legs", "arms")))
-    training = replace(make_training(CONFIG, turned), held_out=0.25)
+    training = make_training(CONFIG, turned, epochs=1, held_out=0.25)
     train(training, people.labeled_clips(4), tmp_path / "model")
     assert load_card(tmp_path / "model").labels == ("legs", "arms")
-    assert "It was fine-tuned from model" in (tmp_path / "model" / "README.md").read_text()
+    assert "It started from model: its head was kept." in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_what_contradicts_the_model_to_begin_from_is_refused(made):

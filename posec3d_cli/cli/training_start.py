@@ -1,0 +1,110 @@
+"""What a training starts from: the pipeline's classifier, another model, or nothing; and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from posec3d_cli.cli.progress import one_line, spelled
+from posec3d_cli.cli.render import note
+from posec3d_cli.errors import counted, listed
+
+if TYPE_CHECKING:
+    from posec3d_cli.config import PipelineConfig
+    from posec3d_cli.datasets.clips import LabeledClip, LabeledVideo
+    from posec3d_cli.training.config import TrainingConfig
+    from posec3d_cli.training.settings import Training
+
+SCRATCH = "none"
+"""The value of --pretrained for a training from random weights."""
+_OPTIONS = {"architecture": "--arch", "epochs": "--epochs", "people": "--people", "window": "--window"}
+
+
+def check_add(add: bool, pretrained: str | None, asked: Mapping[str, Any]) -> None:
+    """Refuse options that contradict --add.
+
+    Raises:
+        typer.BadParameter: there is one; the message names it.
+    """
+    if add and pretrained == SCRATCH:
+        raise typer.BadParameter("--add and --pretrained none contradict each other: there is no model to add to")
+    if add and asked:
+        name = next(iter(asked))
+        option = _OPTIONS.get(name, f"--{name}")
+        raise typer.BadParameter(f"--add and {option} contradict each other: everything but the head stays as it is")
+
+
+def training_of(
+    config: PipelineConfig,
+    base: TrainingConfig,
+    pretrained: str | None,
+    asked: Mapping[str, Any],
+    *,
+    extends: bool,
+    **others: Any,
+) -> Training:
+    """The training of a command.
+
+    Args:
+        config: the settings of the pipeline, whose classifier is the default to start from.
+        base: settings of the loop.
+        pretrained: the model to start from; None: the default, where its network and input are those asked for.
+        asked: options of `posec3d_cli.training.setup.make_training` for the network and its input.
+        extends: whether the labels of the pretrained model are kept.
+        others: further arguments of `make_training`.
+
+    Raises:
+        UnknownModel, BadCard, WeightsMissing, WeightsCorrupt: the model cannot be started from.
+    """
+    from posec3d_cli.hub.catalog import load_card
+    from posec3d_cli.hub.resolve import resolve
+    from posec3d_cli.training.finetune import load_pretrained
+    from posec3d_cli.training.setup import make_training, unlike
+
+    start = None
+    more: dict[str, Any] = {}
+    if pretrained != SCRATCH:
+        card = resolve(config).classifiers[0] if pretrained is None else load_card(pretrained, "classifier")
+        start = load_pretrained(card, base, offline=config.offline, weights_dir=config.weights_dir)
+        if pretrained is None:
+            network = {key: value for key, value in asked.items() if key not in ("window", "people", "networks")}
+            other = unlike(start, **network)
+            if other:
+                note("note", f"the training starts from random weights: {other}")
+                start = None
+            elif not extends:
+                more = {"networks": 1}
+    return make_training(base, start, extends=extends, **{**more, **asked}, **others)
+
+
+def announce(training: Training, clips: Iterable[LabeledVideo | LabeledClip], device: str) -> None:
+    """Try the training, and say what it starts from, which labels will be gone, and how long it takes.
+
+    Raises:
+        BadCard, WeightsMismatch: the network cannot be trained; see `posec3d_cli.training.setup.try_training`.
+    """
+    from posec3d_cli.datasets.clips import VALIDATION
+    from posec3d_cli.training.setup import try_training
+    from posec3d_cli.training.train import outputs_for
+
+    given = list(clips)
+    pretrained = training.pretrained
+    outputs = outputs_for([clip for clip in given if clip.part != VALIDATION], pretrained, extends=training.extends)
+    seconds = try_training(training, outputs, len(given), device=device)
+    if pretrained is not None:
+        note("start", f"from {pretrained.card.name}; --pretrained none trains from scratch")
+        lost = pretrained.lost_labels(outputs)
+        if training.extends:
+            new = [label for label in outputs if label not in pretrained.card.labels]
+            labels = f"{', '.join(map(one_line, new))} added" if new else "none added, for it has them all"
+            note("labels", f"{counted(len(pretrained.actions), 'label')} kept, {labels}")
+        elif lost:
+            note(
+                "warning",
+                f"{counted(len(lost), 'label')} of {pretrained.card.name} will be gone "
+                f"({listed([one_line(label) for label in lost])}); --add keeps them",
+            )
+    if seconds:
+        note("time", f"once the poses are known, the training takes at most {spelled(seconds)}")
