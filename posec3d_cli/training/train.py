@@ -200,6 +200,7 @@ class _Run:
         pretrained.load_into(network, of, self.outputs)
         if not self.training.starts_from_features:
             return
+        network.to(self.device)
         loss = 0.0
         if not pretrained.keeps_head(self.outputs):
             samples = feature_samples(self.training_clips, self.outputs, config)
@@ -214,7 +215,6 @@ class _Run:
                 head = fit_head(features, smoothing=config.label_smoothing)
             set_head(network, head)
             loss = head_loss(features, head)
-        network.cpu()
         progress = EpochMetrics(
             0, config.epochs, loss, 0.0, validate(network, self.validation_clips, self.outputs, config)
         )
