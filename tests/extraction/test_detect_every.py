@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from posec3d_cli.config import MOST_DETECT_EVERY
 from posec3d_cli.errors import ConfigError, StageMismatch
-from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.detect_every import detect_people, interpolate_boxes
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.runtime.stopwatch import Stopwatch
@@ -125,13 +124,6 @@ def test_large_frames_are_looked_at_before_they_fill_the_memory(clip, monkeypatc
     assert extracted(clip, 16)[0].detector.seen == [*range(0, 40, 5), 39]
     monkeypatch.setattr("posec3d_cli.extraction.detect_every.HELD_BYTES", 1)
     assert extracted(clip, 16)[0].detector.seen == list(range(40))
-
-
-def test_nothing_is_kept_of_poses_that_depend_on_frames_around(clip, tmp_path):
-    cache = PoseCache(tmp_path)
-    for every, kept in [(2, False), (1, True)]:
-        PoseExtractor(fakes.Detector(), fakes.Pose(), every=every, cache=cache, made_of="fakes").poses(clip)
-        assert any(path.is_file() for path in tmp_path.rglob("*")) == kept
 
 
 def test_frames_that_lie_unevenly_get_the_place_of_their_time():
