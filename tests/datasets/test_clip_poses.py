@@ -28,11 +28,13 @@ from posec3d_cli.datasets.poses import (
     main_people_of_file,
     side_by_side,
 )
+from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.sampling.clips import ClipSampling, used_frames
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.types import VideoInfo
 
 
 class Heard(RunCallback):
@@ -113,7 +115,21 @@ def test_only_the_frames_that_training_reads_are_posed_with_keyframes_and_kept(c
         else:
             assert {*read[::3], read[-1]} <= set(stages.detector.seen) <= set(read)
         places = np.clip(np.arange(12), read[0], read[-1])
-        assert np.allclose(result.people.keypoints[0, :, 0, 0], 30 + places, atol=1e-4), "interpolated in between"
+        [people] = result.people
+        assert np.allclose(people.keypoints[0, :, 0, 0], 30 + places, atol=1e-4), "interpolated in between"
+
+
+def test_of_each_segment_the_frames_that_training_reads_are_posed(clips):
+    """As many as of a video of that length, each where the segment is; segments that do not fit are left out."""
+    video = VideoInfo(clips[0].path, 64, 48, Fraction(25), 200, 8.0, "h264", 0, 0, False)
+    frames = PoseFrames(sampling=ClipSampling(frames=8, views=2))
+    alone = frames.of(replace(video, frame_count=60))
+    assert len(alone) < 20
+    found = frames.of(video, (Segment(100, 160), Segment(150, 201)))
+    assert found.tolist() == (alone + 100).tolist()
+    assert frames.of(video, (Segment(150, 201),)).tolist() == [0]
+    both = frames.of(video, (Segment(0, 60), Segment(100, 160)))
+    assert both.tolist() == [*alone, *(alone + 100)]
 
 
 def test_a_pose_model_of_another_skeleton_is_refused_before_a_video_is_opened(monkeypatch):
