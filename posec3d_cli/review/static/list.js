@@ -7,6 +7,7 @@ import { at, make, percent, shown } from "./dom.js";
 const HEIGHT = 44;
 const AHEAD = 10;
 const PAGE = 100;
+const LONGEST = 34; // letters of a name in the list
 
 export class RowList {
   constructor(onChoose) {
@@ -117,10 +118,16 @@ export class RowList {
     return make(
       "div",
       { class: classes.join(" "), style: top, role: "option", title: row.name, "data-row": id, onclick: () => this.onChoose(id) },
-      make("div", { class: "title" }, row.name),
+      make("div", { class: "title" }, shortened(row.name)),
       make("div", { class: "what" }, describe(row)),
     );
   }
+}
+
+// Names of clips differ at their ends more than in the middle.
+function shortened(name) {
+  const letters = [...name];
+  return letters.length > LONGEST ? [...letters.slice(0, 8), "…", ...letters.slice(9 - LONGEST)].join("") : name;
 }
 
 function describe(row) {

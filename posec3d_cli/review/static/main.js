@@ -60,7 +60,7 @@ function showReview(found) {
   at("near").textContent = near.length ? `Nearly the same, and kept apart: ${near.join("; ")}` : "";
   const filter = at("label-filter");
   const known = [...filter.options].slice(1).map((option) => option.value);
-  if (known.join("\n") !== review.labels.join("\n")) {
+  if (!filter.options.length || known.join("\n") !== review.labels.join("\n")) {
     const { value } = filter;
     fill(filter, make("option", { value: "" }, "any"), ...review.labels.map((label) => make("option", { value: label }, label)));
     filter.value = review.labels.includes(value) ? value : "";
