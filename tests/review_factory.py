@@ -20,6 +20,7 @@ from posec3d_cli.batch.state import Record, RunState
 from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.results import PersonInWindow, PersonScores, WindowScores
 from posec3d_cli.review.proxies import Proxies
+from posec3d_cli.review.retraining import Retraining
 from posec3d_cli.review.server import make_app
 from posec3d_cli.types import ActionScores, VideoInfo
 
@@ -102,7 +103,8 @@ def three(folder: Path, **settings) -> Path:
 
 def stranger(session, folder: Path) -> TestClient:
     """A browser that has not opened the address with the token; copies of videos are kept in the folder."""
-    return TestClient(make_app(session, Proxies(folder / "proxies"), TOKEN, PORT), base_url=f"http://127.0.0.1:{PORT}")
+    app = make_app(session, Proxies(folder / "proxies"), Retraining(session), TOKEN, PORT)
+    return TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
 
 
 def entered(session, folder: Path) -> TestClient:

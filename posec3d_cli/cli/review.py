@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT, RUN
-from posec3d_cli.cli.options import RootOption
+from posec3d_cli.cli.options import OfflineOption, RootOption
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import counted
 
@@ -77,6 +77,7 @@ def review(
         bool,
         typer.Option("--no-browser", help="Print the address of the page, and open no browser.", rich_help_panel=RUN),
     ] = False,
+    offline: OfflineOption = False,
 ) -> None:
     """Correct predictions in the browser.
 
@@ -84,6 +85,7 @@ def review(
     at once, in LABELS.csv.review.sqlite and in truth.csv, which train, evaluate and label --truth read.
     """
     from posec3d_cli.review.proxies import Proxies, default_folder
+    from posec3d_cli.review.retraining import Retraining
     from posec3d_cli.review.server import listen, make_app, serve
     from posec3d_cli.review.session import ReviewSession
     from posec3d_cli.review.views import overview
@@ -98,7 +100,11 @@ def review(
         note("review", f"{counted(len(session.rows), 'row')} of {source}; Ctrl-C ends it, nothing has to be saved")
         if not no_browser:
             webbrowser.open(address)
-        with contextlib.suppress(KeyboardInterrupt):  # how a server is ended
-            serve(make_app(session, Proxies(default_folder()), token, port), sock)
+        retraining = Retraining(session, ("--offline",) if offline else ())
+        try:
+            with contextlib.suppress(KeyboardInterrupt):  # how a server is ended
+                serve(make_app(session, Proxies(default_folder()), retraining, token, port), sock)
+        finally:
+            retraining.stop()
         counts = overview(session)
         note("review", f"{counts['decided']} of {counted(counts['rows'], 'row')} decided: {session.truth_file}")

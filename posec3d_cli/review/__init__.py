@@ -6,6 +6,7 @@ store.py       the events, in an SQLite file beside the table
 truth.py       the decisions as truth.csv
 session.py     all of these together, safe for several threads
 overlay.py     poses of a row, for drawing
+retraining.py  train on what was decided, and label the rest again
 proxies.py     copies of videos that browsers do not play
 guard.py       who may ask the server
 server.py      what a page can ask it

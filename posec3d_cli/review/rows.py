@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class ReviewRow:
         others: the next best labels with their scores.
         corrected: the correction that the table holds; empty where it holds none.
         error: why it failed, or what speaks against the prediction.
+        run: the table whose run made the prediction, and the row's name there; None: the table under review.
     """
 
     id: int
@@ -55,6 +57,7 @@ class ReviewRow:
     others: tuple[tuple[str, float | None], ...] = ()
     corrected: str = ""
     error: str = ""
+    run: tuple[Path, str] | None = None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -104,14 +107,32 @@ def load_rows(source: Path, root: Path | None = None) -> list[ReviewRow]:
 
 def result_of(source: Path, row: ReviewRow, min_score: float = 0.0) -> Mapping[str, Any] | None:
     """What the run that wrote the table knows of a row, as `predict --json` says it; None where there is no run."""
-    state = state_of(source)
+    table, name = (source, row.name) if row.run is None else row.run
+    state = state_of(table)
     if row.path is None or not state.exists():
         return None
     with RunState(state) as run_state:
         record = run_state.get(row.path)
     results = [] if record is None else record.result.results
-    same = [one for one in results if isinstance(one, ClipResult) and plain(printable(one.name)) == row.name]
+    same = [one for one in results if isinstance(one, ClipResult) and plain(printable(one.name)) == name]
     return same[row.number].to_dict(min_score=min_score) if row.number < len(same) else None
+
+
+def with_predictions(rows: Iterable[ReviewRow], table: Path) -> list[ReviewRow]:
+    """The rows with the predictions of another table, where it has one of their file.
+
+    Raises:
+        BadDataset: the table cannot be used.
+    """
+    newer = {os.path.abspath(one.path): one for one in load_rows(table) if one.path is not None}
+    replaced = []
+    for row in rows:
+        new = None if row.path is None else newer.get(os.path.abspath(row.path))
+        if new is not None and row.number == 0:
+            own = {name: getattr(row, name) for name in ("id", "name", "number", "path", "corrected")}
+            row = replace(new, **own, run=(table, new.name))  # noqa: PLW2901
+        replaced.append(row)
+    return replaced
 
 
 def inputs_of(rows: Collection[ReviewRow]) -> list[InputFile]:

@@ -19,6 +19,7 @@ from posec3d_cli.errors import InputError, OutputError, PoseC3DError
 from posec3d_cli.review import overlay, views
 from posec3d_cli.review.guard import App, Guard
 from posec3d_cli.review.proxies import Proxies
+from posec3d_cli.review.retraining import Retraining
 from posec3d_cli.review.rows import ReviewRow, result_of
 from posec3d_cli.review.session import ReviewSession
 from posec3d_cli.video import proxy_size
@@ -33,16 +34,17 @@ class NotFound(InputError):
     """The page asks for something that is not there."""
 
 
-def make_app(session: ReviewSession, proxies: Proxies, token: str, port: int) -> App:
+def make_app(session: ReviewSession, proxies: Proxies, retraining: Retraining, token: str, port: int) -> App:
     """The server's application.
 
     Args:
         session: of the review.
         proxies: where copies for browsers are kept.
+        retraining: of a model on what was decided.
         token: the secret in the address.
         port: where it will be served.
     """
-    api = _Api(session, proxies)
+    api = _Api(session, proxies, retraining)
     routes = [
         Route("/", _static("index.html")),
         *(Route(f"/static/{name}", _static(name)) for name in page_files()),
@@ -58,6 +60,9 @@ def make_app(session: ReviewSession, proxies: Proxies, token: str, port: int) ->
         Route("/api/undo", _answer(api.undo), methods=["POST"]),
         Route("/api/changes", _answer(api.changes)),
         Route("/api/confusion", _answer(api.confusion)),
+        Route("/api/retraining", _answer(api.retrained)),
+        Route("/api/retraining", _answer(api.retrain), methods=["POST"]),
+        Route("/api/retraining/stop", _answer(api.stop_retraining), methods=["POST"]),
         Route("/media/{row:int}/{kind}", _answer(api.media)),
         Route("/truth.csv", _answer(api.truth)),
     ]
@@ -125,8 +130,8 @@ def _answer(method: Callable[[Request, Any], Any]) -> Callable[[Request], Awaita
 class _Api:
     """What the page can ask; every method runs in a thread."""
 
-    def __init__(self, session: ReviewSession, proxies: Proxies) -> None:
-        self.session, self.proxies = session, proxies
+    def __init__(self, session: ReviewSession, proxies: Proxies, retraining: Retraining) -> None:
+        self.session, self.proxies, self.retraining = session, proxies, retraining
 
     def review(self, request: Request, content: Any) -> dict[str, Any]:
         session = self.session
@@ -229,6 +234,26 @@ class _Api:
     def confusion(self, request: Request, content: Any) -> dict[str, Any]:
         counts = views.confusion(self.session)
         return {"cells": [[truth, predicted, count] for (truth, predicted), count in sorted(counts.items())]}
+
+    def retrained(self, request: Request, content: Any) -> dict[str, Any]:
+        state = self.retraining.state
+        return {
+            "stage": state.stage,
+            "running": state.running,
+            "model": None if state.model is None else str(state.model),
+            "table": None if state.table is None else str(state.table),
+            "curve": [[one.epoch, one.epochs, one.loss, one.top1] for one in state.curve],
+            "lines": [*state.lines],
+            "error": state.error,
+        }
+
+    def retrain(self, request: Request, content: Any) -> dict[str, Any]:
+        self.retraining.start()
+        return self.retrained(request, content)
+
+    def stop_retraining(self, request: Request, content: Any) -> dict[str, Any]:
+        self.retraining.stop()
+        return self.retrained(request, content)
 
     def media(self, request: Request, content: Any) -> Response:
         row = self._row_of(request)

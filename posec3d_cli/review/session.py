@@ -31,7 +31,7 @@ from posec3d_cli.review.decisions import (
     read_said,
 )
 from posec3d_cli.review.overlay import PoseFolder, box_of, misfit, read_poses
-from posec3d_cli.review.rows import ReviewRow, inputs_of, load_rows
+from posec3d_cli.review.rows import ReviewRow, inputs_of, load_rows, with_predictions
 from posec3d_cli.review.store import EventStore
 from posec3d_cli.review.truth import Decided, check_ours, write_truth
 from posec3d_cli.video import FrameTimes, frame_times
@@ -131,6 +131,16 @@ class ReviewSession:
                 store.close()
         finally:
             lock.release()
+
+    def use_predictions(self, table: Path) -> None:
+        """Show the predictions of another table for the rows whose files it has; decisions stay.
+
+        Raises:
+            BadDataset: the table cannot be used.
+        """
+        rows = with_predictions(self.rows, table)
+        with self._lock:
+            self.rows = rows
 
     def row(self, number: int) -> ReviewRow:
         """A row by its id.

@@ -6,14 +6,18 @@ import contextlib
 import csv
 import os
 import shutil
+import sys
 import threading
 
 import pytest
+import retraining_program
 import review_factory
 import uvicorn
 import video_factory
 
+from posec3d_cli.review import retraining
 from posec3d_cli.review.proxies import Proxies
+from posec3d_cli.review.retraining import Retraining
 from posec3d_cli.review.server import listen, make_app
 
 pytestmark = pytest.mark.browser
@@ -59,7 +63,7 @@ def visit(browser, opened, tmp_path):
             session = opened(table, **settings)
             sock = listen(0)
             port = sock.getsockname()[1]
-            app = make_app(session, Proxies(tmp_path / "proxies"), TOKEN, port)
+            app = make_app(session, Proxies(tmp_path / "proxies"), Retraining(session), TOKEN, port)
             server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
             thread.start()
@@ -212,3 +216,18 @@ def test_thousands_of_rows_are_few_nodes(visit, tmp_path):
     assert page.locator(".row").count() < 60
     page.fill("#query", "CLIP 0999")
     page.wait_for_selector("#list-count:text('10 rows')")
+
+
+def test_training_shows_its_curve_and_the_rest_is_labelled_again(visit, tmp_path, monkeypatch):
+    (tmp_path / "program.py").write_text(retraining_program.PROGRAM)
+    monkeypatch.setattr(retraining, "_PROGRAM", (sys.executable, str(tmp_path / "program.py")))
+    page = visit(review_factory.three(tmp_path))
+    page.wait_for_selector("text=failed: it is damaged")
+    page.keyboard.press("n")
+    page.wait_for_selector("text=1 of 3 decided")
+    page.keyboard.press("t")
+    page.click("#train")
+    page.wait_for_selector("#training-said:has-text('Done')")
+    assert page.get_attribute("#curve svg", "aria-label") == "epoch 2: validation top-1 75.0 %"
+    page.click("#training .close")
+    page.wait_for_selector(".row:has-text('jump 70.0 %')")

@@ -176,10 +176,9 @@ def test_the_page_is_modules_that_load_nothing_from_elsewhere(client):
     page = client.get("/")
     for name in page_files():
         answer = client.get(f"/static/{name}")
+        text = answer.text.replace("http://www.w3.org/2000/svg", "")  # a name, which nobody loads
         assert answer.headers["content-type"].startswith(STATIC[Path(name).suffix])
-        assert not re.search(
-            r"https?://|innerHTML|insertAdjacentHTML|outerHTML|document\.write|\beval\(", answer.text
-        ), name
+        assert not re.search(r"https?://|innerHTML|insertAdjacentHTML|outerHTML|document\.write|\beval\(", text), name
     # The policy blocks scripts and styles inside the page.
     assert not re.search(r"<script>|style=|\son\w+=", page.text)
 

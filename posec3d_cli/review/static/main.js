@@ -9,6 +9,7 @@ import { Overlay } from "./overlay.js";
 import { Picker } from "./picker.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
+import { Training } from "./training.js";
 
 const OFTEN = 2000; // ms between looks for what other tabs decided
 const SHOWS = {
@@ -28,6 +29,12 @@ const list = new RowList((id) => open(id));
 const overlay = new Overlay(labelOfPerson);
 const player = new Player(onFrame, (text) => say("stage-note", text));
 const timeline = new Timeline((seconds) => player.ready && player.seek(player.frameAt(seconds)), moveSegment);
+
+const training = new Training(attempt, async () => {
+  list.known.clear();
+  await loadList();
+  if (row) await open(row.id);
+});
 
 function say(id, text) {
   at(id).textContent = text;
@@ -352,6 +359,7 @@ const press = {
   "add-segment": addSegment,
   "clear-marks": () => setMarks(null, null),
   "show-keys": () => at("keys").showModal(),
+  "show-training": () => training.open(),
   "show-confusion": () => attempt(() => showConfusion(review)),
 };
 
@@ -380,6 +388,7 @@ new Keys([
   [["o"], "skeletons on or off", () => toggle("skeletons")],
   [["b"], "boxes on or off", () => toggle("boxes")],
   [["c"], "confusion matrix", press["show-confusion"]],
+  [["t"], "train on what is decided", press["show-training"]],
   [["?"], "these keys", press["show-keys"]],
 ]);
 
