@@ -131,10 +131,12 @@ def label_values(scores: ActionScores | None, top: int) -> list[dict[str, Any]] 
 
 def answer_values(scores: ActionScores | None, min_score: float, *, nobody: str | None = None) -> dict[str, Any]:
     """The answer, `nobody` without scores, and what it would have been as plain values."""
-    return {"answer": answer_of(scores, min_score) or nobody, "guess": guess_values(scores, min_score)}
+    return {
+        "answer": answer_of(scores, min_score) or nobody,
+        "guess": guess_values(unless_named(scores, min_score)),
+    }
 
 
-def guess_values(scores: ActionScores | None, min_score: float) -> dict[str, Any] | None:
-    """What an answer `unknown` would have been; None where the answer is another."""
-    guess = unless_named(scores, min_score)
+def guess_values(guess: tuple[str, float] | None) -> dict[str, Any] | None:
+    """What an answer `unknown` would have been as plain values; None where the answer is another."""
     return None if guess is None else {"label": guess[0], "probability": round(guess[1], 6)}

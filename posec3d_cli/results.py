@@ -270,15 +270,37 @@ class ClipResult(ShapeRepr):
         """The properties of the video."""
         return self.video_poses.video
 
+    @property
+    def sureness(self) -> float:
+        """What `min_score` is compared with: how surely anybody does the best action of the clip.
+
+        That is the score of the clip or, if higher, that of one of its people, whose own best action it is: others who
+        do something else lower the score of the clip, and make it no less certain that it is done. 0 without a score.
+        """
+        if self.scores is None:
+            return 0.0
+        [(label, probability)] = self.scores.top(1)
+        each = [person.scores.top(1)[0] for person in self.people if person.scores is not None]
+        return max(probability, *(score for best, score in each if best == label), 0.0)
+
     def answer(self, min_score: float | None = None) -> str | None:
-        """The best action, "unknown" where it scores less, "no_person" where nobody was found, None for a failure.
+        """The best action, "unknown" where nobody does it surely, "no_person" for nobody, None for a failure.
 
         Args:
-            min_score: None for that of the pipeline.
+            min_score: what `sureness` must reach; None for that of the pipeline.
         """
         if self.error is not None:
             return None
-        return answer_of(self.scores, min_score_of(self, min_score)) or NO_PERSON
+        if self.scores is None:
+            return NO_PERSON
+        named = is_named(self.sureness, min_score_of(self, min_score))
+        return self.scores.top(1)[0][0] if named else UNKNOWN
+
+    def guess(self, min_score: float | None = None) -> tuple[str, float] | None:
+        """What an answer "unknown" would have been, with its score; None where the answer is another."""
+        if self.scores is None or self.answer(min_score) != UNKNOWN:
+            return None
+        return best_known(self.scores)
 
     def to_dict(self, *, top: int = TOP, min_score: float | None = None) -> dict[str, Any]:
         """The result as plain values, as `predict --json` has it: what is done in the clip, or why that is unknown.
@@ -296,7 +318,7 @@ class ClipResult(ShapeRepr):
             "video": name,
             "status": self.status,
             "answer": self.answer(least),
-            "guess": guess_values(self.scores, least),
+            "guess": guess_values(self.guess(least)),
             "min_score": least,
             "labels": label_values(self.scores, top) or [],
             "frames_used": self.frames_used,

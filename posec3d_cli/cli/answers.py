@@ -82,7 +82,7 @@ class Answers:
         from posec3d_cli.results import NO_PERSON_IN_WORDS
 
         video, scores, least = result.name, result.scores, result.pipeline.min_score
-        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores, self._top, least)
+        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores, self._top, result.guess(least))
         rows = [[video, *answer] for answer in answers]
         if self._details:
             rows += [[f"{video} {what}", *answer] for what, answer in _detailed(result, least)]
@@ -113,11 +113,11 @@ def _print_about(video: str, error: Failure) -> None:
     print_error(PoseC3DError(what, hint=error.hint))
 
 
-def _rows(scores: ActionScores, top: int, min_score: float) -> list[tuple[str, str]]:
-    """The actions, best first; what an answer `unknown` would have been stands behind it."""
-    from posec3d_cli.results import UNKNOWN, unless_named
+def _rows(scores: ActionScores, top: int, guess: tuple[str, float] | None) -> list[tuple[str, str]]:
+    """The actions, best first; what an answer `unknown` would have been, the guess, stands behind it."""
+    from posec3d_cli.results import UNKNOWN
 
-    labels, guess = scores.top(top), unless_named(scores, min_score)
+    labels = scores.top(top)
     first = labels[0][0] if guess is None else f"{UNKNOWN} ({guess[0]})"
     names = [first, *(label for label, _ in labels[1:])]
     return [(name, f"{100 * probability:.1f} %") for name, (_, probability) in zip(names, labels, strict=True)]
@@ -125,15 +125,17 @@ def _rows(scores: ActionScores, top: int, min_score: float) -> list[tuple[str, s
 
 def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str, str]]]:
     """The best action of each person who was read alone, and of each window where there are several."""
-    from posec3d_cli.results import NO_PERSON_IN_WORDS
+    from posec3d_cli.results import NO_PERSON_IN_WORDS, unless_named
 
     lines = []
     for person in result.people:
         if person.scores is not None:
-            lines.append((f"person {person.id}", _rows(person.scores, 1, min_score)[0]))
+            guess = unless_named(person.scores, min_score)
+            lines.append((f"person {person.id}", _rows(person.scores, 1, guess)[0]))
     if len(result.windows) > 1:
         fps = float(result.video.fps)
         for window in result.windows:
-            best = (NO_PERSON_IN_WORDS, "") if window.scores is None else _rows(window.scores, 1, min_score)[0]
+            guess, scores = unless_named(window.scores, min_score), window.scores
+            best = (NO_PERSON_IN_WORDS, "") if scores is None else _rows(scores, 1, guess)[0]
             lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
     return lines

@@ -59,7 +59,9 @@ def predict_clips(
         scores = result.scores
         best = () if scores is None else tuple(scores.top(BEST))
         predictions.append(
-            ClipPrediction(clip.name, clip.label, best, None if scores is None else scores.probabilities)
+            ClipPrediction(
+                clip.name, clip.label, best, None if scores is None else scores.probabilities, result.sureness
+            )
         )
     progress(len(clips), len(clips))
     return predictions

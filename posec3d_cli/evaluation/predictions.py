@@ -21,12 +21,14 @@ class ClipPrediction:
         best: at most BEST predicted labels with their probabilities, best first; empty if no person was found.
         scores: `(C,)` float32, the probability of each label of the classifier; None if no person was found, or they
             are not known.
+        sureness: see `posec3d_cli.results.ClipResult`; None: the probability of the best label.
     """
 
     clip: str
     ground_truth: str
     best: tuple[tuple[str, float], ...]
     scores: Floats | None = field(default=None, repr=False, compare=False)
+    sureness: float | None = field(default=None, repr=False, compare=False)
 
     @property
     def source(self) -> str:
@@ -57,4 +59,5 @@ class ClipPrediction:
     @property
     def least(self) -> float:
         """The largest `min_score` at which the answer is a label, to six digits; below 0 if there is none."""
-        return -1.0 if self.label in ("", UNKNOWN) else round(self.confidence, 6)
+        sureness = self.confidence if self.sureness is None else self.sureness
+        return -1.0 if self.label in ("", UNKNOWN) else round(sureness, 6)

@@ -95,6 +95,11 @@ class ActionRecognizer:
             asked = replace(card, recipe={**card.recipe, **changes})
             reads, read_by = make_stage(card, config, settings=settings, progress=progress)
             made = load_stage("builder", makes).from_card(asked, {})
+            graph = asked.recipe.get("graph")
+            if config.people == "together" and graph is not None and graph.get("people", 1) == 1:
+                raise StageMismatch(
+                    f"{card.name} has room for one person, got people 'together'", hint="leave out --people"
+                )
             members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe, where=card.name), weight))
             used.append(
                 PipelineInfo(

@@ -18,7 +18,7 @@ from posec3d_cli.output.json import document, read_stored, stored
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.tables import row
 from posec3d_cli.output.video import save_video
-from posec3d_cli.results import ClipResult, Failure, best_known
+from posec3d_cli.results import ClipResult, Failure, PersonScores, best_known
 from posec3d_cli.types import ActionScores
 from posec3d_cli.video import open_video
 
@@ -76,6 +76,23 @@ def test_who_scores_less_than_asked_for_is_unknown_and_keeps_the_scores(clip):
             one["labels"] for one in (found, *found["windows"])
         ]
     assert {person["answer"] for person in said["people"]} == {"left", "unknown"}
+
+
+def test_one_person_who_surely_does_it_names_the_clip_in_which_others_do_something_else(clip):
+    result = fakes.pipeline(lambda index: [60]).predict(clip)
+    walker, other = (
+        ActionScores(np.array([0.1, 0.9], np.float32), ("left", "right")),
+        ActionScores(np.array([0.9, 0.1], np.float32), ("left", "right")),
+    )
+    scores = ActionScores(np.array([0.45, 0.55], np.float32), ("left", "right"))
+    people = tuple(PersonScores(number, 9, 0.8, 0.5, one) for number, one in enumerate((walker, other)))
+    crowd = replace(result, scores=scores, people=people)
+    assert crowd.sureness == pytest.approx(0.9)
+    assert (crowd.answer(0.8), crowd.answer(0.95)) == ("right", "unknown")
+    assert (crowd.guess(0.8), crowd.guess(0.95)) == (None, ("right", pytest.approx(0.55)))
+    assert crowd.to_dict(min_score=0.8)["answer"] == "right"
+    assert replace(crowd, people=people[1:]).sureness == pytest.approx(0.55)  # of another action
+    assert replace(crowd, scores=None, people=()).sureness == 0
 
 
 def test_an_answer_is_named_by_the_least_score_of_its_pipeline_unless_another_is_asked_for(clip):
