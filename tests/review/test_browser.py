@@ -14,6 +14,7 @@ import retraining_program
 import review_factory
 import uvicorn
 import video_factory
+from playwright.sync_api import sync_playwright
 
 from posec3d_cli.review import retraining
 from posec3d_cli.review.proxies import Proxies
@@ -42,13 +43,12 @@ FRAME_IN_PICTURE = """() => {
 @pytest.fixture(scope="module")
 def browser():
     """Debian's Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api")
     found = os.environ.get("POSEC3D_CHROMIUM") or shutil.which("chromium")
     if found is None:
         if os.environ.get("POSEC3D_REQUIRE_BROWSER") == "1":
             pytest.fail("POSEC3D_REQUIRE_BROWSER=1, but there is no chromium; `make chromium` installs it")
         pytest.skip("there is no chromium; `make chromium` installs it")
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield chromium
         chromium.close()

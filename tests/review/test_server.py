@@ -8,12 +8,18 @@ import re
 import time
 from pathlib import Path
 
+import pose_file_factory
 import pytest
 import review_factory
+import synthetic_people as people
 import video_factory
 from clip_results import answered
 from review_factory import entered
 
+from posec3d_cli.batch.corrections import write_results
+from posec3d_cli.batch.file_result import FileResult
+from posec3d_cli.batch.lock import state_of
+from posec3d_cli.batch.state import Record, RunState
 from posec3d_cli.review.server import STATIC, page_files
 from posec3d_cli.video import open_video
 
@@ -226,3 +232,26 @@ def test_what_means_nothing_is_refused_and_changes_nothing(client, said):
     answer = client.post(f"/api/rows/{row}/events", content=json.dumps(said), headers=headers)
     assert (answer.status_code, bool(answer.json()["error"])) == (400, True)
     assert client.get("/api/changes?since=0").json()["last"] == 0
+
+
+def test_pose_files_are_shown_without_a_video(opened, tmp_path):
+    pose_file_factory.ours(tmp_path, ".npz", frames=10)
+    people.write_dataset_pickle(tmp_path / "pack.pkl", people.labeled_clips(1))
+    table = tmp_path / "t.csv"
+    with RunState(state_of(table)) as run_state:
+        names = [("ours.npz", "ours.npz"), ("pack.pkl: arms_0", "pack.pkl"), ("pack.pkl: legs_0", "pack.pkl")]
+        for file in ("ours.npz", "pack.pkl"):
+            results = tuple(answered(name, ("walk", 0.9)) for name, of in names if of == file)
+            run_state.put(Record(tmp_path / file, None, "", FileResult(results, "", 0.1)))
+        write_results(table, [(answered(name, ("walk", 0.9)), 0.1) for name, _ in names], run_state)
+    client = entered(opened(table), tmp_path)
+    for row, (name, _) in enumerate(names):
+        frames = client.get(f"/api/rows/{row}/frames").json()
+        assert (frames["video"], frames["poses"]["people"], frames["no_poses"]) == (False, [0], ""), name
+        assert client.get(f"/api/rows/{row}/poses").json()["frames"]["0"][0][0] == 0
+        assert client.get(f"/media/{row}/original").status_code == 404
+        assert client.post(f"/api/rows/{row}/proxy", json={}).status_code == 400
+        assert client.get(f"/api/rows/{row}").json()["result"]["labels"][0]["label"] == "walk"
+    segment = {"kind": "segment", "label": "a", "start": 0}
+    for stop, status in ((10, 200), (11, 400)):
+        assert client.post("/api/rows/0/events", json={**segment, "stop": stop}).status_code == status

@@ -185,7 +185,7 @@ export class Player {
       video.onseeked = resolve;
     });
     video.currentTime = seconds + this.offset;
-    await seeked;
+    await Promise.race([seeked, sleep(LOADING)]);
     await Promise.race([heard, sleep(NO_CALLBACK)]);
     const time = this.callback ? this.callback.time : video.currentTime - this.offset;
     return this.frameAt(time) === frame;
