@@ -115,13 +115,26 @@ def test_a_whole_review_by_keyboard(visit, table):
     page.wait_for_selector("#picker[open]")
     page.keyboard.type("run")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#segments li")
+    page.click("#segments button[title^='Change']")
+    page.fill("#stop", "20")
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    page.keyboard.press("Enter")  # the same label
+    page.wait_for_selector("#segments li:has-text('frames 2 to 20')")
+    edge = page.locator("#timeline .edge").last.bounding_box()
+    page.mouse.move(edge["x"] + 4, edge["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(edge["x"] - 40, edge["y"] + 4)
+    page.mouse.up()
+    page.wait_for_selector("#segments li:not(:has-text('2 to 20'))")
+    page.keyboard.press("u")
+    page.wait_for_selector("#segments li:has-text('frames 2 to 20')")
     page.keyboard.press("a")
     page.wait_for_selector("text=3 of 3 decided")
     assert "“Walk” and “walk”" in page.inner_text("#near")
     assert said(table) == [
         ("clips/sure.mp4", "walk", "", ""),
-        ("clips/sure.mp4", "run", "2", "13"),
+        ("clips/sure.mp4", "run", "2", "20"),
         ("clips/unsure.mp4", "Walk", "", ""),
         ("clips/broken.mp4", "unknown", "", ""),
     ]

@@ -22,6 +22,7 @@ let review = null; // what is known of the whole review
 let row = null; // the row that is open
 let frames = null; // its table of frames
 let marks = { start: null, stop: null };
+let changed = null; // the segment that the marks will take the place of
 let visit = 0;
 
 const picker = new Picker();
@@ -199,8 +200,17 @@ function segmentNode(segment) {
     make("span", { class: "swatch", style: { background: labelColor(segment.label) } }),
     `${shown(segment.label)}: frames ${segment.start} to ${segment.stop}${seconds(segment.start)}${who} `,
     make("button", { type: "button", title: "Go there", onclick: () => player.seek(segment.start) }, "▷"),
+    make("button", { type: "button", title: "Change its frames, person or label", onclick: () => change(segment) }, "✎"),
     make("button", { type: "button", title: "Remove this segment", onclick: () => tell({ kind: "remove", segment: segment.id }) }, "×"),
   );
+}
+
+// Load a segment into the fields below the timeline; labelling it again takes its place.
+function change(segment) {
+  at("person").value = segment.person ?? "";
+  setMarks(segment.start, segment.stop);
+  changed = segment;
+  notice(`Type or mark other frames, then label the segment again: ${shown(segment.label)}`);
 }
 
 const timeSaid = (frame) => ` (${(frames.start + frames.seconds[frame]).toFixed(2)} s)`;
@@ -272,6 +282,7 @@ async function pickFor(who) {
 
 function setMarks(start, stop) {
   marks = { start, stop };
+  if (start === null && stop === null) changed = null;
   at("start").value = start ?? "";
   at("stop").value = stop ?? "";
   timeline.mark(start, stop);
@@ -300,9 +311,11 @@ async function addSegment() {
     notice(`a segment begins before it ends, got frames ${start} to ${stop}`, true);
     return;
   }
-  const label = await picker.ask(`What happens in frames ${start} to ${stop}?`, review.labels, row.label);
+  const first = changed?.label ?? row.label;
+  const label = await picker.ask(`What happens in frames ${start} to ${stop}?`, review.labels, first);
   if (label === null) return;
-  if (await tell({ kind: "segment", label, start, stop, person: person() })) setMarks(null, null);
+  const replaces = changed?.id ?? null;
+  if (await tell({ kind: "segment", label, start, stop, person: person(), replaces })) setMarks(null, null);
 }
 
 function moveSegment(segment, moved) {
