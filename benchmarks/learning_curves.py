@@ -142,6 +142,7 @@ def main() -> None:
     for count in given.clips:
         draws = {seed: both for seed in range(given.seeds) if (both := drawn(clips, count, seed)) is not None}
         if not draws:
+            print(f"| {count} | none: a label has too few clips | | | | | |", flush=True)
             continue
         for way in given.ways:
             results = []

@@ -118,7 +118,7 @@ def train(
             "--lr",
             min=0,
             metavar="RATE",
-            help="Peak at this learning rate; by default 0.2 per 128 samples of a batch, else a fifth.",
+            help="Peak at this learning rate; by default 0.2 per 128 samples, to fine-tune 1/25 of that.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

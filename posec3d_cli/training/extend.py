@@ -2,8 +2,8 @@
 
 The old labels have no clips, unless the user gives some. What the old head knows of them takes their place: features
 that it takes for each of its outputs, the nearest such to the features of the clips (deep inversion, Yin et al., CVPR
-2020, of the features instead of images). The new head answers them as the old one did, and between old labels it
-answers the clips as the old one did too (learning without forgetting, Li and Hoiem, ECCV 2016).
+2020, of the features instead of images). The new head answers them as the old one did. Between the old labels it
+answers clips of new labels as the old one did too (learning without forgetting, Li and Hoiem, ECCV 2016).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from posec3d_cli.datasets.clips import BACKGROUND
 from posec3d_cli.training.head import DECAY, Features, LinearHead, minimize, original_scale, standardize
 
 IMAGINED = 8  # features of each old output
-_PULL = 0.001  # how strongly imagined features stay near those of the clips
+_PULL = 0.01  # how strongly imagined features stay near those of the clips
 _STEPS = 60
 _RATE = 0.3
 
@@ -61,6 +61,7 @@ def extend_head(
     )
     of_clips, of_old = len(given), len(set(outputs[:known]) - given)
     share = of_clips / (of_clips + of_old)
+    of_new = features.weights * targets[:, known:].sum(1)
     smoothed = targets * (1 - smoothing) + smoothing / len(outputs)
     weight = functional.pad(old_weight, (0, 0, 0, len(outputs) - known)).clone().requires_grad_()
     start = functional.pad(old_weight, (0, 0, 0, len(outputs) - known))
@@ -69,7 +70,7 @@ def extend_head(
     def loss() -> Tensor:
         logits = functional.linear(inputs, weight, bias)
         clips = features.weights @ functional.cross_entropy(logits, smoothed, reduction="none")
-        between_old = features.weights @ functional.cross_entropy(logits[:, :known], answers, reduction="none")
+        between_old = of_new @ functional.cross_entropy(logits[:, :known], answers, reduction="none")
         kept = functional.cross_entropy(functional.linear(imagined, weight, bias), imagined_targets)
         return share * (clips + between_old) + (1 - share) * kept + decay / 2 * (weight - start).square().sum()
 

@@ -27,7 +27,8 @@ from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
 
 HEAD = "cls_head.fc_cls."
-SLOWER = 0.2  # the learning rate of fine-tuning relative to that of a new network
+SLOWER = 0.2  # the learning rate, relative to that of a new network, of a model that reads another stream from now on
+GENTLE = 0.04  # likewise, of fine-tuning: at a fifth, a few clips undo in an epoch what the backbone knows
 EPOCHS, MORE_EPOCHS = 12, 24
 MANY_CLIPS = 2000  # from which on an epoch shows each clip too seldom for EPOCHS
 FEWEST_REPEATS, MOST_REPEATS = 4, 10
@@ -108,7 +109,7 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
 
     Args:
         card: the card of a classifier.
-        base: settings that the card does not have; its default learning rate is lowered.
+        base: settings that the card does not have.
         fetching: arguments of `posec3d_cli.hub.weights.fetch`.
 
     Raises:
@@ -125,17 +126,23 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
             f"{card.name} reads {spec.skeleton} poses, and labeled clips have {COCO_17.name} poses",
             hint="choose another --pretrained, or none",
         )
-    rate = base.peak_learning_rate * SLOWER if base.learning_rate is None else base.learning_rate
     sampling = ClipSampling.from_recipe(card.recipe, where=card.name)
-    config = replace(base, architecture=architecture, spec=spec, sampling=sampling, learning_rate=rate)
+    config = replace(base, architecture=architecture, spec=spec, sampling=sampling)
     return Pretrained(card, fetch(card, **fetching), config, dict(card.recipe.get("network", {})))
 
 
 def fine_tuning(config: TrainingConfig, clips: int) -> TrainingConfig:
-    """The schedule of fine-tuning: few epochs that end early, scaled to the number of clips.
+    """The schedule of fine-tuning: few epochs at a low learning rate that end early, scaled to the number of clips.
 
     The statistics of batch normalisation stay those of the pretrained model: a batch of few clips has poor ones.
     """
     repeats = max(FEWEST_REPEATS, min(MOST_REPEATS, EPOCH_SAMPLES // max(1, clips)))
     epochs = MORE_EPOCHS if clips >= MANY_CLIPS else EPOCHS
-    return replace(config, epochs=epochs, repeats=repeats, patience=PATIENCE, frozen_statistics=True)
+    return replace(slower(config, GENTLE), epochs=epochs, repeats=repeats, patience=PATIENCE, frozen_statistics=True)
+
+
+def slower(config: TrainingConfig, share: float) -> TrainingConfig:
+    """A config whose default learning rate is multiplied by `share`; one that was given stays."""
+    if config.learning_rate is not None:
+        return config
+    return replace(config, learning_rate=config.peak_learning_rate * share)

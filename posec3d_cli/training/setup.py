@@ -13,7 +13,7 @@ from posec3d_cli.errors import BadCard
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.training.config import JOINT, TrainingConfig, heatmap_spec, joint_spec
-from posec3d_cli.training.finetune import Pretrained, fine_tuning
+from posec3d_cli.training.finetune import SLOWER, Pretrained, fine_tuning, slower
 from posec3d_cli.training.settings import Training
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
@@ -76,8 +76,8 @@ def make_training(
     config = replace(config, architecture=kind, sampling=sampling, spec=_spec(config, reads_joints, stream, size))
     if pretrained:
         _check_kind(pretrained, config, width)
-        if config.stream == pretrained.config.stream:
-            config = fine_tuning(config, clips)
+        same = config.stream == pretrained.config.stream
+        config = fine_tuning(config, clips) if same else slower(config, SLOWER)
     elif width or kind in WIDTHS:
         options["base_channels"] = width or WIDTHS[kind]
     config = replace(

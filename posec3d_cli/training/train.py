@@ -179,13 +179,27 @@ class _Run:
                     resume=self.loop,
                     step=self.callback.step,
                     report=report,
-                    stop=lambda: ends_early(self.history, number, config.patience),
+                    stop=lambda: self._ends(number, config.patience),
                 )
         self.loop = None
         self.finished.append(best_epoch(self.history, number))
         self._save()
         last = max(entry["epoch"] for entry in self.history if entry["network"] == number)
         self.callback.finished(last, self.finished[-1])
+
+    def _ends(self, number: int, patience: int) -> bool:
+        """Whether the training of a network ends before its last epoch.
+
+        Without validation clips nothing says whether fine-tuning gains, and of few clips it often loses: a new head
+        stays as it is fitted, unless patience is endless.
+        """
+        pretrained = self.training.pretrained
+        fitted = (
+            pretrained is not None and self.training.starts_from_features and not pretrained.keeps_head(self.outputs)
+        )
+        if fitted and patience and all(entry["accuracy"] is None for entry in self.history):
+            return True
+        return ends_early(self.history, number, patience)
 
     def _start(
         self,

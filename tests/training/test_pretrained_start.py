@@ -90,10 +90,13 @@ def weights(out):
 def test_fine_tuning_is_short_and_scaled_to_the_clips(base):
     config = started(base).config
     assert (config.epochs, config.repeats, config.patience, config.frozen_statistics) == (12, 10, 4, True)
-    assert config.learning_rate == pytest.approx(0.2 * 0.2 * 8 / 128)
+    assert config.learning_rate == pytest.approx(0.04 * 0.2 * 8 / 128)
     assert (fine_tuning(CONFIG, 100).repeats, fine_tuning(CONFIG, 5000).epochs) == (4, 24)
     assert started(base, epochs=3, patience=0).config.patience == 0
     limbs = started(base, stream="limb").config
+    assert limbs.learning_rate == pytest.approx(0.2 * 0.2 * 8 / 128)
+    given = make_training(CONFIG, load_pretrained(load_card(base), replace(CONFIG, learning_rate=0.1))).config
+    assert given.learning_rate == 0.1
     assert (limbs.epochs, limbs.repeats, limbs.patience, limbs.frozen_statistics) == (24, 10, 0, False)
 
 
@@ -162,6 +165,16 @@ def test_a_stop_changes_nothing(base, tuned, tmp_path, stop):
     ]
     assert plain[0] == plain[1]
     assert load_card(tmp_path / "model").files[0].sha256 == load_card(out).files[0].sha256
+
+
+def test_without_validation_clips_the_new_head_is_the_model_unless_all_epochs_are_asked_for(base, tmp_path):
+    for patience, last in ((4, 0), (0, 1)):
+        out = tmp_path / f"model-{patience}"
+        assert train(started(base, epochs=1, patience=patience, held_out=0.0), renamed(3, 30), out) == {}
+        assert [one["epoch"] for one in history(out)] == list(range(last + 1))
+    same = replace(started(base, epochs=1, held_out=0.0))
+    train(same, people.labeled_clips(3), tmp_path / "same")
+    assert [one["epoch"] for one in history(tmp_path / "same")] == [0, 1], "there is no new head"
 
 
 def entries(*pairs):
