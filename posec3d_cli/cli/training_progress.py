@@ -141,7 +141,8 @@ def place(epoch: int, run: Lines | Bar) -> str:
 def _ended(epoch: int, best: int, run: Lines | Bar) -> str:
     """How the training of a network ended."""
     kept = f"epoch {best}" if best else "the head on the frozen backbone"
-    return f"{'ended' if epoch == run.epochs else 'ended early'} after {place(epoch, run)}: the model is {kept}"
+    early = "ended early" if 0 < epoch < run.epochs else "ended"
+    return f"{early} after {place(epoch, run)}: the model is {kept}"
 
 
 def _shown(progress: EpochMetrics) -> str:

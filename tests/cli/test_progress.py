@@ -50,6 +50,8 @@ def test_a_training_says_which_epoch_of_which_network_it_is_in(often, capsys):
         wait_for("epoch: 1 of 2, network 2 of 3: loss 0.500, validation top-1: all 75.0%", capsys)
         watcher.finished(1, 0)
         wait_for("ended early after 1 of 2, network 2 of 3: the model is the head on the frozen backbone", capsys)
+        watcher.finished(0, 0)
+        wait_for("done:  ended after head on the frozen backbone, network 2 of 3: the model is the head", capsys)
         watcher.finished(2, 1)
         wait_for("done:  ended after 2 of 2, network 2 of 3: the model is epoch 1", capsys)
         watcher.measuring()
