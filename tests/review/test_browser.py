@@ -101,14 +101,14 @@ def test_a_whole_review_by_keyboard(visit, table):
     page = visit(table)
     page.wait_for_selector("text=failed: it is damaged")
     page.keyboard.press("n")  # no such action; goes on to the next
-    page.wait_for_selector('h2:text("unsure.mp4")')
+    page.wait_for_selector('h2:text-is("unsure.mp4")')
     at_frame(page, 0)
     page.wait_for_selector('#overlay[data-people="1"]', state="attached")
     page.keyboard.press("l")
     page.keyboard.type("Walk")
     page.wait_for_selector('li[aria-selected="true"]:text("new label: Walk")')
     page.keyboard.press("Enter")
-    page.wait_for_selector('h2:text("sure.mp4")')
+    page.wait_for_selector('h2:text-is("sure.mp4")')
     at_frame(page, 0)
     for key in (".", ".", "[", ">", "]", "s"):  # faster than the video follows
         page.keyboard.press(key)
@@ -165,7 +165,7 @@ def test_frame_n_is_the_nth_picture(visit, tmp_path):
     video_factory.trimmed(cut.rename(tmp_path / "whole.mp4"), cut, 5)
     page = visit(tmp_path / "clips")
     for name in videos:
-        page.wait_for_selector(f'h2:text("{name}")')
+        page.wait_for_selector(f'h2:text-is("{name}")')
         at_frame(page, 0)
         hidden = 5 if "cut" in name else 0
         assert page.evaluate(FRAME_IN_PICTURE) == hidden

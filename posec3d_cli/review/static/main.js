@@ -103,6 +103,7 @@ async function open(id) {
   const warnings = [row.status === "failed" ? `failed: ${row.error}` : row.error];
   say("warning", warnings.filter(Boolean).join("; "));
   at("position").textContent = "";
+  delete at("position").dataset.frame;
   showPeopleChoice();
   showRow();
   try {

@@ -178,8 +178,9 @@ export class Player {
   async aim(seconds, frame) {
     const { video } = this;
     this.callback = null;
+    // A callback of the picture before may come first, and on a busy machine late.
     const heard = new Promise((resolve) => {
-      this.heard = resolve;
+      this.heard = () => this.frameAt(this.callback.time) === frame && resolve();
     });
     const seeked = new Promise((resolve) => {
       video.onseeked = resolve;
