@@ -61,7 +61,7 @@ wheel-check: setup  ## Build the wheel and test it in a separate environment
 	$(PYTHON) -m venv $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet --constraint constraints.txt build/wheel/*.whl
 	cd build/wheel && ../../$(VENV)-wheel/bin/posec3d models list
-	cd build/wheel && ../../$(VENV)-wheel/bin/posec3d models show posec3d-daily33
+	cd build/wheel && ../../$(VENV)-wheel/bin/posec3d models show posec3d-daily
 	rm -rf $(VENV)-wheel
 
 clean:  ## Remove everything that make built

@@ -63,7 +63,7 @@ OTHERS = {
     "cache_dir": None,
 }
 WRONG = {
-    "classifiers": ["posec3d-daily33"],
+    "classifiers": ["posec3d-daily"],
     "ensemble_weights": ["2:1", (-1.0,), (0.0, 0.0), (math.nan,), (math.inf, 1.0)],
     "detect_every": [0, -1, MOST_DETECT_EVERY + 1, 1.5],
     "views": [0, -3, 2.5],

@@ -166,7 +166,7 @@ def test_one_video_that_cannot_be_read_does_not_stop_the_others(module, tmp_path
 
 @pytest.mark.weights
 def test_several_videos_are_answered_and_the_exit_code_tells_of_the_failure(example, weights, walk, tmp_path):
-    for name in ("efficientdet-lite2", "movenet-thunder", "posec3d-daily33"):
+    for name in ("efficientdet-lite2", "movenet-thunder", "posec3d-daily", "posec3d-daily-bone"):
         weights(name)
     ran = example("predict_many", tmp_path / "missing.mp4", walk)
     assert ran.code == 1

@@ -169,7 +169,7 @@ def test_heatmaps_are_kept_of_the_frames_that_are_read_only(clip):
 @pytest.mark.weights
 @pytest.mark.shared
 def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(shared, weights):
-    for name in ("efficientdet-lite0", "movenet-lightning", "posec3d-daily33"):
+    for name in ("efficientdet-lite0", "movenet-lightning", "posec3d-daily", "posec3d-daily-bone"):
         weights(name)
     answers = []
     for every_frame in (False, True):

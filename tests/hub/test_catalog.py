@@ -208,12 +208,12 @@ def test_cards_are_listed_by_kind():
     assert {card.kind for card in list_cards("pose")} == {"pose"}
 
 
-def test_the_default_pipeline_names_one_model_per_stage():
+def test_the_default_pipeline_names_the_models_of_its_stages():
     pipeline = load_pipeline(DEFAULT_PIPELINE)
     assert (pipeline.detector, pipeline.pose, pipeline.classifier) == (
         "efficientdet-lite2",
         "movenet-thunder",
-        "posec3d-daily33",
+        "posec3d-daily+posec3d-daily-bone",
     )
     assert pipeline in list_pipelines()
 
