@@ -56,14 +56,15 @@ def detector(tmp_path):
 )
 def test_every_command_that_makes_models_looks_there(posec3d, tmp_path, monkeypatch, detector, command):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "clips" / "walk").mkdir(parents=True)
-    video_factory.write(tmp_path / "clips" / "walk" / "a.mp4", 5)
+    for action, video, frames in (("walk", "a.mp4", 5), ("run", "b.mp4", 6)):
+        (tmp_path / "clips" / action).mkdir(parents=True)
+        video_factory.write(tmp_path / "clips" / action / video, frames)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "w.bin").write_bytes(b"wrong")
     arguments = ["--detector", detector, "--pose", "movenet-thunder", "--device", "cpu"]
     without = posec3d(*command, *arguments)
     assert without.code == 1
-    assert "own" not in without.err
+    assert "w.bin: wrong" not in without.err
     ran = posec3d(*command, *arguments, "--weights-dir", "own")
     assert ran.code == 1
     assert f"{tmp_path / 'own' / 'w.bin'}: wrong content" in ran.err
