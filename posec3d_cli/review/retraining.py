@@ -18,7 +18,10 @@ from posec3d_cli.review.session import ReviewSession
 
 TRAINING, LABELLING, DONE, FAILED, STOPPED = "training", "labelling", "done", "failed", "stopped"
 LINES_KEPT = 12
-_EPOCH = re.compile(r"epoch:\s+(\d+) of (\d+)(?:, network (\d+) of (\d+))?: loss ([\d.]+), validation top-1: (.*)")
+_EPOCH = re.compile(
+    r"epoch:\s+(?:(\d+) of (\d+)|head on the frozen backbone)(?:, network (\d+) of (\d+))?: "
+    r"loss ([\d.]+), validation top-1: (.*)"
+)
 _TOP1 = re.compile(r"([\d.]+)%")
 _PROGRAM = (sys.executable, "-m", "posec3d_cli.cli.start")
 
@@ -28,8 +31,8 @@ class CurvePoint:
     """What `posec3d train` says of an epoch.
 
     Attributes:
-        epoch: counted over all networks, from 1.
-        epochs: of all networks.
+        epoch: counted over all networks, from 1; 0 is a new head on the frozen backbone of the pretrained model.
+        epochs: of all networks, at most; 0 where it is not said yet.
         loss: mean of the epoch.
         top1: of the validation clips, in [0, 1]; None where there are none.
     """
@@ -47,9 +50,11 @@ def read_epoch(line: str) -> CurvePoint | None:
         return None
     epoch, epochs, network, networks, loss, accuracy = found.groups()
     share = _TOP1.search(accuracy)
-    before = (int(network or 1) - 1) * int(epochs)
+    before = (int(network or 1) - 1) * int(epochs or 0)
+    if epoch is None and int(network or 1) > 1:
+        return None  # between the curves of two networks
     top1 = None if share is None else float(share[1]) / 100
-    return CurvePoint(before + int(epoch), int(epochs) * int(networks or 1), float(loss), top1)
+    return CurvePoint(before + int(epoch or 0), int(epochs or 0) * int(networks or 1), float(loss), top1)
 
 
 @dataclass

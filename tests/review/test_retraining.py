@@ -14,7 +14,7 @@ from review_factory import entered
 from posec3d_cli.cli.training_progress import Lines
 from posec3d_cli.review import retraining
 from posec3d_cli.review.retraining import CurvePoint, read_epoch
-from posec3d_cli.training.loop import EpochMetrics
+from posec3d_cli.training.loop import EpochMetrics, Validation
 
 
 @pytest.fixture(autouse=True)
@@ -78,14 +78,18 @@ def test_it_can_be_stopped(opened, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("networks", "epoch", "accuracy", "point"),
+    ("networks", "network", "epoch", "accuracy", "point"),
     [
-        (1, 3, {"all": 0.5, "estimated": 0.25}, CurvePoint(3, 24, 1.25, 0.5)),
-        (1, 3, {}, CurvePoint(3, 24, 1.25, None)),
-        (2, 26, {"all": 1.0}, CurvePoint(26, 48, 1.25, 1.0)),
+        (1, 0, 3, {"all": 0.5, "estimated": 0.25}, CurvePoint(3, 24, 1.25, 0.5)),
+        (1, 0, 3, {}, CurvePoint(3, 24, 1.25, None)),
+        (1, 0, 0, {"all": 0.75}, CurvePoint(0, 0, 1.25, 0.75)),
+        (2, 1, 2, {"all": 1.0}, CurvePoint(26, 48, 1.25, 1.0)),
+        (2, 1, 0, {"all": 1.0}, None),
     ],
 )
-def test_the_curve_is_read_off_what_train_says(capsys, networks, epoch, accuracy, point):
-    Lines(24, networks).epoch(EpochMetrics(epoch, 24 * networks, 1.25, 0.1, accuracy))
+def test_the_curve_is_read_off_what_train_says(capsys, networks, network, epoch, accuracy, point):
+    lines = Lines(24, networks)
+    lines.network(network)
+    lines.epoch(EpochMetrics(epoch, 24, 1.25, 0.1, Validation(accuracy)))
     assert read_epoch(capsys.readouterr().err) == point
     assert read_epoch("epoch: 3 of 24: step 1 of 9, loss 0.100\n") is None

@@ -65,7 +65,7 @@ function svg(tag, attributes, text = "") {
 function curveOf(points) {
   const epochs = points.at(-1)[1];
   const most = Math.max(...points.map((point) => point[2]), 0.001);
-  const x = (epoch) => LEFT + ((epoch - 1) / Math.max(1, epochs - 1)) * (WIDTH - LEFT - 10);
+  const x = (epoch) => LEFT + (epoch / Math.max(1, epochs)) * (WIDTH - LEFT - 10);
   const y = (share) => 10 + (1 - share) * (HEIGHT - BOTTOM - 10);
   const line = (name, place, highest) => {
     const known = points.filter((point) => point[place] !== null);
@@ -80,7 +80,7 @@ function curveOf(points) {
     line("loss", 2, most),
     line("top1", 3, 1),
     svg("text", { x: 2, y: 16 }, "100 %"),
-    svg("text", { x: LEFT, y: HEIGHT - 6 }, `epoch ${last[0]} of ${epochs}: loss ${last[2].toFixed(3)} (red), ${right} (blue)`),
+    svg("text", { x: LEFT, y: HEIGHT - 6 }, `${last[0] ? `epoch ${last[0]} of ${epochs}` : "new head"}: loss ${last[2].toFixed(3)} (red), ${right} (blue)`),
   );
   return box;
 }
