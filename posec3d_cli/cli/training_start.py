@@ -107,4 +107,4 @@ def announce(training: Training, clips: Iterable[LabeledVideo | LabeledClip], de
                 f"({listed([one_line(label) for label in lost])}); --add keeps them",
             )
     if seconds:
-        note("time", f"once the poses are known, the training takes at most {spelled(seconds)}")
+        note("time", f"after the poses, the training takes at most {spelled(seconds)}")

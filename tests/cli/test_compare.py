@@ -21,7 +21,7 @@ OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 
 def write_model(folder, seed=0, labels=("arms", "legs")):
     config = TrainingConfig("slowonly", heatmap_spec(size=16), ClipSampling(frames=8, people="each"))
-    trained = Trained(list(labels), OPTIONS, config, "", "", {"training": {}, "held_out": {}}, [], {})
+    trained = Trained(list(labels), OPTIONS, config, "", None, {"training": {}, "held_out": {}}, [], {})
     folder.mkdir()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

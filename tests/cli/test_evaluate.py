@@ -28,7 +28,7 @@ OPTIONS = {"in_channels": 13, "base_channels": 4, "stage_blocks": [1, 1, 1]}
 @pytest.fixture
 def model(tmp_path):
     config = TrainingConfig("slowonly", heatmap_spec(size=16), ClipSampling(frames=8, people="each"))
-    trained = Trained(["arms", "legs"], OPTIONS, config, "", "", {"training": {}, "held_out": {}}, [], {})
+    trained = Trained(["arms", "legs"], OPTIONS, config, "", None, {"training": {}, "held_out": {}}, [], {})
     (tmp_path / "model").mkdir()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
