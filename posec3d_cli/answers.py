@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.files.writing import printable
-from posec3d_cli.types import ActionScores
+from posec3d_cli.types import ActionScores, ShapeRepr
 
 OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
@@ -76,6 +76,60 @@ class PipelineInfo:
     min_score: float = 0.0
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonScores(ShapeRepr):
+    """The scores of one tracked person.
+
+    Attributes:
+        id: the track id, as drawn in the annotated video.
+        frames: the number of frames, of those used, in which the person was found.
+        mean_keypoint_score: over those frames and all joints.
+        weight: of the person in the result of the clip, in [0, 1]; 0 for a person who was not classified.
+        scores: None if the classifier reads all people together, or the person was not classified.
+    """
+
+    id: int
+    frames: int
+    mean_keypoint_score: float
+    weight: float
+    scores: ActionScores | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonInWindow(ShapeRepr):
+    """The scores of one tracked person in one window.
+
+    Attributes:
+        id: the track id.
+        weight: of the person in the result of the window, in [0, 1].
+        scores: of the person alone.
+        objects: the classes of objects at the person's hands that a classifier read, with the score of each times its
+            nearness, the surest first.
+    """
+
+    id: int
+    weight: float
+    scores: ActionScores
+    objects: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WindowScores(ShapeRepr):
+    """The scores of one window.
+
+    Attributes:
+        start: its first frame.
+        stop: the frame after its last.
+        scores: None if no person was found.
+        people: the people with scores of their own, the most important first; empty if all are read together.
+    """
+
+    start: int
+    stop: int
+    scores: ActionScores | None
+    people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
+
+
 def is_named(probability: float, min_score: float) -> bool:
     """Whether the best action scores at least `min_score`.
 
@@ -134,9 +188,52 @@ def answer_values(scores: ActionScores | None, min_score: float, *, nobody: str 
     return {
         "answer": answer_of(scores, min_score) or nobody,
         "guess": guess_values(unless_named(scores, min_score)),
+        "without_objects": values_without_objects(scores),
     }
+
+
+def values_without_objects(scores: ActionScores | None) -> dict[str, Any] | None:
+    """The best label of the poses alone as plain values; None where no object had a say."""
+    if scores is None or scores.without_objects is None:
+        return None
+    [(label, probability)] = scores.of_poses.top(1)
+    return {"label": label, "probability": round(probability, 6)}
 
 
 def guess_values(guess: tuple[str, float] | None) -> dict[str, Any] | None:
     """What an answer `unknown` would have been as plain values; None where the answer is another."""
     return None if guess is None else {"label": guess[0], "probability": round(guess[1], 6)}
+
+
+def person_values(person: PersonScores, top: int, min_score: float) -> dict[str, Any]:
+    """A person with its answer as plain values."""
+    return {
+        "id": person.id,
+        "frames": person.frames,
+        "mean_keypoint_score": round(person.mean_keypoint_score, 4),
+        "weight": round(person.weight, 4),
+        "labels": label_values(person.scores, top),
+        **answer_values(person.scores, min_score),
+    }
+
+
+def window_values(window: WindowScores, fps: float, top: int, min_score: float) -> dict[str, Any]:
+    """A window with its answer and those of its people as plain values."""
+    return {
+        "start_frame": window.start,
+        "stop_frame": window.stop,
+        "start_seconds": round(window.start / fps, 4),
+        "stop_seconds": round(window.stop / fps, 4),
+        "labels": label_values(window.scores, top),
+        "people": [
+            {
+                "id": person.id,
+                "weight": round(person.weight, 4),
+                "labels": label_values(person.scores, top),
+                **answer_values(person.scores, min_score),
+                "objects": [{"name": name, "at_hand": round(score, 4)} for name, score in person.objects],
+            }
+            for person in window.people
+        ],
+        **answer_values(window.scores, min_score, nobody=NO_PERSON),
+    }

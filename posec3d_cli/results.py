@@ -19,17 +19,22 @@ from posec3d_cli.answers import (
     UNKNOWN,
     Failure,
     ModelInfo,
+    PersonInWindow,
+    PersonScores,
     PipelineInfo,
+    WindowScores,
     answer_of,
-    answer_values,
     best_known,
     failure_values,
     guess_values,
     is_named,
     label_values,
+    person_values,
     rounded_seconds,
     status_of,
     unless_named,
+    values_without_objects,
+    window_values,
 )
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.files.writing import printable
@@ -151,57 +156,6 @@ class VideoPoses(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PersonScores(ShapeRepr):
-    """The scores of one tracked person.
-
-    Attributes:
-        id: the track id, as drawn in the annotated video.
-        frames: the number of frames, of those used, in which the person was found.
-        mean_keypoint_score: over those frames and all joints.
-        weight: of the person in the result of the clip, in [0, 1]; 0 for a person who was not classified.
-        scores: None if the classifier reads all people together, or the person was not classified.
-    """
-
-    id: int
-    frames: int
-    mean_keypoint_score: float
-    weight: float
-    scores: ActionScores | None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class PersonInWindow(ShapeRepr):
-    """The scores of one tracked person in one window.
-
-    Attributes:
-        id: the track id.
-        weight: of the person in the result of the window, in [0, 1].
-        scores: of the person alone.
-    """
-
-    id: int
-    weight: float
-    scores: ActionScores
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class WindowScores(ShapeRepr):
-    """The scores of one window.
-
-    Attributes:
-        start: its first frame.
-        stop: the frame after its last.
-        scores: None if no person was found.
-        people: the people with scores of their own, the most important first; empty if all are read together.
-    """
-
-    start: int
-    stop: int
-    scores: ActionScores | None
-    people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class ClipResult(ShapeRepr):
     """What is done in a clip: a video, or one clip of a pose file. A failure is one too, see `error`.
 
@@ -319,14 +273,15 @@ class ClipResult(ShapeRepr):
             "status": self.status,
             "answer": self.answer(least),
             "guess": guess_values(self.guess(least)),
+            "without_objects": values_without_objects(self.scores),
             "min_score": least,
             "labels": label_values(self.scores, top) or [],
             "frames_used": self.frames_used,
             "frames_with_person": self.frames_with_person,
             "people_found": len(self.people),
             "mean_keypoint_score": None if score is None else round(score, 4),
-            "people": [_person(person, top, least) for person in self.people],
-            "windows": [_window(window, float(video.fps), top, least) for window in self.windows],
+            "people": [person_values(person, top, least) for person in self.people],
+            "windows": [window_values(window, float(video.fps), top, least) for window in self.windows],
             "cuts": [
                 {"frame": frame, "seconds": round(frame / float(video.fps), 4)}
                 for frame in self.video_poses.cuts.tolist()
@@ -380,34 +335,3 @@ class ClipResult(ShapeRepr):
 def min_score_of(result: ClipResult, asked: float | None) -> float:
     """The least score that was asked for, or that of the result's pipeline if it is None."""
     return result.pipeline.min_score if asked is None else asked
-
-
-def _person(person: PersonScores, top: int, min_score: float) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "frames": person.frames,
-        "mean_keypoint_score": round(person.mean_keypoint_score, 4),
-        "weight": round(person.weight, 4),
-        "labels": label_values(person.scores, top),
-        **answer_values(person.scores, min_score),
-    }
-
-
-def _window(window: WindowScores, fps: float, top: int, min_score: float) -> dict[str, Any]:
-    return {
-        "start_frame": window.start,
-        "stop_frame": window.stop,
-        "start_seconds": round(window.start / fps, 4),
-        "stop_seconds": round(window.stop / fps, 4),
-        "labels": label_values(window.scores, top),
-        "people": [
-            {
-                "id": person.id,
-                "weight": round(person.weight, 4),
-                "labels": label_values(person.scores, top),
-                **answer_values(person.scores, min_score),
-            }
-            for person in window.people
-        ],
-        **answer_values(window.scores, min_score, nobody=NO_PERSON),
-    }

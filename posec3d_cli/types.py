@@ -334,13 +334,22 @@ class ActionScores(ShapeRepr):
     Attributes:
         probabilities: `(C,)` float32, summing to 1.
         labels: C names, in the order of `probabilities`.
+        without_objects: `(C,)` likewise, of the poses alone; None: no object had a say in `probabilities`.
     """
 
     probabilities: Floats
     labels: tuple[str, ...]
+    without_objects: Floats | None = None
 
     def __post_init__(self) -> None:
         check_array("ActionScores", "probabilities", self.probabilities, np.float32, (len(self.labels),))
+        if self.without_objects is not None:
+            check_array("ActionScores", "without_objects", self.without_objects, np.float32, (len(self.labels),))
+
+    @property
+    def of_poses(self) -> ActionScores:
+        """The scores that the poses alone give."""
+        return self if self.without_objects is None else ActionScores(self.without_objects, self.labels)
 
     @classmethod
     def of_outputs(cls, probabilities: ArrayLike, outputs: Sequence[str]) -> Self:

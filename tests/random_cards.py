@@ -77,3 +77,15 @@ size = {len(blob)}
 sources = ["file:weights.safetensors"]
 """)
     return folder
+
+
+def add_file(folder, name, write):
+    """Put one more file into a model folder, as its card then says; `write` makes it at a path."""
+    path = folder / f"{name}.csv"
+    write(path)
+    body = path.read_bytes()
+    digest = hashlib.sha256(body).hexdigest()
+    with (folder / "model.toml").open("a", encoding="utf-8") as card:
+        card.write(
+            f'\n[[files]]\nname = "{name}"\nsha256 = "{digest}"\nsize = {len(body)}\nsources = ["file:{path.name}"]\n'
+        )

@@ -124,7 +124,7 @@ def _rows(scores: ActionScores, top: int, guess: tuple[str, float] | None) -> li
 
 
 def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str, str]]]:
-    """The best action of each person who was read alone, and of each window where there are several."""
+    """The best action of each person who was read alone, with and without objects, and of each window of several."""
     from posec3d_cli.results import NO_PERSON_IN_WORDS, unless_named
 
     lines = []
@@ -132,6 +132,7 @@ def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str
         if person.scores is not None:
             guess = unless_named(person.scores, min_score)
             lines.append((f"person {person.id}", _rows(person.scores, 1, guess)[0]))
+            lines += _of_objects(result, person.id, person.scores, min_score)
     if len(result.windows) > 1:
         fps = float(result.video.fps)
         for window in result.windows:
@@ -139,3 +140,24 @@ def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str
             best = (NO_PERSON_IN_WORDS, "") if scores is None else _rows(scores, 1, guess)[0]
             lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
     return lines
+
+
+def _of_objects(
+    result: ClipResult, person: int, scores: ActionScores, min_score: float
+) -> list[tuple[str, tuple[str, str]]]:
+    """What a person has at hand, and the best action of the poses alone, where objects had a say."""
+    from posec3d_cli.results import unless_named
+
+    if scores.without_objects is None:
+        return []
+    near: dict[str, float] = {}
+    for window in result.windows:
+        for one in window.people:
+            if one.id == person:
+                near |= {name: max(score, near.get(name, 0.0)) for name, score in one.objects}
+    held = ", ".join(f"{name} {score:.2f}" for name, score in sorted(near.items(), key=lambda item: -item[1]))
+    alone = scores.of_poses
+    return [
+        (f"person {person} at hand", (held or "nothing", "")),
+        (f"person {person} without objects", _rows(alone, 1, unless_named(alone, min_score))[0]),
+    ]

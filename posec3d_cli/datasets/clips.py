@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.pose_files import is_pose_file
-from posec3d_cli.types import Floats
+from posec3d_cli.types import Floats, Objects
 
 ESTIMATED, ANNOTATED, RECORDED = "estimated", "annotated", "recorded"
 TRAINING, VALIDATION = "training", "validation"
@@ -36,6 +36,8 @@ class LabeledClip:
         part: TRAINING or VALIDATION where the dataset decides it, else empty.
         sha256: of the file of the clip; empty for a clip of a dataset pickle.
         notes: sentences about what the file also holds and was left out.
+        objects: of each of the T frames what was found beside the people, None where nothing but people was looked
+            for; empty where that is so in every frame.
     """
 
     name: str
@@ -49,6 +51,7 @@ class LabeledClip:
     part: str = ""
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    objects: tuple[Objects | None, ...] = ()
 
     def __len__(self) -> int:
         frames: int = self.keypoints.shape[1]

@@ -157,4 +157,5 @@ def _labeled_clip(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:
         clip.part,
         main.sha256,
         main.notes,
+        main.objects,
     )

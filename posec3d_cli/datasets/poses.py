@@ -25,7 +25,7 @@ from posec3d_cli.results import Failure, VideoPoses, status_of
 from posec3d_cli.sampling.clips import ClipSampling, used_frames
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.transforms.motion import at_times
-from posec3d_cli.types import Floats, Ints, VideoInfo
+from posec3d_cli.types import Floats, Ints, Objects, VideoInfo
 
 MIN_SHARE = 0.2  # people seen in a smaller part of a clip are passers-by
 MAX_PEOPLE = 4
@@ -42,6 +42,7 @@ class ClipPoses:
         frame_size: (H, W) of the frames in pixels.
         sha256: of the video or pose file.
         notes: see `VideoPoses.notes`.
+        objects: see `LabeledClip.objects`.
     """
 
     keypoints: Floats
@@ -50,6 +51,7 @@ class ClipPoses:
     frame_size: tuple[int, int]
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    objects: tuple[Objects | None, ...] = ()
 
 
 Segments = Mapping[Path, Sequence[Segment | None]]
@@ -159,7 +161,13 @@ def _every_frame(whole: VideoPoses, segment: Segment) -> ClipPoses:
     times = np.interp(frames, video_poses.frame_indices, np.arange(len(video_poses)))  # some frames may be lost
     video = video_poses.video
     keypoints, scores = at_times(main.keypoints, main.scores, times)
-    return ClipPoses(keypoints, scores, float(video.fps), (video.height, video.width))
+    found = {
+        int(frame): one.objects for frame, one in zip(video_poses.frame_indices, video_poses.detections, strict=True)
+    }
+    objects = tuple(found.get(frame) for frame in frames.tolist())
+    if all(one is None for one in objects):
+        objects = ()
+    return ClipPoses(keypoints, scores, float(video.fps), (video.height, video.width), objects=objects)
 
 
 def estimate_in_process(extractor: PoseExtractor, frames: PoseFrames = EVERY_FRAME) -> Estimate:

@@ -12,9 +12,11 @@ from posec3d_cli.evaluation.predictions import BEST, ClipPrediction
 from posec3d_cli.evaluation.report import EvaluationReport
 from posec3d_cli.labels import near_labels
 from posec3d_cli.pose_files.clip import from_slots, make_video_poses
+from posec3d_cli.pose_files.objects import with_objects
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.tracking.object_rows import ObjectRows
 
 
 def evaluate(
@@ -102,4 +104,5 @@ def as_video_poses(clip: LabeledClip) -> VideoPoses:
     if clip.origin == RECORDED:
         raise BadDataset(f"{clip.name} is a 3D recording: project it through a camera first")
     people = from_slots(clip.keypoints, clip.scores)
-    return make_video_poses(Path(clip.name), people, fps=clip.frame_rate, frame_size=clip.frame_size)
+    video_poses = make_video_poses(Path(clip.name), people, fps=clip.frame_rate, frame_size=clip.frame_size)
+    return with_objects(video_poses, ObjectRows.of(clip.objects)) if clip.objects else video_poses

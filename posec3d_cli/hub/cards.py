@@ -16,6 +16,8 @@ from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.sources import parse_source
 from posec3d_cli.schema import BadSetting, Text
 
+OBJECTS = "objects"
+"""The name of the file that says what objects mean to a classifier; its other files are weights of networks."""
 Bytes = Annotated[int, Meta(gt=0, description="a number of bytes above 0")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hexadecimal digits")]
 Sha256Prefix = Annotated[str, Meta(pattern=r"^[0-9a-f]{1,63}$", description="1 to 63 lower-case hexadecimal digits")]

@@ -124,5 +124,6 @@ def _read_window(found: Mapping[str, Any]) -> WindowScores:
     for person in found["people"]:
         scores = _read_labels(person["labels"])
         if scores is not None:
-            people.append(PersonInWindow(person["id"], person["weight"], scores))
+            near = tuple((one["name"], one["at_hand"]) for one in person["objects"])
+            people.append(PersonInWindow(person["id"], person["weight"], scores, near))
     return WindowScores(found["start_frame"], found["stop_frame"], _read_labels(found["labels"]), tuple(people))

@@ -15,7 +15,7 @@ from posec3d_cli.results import PersonInWindow, PersonScores, VideoPoses, Window
 from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.tracking.similarity import box_area
 from posec3d_cli.tracking.tracks import Tracks
-from posec3d_cli.types import ActionScores, Poses, PoseSequence
+from posec3d_cli.types import ActionScores, Floats, Poses, PoseSequence
 
 FEW_FRAMES = 0.5  # warn if a person was found in a smaller share of the frames
 CUTS_SAID = 5  # more cuts are counted only
@@ -29,6 +29,7 @@ class Subject:
     window: int
     person: int | None  # the track id, or None for all people together
     weight: float
+    objects: tuple[tuple[str, float], ...] = ()  # what is at their hands, see `PersonInWindow`
 
 
 Scored = tuple[Subject, ActionScores]
@@ -69,7 +70,9 @@ def aggregate_window(number: int, window: Window, scored: Sequence[Scored]) -> W
     here = [(subject, answer) for subject, answer in scored if subject.window == number]
     scores = weighted_mean([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
     people = [
-        PersonInWindow(subject.person, subject.weight, answer) for subject, answer in here if subject.person is not None
+        PersonInWindow(subject.person, subject.weight, answer, subject.objects)
+        for subject, answer in here
+        if subject.person is not None
     ]
     return WindowScores(window.start, window.stop, scores, tuple(people))
 
@@ -104,8 +107,13 @@ def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> A
         raise StageMismatch("scores with different labels cannot be combined")
     share = np.asarray(weights, np.float64)
     share = share / share.sum() if share.sum() > 0 else np.full(len(scores), 1 / len(scores))
-    mean = (np.stack([one.probabilities for one in scores]).astype(np.float64) * share[:, None]).sum(axis=0)
-    return ActionScores(mean.astype(np.float32), scores[0].labels)
+
+    def mean(values: Sequence[Floats]) -> Floats:
+        return np.asarray((np.stack(values).astype(np.float64) * share[:, None]).sum(axis=0), np.float32)
+
+    moved = any(one.without_objects is not None for one in scores)
+    alone = mean([one.of_poses.probabilities for one in scores]) if moved else None
+    return ActionScores(mean([one.probabilities for one in scores]), scores[0].labels, alone)
 
 
 def summarize_people(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.recognition.aggregate import weighted_mean
+from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.stages.protocols import ActionClassifier, InputBuilder
@@ -27,12 +28,14 @@ class Member:
         classifier: the classifier.
         sampling: the default clip sampling.
         weight: in the weighted mean, relative to the other members.
+        objects: moves what the classifier says of poses by the objects beside people; None: it reads poses alone.
     """
 
     builder: InputBuilder
     classifier: ActionClassifier
     sampling: ClipSampling = field(default_factory=ClipSampling)
     weight: float = 1.0
+    objects: ObjectReading | None = None
 
     def reads(self, sampling: ClipSampling) -> ClipSampling:
         """`sampling` with the frames per view and the sampler that the member was trained with."""
@@ -94,6 +97,7 @@ def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -
             track_id,
             sum(person.weight * weight for person, weight in read) / sum(weights),
             weighted_mean([person.scores for person, _ in read], [weight for _, weight in read]),
+            next((person.objects for person, _ in read if person.objects), ()),
         )
         for track_id, read in alone.items()
     ]

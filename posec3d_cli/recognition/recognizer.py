@@ -14,8 +14,10 @@ import numpy as np
 
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
+from posec3d_cli.hub.cards import OBJECTS, ModelCard
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
+from posec3d_cli.hub.weights import fetch
 from posec3d_cli.recognition.aggregate import (
     Scored,
     Subject,
@@ -35,6 +37,7 @@ from posec3d_cli.recognition.ensemble import (
     ensemble_info,
 )
 from posec3d_cli.recognition.members import builder_names
+from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.substitutes import with_substitutes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
@@ -42,7 +45,7 @@ from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import HasPrecision, NeedsHeatmaps
-from posec3d_cli.types import ClassifierInput, Ints
+from posec3d_cli.types import ClassifierInput, Floats, Ints
 
 NO_FRAMES = np.zeros(0, np.int64)
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
@@ -100,7 +103,9 @@ class ActionRecognizer:
                 raise StageMismatch(
                     f"{card.name} has room for one person, got people 'together'", hint="leave out --people"
                 )
-            members.append(Member(made, reads, ClipSampling.from_recipe(asked.recipe, where=card.name), weight))
+            objects = _object_reading(card, config, reads.labels)
+            sampling = ClipSampling.from_recipe(asked.recipe, where=card.name)
+            members.append(Member(made, reads, sampling, weight, objects))
             used.append(
                 PipelineInfo(
                     models={"classifier": read_by},
@@ -242,7 +247,8 @@ class ActionRecognizer:
     ) -> list[list[Scored]]:
         """The scores of each subject of each reading, by member `number`; only the inputs of a few exist at once."""
         scored: list[list[Scored]] = [[] for _ in readings]
-        waiting: list[tuple[int, Subject]] = []
+        waiting: list[tuple[int, Subject, Floats | None]] = []
+        objects = member.objects
         volumes: list[ClassifierInput] = []
 
         def flush() -> None:
@@ -253,8 +259,12 @@ class ActionRecognizer:
             share = (perf_counter() - begun) / len(volumes)
             if len(answers) != len(volumes):
                 raise StageMismatch(f"the classifier gave {len(answers)} answers for {len(volumes)} volumes")
-            for (place, subject), answer in zip(waiting, answers, strict=True):
-                scored[place].append((subject, answer))
+            for (place, subject, near), answer in zip(waiting, answers, strict=True):
+                if objects is None or near is None:
+                    scored[place].append((subject, answer))
+                else:
+                    moved = replace(subject, objects=objects.at_hand(near)), objects.apply(answer, near)
+                    scored[place].append(moved)
                 readings[place].watch.add("classify", share)
             waiting.clear()
             volumes.clear()
@@ -266,11 +276,19 @@ class ActionRecognizer:
                 with reading.watch.time("build"):
                     clips = plan[subject.window].clips
                     volumes.append(member.builder.build(sequence, clips, flip=sampling.flip))
-                waiting.append((place, subject))
+                waiting.append((place, subject, objects.features(sequence) if objects else None))
                 if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
                     flush()
         flush()
         return scored
+
+
+def _object_reading(card: ModelCard, config: PipelineConfig, labels: Sequence[str]) -> ObjectReading | None:
+    """What the classifier of a card reads of objects, if it does."""
+    if all(file.name != OBJECTS for file in card.files):
+        return None
+    files = fetch(card, offline=config.offline, weights_dir=config.weights_dir)
+    return ObjectReading.read(files[OBJECTS], labels)
 
 
 def _frames_of(plans: Iterable[Sequence[Window]]) -> Ints:

@@ -123,8 +123,12 @@ def test_classifiers_keep_the_contract(stage, tmp_path):
 @pytest.mark.parametrize("card", [card for card in cards("classifier") if not card.marks])
 def test_classifiers_that_ship_with_us_keep_the_contract(card, weights):
     model, files = weights(card.name)
-    spec = spec_of_card(model, {})
-    testing.check_classifier(made(model, files), testing.sample_volumes(len(spec.mirror), size=spec.size[0]))
+    if model.stage == "stgcn":
+        samples = testing.sample_clips(people=1)
+    else:
+        spec = spec_of_card(model, {})
+        samples = testing.sample_volumes(len(spec.mirror), size=spec.size[0])
+    testing.check_classifier(made(model, files), samples)
 
 
 def test_the_stages_of_these_tests_keep_the_contract():

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from posec3d_cli.config import People
 from posec3d_cli.errors import BadCard, StageMismatch
+from posec3d_cli.hub.cards import OBJECTS
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
 from posec3d_cli.nets.layers import Recognizer
@@ -136,7 +137,7 @@ class TorchClassifier(ABC):
         settings = read_settings(cls.Settings, card, options)
         cls._check_card(card, files, settings.architecture)
         networks = []
-        for path in files.values():
+        for path in (path for name, path in files.items() if name != OBJECTS):
             # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
             with torch.device("meta"):
                 network = build_network(settings.architecture, len(card.labels), settings.network)
