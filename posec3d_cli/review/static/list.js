@@ -13,6 +13,7 @@ export class RowList {
   constructor(onChoose) {
     this.onChoose = onChoose;
     this.ids = [];
+    this.place = new Map(); // keys may be pressed before the order has come
     this.known = new Map();
     this.asked = new Set();
     this.chosen = null;
