@@ -22,9 +22,9 @@ def _poses_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path_factory.mktemp("poses"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """Torch computes on one thread: other numbers of threads add up in another order."""
+    """Torch computes on one thread in the whole file: other numbers of threads add up in another order."""
     import torch
 
     threads = torch.get_num_threads()

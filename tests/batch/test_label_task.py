@@ -116,7 +116,7 @@ def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
         LabelTask(PipelineConfig(precision="bf16")),
         LabelTask(PipelineConfig(detector_settings={"max_people": 1})),
         LabelTask(PipelineConfig(views=2)),
-        LabelTask(PipelineConfig(ensemble_weights=(1.0,))),
+        LabelTask(PipelineConfig(ensemble_weights=(2.0, 1.0))),
     ]
     assert len({base, *(other.fingerprint() for other in others)}) == 6
 

@@ -64,7 +64,7 @@ def renamed(count, first=0, names=NEW):
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
+def base(tmp_path_factory, one_thread):
     """A model of two actions with a temperature, a least score and two outputs of unknown actions."""
     out = tmp_path_factory.mktemp("base") / "base"
     train(Training(CONFIG, NETWORK, held_out=0.25), people.labeled_clips(6), out)
