@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from benchmark_modules import imported
@@ -49,3 +50,14 @@ def test_the_labels_of_every_recorded_source_are_mapped_to_plain_names(sets):
 def test_clips_of_one_source_video_have_one_title(sets):
     names = ["OldSchool_walk_f_nm_np1_ri_med_0.avi", "OldSchool_walk_u_cm_np1_fr_med_11.avi"]
     assert {sets.title(f"walk/{name}", "walk") for name in names} == {"walk/OldSchool"}
+
+
+def test_clips_of_the_validation_tables_are_not_learned_from_though_those_have_other_names():
+    def clips(*names):
+        return [SimpleNamespace(name=name) for name in names]
+
+    with imported("daily", ["ship", "objects"]) as modules:
+        kept = modules["objects"].apart_from(
+            clips("jhmdb/p/run/a.npz", "jhmdb/p/run/b.npz"), clips("jhmdb_a/p/run/a.npz")
+        )
+    assert [clip.name for clip in kept] == ["jhmdb/p/run/b.npz"]

@@ -26,8 +26,16 @@ from posec3d_cli.hub.cards import OBJECTS
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.training.objects import clip_features, fit_objects
 
+VALIDATED = ("jhmdb_a", "web_known_a")
+"""The tables of clips that `jhmdb.csv` and `web.csv` also hold, and that are not learned from."""
 STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 """What the weights are multiplied by: objects and poses are not independent, so their evidence does not add up."""
+
+
+def apart_from(clips: Sequence[LabeledClip], others: Sequence[LabeledClip]) -> list[LabeledClip]:
+    """The clips that are not among others, which another table may name: what stands behind the source counts."""
+    left_out = {clip.name.partition("/")[2] for clip in others}
+    return [clip for clip in clips if clip.name.partition("/")[2] not in left_out]
 
 
 def fitted(recognizer: ActionRecognizer, clips: Sequence[LabeledClip]) -> ObjectReading:
@@ -70,15 +78,15 @@ def main() -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
     parser.add_argument("--strength", type=float, metavar="S", help="Write the reading, with weights times S.")
     given = parser.parse_args()
-    validated = set((given.sets / "validation.txt").read_text(encoding="utf-8").splitlines())
     learned = clips_of([given.sets / "jhmdb.csv", given.sets / "web.csv"])
+    validated = clips_of([given.sets / f"{part}.csv" for part in VALIDATED])
     recognizer = recognizer_of(given.models)
-    reading = fitted(recognizer, [clip for clip in learned if clip.name not in validated])
+    reading = fitted(recognizer, apart_from(learned, validated))
     if given.strength is not None:
         for model in given.models:
             ship(model, reading, given.strength)
         return
-    for part in ("jhmdb_a", "web_known_a"):
+    for part in VALIDATED:
         clips = [clip for clip in clips_of([given.sets / f"{part}.csv"]) if clip.label in recognizer.labels]
         for strength in STRENGTHS:
             right = sum(
