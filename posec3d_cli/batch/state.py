@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from posec3d_cli.batch.file_result import FileResult
 from posec3d_cli.errors import OutputError
+from posec3d_cli.files.database import open_database
 from posec3d_cli.files.digests import Stamp, digest
 from posec3d_cli.files.writing import printable
 from posec3d_cli.output.json import read_stored, stored
@@ -78,25 +79,9 @@ class RunState:
     def __init__(self, file: Path) -> None:
         self.file = file
         with self._error_context():
-            self._connection = sqlite3.connect(file, isolation_level=None)
-        try:
-            with self._error_context():
-                self._prepare()
-        except OutputError:
-            self._connection.close()
-            raise
-
-    def _prepare(self) -> None:
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise OutputError(
-                f"{printable(self.file)} is of another version of posec3d",
-                hint="to start over, move it away together with its output",
+            self._connection = open_database(
+                file, _TABLES, VERSION, hint="to start over, move it away together with its output"
             )
-        self._connection.executescript(_TABLES)
-        self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     def own(self) -> str:
         """Record this process as the owner; returns the process of an interrupted run, or an empty text."""

@@ -10,7 +10,7 @@ import typer
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
 from posec3d_cli.cli.config import pipeline_config
-from posec3d_cli.cli.help_texts import INPUT, OUTPUT
+from posec3d_cli.cli.help_texts import OUTPUT
 from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_results
 from posec3d_cli.cli.options import (
     BuilderOption,
@@ -43,6 +43,7 @@ from posec3d_cli.cli.options import (
     SetOption,
     ThresholdOption,
     TimeoutOption,
+    TruthOption,
     ViewsOption,
     WeightsDirOption,
     WindowOption,
@@ -91,15 +92,7 @@ def label(
             "--save-poses", metavar="DIR", help="Write the poses of each video, as .npz.", rich_help_panel=OUTPUT
         ),
     ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            metavar="CSV",
-            help="Measure the accuracy against this ground truth: columns video,label.",
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
+    truth: TruthOption = None,
     workers: WorkersOption = None,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,

@@ -233,6 +233,15 @@ FromFileOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+TruthOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--truth",
+        metavar="CSV",
+        help="Measure the accuracy against this ground truth: columns video,label.",
+        rich_help_panel=INPUT,
+    ),
+]
 RootOption = Annotated[
     Path | None,
     typer.Option(

@@ -9,7 +9,7 @@ import typer
 
 from posec3d_cli.cli.batch_run import saying_read
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
-from posec3d_cli.cli.options import RootOption
+from posec3d_cli.cli.options import RootOption, TruthOption
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.errors import counted
@@ -23,15 +23,7 @@ def report(
         Path,
         typer.Option("-o", "--output", metavar="OUT.html", help="Write this file.", rich_help_panel=OUTPUT),
     ],
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            metavar="CSV",
-            help="Measure the accuracy against this ground truth: columns video,label.",
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
+    truth: TruthOption = None,
     root: RootOption = None,
     poses: Annotated[
         Path | None,

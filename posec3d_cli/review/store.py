@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import convert, to_builtins
 
 from posec3d_cli.errors import OutputError
+from posec3d_cli.files.database import open_database
 from posec3d_cli.files.writing import printable
 from posec3d_cli.review.decisions import Event, Said
 
@@ -43,25 +44,13 @@ class EventStore:
     def __init__(self, file: Path) -> None:
         self.file = file
         with self._error_context():
-            self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-        try:
-            with self._error_context():
-                self._prepare()
-        except OutputError:
-            self._connection.close()
-            raise
-
-    def _prepare(self) -> None:
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise OutputError(
-                f"{printable(self.file)} is of another version of posec3d",
+            self._connection = open_database(
+                file,
+                _TABLES,
+                VERSION,
                 hint="review with that version, or move the file away to start over",
+                several_threads=True,
             )
-        self._connection.executescript(_TABLES)
-        self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     def add(self, reviewer: str, video: str, number: int, said: Said, context: Mapping[str, Any]) -> Event:
         """Add an event, and return it with its number and time."""
