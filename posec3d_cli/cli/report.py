@@ -140,11 +140,13 @@ def print_report(
         parts.append(f"{sum(foreign.values())} left out, with labels that the classifier does not have")
     typer.echo(", ".join(parts))
     if report.calibration_error is not None:
-        typer.echo(f"expected calibration error {report.calibration_error:.3f}; {_thresholds(report)}")
+        typer.echo(f"expected calibration error {_error(report)}; {_thresholds(report)}")
 
 
 def _error(report: EvaluationReport) -> str:
-    return "" if report.calibration_error is None else f"{report.calibration_error:.3f}"
+    if report.calibration_error is None:
+        return ""
+    return f"{report.calibration_error:.3f} ({report.error_if_calibrated:.3f} by chance)"
 
 
 def _thresholds(report: EvaluationReport) -> str:

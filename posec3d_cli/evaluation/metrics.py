@@ -26,6 +26,20 @@ def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins:
     return float(np.abs(gaps).sum() / len(sure))
 
 
+def error_if_calibrated(confidences: ArrayLike, bins: int = BINS) -> float:
+    """The mean calibration error of a perfectly calibrated model with these confidences: what few clips alone make.
+
+    Each prediction is drawn correct with the probability of its own confidence, 1,000 times, with a fixed seed.
+
+    Args:
+        confidences: `(N,)` probability of each prediction, N at least 1.
+        bins: as for `expected_calibration_error`.
+    """
+    sure = np.asarray(confidences, np.float64)
+    draws = np.random.default_rng(0).random((1000, len(sure))) < sure
+    return float(np.mean([expected_calibration_error(sure, right, bins) for right in draws]))
+
+
 def coverage(
     confidences: ArrayLike, correct: ArrayLike, thresholds: Sequence[float]
 ) -> list[tuple[float, float, float | None]]:

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error, mean_class_interval, wilson
+from posec3d_cli.evaluation.metrics import (
+    coverage,
+    error_if_calibrated,
+    expected_calibration_error,
+    mean_class_interval,
+    wilson,
+)
 from posec3d_cli.evaluation.predictions import ClipPrediction
 from posec3d_cli.types import Floats, Ints
 
@@ -171,6 +177,11 @@ class EvaluationReport:
         """The expected calibration error of the clips with a person; None if no clip has one."""
         return expected_calibration_error(self.confidences, self.correct) if len(self.confidences) else None
 
+    @cached_property
+    def error_if_calibrated(self) -> float | None:
+        """The calibration error that chance gives as many clips of a perfectly calibrated model; None likewise."""
+        return error_if_calibrated(self.confidences) if len(self.confidences) else None
+
     @property
     def sources(self) -> dict[str, EvaluationReport]:
         """The report on the clips of each source, by its name; empty if all clips are of one source."""
@@ -191,6 +202,10 @@ class EvaluationReport:
         steps = sorted({*MIN_SCORES, self.min_score} - {0.0})
         return coverage(least, self.correct, steps) if least else []
 
+    def _calibration(self) -> dict[str, float | None]:
+        found = {"calibration_error": self.calibration_error, "error_if_calibrated": self.error_if_calibrated}
+        return {name: None if value is None else round(value, 4) for name, value in found.items()}
+
     def figures(self) -> dict[str, Any]:
         """The report as plain values for JSON, without the correct predictions."""
         return {
@@ -202,14 +217,14 @@ class EvaluationReport:
             "mean_class": round(self.mean_class, 4),
             "mean_class_interval": None if self.mean_class_interval is None else _rounded(self.mean_class_interval),
             "nobody": list(self.no_person),
-            "calibration_error": None if self.calibration_error is None else round(self.calibration_error, 4),
+            **self._calibration(),
             "sources": [
                 {
                     "source": source,
                     "clips": part.clips,
                     "top1": round(part.top1, 4),
                     "top1_interval": _rounded(part.top1_interval),
-                    "calibration_error": None if part.calibration_error is None else round(part.calibration_error, 4),
+                    **part._calibration(),
                 }
                 for source, part in self.sources.items()
             ],

@@ -70,7 +70,9 @@ def test_tables_name_what_is_taken_for_what(evaluate, dataset_pickle):
     assert rows[4] == ["action", "predicted as", "clips", "names"]
     assert rows[5][3].startswith("pack/")
     *_, last, confidence = ran.out.splitlines()
-    assert re.fullmatch(r"expected calibration error 0\.\d{3}; --min-score 0\.3 answers \d+%.*", confidence)
+    assert re.fullmatch(
+        r"expected calibration error 0\.\d{3} \(0\.\d{3} by chance\); --min-score 0\.3 answers \d+%.*", confidence
+    )
     assert re.fullmatch(
         r"top-1 \S+% \(\S+% to \S+%\), top-5 100.0% \(61.0% to 100.0%\), mean class \S+%( \(\S+% to \S+%\))?, "
         "6 clips, no person in 0",
@@ -350,6 +352,6 @@ def test_several_sources_are_shown_by_themselves(evaluate, dataset_pickle, tmp_p
     start = lines.index("source\tclips\ttop-1\tcalibration error")
     rows = [line.split("\t") for line in lines[start + 1 : start + 3]]
     assert [row[:2] for row in rows] == [["pack", "6"], ["other", "4"]]
-    assert all(re.fullmatch(r"0\.\d{3}", row[3]) for row in rows)
+    assert all(re.fullmatch(r"0\.\d{3} \(0\.\d{3} by chance\)", row[3]) for row in rows)
     found = json.loads(evaluate(dataset_pickle, other, "--json").out)
     assert [one["source"] for one in found["sources"]] == ["pack", "other"]

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.evaluation.evaluate import as_video_poses
-from posec3d_cli.evaluation.metrics import coverage, expected_calibration_error
+from posec3d_cli.evaluation.metrics import coverage, error_if_calibrated, expected_calibration_error
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training import calibration
 from posec3d_cli.training.calibration import fit_temperature, softmax_with_temperature
@@ -187,6 +187,19 @@ def test_the_calibration_error_of_a_case_done_by_hand():
     assert error == pytest.approx(abs(0.5 - 0.575) / 2 + abs(1 - 0.955) / 2)
     assert expected_calibration_error([0.0, 1.0], [False, True]) == 0
     assert expected_calibration_error([1.0], [False]) == 1
+
+
+def test_the_error_that_chance_makes_of_a_calibrated_model():
+    assert error_if_calibrated([1.0, 1.0]) == 0
+    assert error_if_calibrated([0.5]) == pytest.approx(0.5)  # right or wrong, it is half off
+    # two answers in one bin: 0, 1 or 2 right with 1/4, 1/2, 1/4, and an error of 0.5, 0, 0.5
+    assert error_if_calibrated([0.5, 0.5]) == pytest.approx(0.25, abs=0.03)
+    generator = np.random.default_rng(5)
+    sure = generator.random(2000)
+    floor, found = error_if_calibrated(sure), expected_calibration_error(sure, generator.random(2000) < sure)
+    assert 0.01 < floor < 0.04
+    assert abs(found - floor) < 0.02
+    assert error_if_calibrated(sure) == floor
 
 
 ANSWERS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
