@@ -17,7 +17,7 @@ from posec3d_cli.registry import NETWORKS
 if TYPE_CHECKING:
     from posec3d_cli.nets.layers import Recognizer
 
-READS = ("heatmaps", "joints")
+READS = ("heatmaps", "joints", "rgb", "rgb+heatmaps")
 """What a network can read: the class attribute `reads`."""
 
 
@@ -50,7 +50,7 @@ def build_network(architecture: str, num_classes: int, options: Mapping[str, Any
         options: keyword arguments of the network's class, such as `in_channels` or `base_channels`.
 
     Returns:
-        A network that turns a batch of what it `reads` into (B, C) logits.
+        A network that turns a batch of what it `reads` into (B, C) logits, or into those of each of its heads.
 
     Raises:
         BadCard: no network has this name, or it has no such option or does not accept its value.

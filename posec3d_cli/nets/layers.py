@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -69,22 +70,26 @@ class Head(nn.Module):
 class Recognizer(nn.Module):
     """A backbone and a head, named `backbone` and `cls_head`: a batch of what it reads -> (B, C) logits.
 
-    A batch is (B, K, T, H, W) heatmaps in [0, 1], or (B, M, T, 17, C) joints: the class attribute `reads` says which.
+    A batch is (B, K, T, H, W) heatmaps in [0, 1], (B, M, T, 17, C) joints or (B, 3, T, H, W) normalized frames, or both
+    frames and heatmaps, as two arguments: the class attribute `reads` says which. A network of several heads has the
+    logits of all: (B, heads, C).
 
     Fresh weights are drawn as upstream: 3D convolutions from He's normal distribution over the fan-out, the linear
     layer from a normal distribution of standard deviation 0.01, 2D convolutions as torch does by itself. On the "meta"
     device there is nothing to draw, and asking torch to would have it import its compiler, which takes seconds.
 
     Attributes:
-        reads: "heatmaps" or "joints".
-        in_channels: K of heatmaps, C of joints.
+        reads: "heatmaps", "joints", "rgb" or "rgb+heatmaps".
+        heads: the names of its heads, where it has several.
+        in_channels: K of heatmaps, also beside frames; C of joints; 3 of frames alone.
         layout: how its weights and its batches lie in memory best, for `to` and `contiguous`.
     """
 
     reads: ClassVar[str]
+    heads: ClassVar[tuple[str, ...]] = ()
     layout: ClassVar[torch.memory_format] = torch.channels_last_3d
 
-    def __init__(self, backbone: nn.Module, head: Head, *, in_channels: int) -> None:
+    def __init__(self, backbone: nn.Module, head: nn.Module, *, in_channels: int) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.backbone = backbone
@@ -98,7 +103,16 @@ class Recognizer(nn.Module):
                 nn.init.normal_(module.weight, std=0.01)
                 nn.init.zeros_(module.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The input of the backbone -> (B, C)."""
-        logits: Tensor = self.cls_head(self.backbone(x))
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The input of the backbone -> (B, C), or (B, heads, C)."""
+        return self.logits(self.features(*inputs))
+
+    def features(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """What the backbone makes of the input, for each head."""
+        features: Tensor | tuple[Tensor, ...] = self.backbone(*inputs)
+        return features if isinstance(features, tuple) else (features,)
+
+    def logits(self, features: Sequence[Tensor]) -> Tensor:
+        """Features -> (B, C), or (B, heads, C)."""
+        logits: Tensor = self.cls_head(*features)
         return logits

@@ -51,9 +51,9 @@ class Backbone(nn.Module):
         inner = (base_channels, base_channels * 2, base_channels * 4)
         outer = [planes * EXPANSION for planes in inner]
         blocks, strides = stage_blocks, temporal_strides
-        self.layer1 = _stage(base_channels, inner[0], blocks[0], temporal_stride=strides[0], inflate=False)
-        self.layer2 = _stage(outer[0], inner[1], blocks[1], temporal_stride=strides[1], inflate=True)
-        self.layer3 = _stage(outer[1], inner[2], blocks[2], temporal_stride=strides[2], inflate=True)
+        self.layer1 = stage(base_channels, inner[0], blocks[0], stride=(strides[0], 2, 2), inflate=False)
+        self.layer2 = stage(outer[0], inner[1], blocks[1], stride=(strides[1], 2, 2), inflate=True)
+        self.layer3 = stage(outer[1], inner[2], blocks[2], stride=(strides[2], 2, 2), inflate=True)
         self.out_channels = outer[2]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,9 +67,9 @@ class Backbone(nn.Module):
         return x
 
 
-def _stage(inputs: int, planes: int, blocks: int, *, temporal_stride: int, inflate: bool) -> nn.Sequential:
-    """`blocks` bottlenecks; the first halves H and W and strides over time."""
-    first = Bottleneck(inputs, planes, stride=(temporal_stride, 2, 2), inflate=inflate, downsample=True)
+def stage(inputs: int, planes: int, blocks: int, *, stride: Triple, inflate: bool) -> nn.Sequential:
+    """`blocks` bottlenecks; the first one strides over (T, H, W) and has a shortcut of its own."""
+    first = Bottleneck(inputs, planes, stride=stride, inflate=inflate, downsample=True)
     rest = [
         Bottleneck(planes * EXPANSION, planes, stride=(1, 1, 1), inflate=inflate, downsample=False)
         for _ in range(blocks - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
-from posec3d_cli.nets.layers import Recognizer
+from posec3d_cli.nets.layers import Head, Recognizer
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
@@ -99,9 +99,10 @@ class Pretrained:
 
 def set_head(network: Recognizer, head: LinearHead) -> None:
     """Replace the linear layer of a network."""
+    layer = cast(Head, network.cls_head).fc_cls
     with torch.no_grad():
-        network.cls_head.fc_cls.weight.copy_(head.weight)
-        network.cls_head.fc_cls.bias.copy_(head.bias)
+        layer.weight.copy_(head.weight)
+        layer.bias.copy_(head.bias)
 
 
 def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> Pretrained:

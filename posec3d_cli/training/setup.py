@@ -68,7 +68,10 @@ def make_training(
     config = pretrained.config if pretrained else base
     options = dict(pretrained.network) if pretrained else {}
     kind = architecture or config.architecture
-    reads_joints = network_class(kind).reads == "joints"
+    reads = network_class(kind).reads
+    if reads not in ("heatmaps", "joints"):
+        raise BadCard(f"{kind} reads frames, and trainings read poses alone", hint="choose another --arch")
+    reads_joints = reads == "joints"
     if reads_joints:
         _check_graph(kind, size, people)
     sampling = config.sampling.changed(window_seconds=window, people=people)

@@ -88,7 +88,7 @@ class Idle(Tiny):
     ("network", "rule"),
     [
         (nn.Conv3d, "subclass of Recognizer"),
-        (Mute, "reads, one of heatmaps, joints, got 'sounds'"),
+        (Mute, r"reads, one of heatmaps, joints, rgb, rgb\+heatmaps, got 'sounds'"),
         (Lopsided, "backbone and the head"),
         (Batchy, "one by one"),
         (Idle, "spare.weight does not"),

@@ -27,6 +27,7 @@ def test_a_network_of_joints_is_built_with_its_options() -> None:
 def test_every_network_says_what_it_reads() -> None:
     assert {name: network_class(name).reads for name in NETWORKS.names()}.items() >= {
         "slowonly": "heatmaps", "c3d-light": "heatmaps", "x3d-shallow": "heatmaps", "stgcn++": "joints",
+        "rgb-only": "rgb", "rgbpose": "rgb+heatmaps",
     }.items()  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def test_lists_as_in_a_card_do_for_the_stages() -> None:
 def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     with pytest.raises(BadCard, match="'slowfast'") as caught:
         build_network("slowfast", 5, {})
-    assert "c3d-light, slowonly, stgcn++, x3d-shallow" in caught.value.hint
+    assert "c3d-light, rgb-only, rgbpose, slowonly, stgcn++, x3d-shallow" in caught.value.hint
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
@@ -70,7 +71,7 @@ def test_a_network_without_weights_does_not_wake_the_compiler_of_torch() -> None
         "from posec3d_cli.nets import NETWORKS, build_network\n"
         "with torch.device('meta'):\n"
         "    for name in NETWORKS.names():\n"
-        "        build_network(name, 5, {'base_channels': 8})\n"
+        "        build_network(name, 5, {})\n"
         "print('torch._dynamo' in sys.modules)\n"
     )
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
