@@ -11,10 +11,13 @@ from filelock import FileLock, Timeout
 from posec3d_cli.batch.state import RunState, owner_of
 from posec3d_cli.errors import OutputError
 
+STATE = ".state.sqlite"
+"""What the name of a run's state adds to that of its output."""
+
 
 def state_of(output: Path) -> Path:
     """The file that keeps the state of the runs on `output`."""
-    return output.with_name(f"{output.name}.state.sqlite")
+    return output.with_name(output.name + STATE)
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.state import Record, RunState
 from posec3d_cli.batch.task import ResumableTask
 from posec3d_cli.files.digests import Stamp, stamp
+from posec3d_cli.files.writing import printable
 from posec3d_cli.output.tables import TimedResult
-from posec3d_cli.results import FAILED
+from posec3d_cli.results import FAILED, ClipResult
 
 
 def check_outputs(todo: Iterable[Todo], task: ResumableTask[Any], run_state: RunState) -> None:
@@ -103,4 +106,15 @@ def results(files: Sequence[InputFile], todo: Iterable[Todo], run_state: RunStat
     for video in files:
         record = None if video.path in waiting else run_state.get(video.path)
         if record is not None:
-            yield from ((result, record.result.seconds) for result in record.result.results)
+            yield from ((_renamed(result, video), record.result.seconds) for result in record.result.results)
+
+
+def _renamed(result: ClipResult, file: InputFile) -> ClipResult:
+    """The result of a clip, called as its file is called now: among other inputs it had more folders, or fewer."""
+    now = printable(file.name)
+    parts = printable(Path(os.path.abspath(file.path)).as_posix()).split("/")
+    for count in range(1, len(parts) + 1):
+        before = "/".join(parts[-count:])
+        if result.name == before or result.name.startswith(f"{before}: "):
+            return replace(result, name=now + result.name.removeprefix(before))
+    return result

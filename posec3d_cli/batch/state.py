@@ -17,10 +17,11 @@ from typing import Any, Self
 from posec3d_cli.batch.file_result import FileResult
 from posec3d_cli.errors import OutputError
 from posec3d_cli.files.database import open_database
-from posec3d_cli.files.digests import Stamp, digest
+from posec3d_cli.files.digests import Stamp, digest, stamp
 from posec3d_cli.files.writing import printable
 from posec3d_cli.output.json import read_stored, stored
 from posec3d_cli.output.tables import Corrections
+from posec3d_cli.results import FAILED
 
 VERSION = 3
 _TABLES = """
@@ -35,6 +36,16 @@ CREATE TABLE IF NOT EXISTS settings (pipeline TEXT PRIMARY KEY, described TEXT N
 CREATE TABLE IF NOT EXISTS corrections (
     video TEXT, number INTEGER, corrected TEXT NOT NULL, PRIMARY KEY (video, number)
 ) WITHOUT ROWID;
+"""
+
+_FAILED = f"EXISTS (SELECT 1 FROM json_each({{}}) AS entry WHERE json_extract(entry.value, '$.status') = '{FAILED}')"
+_TAKE_VIDEOS = f"""
+INSERT OR REPLACE INTO main.videos SELECT theirs.* FROM shard.videos AS theirs
+LEFT JOIN inputs ON inputs.path = theirs.path LEFT JOIN main.videos AS mine ON mine.path = theirs.path
+WHERE (inputs.shard IS NULL OR inputs.shard = :shard) AND (
+    mine.path IS NULL OR mine.pipeline <> :pipeline OR {_FAILED.format("mine.entries")}
+    OR NOT is_now(mine.path, mine.size, mine.mtime_ns)
+)
 """
 
 
@@ -108,9 +119,9 @@ class RunState:
         if row is None:
             return None
         size, mtime_ns, sha256, pipeline, entries, seconds = row
-        stamp = None if size is None else Stamp(size, mtime_ns)
+        taken = None if size is None else Stamp(size, mtime_ns)
         results = tuple(read_stored(entry, path) for entry in json.loads(entries))
-        return Record(path, stamp, pipeline, FileResult(results, sha256, seconds))
+        return Record(path, taken, pipeline, FileResult(results, sha256, seconds))
 
     def put(self, record: Record) -> None:
         """Store a record in place of an older one."""
@@ -120,6 +131,33 @@ class RunState:
         values = (_key(record.path), size, mtime_ns, result.sha256, record.pipeline, entries, result.seconds)
         with self._error_context():
             self._connection.execute(f"INSERT OR REPLACE INTO videos VALUES ({', '.join('?' * len(values))})", values)
+
+    def merge(self, states: Mapping[int, Path], shards: Mapping[Path, int], pipeline: str) -> None:
+        """Take over what the run states of shards hold.
+
+        The record of an input file is taken from its own shard only, unless one here is valid: it did not fail, was
+        made with `pipeline`, and the file did not change since.
+
+        Args:
+            states: the file of each shard's state, by its number.
+            shards: the number of each input file's shard.
+            pipeline: the fingerprint of the task.
+        """
+        with self._error_context():
+            self._connection.create_function("is_now", 3, _is_now)
+            self._connection.execute("CREATE TEMP TABLE inputs (path BLOB PRIMARY KEY, shard INTEGER) WITHOUT ROWID")
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO inputs VALUES (?, ?)", ((_key(path), shard) for path, shard in shards.items())
+            )
+            for number, state in states.items():
+                self._connection.execute("ATTACH ? AS shard", (os.fspath(state),))
+                try:
+                    with self._transaction():
+                        self._connection.execute(_TAKE_VIDEOS, {"shard": number, "pipeline": pipeline})
+                        self._connection.execute("INSERT OR IGNORE INTO main.outputs SELECT * FROM shard.outputs")
+                finally:
+                    self._connection.execute("DETACH shard")
+            self._connection.execute("DROP TABLE inputs")
 
     def paths(self) -> list[Path]:
         """The files that have records, also deleted files."""
@@ -223,6 +261,12 @@ class RunState:
                 f"{printable(self.file)}, the state of the run, cannot be used: {error}",
                 hint="free some space if the disk is full; move the file away to start over",
             ) from error
+
+
+def _is_now(path: bytes, size: int | None, mtime_ns: int | None) -> bool:
+    """Whether a file has this stamp."""
+    now = stamp(Path(os.fsdecode(path)))
+    return (now is None and size is None) or now == Stamp(size or 0, mtime_ns or 0)
 
 
 def _key(path: Path) -> bytes:

@@ -37,6 +37,7 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
+from posec3d_cli.cli.shards import MergeOption, ShardOption, say_shard, shard_option
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputError, OutputExists, counted, together
 
@@ -90,6 +91,8 @@ def extract_poses(
     ] = None,
     detect_every: DetectEveryOption = 1,
     workers: WorkersOption = None,
+    shard: ShardOption = None,
+    merge: MergeOption = False,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
     overwrite: Annotated[
@@ -121,10 +124,15 @@ def extract_poses(
     from posec3d_cli.batch.outputs import check_made
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
+    from posec3d_cli.batch.shards import check_whole, shards_beside, take_shards
     from posec3d_cli.files.writing import printable
     from posec3d_cli.pose_files import written_suffixes
     from posec3d_cli.results import FAILED, NO_PERSON
 
+    processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
+    part = shard_option(
+        shard, merge=merge, only_whole={"--pyskl-pickle": pyskl_pickle is not None}, only_parts=processing
+    )
     check_choice("--format", form, [suffix.removeprefix(".") for suffix in written_suffixes()])
     _check_outputs(output, pyskl_pickle, labels)
     inputs, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
@@ -148,11 +156,20 @@ def extract_poses(
         output,
         f".{form}",
     )
-    if output.is_dir() and any(output.iterdir()) and not state_of(output).exists() and not overwrite:
+    own_state = output
+    if part is not None:
+        own_state = part.output(output)
+        say_shard(part, len(part.of(inputs)), len(inputs), own_state)
+    begun = state_of(output).exists() or ((merge or part is not None) and shards_beside(output))
+    if output.is_dir() and any(output.iterdir()) and not begun and not overwrite:
         raise OutputExists(f"{output} is not empty", hint="choose another folder, or say --overwrite")
-    with locked(output) as (run_state, before):
+    with locked(own_state) as (run_state, before):
+        shards = take_shards(output, inputs, run_state, task.fingerprint(), table=False) if merge else []
         inputs = with_stems(inputs, run_state.paths())
+        inputs = inputs if part is None else part.of(inputs)
         todo = plan(inputs, task, run_state, retry_failed=retry_failed)
+        if merge:
+            check_whole(todo, len(inputs), shards)
         if not overwrite:
             check_outputs(todo, task, run_state)
             check_made([] if pyskl_pickle is None else [pyskl_pickle], run_state)

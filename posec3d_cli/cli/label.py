@@ -50,6 +50,7 @@ from posec3d_cli.cli.options import (
     WorkersOption,
 )
 from posec3d_cli.cli.render import note
+from posec3d_cli.cli.shards import MergeOption, ShardOption, say_shard, shard_option
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputExists, counted
 
@@ -94,6 +95,8 @@ def label(
     ] = None,
     truth: TruthOption = None,
     workers: WorkersOption = None,
+    shard: ShardOption = None,
+    merge: MergeOption = False,
     retry_failed: RetryOption = False,
     fail_fast: FailFastOption = False,
     overwrite: OverwriteOption = False,
@@ -135,15 +138,22 @@ def label(
     from posec3d_cli.batch.outputs import check_made
     from posec3d_cli.batch.resume import plan
     from posec3d_cli.batch.run import check_outputs
+    from posec3d_cli.batch.shards import check_whole, take_shards
     from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.output import tables
 
+    processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
+    part = shard_option(shard, merge=merge, only_whole={"--truth": truth is not None}, only_parts=processing)
     tables.check_table(output)
     if draw_objects and save_videos is None:
         raise typer.BadParameter("--draw-objects needs --save-videos")
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
     files, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
     labels = None if truth is None else _ground_truth(truth, files, root)
+    mine = files
+    if part is not None:
+        output, mine = part.output(output), part.of(files)
+        say_shard(part, len(mine), len(files), output)
     task = label_task.LabelTask.of(
         pipeline_config(
             pipeline=pipeline,
@@ -169,7 +179,7 @@ def label(
             offline=offline,
             weights_dir=weights_dir,
         ),
-        files,
+        mine,
         videos=save_videos,
         draw_objects=draw_objects,
         poses=save_poses,
@@ -179,8 +189,12 @@ def label(
         raise OutputExists(f"{output} is already there", hint="choose another name, or say --overwrite")
     with locked(output) as (run_state, before):
         kept_corrections(output, run_state, overwrite=overwrite)
+        shards = take_shards(output, files, run_state, task.fingerprint(), overwrite=overwrite) if merge else []
         files = with_stems(files, run_state.paths())
+        files = files if part is None else part.of(files)
         todo = plan(files, task, run_state, retry_failed=retry_failed)
+        if merge:
+            check_whole(todo, len(files), shards)
         if not overwrite:
             check_outputs(todo, task, run_state)
             check_made([] if labels is None else confusion_files(output), run_state)
