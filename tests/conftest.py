@@ -18,8 +18,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def _poses_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test finds the poses that another one, or the user, kept."""
+    """No test finds the poses, or the copies of inputs, that another one, or the user, kept."""
     monkeypatch.setattr("posec3d_cli.extraction.cache.default_folder", lambda: tmp_path_factory.mktemp("poses"))
+    inputs = tmp_path_factory.mktemp("inputs")
+    monkeypatch.setattr("posec3d_cli.sources.cache.default_folder", lambda: inputs)
 
 
 @pytest.fixture(scope="module")

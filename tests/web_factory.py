@@ -71,6 +71,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.end_headers()
         if page.status != 200:
             return self.send_error(page.status)
+        etag = page.headers.get("ETag")
+        if etag is not None and self.headers.get("If-None-Match") == etag:
+            self.send_response(304)
+            return self.end_headers()
         start = self._start(page)
         if start is not None and start >= len(page.body):
             return self.send_error(416)

@@ -14,7 +14,9 @@ from posec3d_cli.errors import InputError, counted
 from posec3d_cli.files.csv_tables import CSV_SUFFIXES, read_csv
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.pose_files import is_pose_file
+from posec3d_cli.sources.kinds import kind_of
 from posec3d_cli.video import VIDEO_SUFFIXES
+from posec3d_cli.video.pictures import PICTURE_SUFFIXES, is_pattern
 
 logger = logging.getLogger("posec3d")
 
@@ -26,9 +28,12 @@ class InputFile:
     Attributes:
         path: where the file is.
         name: its path below the deepest folder that holds all inputs, with forward slashes.
-        problem: why the folder at this path cannot be listed; empty for a file.
+        problem: why it cannot be read, if that is known already: a folder that cannot be listed, an address that
+            cannot be fetched; else empty.
         stem: the name of its output files without their suffix; empty: as `name`.
         named: whether the user named the file itself, instead of a folder that holds it.
+        hint: what to do about `problem`.
+        origin: what the user named, where `path` is a copy or a list that posec3d made of it; else empty.
     """
 
     path: Path
@@ -36,6 +41,8 @@ class InputFile:
     problem: str = ""
     stem: str = ""
     named: bool = False
+    hint: str = ""
+    origin: str = ""
 
     @property
     def folder(self) -> str:
@@ -45,7 +52,12 @@ class InputFile:
 
 
 def find(
-    paths: Sequence[Path], *, glob: str | None = None, poses: bool = False, without: Collection[Path] = ()
+    paths: Sequence[Path],
+    *,
+    glob: str | None = None,
+    poses: bool = False,
+    pictures: bool = False,
+    without: Collection[Path] = (),
 ) -> list[InputFile]:
     """The input files: named files and those below named folders, each once, in order of their names.
 
@@ -57,6 +69,7 @@ def find(
         glob: take the files below folders that match this instead of those with a video's suffix: a pattern of the
             file's name or, with slashes, of the end of its path.
         poses: take pose files too.
+        pictures: take folders that hold pictures, and no videos, as one input each.
         without: folders not to look into.
 
     Raises:
@@ -67,8 +80,9 @@ def find(
     problems: dict[Path, str] = {}
     named = set()
     for path, root in zip(paths, roots, strict=True):
-        if os.path.isdir(root) and not (poses and is_pose_file(root)):
-            for file, problem in _below(path, root, (), left_out, glob, poses):
+        whole = (poses and is_pose_file(root)) or (pictures and is_sequence(root))
+        if os.path.isdir(root) and not whole:
+            for file, problem in _below(path, root, (), left_out, _Wanted(glob, poses, pictures)):
                 problems.setdefault(file, problem)
         else:
             problems.setdefault(path, "")
@@ -76,15 +90,31 @@ def find(
     if not problems:
         raise InputError(
             f"there is no video below {', '.join(map(str, paths))}",
-            hint="a video is known by its suffix; --glob takes files of other names",
+            hint="a video is known by its suffix; --glob takes files of other names, --fps folders of pictures",
         )
     absolute = {Path(os.path.abspath(path)): path for path in reversed(problems)}
-    top = os.path.commonpath([root if os.path.isdir(root) else root.parent for root in roots])
+    top = os.path.commonpath([root if os.path.isdir(root) and root not in named else root.parent for root in roots])
     videos = [
-        InputFile(path, absolute_path.relative_to(top).as_posix(), problems[path], named=absolute_path in named)
+        InputFile(
+            path,
+            absolute_path.relative_to(top).as_posix(),
+            problems[path],
+            named=absolute_path in named,
+            hint="give yourself permission to read it" if problems[path] else "",
+        )
         for absolute_path, path in absolute.items()
     ]
     return sorted(videos, key=lambda video: video.name)
+
+
+def is_sequence(folder: Path) -> bool:
+    """Whether a folder is a sequence of pictures: it holds some, directly, and no video."""
+    try:
+        names = [entry.name.lower() for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError:
+        return False
+    suffixes = {os.path.splitext(name)[1] for name in names}
+    return bool(suffixes & PICTURE_SUFFIXES) and not suffixes & VIDEO_SUFFIXES
 
 
 def only_pose_files(files: Iterable[InputFile]) -> bool:
@@ -96,25 +126,32 @@ def with_stems(files: Sequence[InputFile], known: Iterable[Path]) -> list[InputF
     """The same files with the stems of their output files: without suffix, unless two would be alike.
 
     Inputs of earlier runs count as if they were still there: an output never gets the name of another input's output.
+    A stem that a file has already stays.
 
     Args:
         files: the input files; pose files have no output files and take no name.
         known: the paths of the inputs of earlier runs.
     """
-    videos = [os.path.abspath(file.path) for file in files if not is_pose_file(file.path)]
+    videos = [_named_path(file) for file in files if not is_pose_file(file.path) and not file.stem]
     gone = [os.path.abspath(path) for path in known if not is_pose_file(path)]
     paths = list(dict.fromkeys((*videos, *gone)))
     short = {path for path, stem in zip(paths, without_suffixes(paths), strict=True) if stem != path}
     return [
         replace(file, stem=str(PurePosixPath(file.name).with_suffix("")))
-        if os.path.abspath(file.path) in short
-        else replace(file, stem=file.name)
+        if _named_path(file) in short
+        else replace(file, stem=file.stem or file.name)
         for file in files
     ]
 
 
-def read_list(file: Path, *, root: Path | None = None) -> list[Path]:
-    """The paths of a text file, one a line, or of the column video of a CSV table; empty lines are left out.
+def _named_path(file: InputFile) -> str:
+    return os.path.abspath(file.origin or file.path)
+
+
+def read_list(file: Path, *, root: Path | None = None) -> list[Path | str]:
+    """The inputs of a text file, one a line, or of the column video of a CSV table; empty lines are left out.
+
+    They are paths, or addresses as they stand there.
 
     Where they begin: `posec3d_cli.files.relative_paths`. What is not there keeps its path, so that its row says
     so, and a warning is logged.
@@ -130,7 +167,7 @@ def read_list(file: Path, *, root: Path | None = None) -> list[Path]:
     """
     names = _names_in(file)
     paths = RelativePaths(file, root)
-    resolved = [paths.find(name) for name in names]
+    resolved = [name if kind_of(name) != "path" else paths.find(name, _there) for name in names]
     missing = [name for name, path in zip(names, resolved, strict=True) if path is None]
     if missing:
         count = counted(len(missing), "file")
@@ -139,6 +176,10 @@ def read_list(file: Path, *, root: Path | None = None) -> list[Path]:
             raise InputError(text, hint=paths.hint(missing))
         logger.warning(f"{text}; {paths.hint(missing)}")
     return [path or paths.folders[0] / name for name, path in zip(names, resolved, strict=True)]
+
+
+def _there(path: Path) -> bool:
+    return os.path.exists(path) or (is_pattern(path) and os.path.isdir(path.parent))
 
 
 def _names_in(file: Path) -> list[str]:
@@ -157,8 +198,17 @@ def _names_in(file: Path) -> list[str]:
     return [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What is taken below folders, see `find`."""
+
+    glob: str | None
+    poses: bool
+    pictures: bool
+
+
 def _below(
-    path: Path, root: Path, above: tuple[tuple[int, int], ...], without: Collection[str], glob: str | None, poses: bool
+    path: Path, root: Path, above: tuple[tuple[int, int], ...], without: Collection[str], wanted: _Wanted
 ) -> Iterator[tuple[Path, str]]:
     """The files below a folder, each with the problem that it has; `above` are the folders being listed."""
     try:
@@ -175,15 +225,17 @@ def _below(
             continue
         inner = path / entry.name
         if not os.path.isdir(inner):
-            if _fits(inner, root, glob, poses):
+            if _fits(inner, root, wanted):
                 yield inner, ""
-        elif poses and glob is None and is_pose_file(inner):
+        elif wanted.glob is None and (
+            (wanted.poses and is_pose_file(inner)) or (wanted.pictures and is_sequence(inner))
+        ):
             yield inner, ""
         else:
-            yield from _below(inner, root, (*above, here), without, glob, poses)
+            yield from _below(inner, root, (*above, here), without, wanted)
 
 
-def _fits(file: Path, root: Path, glob: str | None, poses: bool) -> bool:
-    if glob is not None:
-        return PurePosixPath(Path(os.path.abspath(file)).relative_to(root)).match(glob)
-    return file.suffix.lower() in VIDEO_SUFFIXES or (poses and is_pose_file(file))
+def _fits(file: Path, root: Path, wanted: _Wanted) -> bool:
+    if wanted.glob is not None:
+        return PurePosixPath(Path(os.path.abspath(file)).relative_to(root)).match(wanted.glob)
+    return file.suffix.lower() in VIDEO_SUFFIXES or (wanted.poses and is_pose_file(file))

@@ -74,8 +74,15 @@ def attempt(
     """
     try:
         if file.problem:
-            raise InputError(file.problem, hint="give yourself permission to read it")
+            raise InputError(file.problem, hint=file.hint)
         yield from task.run(file, heartbeat)
     except Exception as error:
         report(error)
-        yield task.failed(file, error if isinstance(error, PoseC3DError) else unexpected(error))
+        yield task.failed(file, _as_named(error if isinstance(error, PoseC3DError) else unexpected(error), file))
+
+
+def _as_named(error: PoseC3DError, file: InputFile) -> PoseC3DError:
+    """An error that calls a copy by what the user named."""
+    if file.origin and str(file.path) in error.what:
+        error.what = error.what.replace(str(file.path), file.origin)
+    return error

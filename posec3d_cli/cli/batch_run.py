@@ -13,6 +13,7 @@ import typer
 from posec3d_cli.cli.logs import log_file
 from posec3d_cli.cli.progress import now_and_then, one_line, watching
 from posec3d_cli.cli.render import download_progress, note, print_table
+from posec3d_cli.cli.sources import rate
 from posec3d_cli.errors import are, counted, listed
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from posec3d_cli.datasets.clips import LabeledClip
     from posec3d_cli.datasets.labeled_dataset import LabeledDataset, UnreadableClip
     from posec3d_cli.datasets.poses import PoseFrames
+    from posec3d_cli.sources.local_copies import LocalCopies
 REASONS = {
     "video": "their content changed",
     "pipeline": "the models or their settings changed",
@@ -34,29 +36,33 @@ REASONS = {
 
 
 def gather(
-    paths: Sequence[Path],
+    given: Sequence[str],
     from_file: Path | None,
     glob: str | None,
     *,
     poses: bool,
     without: Collection[Path],
     root: Path | None = None,
+    fps: float | None = None,
+    copies: LocalCopies,
 ) -> tuple[list[InputFile], list[InputFile]]:
     """The input files of a command line, and the files that are excluded as posec3d's own outputs.
 
-    Folders that the command writes into are not searched.
+    Folders that the command writes into are not searched. Addresses are fetched.
     """
     from posec3d_cli.batch.find import find, read_list
+    from posec3d_cli.batch.inputs import fetched, split, with_list
     from posec3d_cli.batch.own import without_own
 
-    from_list = [] if from_file is None else read_list(from_file, root=root)
-    named = [*paths, *from_list]
-    if not named:
+    paths, others = split([*given, *([] if from_file is None else read_list(from_file, root=root))])
+    if not paths and not others:
         raise typer.BadParameter("name a folder or a video, or a list with --from-file")
     for folder in without:
-        if folder.exists() and any(path.exists() and path.samefile(folder) for path in named):
+        if folder.exists() and any(path.exists() and path.samefile(folder) for path in paths):
             raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, it may lie inside")
-    return without_own(find(named, glob=glob, poses=poses, without=without))
+    found = find(paths, glob=glob, poses=poses, pictures=fps is not None, without=without) if paths else []
+    listed_files = [with_list(file, copies, rate(fps)) for file in found]
+    return without_own([*listed_files, *(fetched(text, copies) for text in others)])
 
 
 def say_left_out(own: Sequence[InputFile]) -> None:

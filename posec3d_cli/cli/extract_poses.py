@@ -17,8 +17,10 @@ from posec3d_cli.cli.options import (
     DetectorOption,
     DeviceOption,
     FailFastOption,
+    FpsOption,
     FromFileOption,
     GlobOption,
+    MaxDownloadOption,
     MaxPeopleOption,
     OfflineOption,
     PipelineOption,
@@ -38,6 +40,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.cli.shards import MergeOption, ShardOption, say_shard, shard_option
+from posec3d_cli.cli.sources import local_copies
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputError, OutputExists, counted, together
 
@@ -56,8 +59,8 @@ def extract_poses(
         ),
     ],
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Search these folders for videos, or read these videos."),
+        list[str] | None,
+        typer.Argument(metavar="PATH...", help="Search these folders for videos, or read these videos and addresses."),
     ] = None,
     form: Annotated[
         str,
@@ -71,6 +74,8 @@ def extract_poses(
     from_file: FromFileOption = None,
     root: RootOption = None,
     glob: GlobOption = None,
+    fps: FpsOption = None,
+    max_download: MaxDownloadOption = 4.0,
     pyskl_pickle: Annotated[
         Path | None,
         typer.Option(
@@ -135,7 +140,16 @@ def extract_poses(
     )
     check_choice("--format", form, [suffix.removeprefix(".") for suffix in written_suffixes()])
     _check_outputs(output, pyskl_pickle, labels)
-    inputs, own = gather(paths or [], from_file, glob, poses=False, without=[output], root=root)
+    inputs, own = gather(
+        paths or [],
+        from_file,
+        glob,
+        poses=False,
+        without=[output],
+        root=root,
+        fps=fps,
+        copies=local_copies(max_download, offline=offline),
+    )
     clip_labels = None if pyskl_pickle is None else _labels(labels, inputs, root)
     task = pose_task.PoseTask(
         pipeline_config(

@@ -41,6 +41,8 @@ class Job:
         from posec3d_cli.files.writing import check_free
 
         path = self.file.path
+        if self.file.problem:
+            raise UnreadableVideo(self.file.problem, hint=self.file.hint)
         problem = None if self.posed and path.is_dir() else problem_of(path)
         if problem is not None:
             what, hint = problem
@@ -63,7 +65,7 @@ class Job:
             raise OutputError(f"{self.file.path} holds {clips} clips, and {self.poses} has room for one")
 
 
-def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Path | None) -> list[Job]:
+def plan_outputs(files: Sequence[InputFile], save_video: Path | None, save_poses: Path | None) -> list[Job]:
     """Decide which file each input's results go to; makes nothing but missing output folders.
 
     One input goes to the file named, or into the folder named. Several need a folder, existing or without a suffix.
@@ -71,16 +73,16 @@ def plan_outputs(videos: Sequence[Path], save_video: Path | None, save_poses: Pa
     Raises:
         typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
     """
-    from posec3d_cli.batch.find import InputFile
-    from posec3d_cli.files.input_paths import as_given
     from posec3d_cli.pose_files import is_pose_file, written_suffixes
+    from posec3d_cli.video.pictures import is_list
 
-    posed = [is_pose_file(video) for video in videos]
+    # A list of pictures is called after them; a copy is called as its address ends.
+    videos = [Path(file.origin) if is_list(file.path) else file.path for file in files]
+    posed = [is_pose_file(file.path) for file in files]
     if save_video is not None and any(posed):
         raise typer.BadParameter(f"--save-video draws into a video, and {videos[posed.index(True)]} is a pose file")
     annotated = _outputs(videos, save_video, "--save-video", ".actions", (".mp4",))
     poses = _outputs(videos, save_poses, "--save-poses", ".poses", written_suffixes())
-    files = [InputFile(video, as_given(video), named=True) for video in videos]
     return [Job(*parts) for parts in zip(files, posed, annotated, poses, strict=True)]
 
 

@@ -23,8 +23,10 @@ from posec3d_cli.cli.options import (
     EnsembleWeightsOption,
     FailFastOption,
     FlipOption,
+    FpsOption,
     FromFileOption,
     GlobOption,
+    MaxDownloadOption,
     MaxPeopleOption,
     MinScoreOption,
     NoCacheOption,
@@ -51,6 +53,7 @@ from posec3d_cli.cli.options import (
 )
 from posec3d_cli.cli.render import note
 from posec3d_cli.cli.shards import MergeOption, ShardOption, say_shard, shard_option
+from posec3d_cli.cli.sources import local_copies
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputExists, counted
 
@@ -71,12 +74,16 @@ def label(
         ),
     ],
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Search these folders for videos and pose files, or read these files."),
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH...", help="Search these folders for videos and pose files, or read these files and addresses."
+        ),
     ] = None,
     from_file: FromFileOption = None,
     root: RootOption = None,
     glob: GlobOption = None,
+    fps: FpsOption = None,
+    max_download: MaxDownloadOption = 4.0,
     save_videos: Annotated[
         Path | None,
         typer.Option(
@@ -148,7 +155,16 @@ def label(
     if draw_objects and save_videos is None:
         raise typer.BadParameter("--draw-objects needs --save-videos")
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
-    files, own = gather(paths or [], from_file, glob, poses=True, without=folders, root=root)
+    files, own = gather(
+        paths or [],
+        from_file,
+        glob,
+        poses=True,
+        without=folders,
+        root=root,
+        fps=fps,
+        copies=local_copies(max_download, offline=offline),
+    )
     labels = None if truth is None else _ground_truth(truth, files, root)
     mine = files
     if part is not None:

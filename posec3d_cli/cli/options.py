@@ -233,6 +233,27 @@ FromFileOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+FpsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--fps",
+        min=0.01,
+        max=1000,
+        metavar="N",
+        help="Read folders of pictures, and patterns such as frames/%06d.jpg, at N pictures per second.",
+        rich_help_panel=INPUT,
+    ),
+]
+MaxDownloadOption = Annotated[
+    float,
+    typer.Option(
+        "--max-download",
+        min=0.001,
+        metavar="GB",
+        help="Read no input from an address or standard input that is larger.",
+        rich_help_panel=INPUT,
+    ),
+]
 TruthOption = Annotated[
     Path | None,
     typer.Option(

@@ -25,7 +25,9 @@ from posec3d_cli.cli.options import (
     DrawObjectsOption,
     EnsembleWeightsOption,
     FlipOption,
+    FpsOption,
     JsonOption,
+    MaxDownloadOption,
     MaxPeopleOption,
     MinScoreOption,
     NoCacheOption,
@@ -44,10 +46,12 @@ from posec3d_cli.cli.options import (
     WindowOption,
 )
 from posec3d_cli.cli.render import download_progress, note, stderr_console
+from posec3d_cli.cli.sources import local_copies, rate
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import PoseC3DError, unexpected
 
 if TYPE_CHECKING:
+    from posec3d_cli.batch.find import InputFile
     from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.config import PipelineConfig
     from posec3d_cli.results import ClipResult, PipelineInfo
@@ -55,8 +59,14 @@ if TYPE_CHECKING:
 
 def predict(
     videos: Annotated[
-        list[Path], typer.Argument(metavar="VIDEO...", help="Read these videos, or pose files of ours and other tools.")
+        list[str],
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Read these videos, addresses of videos, - for standard input, or pose files.",
+        ),
     ],
+    fps: FpsOption = None,
+    max_download: MaxDownloadOption = 4.0,
     json: JsonOption = False,
     top: Annotated[
         int,
@@ -125,7 +135,7 @@ def predict(
         raise typer.BadParameter("--overwrite needs --save-video or --save-poses")
     if draw_objects and save_video is None:
         raise typer.BadParameter("--draw-objects needs --save-video")
-    jobs = plan_outputs(videos, save_video, save_poses)
+    jobs = plan_outputs(_inputs(videos, fps, max_download, offline=offline), save_video, save_poses)
     config = pipeline_config(
         pipeline=pipeline,
         detector=detector,
@@ -177,6 +187,15 @@ def predict(
         raise
     if not answers.finish(pipeline_info or _unused(pipeline)):
         raise typer.Exit(1)
+
+
+def _inputs(texts: list[str], fps: float | None, max_download: float, *, offline: bool) -> list[InputFile]:
+    """The inputs as files; addresses are fetched."""
+    from posec3d_cli.batch.inputs import input_of, split
+
+    split(texts)
+    copies = local_copies(max_download, offline=offline)
+    return [input_of(text, copies, rate(fps)) for text in texts]
 
 
 def _task(config: PipelineConfig, jobs: Sequence[Job]) -> LabelTask:

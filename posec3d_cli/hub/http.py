@@ -59,11 +59,11 @@ def download(url: str, sink: Resumable, *, vouched: bool = True) -> None:
     if origin is not None and origin.length == sink.size:
         return
     host = urlsplit(url).netloc
-    with _translated(host):
-        response = _ask(url, {} if origin is None else _rest(origin, sink.size))
+    with translated(host):
+        response = ask(url, {} if origin is None else _rest(origin, sink.size))
         if origin is not None and response.status_code in _STARTS_OVER and not _goes_on(response, origin, sink.size):
             response.close()
-            response = _ask(url, {})
+            response = ask(url, {})
     with response:
         if not vouched and url.lower().startswith("https:") and not response.url.lower().startswith("https:"):
             raise SourceFailed(f"{host} redirects to plain http, and the card states no sha256 to verify the content")
@@ -79,7 +79,8 @@ def download(url: str, sink: Resumable, *, vouched: bool = True) -> None:
             raise SourceFailed(f"the download from {host} was interrupted{kept} ({type(error).__name__})") from error
 
 
-def _ask(url: str, headers: dict[str, str]) -> requests.Response:
+def ask(url: str, headers: dict[str, str]) -> requests.Response:
+    """The response to a request, its content not read yet; call it in `translated`."""
     import requests
 
     # Compressed on the way, the bytes would be counted otherwise.
@@ -115,8 +116,8 @@ def _origin(url: str, response: requests.Response) -> Origin:
 
 
 @contextlib.contextmanager
-def _translated(host: str) -> Iterator[None]:
-    """Turn exceptions of `requests` before a response into `SourceFailed`."""
+def translated(host: str) -> Iterator[None]:
+    """Turn exceptions of `requests` into `SourceFailed`."""
     import requests
 
     try:

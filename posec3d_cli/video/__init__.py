@@ -5,6 +5,8 @@
         for frame in video.read([0, 12, 24]):
             ...
 
+A sequence of pictures is opened by its list, see `posec3d_cli.video.pictures`.
+
 Readers differ in the decoder that they drive, never in what they answer: the number, order, times and orientation of
 the frames come from one probe that both share. A reader that cannot give the right frames of a file refuses it.
 
@@ -28,6 +30,7 @@ from posec3d_cli.config import DEFAULT_READER, READERS
 from posec3d_cli.errors import InputError
 from posec3d_cli.types import VideoInfo
 from posec3d_cli.video.browser import PROXY_VERSION, FrameTimes, frame_times, make_proxy, proxy_size
+from posec3d_cli.video.pictures import PictureReader, is_list
 from posec3d_cli.video.reader import VideoReader
 from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
@@ -66,7 +69,7 @@ def open_video(path: str | Path, *, reader: str = DEFAULT_READER) -> VideoReader
     """Open a video file for reading.
 
     Args:
-        path: a file on this machine.
+        path: a file on this machine, a video or the list of a sequence of pictures.
         reader: one of `readers()`.
 
     Raises:
@@ -75,6 +78,8 @@ def open_video(path: str | Path, *, reader: str = DEFAULT_READER) -> VideoReader
         EmptyVideo: it holds a video stream without a single decodable frame.
         InputError: no reader has this name.
     """
+    if reader in readers() and is_list(Path(path)):
+        return PictureReader(Path(path))
     if reader == "pyav":
         from posec3d_cli.video.pyav_reader import PyAVReader
 

@@ -19,6 +19,7 @@ from av.filter import Graph
 from posec3d_cli.errors import are, counted
 from posec3d_cli.video.decoding import file_opened
 from posec3d_cli.video.packet_table import clock_may_leap
+from posec3d_cli.video.pictures import is_list
 from posec3d_cli.video.timing import LEAP_SECONDS
 
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
@@ -101,6 +102,8 @@ def with_sound(drawn: Path, target: Path, sound: SoundOf) -> tuple[bool, str]:
         OSError: `target` cannot be written.
     """
     reason = ""
+    if is_list(sound.path):
+        return False, ""
     with file_opened(sound.path) as container:
         stream = container.streams.best("audio")
         if stream is None:

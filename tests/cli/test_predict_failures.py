@@ -191,10 +191,10 @@ def test_missing_inputs_and_outputs_that_exist_are_found_before_any_model_is_mad
 def test_a_folder_and_an_address_are_answered_with_what_to_do(tmp_path):
     folder = tmp_path / "my clips"
     folder.mkdir()
-    result = run(folder, "https://example.org/a.mp4", "--json")
+    result = run(folder, "rtsp://example.org/a", "--json")
     assert f"posec3d label '{folder}' -o labels.csv" in result.stderr
-    assert "error: https://example.org/a.mp4 is an address" in result.stderr
-    assert [one["video"] for one in json.loads(result.stdout)["videos"]] == [str(folder), "https://example.org/a.mp4"]
+    assert "error: rtsp://example.org/a is a live source" in result.stderr
+    assert [one["video"] for one in json.loads(result.stdout)["videos"]] == [str(folder), "rtsp://example.org/a"]
 
 
 def test_sound_that_is_lost_is_a_note_and_costs_neither_answer_nor_images(stages, clips, tmp_path):

@@ -1,0 +1,114 @@
+"""LocalCopies: give each input that is no path a local file, and each sequence of pictures a list."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+from posec3d_cli.errors import InputError
+from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.sources import remote, web
+from posec3d_cli.sources.cache import MAX_BYTES, Copy, FetchCallback, Origin, SourceCache, write_limited
+from posec3d_cli.sources.kinds import STDIN, file_name, kind_of, shown
+from posec3d_cli.video.pictures import LIST_SUFFIX, list_of
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LocalCopies:
+    """Makes local files of inputs.
+
+    Attributes:
+        cache: where they lie.
+        limit: bytes of one input at most.
+        offline: use the copies that are there, and never the network.
+        progress: called when content is fetched.
+    """
+
+    cache: SourceCache
+    limit: int = MAX_BYTES
+    offline: bool = False
+    progress: FetchCallback = field(default=lambda name, size: None, repr=False)
+
+    def place_of(self, address: str) -> Path:
+        """The path of the copy of an address, whether or not it is there."""
+        return self._copy(address).path
+
+    def fetch(self, text: str) -> Path:
+        """The local file of an address, or of what comes through standard input.
+
+        The copy of an address lies at one path; its content is that of the last time that it was fetched. What comes
+        through standard input lies at a path that its content decides.
+
+        Raises:
+            InputError: it cannot be had, is beyond the limit, or is a live source.
+            StageUnavailable: a package for this kind of address is missing.
+            OutputError: the cache cannot be written.
+        """
+        kind, name = kind_of(text), shown(text)
+        if kind == "stdin":
+            path = self._stored_stdin()
+        elif kind == "live":
+            raise InputError(f"{name} is a live source, not a file", hint="record it into a file first, and name that")
+        else:
+            copy = self._copy(text)
+            with copy.locked():
+                if not self.offline or (kind == "remote" and not remote.needs_network(text)):
+                    fetched = web.fetch if kind == "web" else remote.fetch
+                    fetched(text, name, self.cache, copy, self.limit, self.progress)
+                elif copy.origin() is None:
+                    raise InputError(f"{name} was not fetched before", hint="fetch it once without --offline")
+                path = copy.used()
+        self.cache.make_room()
+        return path
+
+    def list_pictures(self, source: Path, fps: Fraction) -> Path:
+        """The list file of a folder or a pattern of pictures.
+
+        Raises:
+            UnreadableVideo, EmptyVideo: see `posec3d_cli.video.pictures.list_of`.
+            OutputError: the cache cannot be written.
+        """
+        content = list_of(source, fps)
+        copy = self.cache.copy(f"{os.path.abspath(source)} at {fps}", f"{source.name or 'pictures'}{LIST_SUFFIX}")
+        with copy.locked():
+            if copy.origin() is None or copy.path.read_bytes() != content:
+                with self.cache.part() as part:
+                    write_limited([content], part, len(content), str(source))
+                    copy.store(part, Origin(str(source), copy.path.name, len(content)))
+            return copy.used()
+
+    def _copy(self, address: str) -> Copy:
+        return self.cache.copy(address, file_name(address))
+
+    def _stored_stdin(self) -> Path:
+        stdin = sys.stdin.buffer
+        if stdin.isatty():
+            raise InputError("- is standard input, and nothing is piped into it", hint="cat clip.mp4 | posec3d … -")
+        with self.cache.part() as part:
+            size = write_limited(_chunks(stdin), part, self.limit, STDIN)
+            if size == 0:
+                raise InputError("- is standard input, and nothing came through it", hint="pipe a video into it")
+            copy = self.cache.copy(f"{STDIN} {sha256_of(part)}", "stdin")
+            with copy.locked():
+                if copy.origin() is None:
+                    copy.store(part, Origin(STDIN, copy.path.name, size))
+                return copy.used()
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
+def stem_of(text: str) -> str:
+    """What the output files of an address are called: its file's name, and what tells it from others of that name."""
+    name = "stdin" if text == STDIN else file_name(text)
+    return f"{Path(name).stem}-{hashlib.sha256(os.fsencode(shown(text))).hexdigest()[:8]}"

@@ -1,0 +1,80 @@
+"""Inputs of every kind become input files, with what is wrong with them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import picture_factory
+import pytest
+import video_factory
+import web_factory
+
+from posec3d_cli.batch.find import find, read_list, with_stems
+from posec3d_cli.batch.inputs import fetched, input_of, split, with_list
+from posec3d_cli.errors import InputError
+from posec3d_cli.sources.cache import SourceCache
+from posec3d_cli.sources.local_copies import LocalCopies
+
+
+@pytest.fixture
+def copies(tmp_path):
+    return LocalCopies(SourceCache(tmp_path / "cache"))
+
+
+def test_paths_are_told_from_other_inputs_and_these_are_taken_once():
+    assert split(["a.mp4", "https://h/a.mp4", "-", "https://h/a.mp4"]) == ([Path("a.mp4")], ["https://h/a.mp4", "-"])
+    with pytest.raises(InputError, match="named twice"):
+        split(["-", "a.mp4", "-"])
+
+
+def test_an_address_is_named_as_it_was_typed_without_its_password(copies):
+    with web_factory.serving() as web:
+        web.pages["/a.mp4"] = web_factory.Page(b"film")
+        file = fetched(web.url.replace("//", "//me:pw@") + "/a.mp4?x=1//2", copies)
+        assert file.problem == "http" + web.url[4:] + "/a.mp4?x=1//2: the server answered 404 Not Found"
+        file = fetched(f"{web.url}/a.mp4", copies)
+    assert (file.name, file.origin, file.problem, file.named) == (f"{web.url}/a.mp4", f"{web.url}/a.mp4", "", True)
+    assert file.path.read_bytes() == b"film"
+    assert file.stem.startswith("a-")
+    assert file.folder == "http:", "the name of an address is no folder"
+
+
+def test_pictures_need_a_rate(copies, tmp_path):
+    folder = picture_factory.write(tmp_path / "frames", range(3))
+    for source in (folder, folder / "%06d.png"):
+        without = input_of(str(source), copies)
+        assert without.problem.startswith(str(source))
+        assert "--fps" in without.hint
+        file = input_of(str(source), copies, Fraction(25))
+        assert (file.problem, file.name, file.origin) == ("", str(source), str(source))
+        assert file.path.suffix == ".pictures"
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "a.jpg").touch()
+    assert "none of 1 picture can be read" in input_of(str(broken), copies, Fraction(25)).problem
+
+
+def test_a_folder_with_a_video_is_no_sequence(copies, tmp_path):
+    picture_factory.write(tmp_path / "clips", range(2), "thumbnail{}.png")
+    video_factory.write(tmp_path / "clips" / "a.mp4", 3)
+    assert input_of(str(tmp_path / "clips"), copies, Fraction(25)).path == tmp_path / "clips"
+    assert [file.name for file in find([tmp_path / "clips"], pictures=True)] == ["a.mp4"]
+
+
+def test_folders_of_pictures_are_found_below_a_folder(copies, tmp_path):
+    for name in ("run/a", "walk/b.mp4"):
+        picture_factory.write(tmp_path / "clips" / name, range(2))
+    video_factory.write(tmp_path / "clips" / "walk" / "b.avi", 3, codec="mpeg4")
+    files = [with_list(file, copies, Fraction(25)) for file in find([tmp_path / "clips"], pictures=True)]
+    assert [file.name for file in files] == ["run/a", "walk/b.avi", "walk/b.mp4"]
+    assert [file.path.suffix for file in files] == [".pictures", ".avi", ".pictures"]
+    assert [file.stem for file in with_stems(files, [])] == ["run/a", "walk/b.avi", "walk/b.mp4"]
+    assert [file.name for file in find([tmp_path / "clips"])] == ["walk/b.avi"]
+    assert [file.name for file in find([tmp_path / "clips" / "run" / "a"], pictures=True)] == ["a"]
+
+
+def test_a_list_may_name_addresses_and_patterns(tmp_path):
+    picture_factory.write(tmp_path / "frames", range(2))
+    (tmp_path / "list.txt").write_text("https://h/a//b.mp4\nframes/%06d.png\n-\n")
+    assert read_list(tmp_path / "list.txt") == ["https://h/a//b.mp4", tmp_path / "frames" / "%06d.png", "-"]
