@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 
 from posec3d_cli.datasets.clips import ANNOTATED, LabeledClip
+from posec3d_cli.evaluation.evaluate import as_video_poses
+from posec3d_cli.pose_files.objects import object_arrays
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.types import Objects
 
 # x to the right and y down, in body heights, of somebody who faces the camera with hanging arms.
 _STANDING = {
@@ -55,8 +59,34 @@ def labeled_clips(count, **options):
     return [labeled_clip(action, number, **options) for action in ("arms", "legs") for number in range(count)]
 
 
+OBJECT_NAMES = ("sports ball", "cup", "chair")
+
+
+def with_object(clip, name, *, joint=9, score=0.9):
+    """The clip with an object in every frame, around a joint of the first person: by default the left wrist."""
+    number = np.array([OBJECT_NAMES.index(name)])
+    boxes = [np.array([[x - 5, y - 5, x + 5, y + 5]], np.float32) for x, y in clip.keypoints[0, :, joint]]
+    return replace(
+        clip, objects=tuple(Objects(box, np.full(1, score, np.float32), number, OBJECT_NAMES) for box in boxes)
+    )
+
+
+def holding(count, things, action="arms", **options):
+    """`count` clips of each label of `things`, all of one action: only the thing in the hand tells them apart."""
+    return [
+        replace(
+            with_object(labeled_clip(action, number * len(things) + nth, **options), name),
+            label=label,
+            name=f"synthetic/{label}_{number}",
+            group=f"{label}_{number}",
+        )
+        for nth, (label, name) in enumerate(things.items())
+        for number in range(count)
+    ]
+
+
 def write_dataset_pickle(path, some, **more):
-    """A 2D dataset pickle of examples, as pyskl writes it."""
+    """A 2D dataset pickle of examples, as pyskl writes it, with the objects that posec3d adds."""
     classes = sorted({one.label for one in some})
     annotations = [
         {
@@ -65,6 +95,7 @@ def write_dataset_pickle(path, some, **more):
             "total_frames": len(one),
             "keypoint": one.keypoints.astype(np.float16),
             "keypoint_score": one.scores.astype(np.float16),
+            **object_arrays(as_video_poses(one)),
         }
         for one in some
     ]

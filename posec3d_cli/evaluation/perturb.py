@@ -1,7 +1,7 @@
 """Perturbed validation clips: longer, reframed and with bystanders, as the videos of users are.
 
-Each clip becomes ten seconds: the action, pauses, the action again; the camera pans and zooms; up to two bystanders
-stand about; the keypoints jitter as they do on small people.
+Each clip becomes ten seconds: the action, pauses, the action again; the camera pans and zooms, over
+people and objects; up to two bystanders stand about; the keypoints jitter as they do on small people.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from posec3d_cli.datasets.clips import RECORDED, LabeledClip
 from posec3d_cli.transforms.motion import at_times, drift, extent
-from posec3d_cli.types import Floats
+from posec3d_cli.types import Floats, Objects
 
 
 def perturb(clips: Sequence[LabeledClip], *, seconds: float = 10.0, seed: int = 0) -> list[LabeledClip]:
@@ -43,7 +43,18 @@ def _perturb_clip(
     pan = np.stack([1.5 * drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1) * size
     tremble = generator.normal(0, 0.015 * size, keypoints.shape)
     framed = (keypoints - middle) * zoom + pan[None, :, None] + tremble
-    return replace(clip, keypoints=framed.astype(np.float32), scores=scores)
+    shown = [clip.objects[column] for column in times.round().astype(int).tolist()] if clip.objects else []
+    objects = tuple(
+        None if found is None else _framed(found, middle, zoom[0, frame, 0], pan[frame])
+        for frame, found in enumerate(shown)
+    )
+    return replace(clip, keypoints=framed.astype(np.float32), scores=scores, objects=objects)
+
+
+def _framed(objects: Objects, middle: Floats, zoom: Floats, pan: Floats) -> Objects:
+    """The objects of a frame as the camera shows them that shows the people."""
+    corners = (objects.boxes.reshape(-1, 2, 2) - middle) * zoom + pan
+    return replace(objects, boxes=corners.reshape(-1, 4).astype(np.float32))
 
 
 def _pace(length: int, frames: int, fps: float, generator: np.random.Generator) -> Floats:

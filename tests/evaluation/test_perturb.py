@@ -60,3 +60,17 @@ def test_recordings_and_empty_clips_have_no_copy():
     space = replace(seen, name="space", origin=RECORDED)
     assert [one.name for one in perturb([empty, seen, space])] == [seen.name]
     assert perturb([]) == []
+
+
+def test_objects_stay_at_the_hand_that_holds_them():
+    clip = people.with_object(people.labeled_clip("arms"), "cup")
+    [copy] = perturb([clip])
+    assert len(copy.objects) == 300
+    boxes = np.stack([objects.boxes[0] for objects in copy.objects])
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    _, size = extent(clip.keypoints, clip.scores)
+    assert np.abs(middle - copy.keypoints[0, :, 9]).max() < 0.1 * size, "the keypoints tremble, the box does not"
+    assert np.ptp(boxes[:, 2] - boxes[:, 0]) > 1, "the camera zooms"
+    [other] = perturb([replace(clip, objects=(None, *clip.objects[1:]))])
+    assert other.objects[0] is None
+    assert other.objects[1] is not None
