@@ -24,6 +24,7 @@ from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.results import Failure, VideoPoses, status_of
 from posec3d_cli.sampling.clips import ClipSampling, used_frames
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.tracking.objects import link_objects
 from posec3d_cli.transforms.motion import at_times
 from posec3d_cli.types import Floats, Ints, Objects, VideoInfo
 
@@ -42,7 +43,7 @@ class ClipPoses:
         frame_size: (H, W) of the frames in pixels.
         sha256: of the video or pose file.
         notes: see `VideoPoses.notes`.
-        objects: see `LabeledClip.objects`.
+        objects: see `LabeledClip.objects`; interpolated between the frames that were searched for any.
     """
 
     keypoints: Floats
@@ -161,13 +162,35 @@ def _every_frame(whole: VideoPoses, segment: Segment) -> ClipPoses:
     times = np.interp(frames, video_poses.frame_indices, np.arange(len(video_poses)))  # some frames may be lost
     video = video_poses.video
     keypoints, scores = at_times(main.keypoints, main.scores, times)
-    found = {
-        int(frame): one.objects for frame, one in zip(video_poses.frame_indices, video_poses.detections, strict=True)
-    }
-    objects = tuple(found.get(frame) for frame in frames.tolist())
-    if all(one is None for one in objects):
-        objects = ()
-    return ClipPoses(keypoints, scores, float(video.fps), (video.height, video.width), objects=objects)
+    return ClipPoses(
+        keypoints,
+        scores,
+        float(video.fps),
+        (video.height, video.width),
+        objects=_objects_of_every_frame(video_poses, frames),
+    )
+
+
+def _objects_of_every_frame(video_poses: VideoPoses, frames: Ints) -> tuple[Objects | None, ...]:
+    """The objects of frames; interpolated, as poses are, between those that were searched for any."""
+    found = dict(zip(video_poses.frame_indices.tolist(), (one.objects for one in video_poses.detections), strict=True))
+    objects = [found.get(frame) for frame in frames.tolist()]
+    searched = [column for column, one in enumerate(objects) if one is not None]
+    if not searched:
+        return ()
+    tracks = link_objects(
+        objects,
+        seconds=frames / float(video_poses.video.fps),
+        frame_size=video_poses.frame_size,
+        cuts=np.searchsorted(frames, video_poses.cuts).tolist(),
+    )
+    assert tracks is not None
+    for column in range(searched[0], searched[-1]):
+        if objects[column] is None:
+            rows = tracks.in_frame(column)
+            best = np.argsort(-rows.scores, kind="stable")
+            objects[column] = Objects(rows.boxes[best], rows.scores[best], rows.classes[best], rows.names)
+    return tuple(objects)
 
 
 def estimate_in_process(extractor: PoseExtractor, frames: PoseFrames = EVERY_FRAME) -> Estimate:

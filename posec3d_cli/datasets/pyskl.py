@@ -18,6 +18,7 @@ from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.labels import clean_label
 from posec3d_cli.pose_files.checks import shown
 from posec3d_cli.pose_files.clip import FPS
+from posec3d_cli.pose_files.objects import read_object_arrays
 from posec3d_cli.pose_files.pyskl import (
     DatasetPickle,
     array_of,
@@ -169,7 +170,11 @@ def _clip(annotation: Mapping[str, Any], dataset: DatasetPickle, name: str, skel
     # Annotators say of a joint that it is seen, or not; pose networks say how clearly.
     origin = ANNOTATED if np.isin(scores, (0, 1)).all() else ESTIMATED
     size = frame_size(annotation)
-    return LabeledClip(f"{source}/{name}", label, group, origin, keypoints, scores, fps, size, notes=notes)
+    rows = read_object_arrays(annotation, keypoints.shape[1], lambda key: array_of(annotation, key, dataset))
+    objects = () if rows is None or not rows.any_searched else tuple(rows.frames())
+    return LabeledClip(
+        f"{source}/{name}", label, group, origin, keypoints, scores, fps, size, notes=notes, objects=objects
+    )
 
 
 def _label(label: Any, dataset: DatasetPickle) -> str:

@@ -119,6 +119,30 @@ def test_only_the_frames_that_training_reads_are_posed_with_keyframes_and_kept(c
         assert np.allclose(people.keypoints[0, :, 0, 0], 30 + places, atol=1e-4), "interpolated in between"
 
 
+def test_objects_are_interpolated_between_the_frames_that_were_searched(clips):
+    good = next(found for found in clips if found.name == "clips/good.mp4")
+    stages = PoseExtractor(fakes.ObjectDetector(lambda index: 20 + index), fakes.Pose(), every=4)
+    task = PeopleTask(PipelineConfig())
+    task.extractor = stages
+    [result] = task.run(good, lambda done, total: None)
+    assert len(stages.detector.seen) < 12
+    [people] = result.people
+    assert [objects.class_names for objects in people.objects] == [["ball"]] * 12
+    x = [float(objects.boxes[0, [0, 2]].mean()) for objects in people.objects]
+    assert x == pytest.approx(20 + np.arange(12))
+
+
+def test_a_frame_that_was_searched_keeps_what_was_found_in_it(clips):
+    good = next(found for found in clips if found.name == "clips/good.mp4")
+    task = PeopleTask(PipelineConfig())
+    task.extractor = PoseExtractor(fakes.ObjectDetector(lambda index: None if index == 5 else 50), fakes.Pose())
+    [result] = task.run(good, lambda done, total: None)
+    assert [len(objects) for objects in result.people[0].objects] == [1] * 5 + [0] + [1] * 6
+    task.extractor = PoseExtractor(fakes.Detector(), fakes.Pose())
+    [result] = task.run(good, lambda done, total: None)
+    assert result.people[0].objects == ()
+
+
 def test_of_each_segment_the_frames_that_training_reads_are_posed(clips):
     """As many as of a video of that length, each where the segment is; segments that do not fit are left out."""
     video = VideoInfo(clips[0].path, 64, 48, Fraction(25), 200, 8.0, "h264", 0, 0, False)

@@ -285,3 +285,12 @@ def test_what_a_split_names_and_the_dataset_pickle_lacks_is_said(tmp_path):
     path = written(tmp_path / "pack.pkl", annotation(frame_dir="a"), split={"val": ["a", "b"]})
     assert len(read_dataset_pickle(path, "val", say=said.append)) == 1
     assert said == ["pack.pkl lacks 1 of the 2 clips that a split names ('b')"]
+
+
+def test_the_objects_that_posec3d_adds_are_read(tmp_path):
+    clips = [people.with_object(people.labeled_clip("arms"), "cup"), people.labeled_clip("legs")]
+    with_cup, without = read_dataset_pickle(people.write_dataset_pickle(tmp_path / "pack.pkl", clips))
+    assert len(with_cup.objects) == len(with_cup) == 24
+    assert with_cup.objects[3].class_names == ["cup"]
+    assert np.allclose(with_cup.objects[3].boxes, clips[0].objects[3].boxes)
+    assert without.objects == ()
