@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import tomli_w
 from ship import clips_of, recognizer_of
 
@@ -24,12 +23,10 @@ from posec3d_cli import ActionRecognizer, LabeledClip
 from posec3d_cli.evaluation.evaluate import evaluate
 from posec3d_cli.hub.cards import OBJECTS
 from posec3d_cli.recognition.objects import ObjectReading
-from posec3d_cli.training.objects import clip_features, fit_objects
+from posec3d_cli.training.objects import STRENGTHS, reading_of
 
 VALIDATED = ("jhmdb_a", "web_known_a")
 """The tables of clips that `jhmdb.csv` and `web.csv` also hold, and that are not learned from."""
-STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""What the weights are multiplied by: objects and poses are not independent, so their evidence does not add up."""
 
 
 def apart_from(clips: Sequence[LabeledClip], others: Sequence[LabeledClip]) -> list[LabeledClip]:
@@ -38,27 +35,15 @@ def apart_from(clips: Sequence[LabeledClip], others: Sequence[LabeledClip]) -> l
     return [clip for clip in clips if clip.name.partition("/")[2] not in left_out]
 
 
-def fitted(recognizer: ActionRecognizer, clips: Sequence[LabeledClip]) -> ObjectReading:
-    """The reading of the clips whose labels the models name."""
-    names = sorted({name for clip in clips for one in clip.objects if one is not None for name in one.names})
-    known = [clip for clip in clips if clip.label in recognizer.labels]
-    read = [(clip, clip_features(clip, recognizer.sampling, names)) for clip in known]
-    seen = [(clip, features) for clip, features in read if features is not None]
-    print(f"{len(seen)} of {len(known)} clips have objects")
-    actions = np.array([recognizer.labels.index(clip.label) for clip, _ in seen])
-    return fit_objects(np.stack([features for _, features in seen]), actions, names, recognizer.labels)
-
-
 def with_strength(recognizer: ActionRecognizer, reading: ObjectReading, strength: float) -> ActionRecognizer:
     """The recognizer whose members read objects so."""
-    scaled = replace(reading, weights=(reading.weights * strength).astype(np.float32))
-    members = [replace(member, objects=scaled if strength else None) for member in recognizer.members]
+    members = [replace(member, objects=reading.scaled(strength) if strength else None) for member in recognizer.members]
     return ActionRecognizer(members, used=recognizer.used, sampling=recognizer.sampling)
 
 
 def ship(model: Path, reading: ObjectReading, strength: float) -> None:
     """Write the reading into a model folder and its card."""
-    replace(reading, weights=reading.weights * strength).write(model / "objects.csv")
+    reading.scaled(strength).write(model / "objects.csv")
     card = tomllib.loads((model / "model.toml").read_text(encoding="utf-8"))
     body = (model / "objects.csv").read_bytes()
     entry = {
@@ -81,14 +66,17 @@ def main() -> None:
     learned = clips_of([given.sets / "jhmdb.csv", given.sets / "web.csv"])
     validated = clips_of([given.sets / f"{part}.csv" for part in VALIDATED])
     recognizer = recognizer_of(given.models)
-    reading = fitted(recognizer, apart_from(learned, validated))
+    reading, seen = reading_of(recognizer, apart_from(learned, validated))
+    if reading is None:
+        raise SystemExit(f"no class of objects is seen often enough in the clips of {given.sets}")
+    print(f"{seen} clips have objects")
     if given.strength is not None:
         for model in given.models:
             ship(model, reading, given.strength)
         return
     for part in VALIDATED:
         clips = [clip for clip in clips_of([given.sets / f"{part}.csv"]) if clip.label in recognizer.labels]
-        for strength in STRENGTHS:
+        for strength in (0.0, *STRENGTHS):
             right = sum(
                 one.correct for one in evaluate(with_strength(recognizer, reading, strength), clips).predictions
             )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, PERFORMANCE, RECOGNITION, RUN
+from posec3d_cli.cli.help_texts import INPUT, MODELS, OUTPUT, PERFORMANCE, RECOGNITION, RUN, TRAINING
 from posec3d_cli.config import MOST_DETECT_EVERY, help_of
 
 
@@ -33,6 +33,13 @@ class Stream(StrEnum):
 
     joint = "joint"
     limb = "limb"
+
+
+class ObjectUse(StrEnum):
+    """Whether a training may learn what objects mean."""
+
+    auto = "auto"
+    none = "none"
 
 
 class Reader(StrEnum):
@@ -195,6 +202,14 @@ SetOption = Annotated[
         metavar="STAGE.KEY=VALUE",
         help="Override a setting of a model card (detector, pose, classifier); may be repeated.",
         rich_help_panel=MODELS,
+    ),
+]
+ObjectsOption = Annotated[
+    ObjectUse,
+    typer.Option(
+        "--objects",
+        help="Read objects beside poses where that helps on validation clips; none: poses alone.",
+        rich_help_panel=TRAINING,
     ),
 ]
 DetectEveryOption = Annotated[

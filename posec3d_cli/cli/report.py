@@ -14,12 +14,13 @@ from posec3d_cli.cli.render import note, print_table
 from posec3d_cli.errors import counted, listed
 
 if TYPE_CHECKING:
-    from posec3d_cli.datasets.checks import DatasetReport
+    from posec3d_cli.datasets.checks import DatasetReport, LabelObjects
     from posec3d_cli.datasets.labeled_dataset import UnreadableClip
     from posec3d_cli.evaluation.predictions import ClipPrediction
     from posec3d_cli.evaluation.report import EvaluationReport
 SCHEMA, VERSION = "posec3d/evaluation", 1
 """Of `evaluate --json`."""
+MOST_OBJECTS = 5  # classes of objects that are named for a label
 
 
 def check_outputs(
@@ -185,10 +186,20 @@ def print_dataset_report(checked: DatasetReport) -> None:
     """Print the classes of a dataset, the clips that are left out, and notes, on stderr."""
     rows = [[one_line(one.label), *(str(getattr(one, name)) for name in _COLUMNS)] for one in checked.classes]
     print_table(["action", *_COLUMNS.values()], rows, err=True)
+    if checked.objects:
+        seen = [[one_line(one.label), str(one.clips), _objects_of(one)] for one in checked.objects]
+        print_table(["action", "searched for objects", "clips that show one"], seen, err=True)
     for name, reason in checked.left_out.items():
         note("left out", one_line(f"{name}: {reason}"))
     for text in checked.notes:
         note("note", one_line(text))
+
+
+def _objects_of(label: LabelObjects) -> str:
+    """The most frequent classes of objects of a label, and how many more there are."""
+    told = [f"{one_line(name)} {count}" for name, count in label.seen[:MOST_OBJECTS]]
+    more = len(label.seen) - len(told)
+    return ", ".join([*told, *([f"{more} more"] if more > 0 else [])]) or "none"
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
@@ -197,6 +208,10 @@ def print_figures(figures: Mapping[str, Any]) -> None:
         if "top1" in part:
             shown = with_interval(part["top1"], part["top1_interval"])
             typer.echo(f"{name}: top-1 {shown} of {part['clips']} validation clips")
+    if "objects" in figures:
+        from posec3d_cli.training.objects import ObjectChoice
+
+        typer.echo(ObjectChoice(**figures["objects"]).sentence())
     counts = figures.get("by_label")
     if counts is None:
         return

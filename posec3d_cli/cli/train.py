@@ -19,6 +19,8 @@ from posec3d_cli.cli.options import (
     DeviceOption,
     LabelMapOption,
     NoCacheOption,
+    ObjectsOption,
+    ObjectUse,
     OfflineOption,
     People,
     PipelineOption,
@@ -258,6 +260,7 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = 0.6,
+    objects: ObjectsOption = ObjectUse.auto,
     seed: Annotated[
         int,
         typer.Option(
@@ -305,12 +308,9 @@ def train(
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
-    excluded = {"--val-split": val_split, "--val-share": val_share, "--group-by": group_by}
-    for option, value in excluded.items():
-        if val_list and value is not None:
-            raise typer.BadParameter(f"--val-list and {option} contradict each other: the list alone decides")
-    if patience and val_share == 0:
-        raise typer.BadParameter("--patience needs validation clips, and --val-share 0 leaves none")
+    training_start.check_validation(
+        val_list, {"--val-split": val_split, "--val-share": val_share, "--group-by": group_by}, patience
+    )
     if architecture is not None:
         check_choice("--arch", architecture, NETWORKS.names())
     asked = given(architecture=architecture, stream=stream and stream.value, size=size, frames=frames, width=width)
@@ -349,6 +349,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        objects=objects.value,
         augmentation=Augmentation().scaled(augmentation_strength),
     )
     training = training_start.training_of(

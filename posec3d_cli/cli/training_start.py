@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -34,6 +35,24 @@ def check_add(add: bool, pretrained: str | None, asked: Mapping[str, Any]) -> No
         name = next(iter(asked))
         option = _OPTIONS.get(name, f"--{name}")
         raise typer.BadParameter(f"--add and {option} contradict each other: everything but the head stays as it is")
+
+
+def check_validation(val_list: Path | None, others: Mapping[str, Any], patience: int | None) -> None:
+    """Refuse options that contradict each other about validation clips.
+
+    Args:
+        val_list: of --val-list.
+        others: the options that choose validation clips in another way, with their values or None.
+        patience: of --patience.
+
+    Raises:
+        typer.BadParameter: two contradict each other; the message names them.
+    """
+    for option, value in others.items():
+        if val_list and value is not None:
+            raise typer.BadParameter(f"--val-list and {option} contradict each other: the list alone decides")
+    if patience and others["--val-share"] == 0:
+        raise typer.BadParameter("--patience needs validation clips, and --val-share 0 leaves none")
 
 
 def training_of(

@@ -16,6 +16,7 @@ from posec3d_cli.labels import near_labels
 
 MOST_NOTES = 5
 SHORTEST = 8  # frames of a clip that can be trained on
+OBJECT_SEEN = 0.25  # the best score of an object that counts as seen, as of one that is drawn
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,21 @@ class ClassClips:
     validation_only: int = 0
 
 
+@dataclass(frozen=True)
+class LabelObjects:
+    """The objects in the usable clips of one label.
+
+    Attributes:
+        label: the action.
+        clips: the clips that were searched for objects.
+        seen: the classes of objects with the number of clips in which one scores at least OBJECT_SEEN, most first.
+    """
+
+    label: str
+    clips: int
+    seen: tuple[tuple[str, int], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class DatasetReport:
     """The usable clips of a dataset, and the reasons for which the others are left out.
@@ -54,12 +70,14 @@ class DatasetReport:
         classes: by label, in order of the labels.
         left_out: the reason for each clip that is left out, by name of the clip.
         notes: sentences about whole classes and their labels.
+        objects: by label, of those of which a clip was searched for objects.
     """
 
     clips: tuple[LabeledClip, ...]
     classes: tuple[ClassClips, ...]
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
+    objects: tuple[LabelObjects, ...] = ()
 
     def check(self, fewest: int = 2) -> None:
         """Refuse a dataset that is too small for a classifier.
@@ -121,7 +139,29 @@ def check_dataset(clips: Sequence[LabeledClip], unreadable: Sequence[UnreadableC
     notes = [text for one in classes if (text := _class_note(one, usable))]
     notes += similar_label_notes(given)
     notes += summarize_notes(clips)
-    return DatasetReport(usable, classes, {name: reason for name, (_, reason) in reasons.items()}, tuple(notes))
+    left_out = {name: reason for name, (_, reason) in reasons.items()}
+    return DatasetReport(usable, classes, left_out, tuple(notes), objects_by_label(usable))
+
+
+def objects_by_label(clips: Sequence[LabeledClip]) -> tuple[LabelObjects, ...]:
+    """Which classes of objects occur with which label, in order of the labels."""
+    searched = [clip for clip in clips if clip.objects]
+    found = []
+    for label in sorted({clip.label for clip in searched}):
+        own = [clip for clip in searched if clip.label == label]
+        counts = Counter(name for clip in own for name in _classes_seen(clip))
+        found.append(LabelObjects(label, len(own), tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))))
+    return tuple(found)
+
+
+def _classes_seen(clip: LabeledClip) -> set[str]:
+    """The classes of objects that score enough in some frame of a clip."""
+    return {
+        objects.names[number]
+        for objects in clip.objects
+        if objects is not None
+        for number in objects.classes[objects.scores >= OBJECT_SEEN].tolist()
+    }
 
 
 def digest(clip: LabeledClip) -> bytes:

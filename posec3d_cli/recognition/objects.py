@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -38,6 +38,18 @@ class ObjectReading:
     names: tuple[str, ...]
     labels: tuple[str, ...]
     weights: Floats
+
+    def scaled(self, strength: float) -> ObjectReading:
+        """The same with all weights multiplied by `strength`."""
+        return replace(self, weights=(self.weights * strength).astype(np.float32))
+
+    def for_labels(self, labels: Sequence[str]) -> ObjectReading:
+        """The same for a classifier of these labels; of those that are new here, objects say nothing."""
+        weights = np.zeros((*self.weights.shape[:2], len(labels)), np.float32)
+        for place, label in enumerate(labels):
+            if label in self.labels:
+                weights[:, :, place] = self.weights[:, :, self.labels.index(label)]
+        return replace(self, labels=tuple(labels), weights=weights)
 
     def moves(self, features: Floats) -> Floats:
         """`(C, L)`: what each class adds to the logarithm of each label's probability, of `(2, C)` features."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,17 @@ from torch import nn
 
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import atomic_write
+from posec3d_cli.hub.cards import OBJECTS
 from posec3d_cli.hub.resolve import MIN_SCORE
 from posec3d_cli.training.readme import GENERATED, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
 from posec3d_cli.transforms.joint_features import JointSpec
 
-CARD, LABELS = "model.toml", "labels.txt"
+CARD, LABELS, OBJECTS_TABLE = "model.toml", "labels.txt", "objects.csv"
 SCHEMA, VERSION = "posec3d/training", 1
 """Of `training.json`."""
-_WEIGHTS = re.compile(r"weights(-\d+)?\.safetensors")
+_WRITTEN = re.compile(r"weights(-\d+)?\.safetensors|objects\.csv")
 
 
 def weights_name(number: int) -> str:
@@ -36,15 +37,15 @@ def weights_name(number: int) -> str:
     return f"weights-{number + 1}.safetensors" if number else "weights.safetensors"
 
 
-def weights_of(folder: Path) -> list[Path]:
-    """The existing weights files that the card in a folder names."""
+def files_of(folder: Path) -> list[Path]:
+    """The existing files that the card in a folder names, as far as a training writes such."""
     try:
         card = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
         named = {source for file in card["files"] for source in file["sources"]}
     except (OSError, ValueError, KeyError, TypeError):
         return []  # no card that a training wrote
     names = sorted(name.removeprefix("file:") for name in named)
-    return [folder / name for name in names if _WEIGHTS.fullmatch(name) and (folder / name).is_file()]
+    return [folder / name for name in names if _WRITTEN.fullmatch(name) and (folder / name).is_file()]
 
 
 def write_weights(folder: Path, number: int, network: nn.Module) -> None:
@@ -62,7 +63,11 @@ def write_card(folder: Path, trained: Trained, networks: int) -> None:
 
     A README is replaced only while it holds the line that says so: a user's own page is kept.
     """
-    files = [folder / weights_name(number) for number in range(networks)]
+    files = {Path(name).stem: folder / name for name in map(weights_name, range(networks))}
+    if trained.objects is not None:
+        files[OBJECTS] = folder / OBJECTS_TABLE
+        with atomic_write(files[OBJECTS], overwrite=True) as part:
+            trained.objects.write(part)
     _write(folder / LABELS, "".join(f"{label}\n" for label in trained.classes))
     _write(folder / CARD, tomli_w.dumps(_card(trained, files)))
     training = {
@@ -90,7 +95,7 @@ def _write(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
+def _card(trained: Trained, files: Mapping[str, Path]) -> dict[str, Any]:
     config = trained.config
     spec = config.spec
     builder_settings = (
@@ -117,11 +122,11 @@ def _card(trained: Trained, files: Sequence[Path]) -> dict[str, Any]:
         },
         "files": [
             {
-                "name": file.stem,
+                "name": name,
                 "sha256": sha256_of(file),
                 "size": file.stat().st_size,
                 "sources": [f"file:{file.name}"],
             }
-            for file in files
+            for name, file in files.items()
         ],
     }

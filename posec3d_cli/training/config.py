@@ -15,6 +15,7 @@ from posec3d_cli.transforms.joint_features import JointSpec
 
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
 JOINT, LIMB = "joint", "limb"
+AUTO, NONE = "auto", "none"
 SCORE_THRESHOLD = 0.1
 
 
@@ -64,6 +65,7 @@ class TrainingConfig:
         origin_weights: relative sampling weight of a clip, by origin.
         augmentation: the strength of the augmentation.
         frozen_statistics: whether batch normalisation keeps the statistics of the pretrained model.
+        objects: AUTO: the model reads objects beside the poses where that helps on the validation clips; NONE: never.
         seed: seed of samples, initial weights and dropout.
     """
 
@@ -85,6 +87,7 @@ class TrainingConfig:
     origin_weights: dict[str, float] = field(default_factory=lambda: {ESTIMATED: 3.0, ANNOTATED: 1.2, RECORDED: 0.2})
     augmentation: Augmentation = field(default_factory=Augmentation)
     frozen_statistics: bool = False
+    objects: str = AUTO
     seed: int = 0
 
     def samples(self, clips: int) -> int:

@@ -13,11 +13,12 @@ from torch import Tensor
 from posec3d_cli.datasets.clips import BACKGROUND
 from posec3d_cli.errors import BadCard
 from posec3d_cli.files.digests import sha256_of
-from posec3d_cli.hub.cards import ModelCard
+from posec3d_cli.hub.cards import OBJECTS, ModelCard
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
 from posec3d_cli.nets.layers import Head, Recognizer
+from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
@@ -45,12 +46,14 @@ class Pretrained:
         files: its weights, by name: one file per network.
         config: its input settings; the other settings are those of a new network.
         network: the options of its networks.
+        objects: what objects mean to it; None: it reads poses alone.
     """
 
     card: ModelCard
     files: Mapping[str, Path]
     config: TrainingConfig
     network: Mapping[str, Any]
+    objects: ObjectReading | None = None
 
     @property
     def digests(self) -> list[str]:
@@ -129,7 +132,10 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         )
     sampling = ClipSampling.from_recipe(card.recipe, where=card.name)
     config = replace(base, architecture=architecture, spec=spec, sampling=sampling)
-    return Pretrained(card, fetch(card, **fetching), config, dict(card.recipe.get("network", {})))
+    files = fetch(card, **fetching)
+    weights = {name: path for name, path in files.items() if name != OBJECTS}
+    objects = ObjectReading.read(files[OBJECTS], card.distinct_labels) if OBJECTS in files else None
+    return Pretrained(card, weights, config, dict(card.recipe.get("network", {})), objects)
 
 
 def fine_tuning(config: TrainingConfig, clips: int) -> TrainingConfig:

@@ -50,7 +50,8 @@ def compare_labels(
     """
     card = pretrained.card
     classifier = load_stage("classifier", card.stage).from_card(card, pretrained.files, device=device)
-    before = ActionRecognizer([Member(pretrained.config.builder, classifier, pretrained.config.sampling)])
+    member = Member(pretrained.config.builder, classifier, pretrained.config.sampling, objects=pretrained.objects)
+    before = ActionRecognizer([member])
     after = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     answers = zip(
         validation_clips, predict_clips(before, validation_clips), predict_clips(after, validation_clips), strict=True

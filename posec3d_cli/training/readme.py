@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.errors import counted
+from posec3d_cli.training.objects import ObjectChoice
 
 if TYPE_CHECKING:
     from posec3d_cli.training.summary import Trained
@@ -50,12 +51,14 @@ def _clips(clips: Mapping[str, Mapping[str, int]]) -> str:
 
 def _measured(trained: Trained) -> str:
     parts = {name: part for name, part in trained.figures.items() if "top1" in part}
+    objects = [_objects(trained.figures["objects"]), ""] if "objects" in trained.figures else []
     if not parts:
-        return (
-            "Not yet: the training is not complete.\n"
+        said = (
+            "Not yet: the training is not complete."
             if any(trained.clips["held_out"].values())
-            else "There are no validation clips, so nothing was measured.\n"
+            else "There are no validation clips, so nothing was measured."
         )
+        return "\n".join([said, "", *objects])
     lines = [
         "On the validation clips; clips of one source are never split. The best epoch was chosen on the same clips,",
         "so expect a little less on others. The interval is Wilson's, of 95 %.\n",
@@ -68,7 +71,13 @@ def _measured(trained: Trained) -> str:
         lines += [*_by_label(trained.figures["by_label"]), ""]
     if "calibration" in trained.figures:
         lines += [_calibration(trained.figures["calibration"]), ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *objects])
+
+
+def _objects(choice: Mapping[str, Any]) -> str:
+    """What was decided about objects; the strength was chosen on the same clips as the best epoch."""
+    said = ObjectChoice(**choice).sentence()
+    return f"{said} What each class of objects adds to each action: `objects.csv`." if choice["kept"] else said
 
 
 def _by_label(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -12,6 +12,7 @@ import msgspec
 
 from posec3d_cli.datasets.clips import LabeledClip, LabeledVideo
 from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.tracking.object_rows import ObjectRows
 from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.finetune import Pretrained
 from posec3d_cli.transforms.joint_features import JointSpec
@@ -61,12 +62,16 @@ def digest_of(clips: Iterable[LabeledVideo | LabeledClip]) -> str:
 
 
 def _digest(clips: Sequence[LabeledClip]) -> str:
-    """The number of clips and a digest of their names, labels and poses."""
+    """The number of clips and a digest of their names, labels, poses and objects."""
     hasher = hashlib.sha256()
     for clip in clips:
         hasher.update(f"{clip.name}\0{clip.label}\0".encode("utf-8", "surrogateescape"))
         hasher.update(clip.keypoints.tobytes())
         hasher.update(clip.scores.tobytes())
+        rows = ObjectRows.of(clip.objects)
+        hasher.update("\0".join(rows.names).encode("utf-8", "surrogateescape"))
+        for array in (rows.counts, rows.boxes, rows.scores, rows.classes):
+            hasher.update(array.tobytes())
     return f"{len(clips)} clips, {hasher.hexdigest()[:16]}"
 
 

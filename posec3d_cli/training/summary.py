@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posec3d_cli.datasets.clips import BACKGROUND
+from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.training.config import TrainingConfig
 
 NEW, KEPT, FITTED, EXTENDED = "new", "kept", "fitted", "extended"
@@ -74,6 +75,7 @@ class Trained:
         device: the device of training and evaluation.
         precision: the precision of training and evaluation.
         learned_from: digests of the training clips, see `posec3d_cli.training.seen`.
+        objects: what objects mean to the model; None: it reads poses alone.
     """
 
     classes: Sequence[str]
@@ -89,6 +91,7 @@ class Trained:
     device: str = "cpu"
     precision: str = "fp32"
     learned_from: Sequence[str] = ()
+    objects: ObjectReading | None = None
 
     @property
     def actions(self) -> list[str]:

@@ -19,16 +19,19 @@ from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.hub.resolve import MIN_SCORE
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.output.plots import plot_curves
+from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.training.calibration import fit_temperature
-from posec3d_cli.training.card import LABELS, weights_name, weights_of, write_card, write_weights
+from posec3d_cli.training.card import LABELS, OBJECTS_TABLE, files_of, weights_name, write_card, write_weights
 from posec3d_cli.training.checkpoint import check_folder, check_settings, load_checkpoint, save_checkpoint
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.config import AUTO, TrainingConfig
 from posec3d_cli.training.dataset import TrainingDataset
+from posec3d_cli.training.epochs import best_epoch, ends_early
 from posec3d_cli.training.extend import extend_head, extended_outputs
 from posec3d_cli.training.finetune import Pretrained, set_head
 from posec3d_cli.training.head import feature_samples, features_of, fit_head, head_loss
 from posec3d_cli.training.loop import EVERY, EpochMetrics, State, TrainingCallback, fit, state_of, validate
 from posec3d_cli.training.measure import compare_labels, measure
+from posec3d_cli.training.objects import ObjectChoice, choose_objects
 from posec3d_cli.training.readme import CONFUSION, CURVES
 from posec3d_cli.training.seen import RECORD, digests, learned_from
 from posec3d_cli.training.settings import Training, settings_before_poses, settings_of
@@ -67,7 +70,8 @@ def train(
 
     Returns:
         The metrics of the validation clips, of each source and of perturbed copies; the calibration; of an extended
-        model "by_label", see `posec3d_cli.training.measure.compare_labels`.
+        model "by_label", see `posec3d_cli.training.measure.compare_labels`; where training clips have objects,
+        "objects", see `posec3d_cli.training.objects.ObjectChoice`.
 
     Raises:
         OutputExists: the folder holds a model, and neither `resume` nor `overwrite` is set.
@@ -92,7 +96,7 @@ def check_out(out: Path, networks: int, *, resume: bool = False, overwrite: bool
         OutputExists, OutputError, BadDataset: see `posec3d_cli.training.checkpoint.check_folder`.
     """
     weights = [weights_name(number) for number in range(networks)]
-    written = (*weights, LABELS, RECORD, HELD_OUT, CURVES, CONFUSION, LOGS)
+    written = (*weights, OBJECTS_TABLE, LABELS, RECORD, HELD_OUT, CURVES, CONFUSION, LOGS)
     check_folder(out, written=written, resume=resume, overwrite=overwrite)
 
 
@@ -134,6 +138,7 @@ class _Run:
         self.loop: State | None = None  # the loop of the network in training
         self.settings = settings_of(training, training_clips, validation_clips, self.outputs, precision)
         before = learned_from([training.pretrained.card.folder]) if training.pretrained else frozenset()
+        self.objects = self._kept_objects()
         self.learned_from = sorted({one for clip in training_clips for one in digests(clip)} | before)
 
     def prepare(self, resume: bool, overwrite: bool) -> None:
@@ -146,7 +151,7 @@ class _Run:
         check_out(self.out, self.training.networks, overwrite=overwrite)
         try:
             self.out.mkdir(parents=True, exist_ok=True)
-            for old in [*weights_of(self.out), *(self.out / LOGS).glob("network-*/events.out.tfevents.*")]:
+            for old in [*files_of(self.out), *(self.out / LOGS).glob("network-*/events.out.tfevents.*")]:
                 old.unlink()
         except OSError as error:
             raise OutputError(f"{self.out} cannot be made: {error.strerror}", hint="choose another folder") from error
@@ -288,7 +293,17 @@ class _Run:
             self.device,
             self.precision,
             self.learned_from,
+            self.objects,
         )
+
+    def _kept_objects(self) -> ObjectReading | None:
+        """What objects mean to the pretrained model, where its labels are kept."""
+        pretrained = self.training.pretrained
+        if pretrained is None or pretrained.objects is None or self.training.config.objects != AUTO:
+            return None
+        if not self.training.extends and not pretrained.keeps_head(self.outputs):
+            return None
+        return pretrained.objects.for_labels(list(dict.fromkeys(self.outputs)))
 
     def _kept(self, setting: str, default: float) -> float:
         """A setting of the card of the model that is extended; the default for every other training."""
@@ -296,6 +311,11 @@ class _Run:
         if pretrained is None or not self.training.extends:
             return default
         return float(pretrained.card.recipe.get(setting, default))
+
+    @property
+    def _learns_objects(self) -> bool:
+        """Whether objects may come to mean something: where labels are kept, so is what objects mean to them."""
+        return self.training.config.objects == AUTO and not self.training.extends and self.objects is None
 
     def _started_from(self, pretrained: Pretrained) -> Start:
         training = self.training
@@ -323,10 +343,13 @@ class _Run:
         """
         known = [clip for clip in self.validation_clips if clip.label != BACKGROUND]
         networks = self.training.networks
-        write_card(self.out, self._trained({}), networks)
-        if not known:
-            return {}
         figures: dict[str, Any] = {}
+        with_objects = sum(bool(clip.objects) for clip in self.training_clips) if self._learns_objects else 0
+        if with_objects and not known:
+            figures["objects"] = asdict(ObjectChoice(False, with_objects))
+        write_card(self.out, self._trained(figures), networks)
+        if not known:
+            return figures
         temperature = None
         if len(known) >= ENOUGH_TO_CALIBRATE and not self.training.extends:
             calibration = fit_temperature(self.out, known, device=self.device, precision=self.precision)
@@ -334,6 +357,12 @@ class _Run:
                 temperature = calibration.temperature
                 figures["calibration"] = asdict(calibration)
                 write_card(self.out, self._trained({}, temperature), networks)
+        if with_objects:
+            self.objects, choice = choose_objects(
+                self.out, self.training_clips, known, device=self.device, precision=self.precision
+            )
+            figures["objects"] = asdict(choice)
+            write_card(self.out, self._trained({}, temperature), networks)
         measured = measure(self.out, known, self.out / CONFUSION, device=self.device, precision=self.precision)
         figures = measured | figures
         if self.training.extends and self.training.pretrained is not None:
@@ -354,23 +383,3 @@ def outputs_for(
     if pretrained is not None and sorted(pretrained.card.labels) == classes:
         return list(pretrained.card.labels)
     return classes
-
-
-def best_epoch(history: Sequence[dict[str, Any]], number: int) -> int:
-    """The epoch of a network with the best validation; without validation clips, the last.
-
-    The best accuracy; of several such the lowest validation loss, to a hundredth; of several such the first.
-    """
-    entries = [entry for entry in history if entry["network"] == number]
-    if all(entry["accuracy"] is None for entry in entries):
-        return int(entries[-1]["epoch"])
-    best = max(entries, key=lambda entry: (entry["accuracy"], -round(entry["validation_loss"], 2), -entry["epoch"]))
-    return int(best["epoch"])
-
-
-def ends_early(history: Sequence[dict[str, Any]], number: int, patience: int) -> bool:
-    """Whether the last `patience` epochs of a network were no better than one before; 0 is endless patience."""
-    entries = [entry for entry in history if entry["network"] == number]
-    if not patience or not entries or entries[0]["accuracy"] is None:
-        return False
-    return int(entries[-1]["epoch"]) - best_epoch(history, number) >= patience

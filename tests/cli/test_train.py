@@ -231,3 +231,21 @@ def test_a_list_to_validate_on_and_another_choice_contradict_each_other(posec3d,
     ran = posec3d("train", dataset_pickle, "-o", tmp_path / "out", "--val-list", tmp_path / "list.txt", other)
     assert ran.code == 2
     assert "contradict each other" in ran.err
+
+
+def test_objects_are_reported_and_read_where_they_help_unless_none_are_asked_for(posec3d, tmp_path):
+    clips = people.holding(8, {"catch": "sports ball", "pour": "cup"})
+    pickle = people.write_dataset_pickle(tmp_path / "pack.pkl", clips)
+    ran = posec3d("train", pickle, "-o", tmp_path / "model", *TINY)
+    assert ran.code == 0, ran.err
+    [line] = [line for line in ran.out.splitlines() if line.startswith("Objects are read, at strength")]
+    assert "4 of 4 validation clips are right with them" in line
+    rows = [line.split() for line in ran.err.splitlines()]
+    assert ["catch", "8", "sports", "ball", "8"] in rows
+    assert ["pour", "8", "cup", "8"] in rows
+    assert [file.name for file in load_card(tmp_path / "model").files] == ["weights", "objects"]
+    ran = posec3d("train", pickle, "-o", tmp_path / "plain", *TINY, "--objects", "none")
+    assert ran.code == 0, ran.err
+    assert "Objects" not in ran.out
+    assert [file.name for file in load_card(tmp_path / "plain").files] == ["weights"]
+    assert posec3d("train", pickle, "-o", tmp_path / "other", *TINY, "--objects", "some").code == 2

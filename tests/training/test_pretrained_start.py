@@ -17,11 +17,12 @@ from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.training.config import TrainingConfig, heatmap_spec
+from posec3d_cli.training.epochs import best_epoch, ends_early
 from posec3d_cli.training.finetune import fine_tuning, load_pretrained
 from posec3d_cli.training.loop import TrainingCallback
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.setup import make_training, try_training, unlike
-from posec3d_cli.training.train import best_epoch, check_resume, ends_early, outputs_for, train
+from posec3d_cli.training.train import check_resume, outputs_for, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CONFIG = TrainingConfig(
