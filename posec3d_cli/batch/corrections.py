@@ -42,11 +42,11 @@ def write_results(
         OutputExists, OutputError: as `kept_corrections`, or the table cannot be written.
     """
     corrections = kept_corrections(path, run_state, overwrite=overwrite)
-    rows = rows_of(path, results, corrections, min_score=min_score)
     run_state.keep_corrections(corrections)
-    run_state.keep_rows(rows, only=False)
-    write_table(path, rows)
-    run_state.keep_rows(rows, only=True)
+    before = run_state.keep_rows(rows_of(path, results, corrections, min_score=min_score))
+    write_table(path, run_state.rows(after=before))
+    run_state.drop_rows(before)
+    run_state.wrote(path)
 
 
 def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False) -> Corrections:
@@ -71,6 +71,8 @@ def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False
             f"{path} is already there, and corrections in {path.suffix} files cannot be read back",
             hint="move it away; or say --overwrite to replace it",
         )
+    if run_state.made(path):  # as it was written: its corrections are in the state
+        return corrections
     try:
         rows = read_table(path)
     except (ValueError, KeyError, csv.Error) as error:

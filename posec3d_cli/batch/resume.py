@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.state import Record, RunState
+from posec3d_cli.batch.state import RunState, Summary
 from posec3d_cli.batch.task import ResumableTask
 from posec3d_cli.files.digests import digest, stamp
-from posec3d_cli.results import FAILED
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def plan(
     pipeline = task.fingerprint()
     todo: deque[Todo] = deque()
     for video in files:
-        record = run_state.get(video.path)
+        record = run_state.summary(video.path)
         reason = "" if record is None else _outdated(video, record, pipeline, task, run_state, retry_failed)
         if reason is not None:
             todo.append(Todo(video, reason))
@@ -44,17 +43,17 @@ def plan(
 
 
 def _outdated(
-    video: InputFile, record: Record, pipeline: str, task: ResumableTask[Any], run_state: RunState, retry_failed: bool
+    video: InputFile, record: Summary, pipeline: str, task: ResumableTask[Any], run_state: RunState, retry_failed: bool
 ) -> str | None:
     """Why a result is no longer valid, or None."""
     now = stamp(video.path)
     if now != record.stamp:
-        if not record.result.sha256 or digest(video.path) != record.result.sha256:
+        if not record.sha256 or digest(video.path) != record.sha256:
             return "video"
-        run_state.put(replace(record, stamp=now))
+        run_state.touch(video.path, now)
     if record.pipeline != pipeline:
         return "pipeline"
-    if record.result.status == FAILED:
+    if record.failed:
         return "failed" if retry_failed else None
     return (
         None if all(output.exists() and run_state.made(output) for output in task.outputs(video).values()) else "output"

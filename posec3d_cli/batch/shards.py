@@ -112,7 +112,7 @@ def take_shards(
         OutputExists: the table of a shard holds changes other than corrections.
     """
     shards = _complete(whole)
-    known = {plain(row["video"]) for row in run_state.rows()}
+    known = {plain(name) for name in run_state.row_names()}
     corrections: dict[tuple[str, int], str] = {}
     with ExitStack() as held:
         states = {}

@@ -66,6 +66,23 @@ class Record:
     result: FileResult[Any]
 
 
+@dataclass(frozen=True)
+class Summary:
+    """A record without its results.
+
+    Attributes:
+        stamp: as in `Record`.
+        sha256: of the file's content when it was processed; empty where it could not be read.
+        pipeline: the fingerprint of the task.
+        failed: whether a clip of the file failed.
+    """
+
+    stamp: Stamp | None
+    sha256: str
+    pipeline: str
+    failed: bool
+
+
 def owner_of(file: Path) -> str:
     """The process that has locked a run state; empty if unknown."""
     with suppress(sqlite3.Error):
@@ -122,6 +139,24 @@ class RunState:
         taken = None if size is None else Stamp(size, mtime_ns)
         results = tuple(read_stored(entry, path) for entry in json.loads(entries))
         return Record(path, taken, pipeline, FileResult(results, sha256, seconds))
+
+    def summary(self, path: Path) -> Summary | None:
+        """What a record says without its results, which takes a fraction of the time of reading it whole."""
+        with self._error_context():
+            row = self._connection.execute(
+                f"SELECT size, mtime_ns, sha256, pipeline, {_FAILED.format('entries')} FROM videos WHERE path = ?",
+                (_key(path),),
+            ).fetchone()
+        if row is None:
+            return None
+        size, mtime_ns, sha256, pipeline, failed = row
+        return Summary(None if size is None else Stamp(size, mtime_ns), sha256, pipeline, bool(failed))
+
+    def touch(self, path: Path, now: Stamp | None) -> None:
+        """Store the stamp of a file whose content is as it was."""
+        values = (None, None) if now is None else (now.size, now.mtime_ns)
+        with self._error_context():
+            self._connection.execute("UPDATE videos SET size = ?, mtime_ns = ? WHERE path = ?", (*values, _key(path)))
 
     def put(self, record: Record) -> None:
         """Store a record in place of an older one."""
@@ -206,23 +241,44 @@ class RunState:
         with self._error_context():
             self._connection.execute("DELETE FROM outputs WHERE path = ? AND sha256 = ''", (_key(path),))
 
+    def wrote(self, path: Path) -> None:
+        """Record that a file is what this run has just written, whatever it wrote before."""
+        with self._error_context(), self._transaction():
+            self._connection.execute("DELETE FROM outputs WHERE path = ?", (_key(path),))
+            self._connection.execute("INSERT INTO outputs VALUES (?, ?)", (_key(path), digest(path)))
+
     def made(self, path: Path) -> bool:
         """Whether a run on this output made a file, and its content is unchanged."""
         with self._error_context():
             known = self._connection.execute("SELECT sha256 FROM outputs WHERE path = ?", (_key(path),)).fetchall()
         return ("",) in known or (bool(known) and (digest(path),) in known)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows of the table as written last; if a run was interrupted while writing, also those before."""
-        with self._error_context():
-            return [json.loads(cells) for (cells,) in self._connection.execute("SELECT cells FROM rows")]
+    def rows(self, *, after: int = 0) -> Iterator[dict[str, Any]]:
+        """The rows of the table as written last; if a run was interrupted while writing, also those before.
 
-    def keep_rows(self, rows: Iterable[Mapping[str, Any]], *, only: bool) -> None:
-        """Store rows of the table: beside the stored rows or, with `only`, in their place."""
+        Args:
+            after: only the rows that were stored since `keep_rows` gave this number.
+        """
+        with self._error_context():
+            for (cells,) in self._connection.execute("SELECT cells FROM rows WHERE rowid > ? ORDER BY rowid", (after,)):
+                yield json.loads(cells)
+
+    def row_names(self) -> set[str]:
+        """The column `video` of the rows."""
+        with self._error_context():
+            return {name for (name,) in self._connection.execute("SELECT json_extract(cells, '$.video') FROM rows")}
+
+    def keep_rows(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Store rows of the table beside the stored rows; returns a number that tells `rows` which are new."""
         with self._error_context(), self._transaction():
-            if only:
-                self._connection.execute("DELETE FROM rows")
+            (last,) = self._connection.execute("SELECT COALESCE(MAX(rowid), 0) FROM rows").fetchone()
             self._connection.executemany("INSERT INTO rows VALUES (?)", ((json.dumps(row),) for row in rows))
+        return int(last)
+
+    def drop_rows(self, until: int) -> None:
+        """Remove the rows that were stored before `keep_rows` gave this number."""
+        with self._error_context():
+            self._connection.execute("DELETE FROM rows WHERE rowid <= ?", (until,))
 
     def corrections(self) -> dict[tuple[str, int], str]:
         """The corrections of users, also for rows that the table lacks at present."""

@@ -21,7 +21,7 @@ from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.task import Task, attempt
 from posec3d_cli.errors import OutputError, PoseC3DError, StageError
-from posec3d_cli.files.digests import digest
+from posec3d_cli.files.digests import content_digest
 from posec3d_cli.files.writing import FULL, remedy
 from posec3d_cli.runtime.memory import return_large_blocks
 from posec3d_cli.runtime.threads import limit_threads
@@ -199,7 +199,7 @@ def _serve(
 def _run_task(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
     """The result of a file, or the error that every other file would meet too."""
     started = perf_counter()
-    sha256 = digest(file.path)
+    sha256 = content_digest(file.path)
 
     def report(error: Exception) -> None:
         full = _is_full(error)

@@ -200,19 +200,25 @@ def extract_poses(
             quiet=quiet,
         )
         waiting = {one.file.path for one in todo}
-        records = ((video, run_state.get(video.path)) for video in inputs if video.path not in waiting)
-        done = [(video, record.result) for video, record in records if record is not None]
+        statuses: Counter[str] = Counter()
+        with_poses, failures, said = [], [], []
+        for video in inputs:
+            record = None if video.path in waiting else run_state.get(video.path)
+            if record is None:
+                continue
+            result = record.result
+            statuses[result.status] += 1
+            if result.status != FAILED:
+                with_poses.append(video)
+            if result.error is not None:
+                failures.append((video.name, result.error.what))
+            if lost := sum(one.lost_frames for one in result.results):
+                said.append((printable(video.name), f"{lost} frames could not be decoded and have no poses"))
         if pyskl_pickle is not None and clip_labels is not None:
-            with_poses = [video for video, result in done if result.status != FAILED]
-            nobody = sum(result.status == NO_PERSON for _, result in done)
+            nobody = statuses[NO_PERSON]
             _write_pickle(pyskl_pickle, with_poses, task, clip_labels, nobody, run_state, overwrite=overwrite)
-    failures = [(video.name, result.error.what) for video, result in done if result.error is not None]
     say_left_out(own)
-    print_summary(Counter(result.status for _, result in done), failures)
-    lost = [(video.name, sum(one.lost_frames for one in result.results)) for video, result in done]
-    said = [
-        (printable(name), f"{frames} frames could not be decoded and have no poses") for name, frames in lost if frames
-    ]
+    print_summary(statuses, failures)
     for line in together(said, "video"):
         note("note", one_line(line))
     if failures:

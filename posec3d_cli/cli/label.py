@@ -11,7 +11,7 @@ from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.help_texts import OUTPUT
-from posec3d_cli.cli.label_summary import confusion_files, print_accuracy, print_results
+from posec3d_cli.cli.label_summary import LabelSummary, confusion_files, print_accuracy
 from posec3d_cli.cli.options import (
     BuilderOption,
     CacheOption,
@@ -216,6 +216,7 @@ def label(
             check_made([] if labels is None else confusion_files(output), run_state)
         run_state.describe(task.fingerprint(), resolved.described())
         say_plan(todo, len(files), before)
+        summary = LabelSummary(resolved.min_score)
         try:
             work_through(
                 todo,
@@ -229,12 +230,14 @@ def label(
                 quiet=quiet,
             )
         finally:
-            results = list(run.results(files, todo, run_state))
+            results = summary.counted(run.results(files, todo, run_state))
             write_results(output, results, run_state, min_score=resolved.min_score, overwrite=overwrite)
         say_left_out(own)
-        good = print_results(results, output, resolved.min_score)
+        good = summary.print(output)
         if labels is not None:
-            print_accuracy(results, labels, resolved, output, run_state, overwrite=overwrite)
+            print_accuracy(
+                run.results(files, todo, run_state), labels, resolved, output, run_state, overwrite=overwrite
+            )
     if not good:
         raise typer.Exit(1)
 

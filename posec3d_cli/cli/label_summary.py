@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,56 +29,91 @@ def confusion_files(output: Path) -> list[Path]:
     return [output.with_suffix(".confusion.csv"), output.with_suffix(".confusion.png")]
 
 
-def print_results(results: Sequence[TimedResult], output: Path, min_score: float) -> bool:
-    """Print a summary of all results; return whether none failed."""
-    from posec3d_cli.output import tables
-    from posec3d_cli.output.tables import is_unknown
+class LabelSummary:
+    """Counts results as they pass, so that none of them is kept.
 
-    counts = Counter(result.status for result, _ in results)
-    failures = [(result.name, result.error.what) for result, _ in results if result.error is not None]
-    print_summary(counts, failures)
-    rows = (tables.row(timed, min_score=min_score) for timed in results)
-    answered = [cells for cells in rows if cells["score"] is not None]
-    if answered:
-        _print_labels(answered)
-    if warned := sum(bool(result.warnings) for result, _ in results):
-        said = "answer comes" if warned == 1 else "answers come"
-        note("note", f"{warned} {said} with a warning, in the column error")
-    if unsure := sum(is_unknown(result, min_score) for result, _ in results):
-        said = f"of {counted(len(answered), 'answer')} {'is' if unsure == 1 else 'are'} unknown"
-        own = ", or unknown scores most" if any(is_unknown(result, 0.0) for result, _ in results) else ""
-        note("note", f"{unsure} {said}: the best action scores less than {min_score:g}{own}")
-    typer.echo(f"\ntable: {one_line(str(output))}")
-    return not failures
+    Args:
+        min_score: where the best action scores less, the answer is `unknown`.
+    """
 
+    def __init__(self, min_score: float) -> None:
+        self.min_score = min_score
+        self.statuses: Counter[str] = Counter()
+        self.failures: list[tuple[str, str]] = []
+        self.warned = self.unsure = 0
+        self.unknown_scores_most = False
+        self.labels: Counter[str] = Counter()
+        self.scores: Counter[str] = Counter()
+        self.doubtful: Counter[str] = Counter()
+        self.most_doubtful: list[tuple[float, int, dict[str, Any]]] = []
 
-def _print_labels(answered: Sequence[dict[str, Any]]) -> None:
-    """Print the number of clips per label, and the least certain results."""
-    labels = Counter(cells["label"] for cells in answered)
-    rows = []
-    for label, count in sorted(labels.items(), key=lambda one: (-one[1], one[0])):
-        mine = [cells for cells in answered if cells["label"] == label]
-        mean = sum(cells["score"] for cells in mine) / count
-        rows.append([one_line(label), str(count), f"{mean:.2f}", str(sum(cells["doubtful"] for cells in mine))])
-    typer.echo()
-    print_table(["label", "videos", "mean score", "doubtful"], rows)
-    doubtful = sorted((cells for cells in answered if cells["doubtful"]), key=lambda cells: cells["margin"])
-    if not doubtful:
-        return
-    typer.echo()
-    print_table(
-        ["doubtful", "label", "score", "margin"],
-        [
-            [one_line(cells["video"]), one_line(cells["label"]), f"{cells['score']:.2f}", f"{cells['margin']:.2f}"]
-            for cells in doubtful[:MOST_DOUBTFUL]
-        ],
-    )
-    if len(doubtful) > MOST_DOUBTFUL:
-        typer.echo(f"and {len(doubtful) - MOST_DOUBTFUL} more, by the column doubtful")
+    def counted(self, results: Iterable[TimedResult]) -> Iterator[TimedResult]:
+        """The same results; each is counted as it passes."""
+        for timed in results:
+            self._count(timed)
+            yield timed
+
+    def _count(self, timed: TimedResult) -> None:
+        from posec3d_cli.output import tables
+
+        result, _ = timed
+        self.statuses[result.status] += 1
+        if result.error is not None:
+            self.failures.append((result.name, result.error.what))
+        self.warned += bool(result.warnings)
+        self.unsure += tables.is_unknown(result, self.min_score)
+        self.unknown_scores_most |= tables.is_unknown(result, 0.0)
+        cells = tables.row(timed, min_score=self.min_score)
+        if cells["score"] is None:
+            return
+        self.labels[cells["label"]] += 1
+        self.scores[cells["label"]] += cells["score"]
+        if cells["doubtful"]:
+            self.doubtful[cells["label"]] += 1
+            # The first of two that are alike comes first, and leaves last.
+            entry = (-cells["margin"], -self.doubtful.total(), cells)
+            (heappush if len(self.most_doubtful) < MOST_DOUBTFUL else heappushpop)(self.most_doubtful, entry)
+
+    def print(self, output: Path) -> bool:
+        """Print what was counted; return whether none failed."""
+        print_summary(self.statuses, self.failures)
+        answered = self.labels.total()
+        if answered:
+            self._print_labels()
+        if self.warned:
+            said = "answer comes" if self.warned == 1 else "answers come"
+            note("note", f"{self.warned} {said} with a warning, in the column error")
+        if self.unsure:
+            said = f"of {counted(answered, 'answer')} {'is' if self.unsure == 1 else 'are'} unknown"
+            own = ", or unknown scores most" if self.unknown_scores_most else ""
+            note("note", f"{self.unsure} {said}: the best action scores less than {self.min_score:g}{own}")
+        typer.echo(f"\ntable: {one_line(str(output))}")
+        return not self.failures
+
+    def _print_labels(self) -> None:
+        """Print the number of clips per label, and the least certain results."""
+        rows = []
+        for label, count in sorted(self.labels.items(), key=lambda one: (-one[1], one[0])):
+            rows.append([one_line(label), str(count), f"{self.scores[label] / count:.2f}", str(self.doubtful[label])])
+        typer.echo()
+        print_table(["label", "videos", "mean score", "doubtful"], rows)
+        doubtful = [cells for _, _, cells in sorted(self.most_doubtful, key=lambda one: one[:2], reverse=True)]
+        if not doubtful:
+            return
+        typer.echo()
+        print_table(
+            ["doubtful", "label", "score", "margin"],
+            [
+                [one_line(cells["video"]), one_line(cells["label"]), f"{cells['score']:.2f}", f"{cells['margin']:.2f}"]
+                for cells in doubtful
+            ],
+        )
+        if self.doubtful.total() > len(doubtful):
+            typer.echo(f"and {self.doubtful.total() - len(doubtful)} more, by the column doubtful")
 
 
 def print_accuracy(
-    results: Sequence[TimedResult],
+    results: Iterable[TimedResult],
     labels: GroundTruth,
     resolved: ResolvedPipeline,
     output: Path,

@@ -17,7 +17,7 @@ from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import BadPoseFile, InputError, PoseC3DError, StageMismatch
 from posec3d_cli.extraction.extractor import PoseExtractor
-from posec3d_cli.files.digests import digest
+from posec3d_cli.files.digests import content_digest
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pose_files import read_pose_file
@@ -76,7 +76,7 @@ def main_people_of_file(path: Path, segments: Sequence[Segment | None] = WHOLE) 
             f"{path} holds {len(clips)} clips",
             hint="give a dataset pickle as a source of its own, not inside a folder of classes",
         )
-    return _named(_of_segments(clips[0], segments), digest(path), clips[0].notes)
+    return _named(_of_segments(clips[0], segments), content_digest(path), clips[0].notes)
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def estimate_in_process(extractor: PoseExtractor, frames: PoseFrames = EVERY_FRA
             wanted = segments.get(video.path, WHOLE)
             try:
                 found = main_people_of_video(video.path, extractor, frames, segments=wanted)
-                yield video, _named(found, digest(video.path))
+                yield video, _named(found, content_digest(video.path))
             except InputError as error:
                 yield video, (error.what,) * len(wanted)
 

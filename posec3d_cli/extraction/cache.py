@@ -12,6 +12,7 @@ No answer depends on a cache: where it cannot be written, nothing is kept, and a
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from posec3d_cli import results
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError, UnreadableVideo
 from posec3d_cli.extraction.cuts import SIZE, Signature
-from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.files.digests import content_digest
 from posec3d_cli.files.writing import atomic_write, cannot_write
 from posec3d_cli.hub.weights import cache_home
 from posec3d_cli.tracking.object_rows import ObjectRows
@@ -33,7 +34,8 @@ from posec3d_cli.types import Detections, Poses
 
 logger = logging.getLogger("posec3d")
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
-_FORMAT = "3"  # 2 had no objects
+_FORMAT = "4"  # 2 had no objects, 3 had other keys
+_SLACK = 100  # a process may store so small a part of the limit before it looks at what all have stored
 _SUFFIX = ".npz"
 
 
@@ -69,6 +71,8 @@ class PoseCache:
     def __init__(self, folder: Path, *, limit: int = LIMIT) -> None:
         self.folder = folder
         self.limit = limit
+        self._listed: int | None = None  # bytes of all archives when they were last listed
+        self._stored = 0  # bytes since then
 
     def key(self, video: Path, made_of: str) -> str:
         """The key of the poses of a video: a digest of its bytes, of `made_of` and of the version of the code.
@@ -76,10 +80,10 @@ class PoseCache:
         Raises:
             UnreadableVideo: the file cannot be read.
         """
-        try:
-            return sha256_of(video, after=f"{_FORMAT} {results.POSES_VERSION} {made_of}".encode())
-        except OSError as error:
-            raise UnreadableVideo(f"{video} cannot be read: {error.strerror}") from error
+        content = content_digest(video)
+        if not content:
+            raise UnreadableVideo(f"{video} cannot be read")
+        return hashlib.sha256(f"{_FORMAT} {results.POSES_VERSION} {content} {made_of}".encode()).hexdigest()
 
     def load(self, key: str) -> KnownFrames:
         """Load the cached frames, perhaps none."""
@@ -102,7 +106,9 @@ class PoseCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(self._file(key), overwrite=True) as part, part.open("wb") as file:
                 np.savez_compressed(file, **_packed(known))
-            self._make_room(keep=self._file(key))
+            self._stored += self._file(key).stat().st_size
+            if self._listed is None or self._stored > min(self.limit - self._listed, self.limit // _SLACK):
+                self._make_room(keep=self._file(key))
         except (OutputError, OSError) as error:
             cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or cause
@@ -147,14 +153,20 @@ class PoseCache:
         return sorted(found)
 
     def _make_room(self, *, keep: Path) -> None:
+        """Remove old archives above the limit, and some more: listing all of them for each new one takes too long.
+
+        Other processes store here too, of which nothing is known until the archives are listed again.
+        """
         archives = self._archives()
-        excess = sum(size for _, size, _ in archives) - self.limit
-        for _, size, file in archives:
-            if excess <= 0:
+        size = sum(one for _, one, _ in archives)
+        most = self.limit if size <= self.limit or len(archives) <= _SLACK else self.limit - self.limit // _SLACK
+        for _, one, file in archives:
+            if size <= most:
                 break
             if file != keep:
-                excess -= size
+                size -= one
                 file.unlink(missing_ok=True)
+        self._listed, self._stored = size, 0
 
 
 def pose_cache(config: PipelineConfig) -> PoseCache | None:

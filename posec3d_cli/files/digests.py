@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def sha256_of(path: Path, *, after: bytes = b"") -> str:
     with path.open("rb") as content:
         hashlib.file_digest(content, lambda: sha256)
     return sha256.hexdigest()
+
+
+def content_digest(path: Path) -> str:
+    """As `digest`, of the last file from memory as long as its stamp stays: one run asks several times for one file."""
+    return _remembered(path, stamp(path))
+
+
+@lru_cache(maxsize=1)
+def _remembered(path: Path, _: Stamp | None) -> str:
+    return digest(path)
 
 
 def digest(path: Path) -> str:

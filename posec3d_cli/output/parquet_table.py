@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from posec3d_cli.errors import StageUnavailable
@@ -17,6 +18,8 @@ try:
 except ModuleNotFoundError as error:
     raise StageUnavailable("Parquet needs pyarrow, which is not installed", hint=how_to_add("parquet")) from error
 
+ROWS = 10_000
+"""Rows that are written at a time."""
 TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 
 
@@ -29,7 +32,10 @@ class ParquetTable:
         """Write the rows."""
         columns = [(name, TYPES[kind]) for name, kind in COLUMNS.items()]
         schema = pa.schema(columns, metadata={"schema": SCHEMA, "version": str(VERSION)})
-        parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), os.fspath(path))
+        with parquet.ParquetWriter(os.fspath(path), schema) as writer:
+            source = iter(rows)
+            while batch := list(islice(source, ROWS)):
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
     def read(self, path: Path) -> list[Row]:
         """The rows.

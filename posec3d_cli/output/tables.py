@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,7 +102,9 @@ def check_table(path: Path) -> None:
         )
 
 
-def rows_of(path: Path, some: Iterable[TimedResult], corrections: Corrections, *, min_score: float = 0.0) -> list[Row]:
+def rows_of(
+    path: Path, some: Iterable[TimedResult], corrections: Corrections, *, min_score: float = 0.0
+) -> Iterator[Row]:
     """The rows of a table, as its format wants them: cells by column, or the entry of each clip.
 
     Args:
@@ -113,7 +115,6 @@ def rows_of(path: Path, some: Iterable[TimedResult], corrections: Corrections, *
     """
     columns = format_of(path).columns
     seen: Counter[str] = Counter()
-    rows = []
     for result, seconds in some:
         cells = row((result, seconds), min_score=min_score)
         name = plain(cells["video"])
@@ -124,8 +125,7 @@ def rows_of(path: Path, some: Iterable[TimedResult], corrections: Corrections, *
         else:
             ours = {name: cells[name] for name in (CORRECTED, "margin", "doubtful", "tracks", "main_people")}
             cells = {"schema": SCHEMA, "version": VERSION, **result.to_dict(min_score=min_score), **ours}
-        rows.append(cells)
-    return rows
+        yield cells
 
 
 def write_table(path: Path, rows: Iterable[Row]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import weakref
 
 import pytest
 from clip_results import answered
@@ -129,20 +130,48 @@ def test_what_is_no_table_any_more_is_not_replaced(table, run_state):
     assert len(rows(table)) == 3
 
 
-def test_a_run_that_was_cut_off_while_it_wrote_raises_no_alarm(table, run_state):
+def test_a_run_that_was_cut_off_while_it_wrote_raises_no_alarm(table, run_state, monkeypatch):
     write_results(table, SOME[:1], run_state)
     others = [(answered("walk/é,1.mp4", ("jump", 0.9)), 1.0)]
     before = table.read_bytes()
-    write_results(table, others, run_state)
-    run_state.keep_rows([], only=True)
-    old, new = table.with_name("old" + table.suffix), table.read_bytes()
-    old.write_bytes(before)
-    run_state.keep_rows(rows(old), only=True)
-    run_state.keep_rows(rows(table), only=False)
+
+    def cut_off(until):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_state, "drop_rows", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            write_results(table, others, run_state)
+    assert table.read_bytes() != before
     assert kept_corrections(table, run_state) == {}
     table.write_bytes(before)
     assert kept_corrections(table, run_state) == {}
-    assert new != before
+    write_results(table, others, run_state)
+    assert len(list(run_state.rows())) == 1
+
+
+def test_a_table_that_nobody_touched_is_not_read(table, run_state, monkeypatch):
+    run_state.keep_corrections({("gone.mp4", 0): "walk"})
+    write_results(table, SOME, run_state)
+    monkeypatch.setattr("posec3d_cli.batch.corrections.read_table", lambda path: pytest.fail("read"))
+    assert kept_corrections(table, run_state) == {("gone.mp4", 0): "walk"}
+
+
+def test_results_pass_through_one_by_one(table, run_state):
+    """However many there are, only one is held at a time."""
+    alive: weakref.WeakSet = weakref.WeakSet()
+    most = []
+
+    def passing():
+        for number in range(50):
+            result = answered(f"{number}.mp4", ("walk", 0.9))
+            alive.add(result)
+            most.append(len(alive))
+            yield result, 1.0
+            del result
+
+    write_results(table, passing(), run_state)
+    assert (len(rows(table)), max(most)) == (50, 2)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,12 @@ import pytest
 from clip_results import answered, failed
 
 from posec3d_cli.batch.file_result import FileResult
+from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.label_task import LabelTask
 from posec3d_cli.batch.lock import locked, state_of
+from posec3d_cli.batch.resume import plan
 from posec3d_cli.batch.state import Record, RunState, owner_of
+from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError
 from posec3d_cli.extraction.result import PosesResult
 from posec3d_cli.files.digests import Stamp, digest, stamp
@@ -127,3 +132,24 @@ def test_a_file_and_a_folder_have_a_stamp_and_a_digest(tmp_path):
     assert digest(tmp_path) != before
     assert stamp(tmp_path / "none") is None
     assert digest(tmp_path / "none") == ""
+
+
+def test_what_is_done_is_planned_without_reading_its_results(tmp_path, monkeypatch):
+    good, bad = tmp_path / "good.npz", tmp_path / "bad.npz"
+    for file in (good, bad):
+        file.write_bytes(b"1")
+    task = LabelTask(PipelineConfig())
+    with RunState(tmp_path / "state") as run_state:
+        for file, result in ((good, answered("good.npz", ("walk", 0.9))), (bad, failed("bad.npz"))):
+            sha256 = digest(file)
+            run_state.put(Record(file, stamp(file), task.fingerprint(), FileResult((result,), sha256)))
+        monkeypatch.setattr(RunState, "get", lambda self, path: pytest.fail("read"))
+        files = [InputFile(file, file.name) for file in (good, bad)]
+        assert not plan(files, task, run_state)
+        assert [todo.again for todo in plan(files, task, run_state, retry_failed=True)] == ["failed"]
+        os.utime(good, (1, 1))
+        assert not plan(files, task, run_state), "a touched file is the same"
+        assert run_state.summary(good).stamp == stamp(good)
+        good.write_bytes(b"another")
+        assert [todo.again for todo in plan(files, task, run_state)] == ["video"]
+        assert run_state.summary(tmp_path / "none") is None

@@ -10,8 +10,10 @@ import pytest
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
+from posec3d_cli.batch.worker import _run_task
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
+from posec3d_cli.files import digests
 from posec3d_cli.results import ClipResult
 
 
@@ -168,3 +170,16 @@ def test_models_that_cannot_be_made_end_the_run(clip):
         do(worker, clip)
     with refusing(SystemExit(4)) as worker, pytest.raises(StageError, match="with code 4"):
         do(worker, clip)
+
+
+def test_a_video_is_hashed_once_for_the_state_and_the_cache(clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKE_CACHE", "1")
+    task = batch_fakes.LabelTask(PipelineConfig(cache_dir=tmp_path / "cache"))
+    task.prepare()
+    video = Path(shutil.copyfile(clip, tmp_path / "only here.mp4"))
+    read = []
+    plain = digests.sha256_of
+    monkeypatch.setattr(digests, "sha256_of", lambda path: read.append(path) or plain(path))
+    _run_task(task, InputFile(video, video.name), lambda done: None)
+    assert read == [video]
+    assert list((tmp_path / "cache").glob("*.npz"))

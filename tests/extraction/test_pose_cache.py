@@ -200,6 +200,22 @@ def test_what_was_not_used_for_longest_makes_room(tmp_path):
     assert cache.files() == []
 
 
+def test_storing_does_not_take_longer_the_more_there_is(tmp_path, monkeypatch):
+    cache = PoseCache(tmp_path / "cache")
+    known = KnownFrames({0: (Detections.none(), Poses.none(17))}, frozenset())
+    cache.store("first", known)
+    listed = []
+    plain = PoseCache._archives
+    monkeypatch.setattr(PoseCache, "_archives", lambda self: listed.append(1) or plain(self))
+    for number in range(40):
+        cache.store(str(number), known)
+    assert listed == []
+    cache.limit = 20 * (tmp_path / "cache" / "0.npz").stat().st_size
+    cache.store("over", known)
+    assert (len(listed), cache.load("over").people == {}) == (1, False)
+    assert len(cache.files()) <= 20
+
+
 def test_a_video_that_is_gone_has_no_key(cache, tmp_path):
     with pytest.raises(UnreadableVideo, match="cannot be read"):
         cache.key(tmp_path / "none.mp4", "")

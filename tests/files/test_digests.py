@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 
-from posec3d_cli.files.digests import digest, files_named, sha256_of
+from posec3d_cli.files import digests
+from posec3d_cli.files.digests import content_digest, digest, files_named, sha256_of
 
 
 def test_only_settings_that_name_files_are_hashed(tmp_path):
@@ -37,3 +38,19 @@ def test_a_file_can_be_hashed_after_what_else_it_depends_on(tmp_path):
     file.write_bytes(b"content")
     assert sha256_of(file) == hashlib.sha256(b"content").hexdigest()
     assert sha256_of(file, after=b"models ") == hashlib.sha256(b"models content").hexdigest()
+
+
+def test_a_file_that_several_ask_for_in_turn_is_read_once(tmp_path, monkeypatch):
+    read = []
+    plain = digests.sha256_of
+    monkeypatch.setattr(digests, "sha256_of", lambda path: read.append(path.name) or plain(path))
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"1")
+    second.write_bytes(b"2")
+    assert content_digest(first) == content_digest(first)
+    assert content_digest(second) != content_digest(first)
+    assert read == ["first", "second", "first"]
+    first.write_bytes(b"changed")
+    assert content_digest(first) == digest(first)
+    first.unlink()
+    assert content_digest(first) == ""

@@ -44,7 +44,7 @@ def test_a_table_of_another_package_is_written_by_its_suffix(table):
     path = table(("video", "error"))
     check_table(path)
     assert ".lines" in suffixes()
-    rows = rows_of(path, [(RESULT, 1.0)], {})
+    rows = list(rows_of(path, [(RESULT, 1.0)], {}))
     assert rows == [{"video": "a.mp4", "error": "it is empty"}]
     write_table(path, rows)
     assert path.read_text() == "a.mp4: it is empty\n"
