@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from posec3d_cli.errors import PoseC3DError
+import numpy as np
+
+from posec3d_cli.errors import PoseC3DError, StageMismatch
 from posec3d_cli.files.writing import printable
-from posec3d_cli.types import ActionScores, ShapeRepr
+from posec3d_cli.types import ActionScores, Floats, ShapeRepr
 
 OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
@@ -130,6 +132,58 @@ class WindowScores(ShapeRepr):
     people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ActionSegment(ShapeRepr):
+    """A stretch of a video in which one person does one action, or in which nobody is in sight.
+
+    Attributes:
+        start: its first frame.
+        stop: the frame after its last.
+        person: the track id; None where all people are read together, or nobody is in sight.
+        scores: the mean over its windows, weighted by their frames; None: nobody is in sight.
+        repetitions: how often a periodic exercise is done; None: the action is none, or nothing can be counted.
+    """
+
+    start: int
+    stop: int
+    person: int | None
+    scores: ActionScores | None
+    repetitions: int | None = None
+
+    @property
+    def frames(self) -> int:
+        """The number of frames."""
+        return self.stop - self.start
+
+    def answer(self, min_score: float) -> str:
+        """The best action, UNKNOWN where it scores less than `min_score`, NO_PERSON where nobody is in sight."""
+        return answer_of(self.scores, min_score) or NO_PERSON
+
+
+def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
+    """The weighted mean of probabilities; the plain mean if all weights are 0.
+
+    The weight of a person is the square of `Tracks.importance`: its duration, size and confidence.
+    Windows have equal weights.
+
+    Raises:
+        StageMismatch: there are no scores, or they differ in their labels.
+    """
+    if not scores:
+        raise StageMismatch("there are no scores to combine")
+    if any(one.labels != scores[0].labels for one in scores):
+        raise StageMismatch("scores with different labels cannot be combined")
+    share = np.asarray(weights, np.float64)
+    share = share / share.sum() if share.sum() > 0 else np.full(len(scores), 1 / len(scores))
+
+    def mean(values: Sequence[Floats]) -> Floats:
+        return np.asarray((np.stack(values).astype(np.float64) * share[:, None]).sum(axis=0), np.float32)
+
+    moved = any(one.without_objects is not None for one in scores)
+    alone = mean([one.of_poses.probabilities for one in scores]) if moved else None
+    return ActionScores(mean([one.probabilities for one in scores]), scores[0].labels, alone)
+
+
 def is_named(probability: float, min_score: float) -> bool:
     """Whether the best action scores at least `min_score`.
 
@@ -236,4 +290,23 @@ def window_values(window: WindowScores, fps: float, top: int, min_score: float) 
             for person in window.people
         ],
         **answer_values(window.scores, min_score, nobody=NO_PERSON),
+    }
+
+
+def segment_values(segment: ActionSegment, fps: float, top: int, min_score: float) -> dict[str, Any]:
+    """A segment with its answer, called its label, as plain values."""
+    label = segment.answer(min_score)
+    guess = unless_named(segment.scores, min_score)
+    return {
+        "start_frame": segment.start,
+        "stop_frame": segment.stop,
+        "start_seconds": round(segment.start / fps, 4),
+        "stop_seconds": round(segment.stop / fps, 4),
+        "frames": segment.frames,
+        "person": segment.person,
+        "label": label,
+        "probability": None if segment.scores is None else round(segment.scores.top(1)[0][1], 6),
+        "guess": guess_values(guess),
+        "repetitions": segment.repetitions,
+        "labels": label_values(segment.scores, top),
     }

@@ -21,6 +21,8 @@ Kind = Literal["detector", "pose", "classifier"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Of models."""
 MOST_DETECT_EVERY = 16
+TIMELINE_WINDOW = 2.0
+"""Seconds of a window of a timeline, of a classifier whose card has no windows."""
 
 Model = str | Path
 """A model's name, or the path of its folder."""
@@ -58,6 +60,10 @@ class PipelineConfig:
         views: clips sampled from each window; None for the setting of the classifier's card, likewise below.
         flip: average with mirrored clips.
         window_seconds: length of a window; 0 for one window of the whole video.
+        stride_seconds: from the start of one window to that of the next; None for half a window if `window_seconds`
+            replaces the card's, else for the card's.
+        timeline: also of a classifier that reads videos whole, say who does what from when to when: it reads windows of
+            `TIMELINE_WINDOW` seconds unless `window_seconds` says otherwise.
         people: "together" for one input of all people, or "each" for one input per tracked person.
         min_score: the answer is `unknown` if the best action scores less; 0 for never, None for the setting of the
             classifier's card.
@@ -109,6 +115,13 @@ class PipelineConfig:
         metadata=_about(
             "Split into windows of this length, 0 for none; the model decides by default.", shapes="answers"
         ),
+    )
+    stride_seconds: float | None = field(
+        default=None,
+        metadata=_about("Read a window every N seconds; half a window or the model's by default.", shapes="answers"),
+    )
+    timeline: bool = field(
+        default=False, metadata=_about("Print who does what from when to when, one row per segment.", shapes="answers")
     )
     people: str | None = field(
         default=None,
@@ -162,6 +175,10 @@ class PipelineConfig:
             raise ConfigError(f"views must be a whole number of at least 1, got {self.views}")
         if self.window_seconds is not None and not 0 <= self.window_seconds < math.inf:
             raise ConfigError(f"window_seconds must be 0 or more, got {self.window_seconds}")
+        if self.stride_seconds is not None and not 0 < self.stride_seconds < math.inf:
+            raise ConfigError(f"stride_seconds must be more than 0, got {self.stride_seconds}")
+        if self.timeline and self.window_seconds == 0:
+            raise ConfigError("a timeline needs windows, got window_seconds 0")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ConfigError(f"min_score must be from 0 to 1, got {self.min_score}")
         if isinstance(self.cache_dir, str) and self.cache_dir != "default":

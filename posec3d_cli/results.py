@@ -17,6 +17,7 @@ from posec3d_cli.answers import (
     NO_PERSON_IN_WORDS,
     OK,
     UNKNOWN,
+    ActionSegment,
     Failure,
     ModelInfo,
     PersonInWindow,
@@ -31,6 +32,7 @@ from posec3d_cli.answers import (
     label_values,
     person_values,
     rounded_seconds,
+    segment_values,
     status_of,
     unless_named,
     values_without_objects,
@@ -52,11 +54,32 @@ ROW = (
 )
 """The columns of `ClipResult.to_rows`."""
 __all__ = [
-    "FAILED", "NO_PERSON", "NO_PERSON_IN_WORDS", "OK", "POSES_VERSION", "UNKNOWN", "ClipResult", "Failure",
-    "ModelInfo", "PersonInWindow", "PersonScores", "PipelineInfo", "VideoPoses", "WindowScores", "answer_of",
-    "best_known", "is_named", "min_score_of", "status_of", "unless_named",
+    "FAILED",
+    "LONG",
+    "NO_PERSON",
+    "NO_PERSON_IN_WORDS",
+    "OK",
+    "POSES_VERSION",
+    "UNKNOWN",
+    "ActionSegment",
+    "ClipResult",
+    "Failure",
+    "ModelInfo",
+    "PersonInWindow",
+    "PersonScores",
+    "PipelineInfo",
+    "VideoPoses",
+    "WindowScores",
+    "answer_of",
+    "best_known",
+    "is_named",
+    "min_score_of",
+    "status_of",
+    "unless_named",
 ]  # fmt: skip
 
+LONG = 5
+"""A result of more windows says what is done from when to when before it says what is done most."""
 POSES_VERSION = 4
 """Of the code that makes poses: decoding (`video`), detectors, pose estimators, and what lies between them.
 
@@ -164,6 +187,7 @@ class ClipResult(ShapeRepr):
         scores: None where nobody was found.
         people: everybody found in at least `sampling.min_share` of a window's frames, the most important first.
         windows: one per window, at least one.
+        segments: who does what from when to when, in order of start: the timeline.
         frames_used: the number of frames that the answer rests on.
         frames_with_person: in how many of them somebody was found.
         mean_keypoint_score: over everybody found and all joints; None where nobody was.
@@ -181,6 +205,7 @@ class ClipResult(ShapeRepr):
     scores: ActionScores | None
     people: tuple[PersonScores, ...] = field(repr=False)
     windows: tuple[WindowScores, ...] = field(repr=False)
+    segments: tuple[ActionSegment, ...] = field(repr=False)
     frames_used: int
     frames_with_person: int
     mean_keypoint_score: float | None
@@ -202,6 +227,7 @@ class ClipResult(ShapeRepr):
             scores=None,
             people=(),
             windows=(),
+            segments=(),
             frames_used=0,
             frames_with_person=0,
             mean_keypoint_score=None,
@@ -213,6 +239,11 @@ class ClipResult(ShapeRepr):
             name=name,
             error=error,
         )
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the timeline is the answer: it has more than `LONG` windows."""
+        return len(self.windows) > LONG
 
     @property
     def status(self) -> str:
@@ -282,6 +313,7 @@ class ClipResult(ShapeRepr):
             "mean_keypoint_score": None if score is None else round(score, 4),
             "people": [person_values(person, top, least) for person in self.people],
             "windows": [window_values(window, float(video.fps), top, least) for window in self.windows],
+            "timeline": [segment_values(one, float(video.fps), top, least) for one in self.segments],
             "cuts": [
                 {"frame": frame, "seconds": round(frame / float(video.fps), 4)}
                 for frame in self.video_poses.cuts.tolist()

@@ -100,7 +100,11 @@ def configured(pipeline, config):
     """The same pipeline, which reads videos as the config says, and answers by its least score."""
     pipeline.recognizer.used = replace(pipeline.recognizer.used, min_score=resolve(config).min_score)
     pipeline.recognizer.sampling = pipeline.recognizer.members[0].sampling.changed(
-        views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
+        views=config.views,
+        flip=config.flip,
+        window_seconds=config.window_seconds or (2 if config.timeline else config.window_seconds),
+        stride_seconds=config.stride_seconds,
+        people=config.people,
     )
     return pipeline
 

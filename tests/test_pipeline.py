@@ -12,13 +12,13 @@ import video_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posec3d_cli.answers import weighted_mean
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
 from posec3d_cli.extraction import extractor as extractor_module
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.pipeline import Pipeline
-from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.types import ActionScores, JointHeatmaps
 

@@ -1,4 +1,4 @@
-"""The segments of saved results: windows one after the other with one answer are one segment."""
+"""The segments of saved results: those of a timeline, or windows one after the other with one answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def predicted_segments(result: SavedResult, frames: int, min_score: float = 0.0)
     answers = result.answers
     if not answers and result.label and result.score is not None:
         answers = (SavedAnswer(0, frames, result.label, result.score),)
-    named = [replace(one, label=UNKNOWN) if round(one.score, 6) < min_score else one for one in answers]
+    named = [_named(one, min_score) for one in answers]
     segments = [
         found
         for person in dict.fromkeys(one.person for one in named)
@@ -32,12 +32,18 @@ def predicted_segments(result: SavedResult, frames: int, min_score: float = 0.0)
     return sorted(segments, key=lambda one: (one.start, one.stop))
 
 
+def _named(one: SavedAnswer, min_score: float) -> SavedAnswer:
+    if one.corrected:
+        return replace(one, label=one.corrected)
+    return replace(one, label=UNKNOWN) if round(one.score, 6) < min_score else one
+
+
 def _merged(answers: Sequence[SavedAnswer], frames: int) -> Iterator[Segment]:
     """Segments that do not overlap; where windows with two answers do, the border is the middle of both."""
     ordered = sorted(answers, key=lambda one: (one.start, one.stop))
     groups: list[list[SavedAnswer]] = []
     for one in ordered:
-        if groups and groups[-1][-1].label == one.label and one.start <= groups[-1][-1].stop:
+        if groups and _alike(groups[-1][-1], one) and one.start <= groups[-1][-1].stop:
             groups[-1].append(one)
         else:
             groups.append([one])
@@ -49,5 +55,13 @@ def _merged(answers: Sequence[SavedAnswer], frames: int) -> Iterator[Segment]:
             stop = (after + stop) // 2
         begin = stop
         if start < stop and group[0].label:
+            label, person = segment_label(group[0].label), group[0].person
             score = sum(one.score for one in group) / len(group)
-            yield Segment(segment_label(group[0].label), start, stop, group[0].person, score)
+            if group[0].corrected:
+                yield Segment(label, start, stop, person, reviewed=True)
+            else:
+                yield Segment(label, start, stop, person, score)
+
+
+def _alike(before: SavedAnswer, after: SavedAnswer) -> bool:
+    return before.label == after.label and bool(before.corrected) == bool(after.corrected)

@@ -21,7 +21,9 @@ from posec3d_cli.output.tables import (
     can_be_read,
     plain,
     read_table,
+    row_name,
     rows_of,
+    segment_rows,
     write_table,
 )
 
@@ -32,18 +34,26 @@ Row = Mapping[str, Any]
 
 
 def write_results(
-    path: Path, results: Iterable[TimedResult], run_state: RunState, *, min_score: float = 0.0, overwrite: bool = False
+    path: Path,
+    results: Iterable[TimedResult],
+    run_state: RunState,
+    *,
+    timeline: bool = False,
+    min_score: float = 0.0,
+    overwrite: bool = False,
 ) -> None:
     """Write the results table of a run with the corrections of the table that is there.
 
     The run state holds the scores, and the labels are made of them here: another `min_score` holds for every row.
+    With `timeline` there is a row per segment.
 
     Raises:
         OutputExists, OutputError: as `kept_corrections`, or the table cannot be written.
     """
     corrections = kept_corrections(path, run_state, overwrite=overwrite)
+    rows = (segment_rows if timeline else rows_of)(path, results, corrections, min_score=min_score)
     run_state.keep_corrections(corrections)
-    before = run_state.keep_rows(rows_of(path, results, corrections, min_score=min_score))
+    before = run_state.keep_rows(rows)
     write_table(path, run_state.rows(after=before))
     run_state.drop_rows(before)
     run_state.wrote(path)
@@ -93,7 +103,7 @@ def kept_corrections(path: Path, run_state: RunState, *, overwrite: bool = False
         )
     seen: Counter[str] = Counter()
     for row in rows:
-        name = _name(row)
+        name = row_name(row)
         key = (name, seen[name])
         seen[name] += 1
         if CORRECTED in row:
@@ -107,16 +117,16 @@ def _changes(rows: Sequence[Row], run_state: RunState) -> list[str]:
     """The differences from the rows that were written, a few words per row."""
     written: dict[str, list[Row]] = {}
     for earlier in run_state.rows():
-        written.setdefault(_name(earlier), []).append(earlier)
+        written.setdefault(row_name(earlier), []).append(earlier)
     changed = []
     times: Counter[str] = Counter()
     for row in rows:
-        times[_name(row)] += 1
-        versions = written.get(_name(row))
-        if versions is None or times[_name(row)] > len(versions):
-            changed.append(f"{_name(row)!r} was added")
+        times[row_name(row)] += 1
+        versions = written.get(row_name(row))
+        if versions is None or times[row_name(row)] > len(versions):
+            changed.append(f"{row_name(row)!r} was added")
         elif all(_differing(version, row) for version in versions):
-            changed.append(f"{_name(row)} ({', '.join(_differing(versions[-1], row))})")
+            changed.append(f"{row_name(row)} ({', '.join(_differing(versions[-1], row))})")
     return changed
 
 
@@ -156,7 +166,3 @@ def _same_number(ours: float, theirs: Any) -> bool:
 
 def _is_blank(cell: Any) -> bool:
     return cell is None or cell in ([], {}) or (isinstance(cell, str) and not cell.strip())
-
-
-def _name(row: Row) -> str:
-    return plain(row["video"])

@@ -81,7 +81,9 @@ class LabelTask:
         """A digest of everything that a result depends on, except the file."""
         # The same with and without videos: a pose file that joins a folder of videos changes none of them.
         resolved = resolve(self.config)
-        drawn = {} if self.videos is None else {"min_score": resolved.min_score, "draw_objects": self.draw_objects}
+        drawn: dict[str, Any] = {} if self.videos is None else {"draw_objects": self.draw_objects}
+        if self.videos is not None or self.config.timeline:  # both say what is `unknown` below it
+            drawn["min_score"] = resolved.min_score
         return resolved.fingerprint(KINDS, every_frame=self.videos is not None, **drawn)
 
     def outputs(self, file: InputFile) -> dict[str, Path]:
@@ -148,6 +150,7 @@ class LabelTask:
                         result,
                         part,
                         draw_objects=self.draw_objects,
+                        timeline=self.config.timeline,
                         overwrite=True,
                         reader=self.config.reader,
                         progress=lambda done, total: heartbeat(frames, frames),

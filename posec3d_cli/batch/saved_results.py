@@ -34,6 +34,7 @@ class SavedAnswer:
         label: the answer.
         score: the probability of the best label.
         person: the track id; empty: everybody.
+        corrected: what a person set right; empty if nobody did.
     """
 
     start: int
@@ -41,6 +42,7 @@ class SavedAnswer:
     label: str
     score: float
     person: str = ""
+    corrected: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class SavedResult:
         best: the best labels, also where the answer is `unknown`.
         corrected: what a person set right; empty if nobody did.
         error: why it failed, or what makes the answer less certain.
-        answers: the answers for its windows, and for its people where each is read alone; empty if they were not saved.
+        answers: the segments of its timeline or, where there is none, the answers for its windows and for its people
+            where each is read alone; empty if they were not saved.
         seconds: wall time; None if it was not saved.
         entry: everything that was saved, as `predict --json` has it; empty if only a row of a table was.
     """
@@ -129,13 +132,16 @@ def read_results(source: Path, root: Path | None = None) -> SavedResults:
             made = [path for path in run_state.outputs() if path.suffix == ".npz"]
     seen: Counter[str] = Counter()
     results = []
-    for row in rows:
+    for clip in _by_clip(rows):
+        row = clip[0]
         name = tables.plain(row["video"])
         stored = known.get((name, seen[name]))
         seen[name] += 1
         file = str(row["video"]).partition(": ")[0]
         path = paths.find(file) if stored is None or root is not None else stored[0]
-        results.append(_of_row(row, name, path, {} if stored is None else stored[1]))
+        entry = {} if stored is None else stored[1]
+        is_timeline = tables.is_segment(row)
+        results.append(_of_segments(clip, name, path, entry) if is_timeline else _of_row(row, name, path, entry))
     return SavedResults(source, tuple(results), pipelines, tuple(sorted(set(made))))
 
 
@@ -157,6 +163,54 @@ def _rows(source: Path) -> list[dict[str, Any]]:
     if rows and not {"status", "label"} & rows[0].keys():
         raise BadDataset(f"{source} is no table of `posec3d label`: it lacks the columns status and label")
     return rows
+
+
+def _by_clip(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Each row alone; of a table of segments, the rows of one clip together."""
+    group: list[dict[str, Any]] = []
+    for row in rows:
+        if group and not (tables.is_segment(row) and row["video"] == group[0]["video"]):
+            yield group
+            group = []
+        if tables.is_segment(row):
+            group.append(row)
+        else:
+            yield [row]
+    if group:
+        yield group
+
+
+def _of_segments(
+    rows: Sequence[Mapping[str, Any]], name: str, path: Path | None, known: Mapping[str, Any]
+) -> SavedResult:
+    """The rows of the segments of a clip; the best label is that of most frames, unless nobody was there."""
+    answers = []
+    for row in rows:
+        label = _answer(clean_label(str(row.get("label") or "")))
+        corrected = clean_label(str(row.get(tables.CORRECTED) or ""))
+        start, stop = int(float(row["start"])), int(float(row["end"]))
+        person = "" if row.get("person") in (None, "") else str(int(float(row["person"])))
+        if label or corrected:
+            answers.append(SavedAnswer(start, stop, label, _number(row.get("score")) or 0.0, person, corrected))
+    if known and known["status"] == OK:
+        best = tuple((one["label"], float(one["probability"])) for one in known["labels"])[:TOP]
+    else:
+        best = _longest(answers)
+    label = best[0][0] if best else ""
+    error = str(rows[0].get("error") or "")
+    status = str(rows[0].get("status") or "") or OK
+    return SavedResult(name, path, status, label, best, "", error, tuple(answers), None, known)
+
+
+def _longest(answers: Sequence[SavedAnswer]) -> Best:
+    """The label of most frames with its mean score."""
+    frames: Counter[str] = Counter()
+    for one in answers:
+        frames[one.label] += one.stop - one.start
+    if not frames:
+        return ()
+    [(label, total)] = frames.most_common(1)
+    return ((label, sum(one.score * (one.stop - one.start) for one in answers if one.label == label) / total),)
 
 
 def _of_run(run_state: RunState) -> dict[tuple[str, int], tuple[Path, dict[str, Any]]]:
@@ -191,7 +245,7 @@ def _read_entry(one: Mapping[str, Any], path: Path | None) -> SavedResult:
         label=_answer(one["answer"]),
         best=tuple((best["label"], float(best["probability"])) for best in one["labels"]),
         error="; ".join(f"warning: {text}" for text in one["warnings"]),
-        answers=tuple(_answers(one["windows"])),
+        answers=tuple(_answers(one)),
         seconds=sum(one["seconds"].values()),
         entry=one,
     )
@@ -210,7 +264,7 @@ def _of_row(row: Mapping[str, Any], name: str, path: Path | None, known: Mapping
     answers: tuple[SavedAnswer, ...] = ()
     if known and known["status"] == OK == status:
         best = tuple((one["label"], float(one["probability"])) for one in known["labels"])[:TOP]
-        answers = tuple(_answers(known["windows"]))
+        answers = tuple(_answers(known))
     label = _answer(clean_label(str(row.get("label") or ""))) if status == OK else ""
     if len({(one.start, one.stop) for one in answers}) == 1:  # the row says whether one that is read whole is `unknown`
         answers = tuple(one if one.person else SavedAnswer(one.start, one.stop, label, one.score) for one in answers)
@@ -222,8 +276,17 @@ def _answer(label: str | None) -> str:
     return "" if label is None or label == NO_PERSON else label
 
 
-def _answers(windows: Sequence[Mapping[str, Any]]) -> Iterator[SavedAnswer]:
-    for window in windows:
+def _answers(entry: Mapping[str, Any]) -> Iterator[SavedAnswer]:
+    """The segments of a clip, or else the answers for its windows."""
+    timeline = entry.get("timeline") or ()
+    for one in timeline:
+        if one["labels"]:
+            person = "" if one["person"] is None else str(one["person"])
+            best = float(one["labels"][0]["probability"])
+            yield SavedAnswer(int(one["start_frame"]), int(one["stop_frame"]), one["label"], best, person)
+    if timeline:
+        return
+    for window in entry["windows"]:
         start, stop = int(window["start_frame"]), int(window["stop_frame"])
         for person in window["people"]:
             if person["labels"]:

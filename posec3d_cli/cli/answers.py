@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from posec3d_cli.types import ActionScores
 
 HEADERS = ["video", "action", "probability"]
+TIMELINE_HEADERS = ["video", "start", "end", "person", "action", "probability", "repetitions"]
+TOP = 5
 
 
 class Answers:
@@ -24,12 +26,14 @@ class Answers:
 
     Args:
         json: print the document in place of the table.
-        top: labels of an answer.
+        top: labels of an answer; None: `TOP`, and none beside a timeline.
+        timeline: print the timeline of short videos too.
         details: say in the table what each person does, and what is done in each window.
     """
 
-    def __init__(self, *, json: bool, top: int, details: bool) -> None:
-        self._json, self._top, self._details = json, top, details
+    def __init__(self, *, json: bool, top: int | None, details: bool, timeline: bool) -> None:
+        self._json, self._top, self._details, self._timeline = json, top, details, timeline
+        self._headers: list[str] = []
         self._results: list[tuple[int, ClipResult]] = []
         self._warnings: list[tuple[str, str]] = []
         self._answered = self._failed = self._unwritten = 0
@@ -64,7 +68,7 @@ class Answers:
             from posec3d_cli.output.json import document
 
             results = [result for _, result in sorted(self._results, key=lambda one: one[0])]
-            print_json(document(results, used, top=self._top))
+            print_json(document(results, used, top=self._top or TOP))
         inputs = self._answered + self._failed
         if self._failed and inputs > 1:
             note("error", f"{self._failed} of {counted(inputs, 'video')} could not be answered")
@@ -82,15 +86,41 @@ class Answers:
         from posec3d_cli.results import NO_PERSON_IN_WORDS
 
         video, scores, least = result.name, result.scores, result.pipeline.min_score
-        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores, self._top, result.guess(least))
+        if self._timeline or result.is_long:
+            self._print_rows(TIMELINE_HEADERS, [[video, *cells] for cells in _timeline(result)])
+            if self._top is None and not self._details:
+                return
+        answers = [(NO_PERSON_IN_WORDS, "")] if scores is None else _rows(scores, self._top or TOP, result.guess(least))
         rows = [[video, *answer] for answer in answers]
         if self._details:
             rows += [[f"{video} {what}", *answer] for what, answer in _detailed(result, least)]
-        if self._answered == 1 or sys.stdout.isatty():
-            print_table(HEADERS, rows)
+        self._print_rows(HEADERS, rows)
+
+    def _print_rows(self, headers: list[str], rows: list[list[str]]) -> None:
+        """Print a table; headers only where they are others than those above."""
+        if self._headers != headers or sys.stdout.isatty():
+            self._headers = headers
+            print_table(headers, rows)
             return
         for row in rows:
             typer.echo("\t".join(row))
+
+
+def _timeline(result: ClipResult) -> list[list[str]]:
+    """Start, end, person, action, probability and repetitions of each segment."""
+    from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, unless_named
+
+    fps, least = float(result.video.fps), result.pipeline.min_score
+    rows = []
+    for one in result.segments:
+        label = one.answer(least)
+        guess = None if one.scores is None else unless_named(one.scores, least)
+        named = NO_PERSON_IN_WORDS if label == NO_PERSON else label if guess is None else f"{label} ({guess[0]})"
+        edges = [f"{frame / fps:.1f} s" for frame in (one.start, one.stop)]
+        best = "" if one.scores is None else f"{100 * one.scores.top(1)[0][1]:.1f} %"
+        counted = "" if one.repetitions is None else str(one.repetitions)
+        rows.append([*edges, "" if one.person is None else str(one.person), named, best, counted])
+    return rows
 
 
 def describe(recognizer: ActionRecognizer) -> str:

@@ -40,6 +40,7 @@ from posec3d_cli.cli.options import (
     Precision,
     PrecisionOption,
     RootOption,
+    StrideOption,
     ViewsOption,
     WeightsDirOption,
     WindowOption,
@@ -48,6 +49,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_json
 from posec3d_cli.cli.report import check_outputs, document, print_report, write_files
+from posec3d_cli.cli.timeline_report import refuse_without_effect, run_timelines
 from posec3d_cli.errors import BadDataset
 
 
@@ -86,6 +88,15 @@ def evaluate(
     views: ViewsOption = None,
     flip: FlipOption = None,
     window: WindowOption = None,
+    stride: StrideOption = None,
+    timeline: Annotated[
+        bool,
+        typer.Option(
+            "--timeline",
+            help="Measure the timelines of whole videos against rows with start and end.",
+            rich_help_panel=RECOGNITION,
+        ),
+    ] = False,
     people: PeopleOption = None,
     min_score: MinScoreOption = None,
     pose_every: PoseEveryOption = 1,
@@ -163,7 +174,8 @@ def evaluate(
     """Measure the accuracy of a classifier on labelled clips.
 
     Prints top-1, top-5 and mean-class accuracy, and the recall and precision of each class. With --open-set, also how
-    well the scores tell clips of other actions apart. With --compare, several classifiers stand in one table.
+    well the scores tell clips of other actions apart. With --compare, several classifiers stand in one table. With
+    --timeline, it prints the F1, edit score, frame accuracy and mAP of segments instead.
     """
     from posec3d_cli.datasets import clip_lists, load
     from posec3d_cli.evaluation.evaluate import check_labels, clips_per_label, predict_clips
@@ -188,6 +200,8 @@ def evaluate(
         views=views,
         flip=flip,
         window=window,
+        stride=stride,
+        timeline=timeline,
         people=people,
         min_score=min_score,
         device=device,
@@ -198,6 +212,23 @@ def evaluate(
         weights_dir=weights_dir,
     )
     config = config_of(classifier=classifier, weights=weights)
+    if timeline:
+        refuse_without_effect(
+            {
+                "--open-set": open_set,
+                "--compare": compare,
+                "--pose-every": pose_every > 1,
+                "--perturb": perturb,
+                "--only-known": only_known,
+                "--confusion": confusion,
+                "--predictions": predictions,
+                "--scores": scores,
+                "--workers": workers,
+            }
+        )
+        if not run_timelines(dataset, config, as_json=as_json):
+            raise typer.Exit(1)
+        return
     resolved = resolve(config)
     folders = [card.folder for card in resolved.classifiers]
     recognizer = ActionRecognizer.from_resolved(resolved)

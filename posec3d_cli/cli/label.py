@@ -43,7 +43,9 @@ from posec3d_cli.cli.options import (
     RetryOption,
     RootOption,
     SetOption,
+    StrideOption,
     ThresholdOption,
+    TimelineOption,
     TimeoutOption,
     TruthOption,
     ViewsOption,
@@ -101,6 +103,7 @@ def label(
         ),
     ] = None,
     truth: TruthOption = None,
+    timeline: TimelineOption = False,
     workers: WorkersOption = None,
     shard: ShardOption = None,
     merge: MergeOption = False,
@@ -116,6 +119,7 @@ def label(
     builder: BuilderOption = None,
     people: PeopleOption = None,
     window: WindowOption = None,
+    stride: StrideOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
     min_score: MinScoreOption = None,
@@ -134,9 +138,9 @@ def label(
 ) -> None:
     """Recognize the action in each video of a folder, as a table.
 
-    The table has one row per video, also for a video that failed. The same command again resumes a run that was
-    interrupted, and processes again only what changed. Exits with 0 when every video has a result, also "no person",
-    and with 1 when one failed.
+    The table has one row per video, also for a video that failed; with --timeline, one per segment. The same command
+    again resumes a run that was interrupted, and processes again only what changed. Exits with 0 when every video has
+    a result, also "no person", and with 1 when one failed.
     """
     from posec3d_cli.batch import label_task, run
     from posec3d_cli.batch.corrections import kept_corrections, write_results
@@ -151,7 +155,7 @@ def label(
 
     processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
     part = shard_option(shard, merge=merge, only_whole={"--truth": truth is not None}, only_parts=processing)
-    tables.check_table(output)
+    tables.check_table(output, timeline=timeline)
     if draw_objects and save_videos is None:
         raise typer.BadParameter("--draw-objects needs --save-videos")
     folders = [folder for folder in (save_videos, save_poses) if folder is not None]
@@ -185,6 +189,8 @@ def label(
             views=views,
             flip=flip,
             window=window,
+            stride=stride,
+            timeline=timeline,
             people=people,
             min_score=min_score,
             device=device,
@@ -231,7 +237,9 @@ def label(
             )
         finally:
             results = summary.counted(run.results(files, todo, run_state))
-            write_results(output, results, run_state, min_score=resolved.min_score, overwrite=overwrite)
+            write_results(
+                output, results, run_state, timeline=timeline, min_score=resolved.min_score, overwrite=overwrite
+            )
         say_left_out(own)
         good = summary.print(output)
         if labels is not None:

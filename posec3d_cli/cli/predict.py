@@ -40,7 +40,9 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     SetOption,
+    StrideOption,
     ThresholdOption,
+    TimelineOption,
     ViewsOption,
     WeightsDirOption,
     WindowOption,
@@ -68,10 +70,17 @@ def predict(
     fps: FpsOption = None,
     max_download: MaxDownloadOption = 4.0,
     json: JsonOption = False,
+    timeline: TimelineOption = False,
     top: Annotated[
-        int,
-        typer.Option("--top", min=1, metavar="K", help="Print the K most probable actions.", rich_help_panel=OUTPUT),
-    ] = 5,
+        int | None,
+        typer.Option(
+            "--top",
+            min=1,
+            metavar="K",
+            help="Print the K most probable actions; 5 by default, none with a timeline.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     details: Annotated[
         bool,
         typer.Option(
@@ -88,6 +97,7 @@ def predict(
     builder: BuilderOption = None,
     people: PeopleOption = None,
     window: WindowOption = None,
+    stride: StrideOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
     min_score: MinScoreOption = None,
@@ -150,6 +160,8 @@ def predict(
         views=views,
         flip=flip,
         window=window,
+        stride=stride,
+        timeline=timeline,
         people=people,
         min_score=min_score,
         device=device,
@@ -170,7 +182,7 @@ def predict(
             "--reader": reader if reader is not Reader.pyav else None,
         }
         _refuse_without_videos(asked, settings or ())
-    answers = Answers(json=json, top=top, details=details)
+    answers = Answers(json=json, top=top, details=details, timeline=timeline)
     pipeline_info = None
     try:
         ready = _checked(jobs, answers, overwrite)
@@ -277,6 +289,7 @@ def _saves(
         yield partial(save_poses, result.video_poses, job.poses, overwrite=overwrite)
     if job.annotated is not None:
         options = {"draw_objects": draw_objects, "overwrite": overwrite, "reader": config.reader}
+        options["timeline"] = config.timeline
         yield partial(_draw, result, job.annotated, **options)
 
 

@@ -68,9 +68,9 @@ def read_labels(
             _checked(read, LabeledRow(row, _corrected(row) or clean_label(row["label"]), segment=_segment(read, row)))
             for row in read.rows
         ]
-    corrected = [LabeledRow(row, label) for row in read.rows if (label := _corrected(row))]
+    corrected = [LabeledRow(row, label, segment=_segment(read, row)) for row in read.rows if (label := _corrected(row))]
     if pseudo_labels:
-        rows = list(_predicted(read.rows))
+        rows = list(_predicted(read))
         told = sum(one.predicted for one in rows)
         say(
             f"{table} is a table of predictions: {counted(told, 'row')} {are(told)} taken as predicted, "
@@ -95,15 +95,15 @@ def _corrected(row: Row) -> str:
     return clean_label(row[CORRECTED])
 
 
-def _predicted(rows: tuple[Row, ...]) -> Iterator[LabeledRow]:
+def _predicted(table: CsvTable) -> Iterator[LabeledRow]:
     """The rows with a correction or a predicted label."""
-    for row in rows:
+    for row in table.rows:
         if label := _corrected(row):
-            yield LabeledRow(row, label)
+            yield LabeledRow(row, label, segment=_segment(table, row))
             continue
         label = clean_label(row["label"])
         if row["status"] in ("ok", "") and not row["guess"] and label not in _NO_LABELS:
-            yield LabeledRow(row, label, predicted=True)
+            yield LabeledRow(row, label, predicted=True, segment=_segment(table, row))
 
 
 def _checked(table: CsvTable, one: LabeledRow) -> LabeledRow:

@@ -9,21 +9,23 @@ from pathlib import Path
 
 from posec3d_cli.files.csv_tables import without_separator_line
 from posec3d_cli.labels import without_marks
-from posec3d_cli.output.tables import COLUMNS, CORRECTED, Row
+from posec3d_cli.output.tables import COLUMNS, CORRECTED, SEGMENT_COLUMNS, Row, of_segments
 
 
 class CsvTable:
-    """A line of column names, and one per clip."""
+    """A line of column names, and one per clip or segment."""
 
     columns = tuple(COLUMNS)
 
     def write(self, rows: Iterable[Row], path: Path) -> None:
         """Write the rows."""
+        source, segments = of_segments(rows)
+        columns = [*SEGMENT_COLUMNS] if segments else self.columns
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(self.columns)
-            for row in rows:
-                values = (row[name] for name in self.columns)
+            writer.writerow(columns)
+            for row in source:
+                values = (row[name] for name in columns)
                 writer.writerow([str(value).lower() if isinstance(value, bool) else value for value in values])
 
     def read(self, path: Path) -> list[Row]:

@@ -12,7 +12,7 @@ import numpy as np
 from posec3d_cli.answers import Failure, PipelineInfo, failure_values, rounded_seconds
 from posec3d_cli.extraction.result import PosesResult
 from posec3d_cli.files.writing import printable
-from posec3d_cli.results import TOP, ClipResult, PersonInWindow, PersonScores, VideoPoses, WindowScores
+from posec3d_cli.results import TOP, ActionSegment, ClipResult, PersonInWindow, PersonScores, VideoPoses, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.types import ActionScores, VideoInfo
 
@@ -95,6 +95,7 @@ def read_stored(found: Mapping[str, Any], path: Path) -> ClipResult | PosesResul
         scores=_read_labels(found["labels"]),
         people=tuple(_read_person(person) for person in found["people"]),
         windows=tuple(_read_window(window) for window in found["windows"]),
+        segments=tuple(_read_segment(segment) for segment in found.get("timeline", ())),
         frames_used=found["frames_used"],
         frames_with_person=found["frames_with_person"],
         mean_keypoint_score=found["mean_keypoint_score"],
@@ -127,3 +128,8 @@ def _read_window(found: Mapping[str, Any]) -> WindowScores:
             near = tuple((one["name"], one["at_hand"]) for one in person["objects"])
             people.append(PersonInWindow(person["id"], person["weight"], scores, near))
     return WindowScores(found["start_frame"], found["stop_frame"], _read_labels(found["labels"]), tuple(people))
+
+
+def _read_segment(found: Mapping[str, Any]) -> ActionSegment:
+    edges = found["start_frame"], found["stop_frame"]
+    return ActionSegment(*edges, found["person"], _read_labels(found["labels"]), found["repetitions"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from posec3d_cli.errors import StageUnavailable
 from posec3d_cli.output.json import VERSION
-from posec3d_cli.output.tables import COLUMNS, SCHEMA, Row
+from posec3d_cli.output.tables import COLUMNS, SCHEMA, SEGMENT_COLUMNS, SEGMENT_SCHEMA, Row, of_segments
 from posec3d_cli.runtime.installation import how_to_add
 
 try:
@@ -24,16 +24,17 @@ TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_(
 
 
 class ParquetTable:
-    """One row per clip."""
+    """One row per clip or segment."""
 
     columns = tuple(COLUMNS)
 
     def write(self, rows: Iterable[Row], path: Path) -> None:
         """Write the rows."""
-        columns = [(name, TYPES[kind]) for name, kind in COLUMNS.items()]
-        schema = pa.schema(columns, metadata={"schema": SCHEMA, "version": str(VERSION)})
+        source, segments = of_segments(rows)
+        columns = [(name, TYPES[kind]) for name, kind in (SEGMENT_COLUMNS if segments else COLUMNS).items()]
+        named = SEGMENT_SCHEMA if segments else SCHEMA
+        schema = pa.schema(columns, metadata={"schema": named, "version": str(VERSION)})
         with parquet.ParquetWriter(os.fspath(path), schema) as writer:
-            source = iter(rows)
             while batch := list(islice(source, ROWS)):
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 

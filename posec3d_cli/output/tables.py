@@ -9,9 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from posec3d_cli.answers import segment_values
 from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.writing import atomic_write, printable
 from posec3d_cli.output.json import VERSION
@@ -28,6 +30,13 @@ COLUMNS = {
     "main_people": int, "seconds": float, "error": str,
 }  # fmt: skip
 """The type of each column; a cell may be empty."""
+SEGMENT_COLUMNS = {
+    "video": str, "status": str, "start": int, "end": int, "start_seconds": float, "end_seconds": float, "person": int,
+    "label": str, CORRECTED: str, "score": float, "guess": str, "repetitions": int, "error": str,
+}  # fmt: skip
+"""The same of a table with a row per segment: `start` is a frame, counted from 0, `end` the frame after the last."""
+SEGMENT_SCHEMA = "posec3d/segment"
+"""Of a line of JSON and of a Parquet file with a row per segment."""
 DOUBTFUL_SCORE = 0.5
 """An answer that scores less is doubtful."""
 DOUBTFUL_MARGIN = 0.2
@@ -50,7 +59,10 @@ class TableFormat(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The columns that it writes, some of `COLUMNS`; None: everything that `predict --json` says of a clip."""
+        """The columns that it writes, some of `COLUMNS`; None: everything that `predict --json` says of a clip.
+
+        A format that writes all of `COLUMNS`, or None, also writes tables of segments: rows with `SEGMENT_COLUMNS`.
+        """
 
     def write(self, rows: Iterable[Row], path: Path) -> None:
         """Write the rows to `path`, whatever its suffix is, because files get their name when they are whole.
@@ -85,8 +97,12 @@ def format_of(path: Path) -> TableFormat:
     return found
 
 
-def check_table(path: Path) -> None:
+def check_table(path: Path, *, timeline: bool = False) -> None:
     """Refuse a file that cannot be written in the end, before hours are spent.
+
+    Args:
+        path: the table.
+        timeline: it shall have a row per segment.
 
     Raises:
         OutputError: its suffix is another, it is a folder, its folder is missing, or a package is.
@@ -100,6 +116,67 @@ def check_table(path: Path) -> None:
         raise OutputError(
             f"{path} cannot be written: its format wants a column {unknown[0]!r}", hint=f"one of {', '.join(COLUMNS)}"
         )
+    if timeline and columns is not None and set(columns) != set(COLUMNS):
+        raise OutputError(f"{path}: this format has no rows per segment", hint="name a .csv, .jsonl or .parquet file")
+
+
+def segment_rows(
+    path: Path, some: Iterable[TimedResult], corrections: Corrections, *, min_score: float = 0.0
+) -> Iterator[Row]:
+    """As `rows_of`, a row per segment; a clip that failed is one row."""
+    extra = {} if format_of(path).columns is not None else {"schema": SEGMENT_SCHEMA, "version": VERSION}
+    for result, _ in some:
+        whole = row((result, 0.0), min_score=min_score)
+        shared = {name: whole[name] for name in ("video", "status", "error")}
+        found: list[Row] = [shared]
+        if result.error is None:
+            fps = float(result.video.fps)
+            found = [shared | _segment_cells(segment_values(one, fps, 1, min_score)) for one in result.segments]
+        for cells in found:
+            full: Row = dict.fromkeys(SEGMENT_COLUMNS) | cells
+            full[CORRECTED] = corrections.get((row_name(full), 0))
+            yield extra | full
+
+
+def of_segments(rows: Iterable[Row]) -> tuple[Iterator[Row], bool]:
+    """The rows, and whether they are those of `segment_rows`, which the first one tells."""
+    source = iter(rows)
+    first = list(islice(source, 1))
+    return chain(first, source), bool(first) and "start" in first[0]
+
+
+def _segment_cells(values: Mapping[str, Any]) -> Row:
+    return {
+        "start": values["start_frame"],
+        "end": values["stop_frame"],
+        "start_seconds": values["start_seconds"],
+        "end_seconds": values["stop_seconds"],
+        "person": values["person"],
+        "label": values["label"],
+        "score": values["probability"],
+        "guess": values["guess"]["label"] if values["guess"] else None,
+        "repetitions": values["repetitions"],
+    }
+
+
+def is_segment(cells: Mapping[str, Any]) -> bool:
+    """Whether a row is one of a table of segments, and has a segment."""
+    return "status" in cells and all(cells.get(name) not in (None, "") for name in ("start", "end"))
+
+
+def row_name(cells: Mapping[str, Any]) -> str:
+    """What a row is known by: the name of the clip, and of a segment also its frames and its person."""
+    name = plain(cells["video"])
+    if not is_segment(cells):
+        return name
+    person = cells.get("person")
+    whose = "" if person in (None, "") else f", person {_whole(person)}"
+    return f"{name} [{_whole(cells['start'])}:{_whole(cells['end'])}{whose}]"
+
+
+def _whole(cell: Any) -> str:
+    """A whole number as text; spreadsheets may write 3 as 3.0."""
+    return plain(cell).removesuffix(".0")
 
 
 def rows_of(
@@ -117,7 +194,7 @@ def rows_of(
     seen: Counter[str] = Counter()
     for result, seconds in some:
         cells = row((result, seconds), min_score=min_score)
-        name = plain(cells["video"])
+        name = row_name(cells)
         cells[CORRECTED] = corrections.get((name, seen[name]))
         seen[name] += 1
         if columns is not None:

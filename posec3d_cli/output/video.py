@@ -4,6 +4,8 @@ A frame speaks of the windows that it lies in: its headline says what is done in
 person does there, as `#0 squat 57%`. What an answer `unknown` would have been has a question mark: `? sit 15%`. Who
 counts for little in these windows is drawn faintly and has no tag.
 
+Of a video with a timeline, a frame speaks of its segments in the same way, and of the people who have one.
+
 Of the objects, those are drawn that score `OBJECT_SHOWN` somewhere in the video, as `sports ball 84%`. Where the
 detector missed one for a moment, its interpolated box is thin and its name in brackets.
 """
@@ -15,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from posec3d_cli.answers import weighted_mean
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.files.writing import check_free
 from posec3d_cli.output.draw import DrawnObject, Figure
-from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.results import (
     NO_PERSON_IN_WORDS,
     ClipResult,
@@ -36,15 +38,28 @@ OBJECT_SHOWN = 0.25  # the best score of an object that is drawn, as of people b
 NO_OBJECTS = "no objects are drawn: the detector finds people only"
 
 
-def headline(result: ClipResult, frame: int, min_score: float | None = None) -> str:
-    """The action at a frame with its probability in per cent; "no person" if its windows have no person."""
+def headline(result: ClipResult, frame: int, min_score: float | None = None, *, timeline: bool = False) -> str:
+    """The action at a frame with its probability in per cent; "no person" if its windows have no person.
+
+    Args:
+        result: of the video.
+        frame: its number.
+        min_score: of an action that is named without a question mark; None for that of the result's pipeline.
+        timeline: say the actions of the segments at the frame.
+    """
+    if timeline:
+        here = [one.scores for one in result.segments if one.start <= frame < one.stop and one.scores is not None]
+        said = [_spelled(scores, min_score_of(result, min_score)) for scores in here]
+        return ", ".join(said) or NO_PERSON_IN_WORDS
     known = [window.scores for window in _around(result, frame) if window.scores is not None]
     if not known:
         return NO_PERSON_IN_WORDS
     return _spelled(weighted_mean(known, [1.0] * len(known)), min_score_of(result, min_score))
 
 
-def figures_at(result: ClipResult, frame: int, column: int | None, min_score: float | None = None) -> list[Figure]:
+def figures_at(
+    result: ClipResult, frame: int, column: int | None, min_score: float | None = None, *, timeline: bool = False
+) -> list[Figure]:
     """The people to draw in a frame, the most important first.
 
     Args:
@@ -52,11 +67,12 @@ def figures_at(result: ClipResult, frame: int, column: int | None, min_score: fl
         frame: its number.
         column: where the frame stands among those that were posed; None: it was not, and shows nobody.
         min_score: of an action that is named without a question mark; None for that of the result's pipeline.
+        timeline: name the action of each person's segment at the frame, not that of the windows.
     """
     if column is None:
         return []
     video_poses = result.video_poses
-    tags = _tags(result, frame, min_score_of(result, min_score))
+    tags = (_segment_tags if timeline else _tags)(result, frame, min_score_of(result, min_score))
     found, poses = video_poses.detections[column], video_poses.poses[column]
     figures = [
         Figure(
@@ -116,6 +132,17 @@ def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
     }
 
 
+def _segment_tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
+    """As `_tags`, of the segments at a frame."""
+    if result.sampling.people != "each":
+        return _tags(result, frame, min_score)
+    return {
+        one.person: f"#{one.person} {_spelled(one.scores, min_score)}"
+        for one in result.segments
+        if one.start <= frame < one.stop and one.person is not None and one.scores is not None
+    }
+
+
 def _around(result: ClipResult, frame: int) -> list[WindowScores]:
     return [window for window in result.windows if window.start <= frame < window.stop]
 
@@ -136,6 +163,7 @@ def save_video(
     *,
     min_score: float | None = None,
     draw_objects: bool = False,
+    timeline: bool = False,
     overwrite: bool = False,
     reader: str = DEFAULT_READER,
     progress: Callable[[int, int], None] | None = None,
@@ -152,6 +180,7 @@ def save_video(
         path: the video to write.
         min_score: of an action that is named without a question mark; None for that of the result's pipeline.
         draw_objects: also draw the objects that the detector found.
+        timeline: say what the segments say; where the result is long, they are drawn anyway.
         overwrite: replace a file that is there.
         reader: name of the video reader.
         progress: called with the number of frames done and of all.
@@ -172,6 +201,7 @@ def save_video(
     size = (info.width, info.height)
     found = video_poses.object_tracks() if draw_objects else None
     tracks = None if found is None else objects_to_draw(found)
+    segments = timeline or result.is_long
     uneven = info.variable_rate or info.lost_frames > 0 or len(video_poses.lost) > 0
     with (
         open_video(result.path, reader=reader) as video,
@@ -179,9 +209,9 @@ def save_video(
     ):
         for done, frame in enumerate(video.frames(), start=1):
             column = column_of.get(frame.index)
-            figures = figures_at(result, frame.index, column, min_score)
+            figures = figures_at(result, frame.index, column, min_score, timeline=segments)
             objects = [] if tracks is None else objects_at(tracks, column)
-            text = headline(result, frame.index, min_score)
+            text = headline(result, frame.index, min_score, timeline=segments)
             pixels = annotate(frame.pixels, figures, video_poses.skeleton.limbs, text, objects)
             writer.write(pixels, frame.seconds if uneven else None)
             if progress is not None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posec3d_cli.errors import StageMismatch, counted
+from posec3d_cli.answers import weighted_mean
+from posec3d_cli.errors import counted
 from posec3d_cli.results import PersonInWindow, PersonScores, VideoPoses, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.tracking.similarity import box_area
 from posec3d_cli.tracking.tracks import Tracks
-from posec3d_cli.types import ActionScores, Floats, Poses, PoseSequence
+from posec3d_cli.types import ActionScores, Poses, PoseSequence
 
 FEW_FRAMES = 0.5  # warn if a person was found in a smaller share of the frames
 CUTS_SAID = 5  # more cuts are counted only
@@ -90,30 +91,6 @@ def aggregate_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -
         else:
             result.append(seen)
     return tuple(result)
-
-
-def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
-    """The weighted mean of probabilities; the plain mean if all weights are 0.
-
-    The weight of a person is the square of `Tracks.importance`: its duration, size and confidence.
-    Windows have equal weights.
-
-    Raises:
-        StageMismatch: there are no scores, or they differ in their labels.
-    """
-    if not scores:
-        raise StageMismatch("there are no scores to combine")
-    if any(one.labels != scores[0].labels for one in scores):
-        raise StageMismatch("scores with different labels cannot be combined")
-    share = np.asarray(weights, np.float64)
-    share = share / share.sum() if share.sum() > 0 else np.full(len(scores), 1 / len(scores))
-
-    def mean(values: Sequence[Floats]) -> Floats:
-        return np.asarray((np.stack(values).astype(np.float64) * share[:, None]).sum(axis=0), np.float32)
-
-    moved = any(one.without_objects is not None for one in scores)
-    alone = mean([one.of_poses.probabilities for one in scores]) if moved else None
-    return ActionScores(mean([one.probabilities for one in scores]), scores[0].labels, alone)
 
 
 def summarize_people(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:

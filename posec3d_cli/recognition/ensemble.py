@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
+from posec3d_cli.answers import weighted_mean
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling

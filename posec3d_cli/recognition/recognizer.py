@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from posec3d_cli.config import PipelineConfig
+from posec3d_cli.config import TIMELINE_WINDOW, PipelineConfig
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
 from posec3d_cli.hub.cards import OBJECTS, ModelCard
 from posec3d_cli.hub.download import DownloadCallback
@@ -27,7 +27,6 @@ from posec3d_cli.recognition.aggregate import (
     subjects,
     summarize_people,
     warnings_for,
-    weighted_mean,
 )
 from posec3d_cli.recognition.ensemble import (
     Member,
@@ -45,6 +44,9 @@ from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import HasPrecision, NeedsHeatmaps
+from posec3d_cli.timeline.build import action_segments, clip_scores
+from posec3d_cli.timeline.presence import GAP, Presence
+from posec3d_cli.timeline.repetitions import Movements
 from posec3d_cli.types import ClassifierInput, Floats, Ints
 
 NO_FRAMES = np.zeros(0, np.int64)
@@ -113,8 +115,15 @@ class ActionRecognizer:
                     precision=reads.precision if isinstance(reads, HasPrecision) else None,
                 )
             )
+        window = config.window_seconds
+        if config.timeline and window is None and members[0].sampling.window_seconds is None:
+            window = TIMELINE_WINDOW
         sampling = members[0].sampling.changed(
-            views=config.views, flip=config.flip, window_seconds=config.window_seconds, people=config.people
+            views=config.views,
+            flip=config.flip,
+            window_seconds=window,
+            stride_seconds=config.stride_seconds,
+            people=config.people,
         )
         info = replace(ensemble_info(used, weights), min_score=resolved.min_score)
         return cls(members, used=info, sampling=sampling)
@@ -219,12 +228,24 @@ class ActionRecognizer:
             for number, window in enumerate(reading.plans[0])
         ]
         seen = summarize_people(used, reading.ids)
-        known = [window.scores for window in by_window if window.scores is not None]
+        presence = Presence(round(GAP * video_poses.video.fps))
+        presence.add(used.frame_indices, used.track_ids)
+        movements = Movements(used.skeleton, float(video_poses.video.fps))
+        movements.add(used.frame_indices, used.track_ids, used.poses)
+        info = video_poses.video
+        segments = action_segments(
+            by_window,
+            presence.spans(info.frame_count),
+            frame_count=info.frame_count,
+            fps=info.fps,
+            min_score=reading.made_by.min_score,
+        )
         return ClipResult(
-            path=Path(video_poses.video.path),
-            scores=weighted_mean(known, [1.0] * len(known)) if known else None,
+            path=Path(info.path),
+            scores=clip_scores(by_window, segments, reading.made_by.min_score),
             people=average_people([aggregate_people(seen, one) for one in scored], weights),
             windows=tuple(by_window),
+            segments=movements.counted(segments, reading.made_by.min_score),
             frames_used=len(used),
             frames_with_person=sum(1 for poses in used.poses if len(poses)),
             mean_keypoint_score=mean_keypoint_score(used.poses),

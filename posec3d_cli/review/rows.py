@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from posec3d_cli.files.input_paths import as_given, problem_of
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.files.writing import printable
 from posec3d_cli.labels import clean_label
-from posec3d_cli.output.tables import CORRECTED, plain
+from posec3d_cli.output.tables import CORRECTED, is_segment, plain
 from posec3d_cli.results import FAILED, NO_PERSON, UNKNOWN, ClipResult
 
 _OTHER_TABLES = (".jsonl", ".parquet")
@@ -96,12 +97,14 @@ def load_rows(source: Path, root: Path | None = None) -> list[ReviewRow]:
     paths = RelativePaths(source, root)
     seen: Counter[str] = Counter()
     rows: list[ReviewRow] = []
-    for cells in read_csv(source, ("video",)).rows:
-        name = plain(cells["video"])
+    for name, group in groupby(read_csv(source, ("video",)).rows, key=lambda cells: plain(cells["video"])):
+        same = list(group)
         if not name:
-            raise BadDataset(f"{source}: line {cells.line} lacks a video")
-        rows.append(_row(len(rows), name, seen[name], known.get(name) or paths.find(cells["video"]), cells))
-        seen[name] += 1
+            raise BadDataset(f"{source}: line {same[0].line} lacks a video")
+        clips = [_of_clip(same)] if all(is_segment(one.cells) for one in same) else same
+        for cells in clips:
+            rows.append(_row(len(rows), name, seen[name], known.get(name) or paths.find(cells["video"]), cells))
+            seen[name] += 1
     return rows
 
 
@@ -172,6 +175,23 @@ def _row(place: int, name: str, number: int, path: Path | None, cells: Row) -> R
         clean_label(cells[CORRECTED]),
         cells["error"],
     )
+
+
+def _of_clip(segments: Sequence[Row]) -> Row:
+    """A row about a whole clip, of those of its segments: the label is that of most frames, unless nobody was there."""
+    frames: Counter[str] = Counter()
+    for one in segments:
+        if one["label"] != NO_PERSON:
+            frames[one["label"]] += int(float(one["end"])) - int(float(one["start"]))
+    first = segments[0]
+    if not frames:
+        return Row(first.line, {**first.cells, "label": "", CORRECTED: ""})
+    labels = [label for label, _ in frames.most_common(3)]
+    scores = {one["label"]: one["score"] for one in reversed(segments)}
+    others = {f"label_{rank}": label for rank, label in enumerate(labels[1:], 2)}
+    others |= {f"score_{rank}": scores[label] for rank, label in enumerate(labels[1:], 2)}
+    cells = {**first.cells, "label": labels[0], "score": scores[labels[0]], "guess": "", CORRECTED: "", **others}
+    return Row(first.line, cells)
 
 
 def _score(cell: str) -> float | None:

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import structs
 
 from posec3d_cli.config import People
+from posec3d_cli.errors import ConfigError
 from posec3d_cli.sampling.indices import Flavour, uniform_test_indices, windows
 from posec3d_cli.schema import BadSetting, Checked, Count, Positive, Share, read
 from posec3d_cli.types import Ints, ShapeRepr
@@ -78,16 +79,27 @@ class ClipSampling(Checked, frozen=True):
         views: int | None = None,
         flip: bool | None = None,
         window_seconds: float | None = None,
+        stride_seconds: float | None = None,
         people: str | None = None,
     ) -> Self:
         """The same with these settings replaced; None replaces nothing.
 
-        A window of 0 seconds reads the video whole. With another window, the stride becomes half of it.
+        A window of 0 seconds reads the video whole. With another window, the stride becomes half of it unless it is
+        given.
+
+        Raises:
+            ConfigError: the stride is longer than the window, or there are no windows.
         """
         asked: dict[str, Any] = {"views": views, "flip": flip, "people": people}
         changes = {name: value for name, value in asked.items() if value is not None}
         if window_seconds is not None:
             changes |= {"window_seconds": window_seconds or None, "stride_seconds": None}
+        window = changes.get("window_seconds", self.window_seconds)
+        if stride_seconds is not None:
+            if stride_seconds > (window or 0):
+                of = "there are no windows" if window is None else f"windows last {window:g} s"
+                raise ConfigError(f"stride_seconds must be at most a window, got {stride_seconds:g}, and {of}")
+            changes["stride_seconds"] = stride_seconds
         return structs.replace(self, **changes)
 
     def plan(self, frame_count: int, fps: Fraction) -> list[Window]:

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from posec3d_cli.answers import weighted_mean
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import LabeledClip
 from posec3d_cli.errors import BadDataset, StageMismatch, counted
 from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.evaluation.metrics import expected_calibration_error
-from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subjects, weighted_mean
+from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subjects
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import Window, used_frames

@@ -168,7 +168,7 @@ def test_a_disk_that_fills_up_while_drawing_costs_the_drawing_only(stages, clips
 
 
 def test_an_unforeseen_error_while_drawing_loses_no_answer(stages, clips, tmp_path, monkeypatch):
-    monkeypatch.setattr("posec3d_cli.output.video.headline", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("posec3d_cli.output.video.headline", lambda *arguments, **options: 1 / 0)
     result = run(*clips[:2], "--save-video", tmp_path)
     assert (result.exit_code, result.stdout.count("left")) == (1, 2)
     assert result.stderr.count("an unexpected error, ZeroDivisionError") == 2

@@ -10,11 +10,11 @@ import random_cards
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posec3d_cli.answers import weighted_mean
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import ESTIMATED, LabeledClip
 from posec3d_cli.errors import BadCard
 from posec3d_cli.evaluation.evaluate import as_video_poses
-from posec3d_cli.recognition.aggregate import weighted_mean
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import ClipSampling

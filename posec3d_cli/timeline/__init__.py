@@ -1,0 +1,1 @@
+"""Timelines: who does what from when to when, from the scores of windows."""
