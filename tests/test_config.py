@@ -30,6 +30,8 @@ DEFAULTS = {
     "views": None,
     "flip": None,
     "window_seconds": None,
+    "stride_seconds": None,
+    "timeline": False,
     "people": None,
     "min_score": None,
     "device": "auto",
@@ -120,7 +122,8 @@ def test_what_it_was_made_of_may_change_afterwards():
 def test_results_depend_on_what_shapes_them_and_on_nothing_else():
     names = {"reader", "device", "detect_every"}
     assert set(PipelineConfig().fingerprint_fields("poses")) == names
-    names |= {"builder", "ensemble_weights", "precision", "views", "flip", "window_seconds", "people"}
+    names |= {"builder", "ensemble_weights", "precision", "views", "flip", "window_seconds", "people", "stride_seconds"}
+    names.add("timeline")
     assert set(PipelineConfig().fingerprint_fields("answers")) == names
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
+from posec3d_cli.answers import weighted_mean
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.clips import BACKGROUND, RECORDED, LabeledClip
 from posec3d_cli.evaluation.evaluate import as_video_poses
-from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subjects, weighted_mean
+from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subjects
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.recognizer import ActionRecognizer
