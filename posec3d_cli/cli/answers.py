@@ -154,7 +154,7 @@ def _rows(scores: ActionScores, top: int, guess: tuple[str, float] | None) -> li
 
 
 def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str, str]]]:
-    """The best action of each person who was read alone, with and without objects, and of each window of several."""
+    """The best action of each person, or of all together, with and without objects, and of each window of several."""
     from posec3d_cli.results import NO_PERSON_IN_WORDS, unless_named
 
     lines = []
@@ -163,6 +163,9 @@ def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str
             guess = unless_named(person.scores, min_score)
             lines.append((f"person {person.id}", _rows(person.scores, 1, guess)[0]))
             lines += _of_objects(result, person.id, person.scores, min_score)
+    if not lines and result.scores is not None and result.scores.without_objects is not None:
+        alone = result.scores.of_poses
+        lines.append(("without objects", _rows(alone, 1, unless_named(alone, min_score))[0]))
     if len(result.windows) > 1:
         fps = float(result.video.fps)
         for window in result.windows:
