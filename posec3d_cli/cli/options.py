@@ -36,10 +36,11 @@ class Stream(StrEnum):
 
 
 class ObjectUse(StrEnum):
-    """Whether a training may learn what objects mean."""
+    """How a training may learn what objects mean."""
 
     auto = "auto"
     none = "none"
+    drawn = "drawn"
 
 
 class Reader(StrEnum):
@@ -219,7 +220,7 @@ ObjectsOption = Annotated[
     ObjectUse,
     typer.Option(
         "--objects",
-        help="Read objects beside poses where that helps on validation clips; none: poses alone.",
+        help="Read objects beside poses if that helps; none: never; drawn: in the network's volumes.",
         rich_help_panel=TRAINING,
     ),
 ]

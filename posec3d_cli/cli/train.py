@@ -303,7 +303,7 @@ def train(
     from posec3d_cli.runtime.threads import processors
     from posec3d_cli.training import train
     from posec3d_cli.training.augment import Augmentation
-    from posec3d_cli.training.config import TrainingConfig
+    from posec3d_cli.training.config import AUTO, NONE, TrainingConfig
     from posec3d_cli.training.settings import digest_of
 
     if resume and overwrite:
@@ -314,6 +314,7 @@ def train(
     if architecture is not None:
         check_choice("--arch", architecture, NETWORKS.names())
     asked = given(architecture=architecture, stream=stream and stream.value, size=size, frames=frames, width=width)
+    asked |= {"objects": objects.value} if objects == ObjectUse.drawn else {}
     training_start.check_add(add, pretrained, {**asked, **given(window=window, people=people, epochs=epochs)})
     # Folders and files are checked before models are loaded, and everything before a pose is estimated.
     train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
@@ -349,7 +350,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        objects=objects.value,
+        objects=NONE if objects == ObjectUse.none else AUTO,
         augmentation=Augmentation().scaled(augmentation_strength),
     )
     training = training_start.training_of(

@@ -9,13 +9,16 @@ from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS
 from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
 from posec3d_cli.stages.builders.joints import JointBuilder
+from posec3d_cli.stages.builders.pose_objects import PoseObjectBuilder
 from posec3d_cli.training.augment import Augmentation
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
+from posec3d_cli.transforms.object_channels import ObjectSpec
+from posec3d_cli.transforms.object_groups import GROUPS
 
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
 JOINT, LIMB = "joint", "limb"
-AUTO, NONE = "auto", "none"
+AUTO, NONE, DRAWN = "auto", "none", "drawn"
 SCORE_THRESHOLD = 0.1
 
 
@@ -65,7 +68,8 @@ class TrainingConfig:
         origin_weights: relative sampling weight of a clip, by origin.
         augmentation: the strength of the augmentation.
         frozen_statistics: whether batch normalisation keeps the statistics of the pretrained model.
-        objects: AUTO: the model reads objects beside the poses where that helps on the validation clips; NONE: never.
+        objects: AUTO: the model reads objects beside the poses where that helps on the validation clips; NONE: never;
+            DRAWN: they are channels of its heatmap volumes, see `posec3d_cli.transforms.object_channels`.
         seed: seed of samples, initial weights and dropout.
     """
 
@@ -105,14 +109,18 @@ class TrainingConfig:
         return 0.2 * self.batch_size / 128 if self.learning_rate is None else self.learning_rate
 
     @property
-    def builder(self) -> HeatmapBuilder | JointBuilder:
+    def builder(self) -> HeatmapBuilder | JointBuilder | PoseObjectBuilder:
         """The input builder of the network, in training as in every prediction."""
-        return JointBuilder(self.spec) if isinstance(self.spec, JointSpec) else HeatmapBuilder(self.spec)
+        if isinstance(self.spec, JointSpec):
+            return JointBuilder(self.spec)
+        return PoseObjectBuilder(self.spec, ObjectSpec()) if self.objects == DRAWN else HeatmapBuilder(self.spec)
 
     @property
     def in_channels(self) -> int:
-        """Input channels of the network: K joints or limbs; for a graph network x, y and score."""
-        return 3 if isinstance(self.spec, JointSpec) else len(self.spec.mirror)
+        """Input channels of the network: K joints or limbs, and drawn groups; for a graph network x, y and score."""
+        if isinstance(self.spec, JointSpec):
+            return 3
+        return len(self.spec.mirror) + (len(GROUPS) if self.objects == DRAWN else 0)
 
     @property
     def stream(self) -> str:

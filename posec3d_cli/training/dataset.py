@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip, source_name_of
 from posec3d_cli.training.augment import augmented
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.config import DRAWN, TrainingConfig
 from posec3d_cli.types import Floats, Ints
 
 
@@ -53,7 +53,15 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
         generator = np.random.default_rng((config.seed, self.epoch, item))
         clip = self.clips[self.order[item]]
         still = bool(generator.random() < config.augmentation.still)
-        sequence, frames = augmented(clip, self.clips, config.sampling, config.augmentation, generator, still=still)
+        sequence, frames = augmented(
+            clip,
+            self.clips,
+            config.sampling,
+            config.augmentation,
+            generator,
+            still=still,
+            with_objects=config.objects == DRAWN,
+        )
         uniform = still or (clip.label == BACKGROUND and BACKGROUND not in self.classes)
         target = torch.full((len(self.classes),), 1 / len(self.classes) if uniform else 0.0)
         if not uniform:

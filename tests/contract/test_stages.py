@@ -23,13 +23,20 @@ from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Objects, 
 
 ELSEWHERE = ("mmdet", "mmpose")
 """Stages whose packages are not installed here; they are checked in `tests/parity`."""
-BUILDERS = ("heatmap", "estimator-heatmap", "graph")
+BUILDERS = ("heatmap", "estimator-heatmap", "graph", "pose-objects")
 SPEC = {"size": [32, 32], "sigma": 0.6, "skeleton": "coco-17"}
 CLASSIFIERS = {
     "posec3d": {
         "architecture": "slowonly",
         "network": {"base_channels": 4, "stage_blocks": [1, 1, 1]},
         "heatmaps": SPEC,
+        "clip": {"frames": 16},
+    },
+    "posec3d-objects": {
+        "architecture": "slowonly",
+        "network": {"in_channels": 27, "base_channels": 4, "stage_blocks": [1, 1, 1]},
+        "heatmaps": SPEC,
+        "objects": {},
         "clip": {"frames": 16},
     },
     "stgcn": {
@@ -96,7 +103,7 @@ def test_pose_estimators_keep_the_contract_with_their_own_heatmaps(weights):
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_builders_keep_the_contract(name):
-    stage = "stgcn" if name == "graph" else "posec3d"
+    stage = {"graph": "stgcn", "pose-objects": "posec3d-objects"}.get(name, "posec3d")
     builder = load_stage("builder", name).from_card(classifier_card(Path(), stage), {})
     size = (16, 16) if name == "estimator-heatmap" else None
     testing.check_volume_builder(
@@ -116,7 +123,8 @@ def test_classifiers_keep_the_contract(stage, tmp_path):
     classifier = load_stage("classifier", stage).from_card(
         card, {"weights": tmp_path / "weights.safetensors"}, precision="fp32"
     )
-    samples = testing.sample_clips(people=2) if stage == "stgcn" else testing.sample_volumes(17)
+    channels = card.recipe["network"].get("in_channels", 17)
+    samples = testing.sample_clips(people=2) if stage == "stgcn" else testing.sample_volumes(channels)
     testing.check_classifier(classifier, samples, tolerance=1e-5)
 
 
