@@ -19,6 +19,7 @@ from posec3d_cli.nets import build_network
 from posec3d_cli.nets.checkpoints import fold_batch_norms
 from posec3d_cli.runtime.device import resolve_device, resolve_precision
 from posec3d_cli.stages.classifiers.posec3d import PoseC3D
+from posec3d_cli.stages.classifiers.torch_networks import TorchNetworks
 from posec3d_cli.types import HeatmapVolume
 
 SHAPE = (17, 48, 56, 56)
@@ -45,7 +46,7 @@ def plain(device: str, views: int, *, layout: torch.memory_format, folded: bool)
 def stage(architecture: str, device: str, views: int, *, precision: str, batch: int) -> Run:
     """The classifier stage, from a volume in NumPy to probabilities in NumPy."""
     network = build_network(architecture, len(LABELS), {})
-    classifier = PoseC3D([network], LABELS, in_channels=17, device=device, precision=precision, views_per_batch=batch)
+    classifier = PoseC3D(TorchNetworks([network], device=device, precision=precision), LABELS, views_per_batch=batch)
     volume = HeatmapVolume(np.random.default_rng(0).random((views, *SHAPE), dtype=np.float32))
     return lambda: classifier.classify([volume])
 

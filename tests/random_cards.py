@@ -31,13 +31,24 @@ def random_state(architecture, classes, options, seed):
         return network.state_dict()
 
 
-def write_card(folder, *, seed, labels=LABELS, channels="joints", sampler="pyskl", clip="", recipe=""):
+def write_card(
+    folder,
+    *,
+    seed,
+    labels=LABELS,
+    channels="joints",
+    sampler="pyskl",
+    clip="",
+    recipe="",
+    architecture="slowonly",
+    network=NETWORK,
+):
     """A PoseC3D model folder; `recipe` and `clip` are more lines of its tables `recipe` and `recipe.clip`."""
     tables = {
         "clip": f'frames = 12\nsampler = "{sampler}"\n{clip}',
         "heatmaps": f'size = [16, 16]\nchannels = "{channels}"',
     }
-    return _write(folder, "posec3d", "slowonly", NETWORK, labels, seed, tables, recipe)
+    return _write(folder, "posec3d", architecture, network, labels, seed, tables, recipe)
 
 
 def write_graph_card(folder, *, seed, labels=LABELS, stream="joint", people=2, clip=""):
@@ -79,9 +90,9 @@ sources = ["file:weights.safetensors"]
     return folder
 
 
-def add_file(folder, name, write):
+def add_file(folder, name, write, *, suffix=".csv"):
     """Put one more file into a model folder, as its card then says; `write` makes it at a path."""
-    path = folder / f"{name}.csv"
+    path = folder / f"{name}{suffix}"
     write(path)
     body = path.read_bytes()
     digest = hashlib.sha256(body).hexdigest()

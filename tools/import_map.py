@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "posec3d_cli"
 ROOMS = (
     "__init__", "errors", "schema", "labels", "skeletons", "types", "registry", "files", "tracking", "config",
     "sampling", "answers", "results", "timeline", "transforms", "nets", "hub", "runtime", "video", "sources",
-    "pose_files", "stages", "extraction", "recognition", "pipeline", "output", "batch", "annotations", "datasets",
-    "evaluation", "reports", "training", "review", "testing", "cli",
+    "pose_files", "stages", "extraction", "recognition", "pipeline", "output", "export", "batch", "annotations",
+    "datasets", "evaluation", "reports", "training", "review", "testing", "cli",
 )  # fmt: skip
 """Lowest first."""
 

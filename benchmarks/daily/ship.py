@@ -6,7 +6,8 @@ RUN is the folder of a training on all labels, OUT the model folder made of it; 
 answer. The labels of LABELS, and those of `--label`, keep their outputs; all others become outputs of `unknown`. The
 temperatures and the score below which an answer is `unknown` are fitted on half `a` of the validation clips in SETS
 (see sets.py): on known actions, and on clips that show others; the temperature of each model alone first, then one
-factor for all, since averages of sure answers are less sure. Prints how the score was chosen.
+factor for all, since averages of sure answers are less sure. At last the networks are exported to ONNX. Prints how the
+score was chosen.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ from scipy.optimize import minimize_scalar
 from posec3d_cli import ActionRecognizer, LabeledClip, PipelineConfig, load_dataset
 from posec3d_cli.datasets.load import read_label_map
 from posec3d_cli.evaluation.evaluate import as_video_poses
+from posec3d_cli.export import export_onnx
+from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.hub.cards import ONNX
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.weights import fetch
 from posec3d_cli.results import UNKNOWN, best_known
 from posec3d_cli.training.calibration import fit_temperature
 
@@ -124,6 +130,16 @@ def write_temperatures(
     return scaled(float(minimize_scalar(cost, bounds=(0.4, 1.1), method="bounded", options={"xatol": 0.03}).x))
 
 
+def add_onnx(model: Path) -> None:
+    """Write the networks of a model as an ONNX file, which its card then names."""
+    card, target = load_card(model), model / "networks.onnx"
+    export_onnx(card, fetch(card), target, overwrite=True)
+    table = tomllib.loads((model / "model.toml").read_text(encoding="utf-8"))
+    made = {"name": ONNX, "sha256": sha256_of(target), "size": target.stat().st_size}
+    table["files"].append({**made, "sources": [f"file:{target.name}"]})
+    (model / "model.toml").write_text(tomli_w.dumps(table), encoding="utf-8")
+
+
 def main() -> None:
     """Make them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,6 +161,7 @@ def main() -> None:
     min_score = float(np.floor(min(wanted, allowed) * 100) / 100)
     for out, run in runs.items():
         write_model(run, out, named, temperature=temperatures[out], min_score=min_score)
+        add_onnx(out)
         print(f"{out.name}: temperature {temperatures[out]}, min_score {min_score}")
     for threshold in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, min_score):
         print(

@@ -18,6 +18,7 @@ from posec3d_cli.cli.benchmark import benchmark
 from posec3d_cli.cli.commands import Commands
 from posec3d_cli.cli.doctor import doctor
 from posec3d_cli.cli.evaluate import evaluate
+from posec3d_cli.cli.export import export
 from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
 from posec3d_cli.cli.predict import predict
@@ -49,6 +50,7 @@ app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("report")(report)
 app.add_typer(annotation_tools.app, name="annotations")
+app.command("export")(export)
 app.add_typer(models.app, name="models")
 app.command("stages")(stages)
 app.command("doctor")(doctor)

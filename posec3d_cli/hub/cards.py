@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -16,12 +16,20 @@ from posec3d_cli.errors import BadCard
 from posec3d_cli.hub.sources import parse_source
 from posec3d_cli.schema import BadSetting, Text
 
+File = TypeVar("File")
 OBJECTS = "objects"
-"""The name of the file that says what objects mean to a classifier; its other files are weights of networks."""
+"""The name of the file that says what objects mean to a classifier."""
+ONNX = "onnx"
+"""The name of the file that holds all networks of a classifier as an ONNX model, see `posec3d_cli.export`."""
 Bytes = Annotated[int, Meta(gt=0, description="a number of bytes above 0")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hexadecimal digits")]
 Sha256Prefix = Annotated[str, Meta(pattern=r"^[0-9a-f]{1,63}$", description="1 to 63 lower-case hexadecimal digits")]
 Sources = Annotated[tuple[str, ...], Meta(min_length=1, description="a list of sources, at least one")]
+
+
+def network_files(files: Mapping[str, File]) -> dict[str, File]:
+    """Of the files of a classifier, by name, those that are weights of a network of torch: one file per network."""
+    return {name: file for name, file in files.items() if name not in (OBJECTS, ONNX)}
 
 
 class CardTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.registry import load_stage
-from posec3d_cli.stages.protocols import NamesBuilder
+from posec3d_cli.stages.protocols import NamesBuilder, NamesBuilderOfCard
 
 DEFAULT_BUILDER = "heatmap"
 
 
 def builder_names(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
-    """The builder of each classifier: the one that its class names; `asked` replaces the default builder.
+    """The builder of each classifier: the one that its class names, perhaps by its card; `asked` replaces the default.
 
     Raises:
         UnknownStage: a builder or classifier stage is not installed.
         StageMismatch: no classifier reads the input of `asked`.
+        BadCard: a card does not say what its model reads.
     """
-    classes: list[object] = [load_stage("classifier", card.stage) for card in cards]
-    named = [one.builder if isinstance(one, NamesBuilder) else DEFAULT_BUILDER for one in classes]
+    named = [_builder_of(load_stage("classifier", card.stage), card) for card in cards]
     if asked is None or set(named) == {asked}:
         return named
     load_stage("builder", asked)
@@ -30,3 +30,9 @@ def builder_names(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
             f"no classifier of the pipeline reads the input of the builder {asked!r}", hint=f"leave it at {names}"
         )
     return [asked if name == DEFAULT_BUILDER else name for name in named]
+
+
+def _builder_of(stage: object, card: ModelCard) -> str:
+    if isinstance(stage, NamesBuilderOfCard):
+        return stage.builder_of(card)
+    return stage.builder if isinstance(stage, NamesBuilder) else DEFAULT_BUILDER

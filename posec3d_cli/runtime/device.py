@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import runpy
@@ -102,14 +103,26 @@ def visible_gpus() -> list[str]:
 
 
 def _only_cpu() -> bool:
-    """Whether the installed torch is built for processors alone: told without its import, which takes seconds."""
+    """Whether torch can use no other device here: told without its import, which takes seconds.
+
+    That is so where it is built for processors alone, or for CUDA and there is no driver of it.
+    """
     if sys.platform == "darwin":
         return False  # every build for it may find MPS
     package = importlib.util.find_spec("torch")
     assert package is not None
     assert package.origin is not None
     build = runpy.run_path(str(Path(package.origin).with_name("version.py")))
-    return all(build.get(kind, "unknown") is None for kind in ("cuda", "hip", "xpu"))
+    others = [kind for kind in ("cuda", "hip", "xpu") if build.get(kind, "unknown") is not None]
+    return not others or (others == ["cuda"] and not _has_cuda_driver())
+
+
+def _has_cuda_driver() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _has_fast_bf16(device: str) -> bool:

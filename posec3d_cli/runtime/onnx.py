@@ -99,9 +99,8 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
         StageUnavailable: ONNX Runtime does not import, or cannot run on the device.
         BadCard: the file holds no model that ONNX Runtime can load.
     """
-    os.environ.setdefault(_TELEMETRY_OFF, "1")  # it is read on import
     try:
-        import onnxruntime
+        onnxruntime = _runtime()
     except ImportError as error:
         raise StageUnavailable(
             f"the stage {stage!r} needs the package onnxruntime, which does not import: {error}",
@@ -126,6 +125,15 @@ def open_session(model: Path | bytes, *, stage: str, device: str = "cpu") -> Any
             hint=USE_AUTO,
         )
     return session
+
+
+def only_processor() -> bool:
+    """Whether the installed ONNX Runtime runs on the processor only, told without torch."""
+    try:
+        onnxruntime = _runtime()
+    except ImportError:
+        return True  # `open_session` says so
+    return _CUDA not in onnxruntime.get_available_providers()
 
 
 def answer(session: Any, given: dict[str, Any], model: Path | str) -> list[Any]:
@@ -174,6 +182,13 @@ def read_zipped(archive: Path) -> bytes:
             return opened.read(found[0])
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise BadCard(f"{archive} is no readable zip: {error}") from error
+
+
+def _runtime() -> Any:
+    os.environ.setdefault(_TELEMETRY_OFF, "1")  # it is read on import
+    import onnxruntime
+
+    return onnxruntime
 
 
 def _providers(onnxruntime: Any, stage: str, device: str) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ModelInfo
 from posec3d_cli.runtime.device import USE_AUTO, resolve_device, same_device
-from posec3d_cli.stages.protocols import HasDevice
+from posec3d_cli.stages.protocols import HasDevice, PrefersProcessor
 
 logger = logging.getLogger("posec3d")
 
@@ -43,7 +44,7 @@ def make_stage(
         DeviceError, StageError, ModelError: as `create_stage`.
     """
     settings = config.settings_of(card.kind) if settings is None else settings
-    place = resolve_device(config.device)
+    place = _device(card, config, settings)
     try:
         stage = create_stage(card, config, device=place, progress=progress, **settings)
     except StageUnavailable as error:
@@ -57,6 +58,19 @@ def make_stage(
     logger.info("%s %s: stage %s on %s", card.kind, card.name, card.stage, place)
     files = {**hashes(card, config.weights_dir), **files_named(settings)}
     return stage, ModelInfo(card.name, card.stage, place, files)
+
+
+def _device(card: ModelCard, config: PipelineConfig, settings: Mapping[str, Any]) -> str:
+    """What the device of a config means for a model."""
+    if config.device == "auto" and _prefers_processor(card, settings):
+        return "cpu"
+    return resolve_device(config.device)
+
+
+def _prefers_processor(card: ModelCard, settings: Mapping[str, Any]) -> bool:
+    stage = load_stage(card.kind, card.stage)
+    asked = replace(card, recipe={**card.recipe, **settings})
+    return isinstance(stage, PrefersProcessor) and stage.prefers_processor(asked)
 
 
 def create_stage(

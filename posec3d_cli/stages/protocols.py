@@ -3,8 +3,9 @@
 A stage is a class with one verb, named by an entry point in one of the groups below. It is made from a model
 card by its class method `from_card`, and works on batches: one result per input, in order.
 
-What a stage may have besides stands at the end: `HasDevice`, `KnowsObjects`, `NeedsHeatmaps`, `NamesBuilder`,
-`HasPrecision` and `HasLogits`. Whoever lacks one of these members is taken as its docstring says.
+What a stage may have besides stands at the end: `HasDevice`, `PrefersProcessor`, `KnowsObjects`, `NeedsHeatmaps`,
+`NamesBuilder`, `NamesBuilderOfCard`, `HasPrecision` and `HasLogits`. Whoever lacks one of these members is taken as its
+docstring says.
 
     [project.entry-points."posec3d.detectors"]
     my-detector = "my_package:MyDetector"
@@ -108,6 +109,19 @@ class HasDevice(Protocol):
 
 
 @runtime_checkable
+class PrefersProcessor(Protocol):
+    """A stage class that runs some models on the processor where the device is "auto".
+
+    For other classes, "auto" is the best device that torch finds, and finding it imports torch, which takes seconds.
+    """
+
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """Whether it does so for the model of `card`, whose recipe has the user's settings too."""
+        ...
+
+
+@runtime_checkable
 class KnowsObjects(Protocol):
     """A detector that also finds objects, in the same run of its network. Other detectors know people only.
 
@@ -135,6 +149,16 @@ class NamesBuilder(Protocol):
     """A classifier class that names its input builder. For other classes, that is "heatmap"."""
 
     builder: str
+
+
+@runtime_checkable
+class NamesBuilderOfCard(Protocol):
+    """A classifier class whose models read different inputs."""
+
+    @classmethod
+    def builder_of(cls, card: ModelCard) -> str:
+        """The name of the builder that makes what the model of `card` reads."""
+        ...
 
 
 @runtime_checkable

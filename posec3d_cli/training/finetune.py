@@ -13,7 +13,7 @@ from torch import Tensor
 from posec3d_cli.datasets.clips import BACKGROUND
 from posec3d_cli.errors import BadCard
 from posec3d_cli.files.digests import sha256_of
-from posec3d_cli.hub.cards import OBJECTS, ModelCard
+from posec3d_cli.hub.cards import OBJECTS, ModelCard, network_files
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
@@ -139,9 +139,8 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         base, architecture=architecture, spec=spec, sampling=sampling, objects=DRAWN if draws else base.objects
     )
     files = fetch(card, **fetching)
-    weights = {name: path for name, path in files.items() if name != OBJECTS}
     objects = ObjectReading.read(files[OBJECTS], card.distinct_labels) if OBJECTS in files else None
-    return Pretrained(card, weights, config, dict(card.recipe.get("network", {})), objects)
+    return Pretrained(card, network_files(files), config, dict(card.recipe.get("network", {})), objects)
 
 
 def fine_tuning(config: TrainingConfig, clips: int) -> TrainingConfig:

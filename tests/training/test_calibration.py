@@ -154,7 +154,7 @@ def test_labels_that_the_classifier_does_not_know_are_named(model, labeled_clips
 
 
 def test_a_classifier_without_logits_is_refused(model, labeled_clips, monkeypatch):
-    monkeypatch.delattr("posec3d_cli.stages.classifiers.base.TorchClassifier.logits")
+    monkeypatch.delattr("posec3d_cli.stages.classifiers.base.NetworkClassifier.logits")
     with pytest.raises(StageMismatch, match="offers no logits"):
         fit_temperature(model, labeled_clips)
 

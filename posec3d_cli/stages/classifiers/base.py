@@ -1,7 +1,8 @@
-"""Base of the classifier stages: everything that does not depend on the input of their networks.
+"""Base of the classifier stages: everything that does not depend on the input of their networks, nor on their runtime.
 
 A card with several weights files is as many networks of one architecture, whose probabilities are averaged. A label
-that `labels.txt` repeats stands for several outputs of the network, whose probabilities are summed.
+that `labels.txt` repeats stands for several outputs of the network, whose probabilities are summed. Where the card has
+the networks as an ONNX file too, ONNX Runtime runs them on the processor, and torch is not imported.
 """
 
 from __future__ import annotations
@@ -9,20 +10,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
-import torch
 from msgspec import field
-from torch import Tensor
 
 from posec3d_cli.config import People
 from posec3d_cli.errors import BadCard, StageMismatch
-from posec3d_cli.hub.cards import OBJECTS
-from posec3d_cli.nets import build_network, network_class
-from posec3d_cli.nets.checkpoints import check_state, fold_batch_norms, load_state_dict
-from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.runtime.device import resolve_precision
+from posec3d_cli.hub.cards import ONNX, network_files
+from posec3d_cli.nets import network_class
 from posec3d_cli.schema import Checked, Count, Positive, Share, Text, read_settings
 from posec3d_cli.types import ActionScores, ClassifierInput, Floats
 
@@ -55,7 +51,25 @@ class ClassifierSettings(Checked, frozen=True):
     views_per_batch: Count | None = None
 
 
-class TorchClassifier(ABC):
+class Networks(Protocol):
+    """Networks of one architecture with their weights, on some runtime.
+
+    Attributes:
+        device: where they run: "cpu", "cuda", "cuda:N" or "mps".
+        precision: "fp32" or "bf16": what they are computed in.
+        in_channels: what they read: of volumes K, the joints or limbs; of joints C, the numbers of each.
+    """
+
+    device: str
+    precision: str
+    in_channels: int
+
+    def logits(self, views: Floats) -> Floats:
+        """B views -> `(networks, B, O)` float32."""
+        ...
+
+
+class NetworkClassifier(ABC):
     """One network with its weights, or an ensemble of networks, ready to classify.
 
     Attributes:
@@ -74,59 +88,40 @@ class TorchClassifier(ABC):
 
     def __init__(
         self,
-        networks: Sequence[Recognizer],
+        networks: Networks,
         outputs: Sequence[str],
         *,
-        in_channels: int,
         temperature: float = 1.0,
-        device: str = "cpu",
-        precision: str = "auto",
         views_per_batch: int | None = None,
     ) -> None:
-        """Take over `networks`: they are moved, put in evaluation mode and their batch norms are folded in.
+        """Classify with `networks`.
 
         Args:
-            networks: at least one; the answer is the mean of their probabilities.
+            networks: the answer is the mean of their probabilities.
             outputs: the label of each of the O outputs of a head; the probabilities of outputs with the same label are
                 summed.
-            in_channels: what the networks read: of volumes K, the joints or limbs; of joints C, the numbers of each.
             temperature: above 0; divides the logits before the softmax (Guo et al., 2017).
-            device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
-            precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
             views_per_batch: views that pass the network at once; more need more memory and change no result beyond
                 rounding. By default, as many as suit the device, fewer the larger they are.
-
-        Raises:
-            DeviceError: the device cannot run in this precision.
         """
         if views_per_batch is not None and views_per_batch < 1:
             raise ValueError(f"views_per_batch must be at least 1, got {views_per_batch}")
         if not temperature > 0:
             raise ValueError(f"temperature must be above 0, got {temperature}")
+        self.networks = networks
         self._outputs = tuple(outputs)
-        self._in_channels = in_channels
         self._temperature = temperature
-        self.device = device
-        self._device = torch.device(device)
-        self._precision = resolve_precision(precision, device)
-        self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
-        self._layout = torch.contiguous_format if self._device.type == "mps" else networks[0].layout
         self._views_per_batch = views_per_batch
-        for network in networks:
-            network.eval().requires_grad_(False)
-            fold_batch_norms(network)
-            network.backbone.to(self._device, self._dtype, memory_format=self._layout)  # type: ignore[call-overload]
-            network.cls_head.to(self._device)
-        self._networks = tuple(networks)
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:
-        """Build the network that the card's recipe names, once for each of its weights files.
+        """Make the networks that the card's recipe names, of its ONNX file or of each of its weights files.
 
         Args:
             card: a classifier's card with labels.
-            files: at least one file, of whatever names; weights stored in half precision are widened to float32.
-            device: as in the constructor.
+            files: at least one file of networks, of whatever names; weights stored in half precision are widened to
+                float32.
+            device: "cpu", "cuda", "cuda:N" or "mps", already checked to exist.
             options: settings that replace those of `card.recipe`.
 
         Raises:
@@ -135,42 +130,51 @@ class TorchClassifier(ABC):
             DeviceError: the device cannot run in this precision.
         """
         settings = read_settings(cls.Settings, card, options)
-        cls._check_card(card, files, settings.architecture)
-        networks = []
-        for path in (path for name, path in files.items() if name != OBJECTS):
-            # On the meta device, because the fresh weights would be thrown away: nothing is drawn or allocated.
-            with torch.device("meta"):
-                network = build_network(settings.architecture, len(card.labels), settings.network)
-            state = {
-                name: tensor.float() if tensor.is_floating_point() else tensor
-                for name, tensor in load_state_dict(path).items()
-            }
-            check_state(network, state, name=f"{card.name}: {path}")
-            network.load_state_dict(state, assign=True)
-            networks.append(network)
-        return cls(
-            networks,
-            card.labels,
-            in_channels=networks[0].in_channels,
-            temperature=settings.temperature,
-            device=device,
-            precision=settings.precision,
-            views_per_batch=settings.views_per_batch,
-        )
-
-    @classmethod
-    def _check_card(cls, card: ModelCard, files: Mapping[str, Path], architecture: str) -> None:
-        reads = network_class(architecture).reads
-        if reads != cls.network_reads:
-            raise BadCard(
-                f"{card.name}: {cls.__name__} runs networks of {cls.network_reads}, and {architecture!r} reads {reads}"
-            )
+        on_torch = not cls._runs_onnx(files, device, settings.precision)
+        if on_torch:
+            cls._check_reads(card.name, settings.architecture)
         if not card.labels:
             raise BadCard(
                 f"{card.name}: a classifier needs labels", hint="put labels.txt beside the card, one per line"
             )
-        if not files:
+        weights = network_files(files)
+        if on_torch and not weights:
             raise BadCard(f"{card.name}: {cls.__name__} reads weights files, the card names none")
+        if not on_torch:
+            from posec3d_cli.stages.classifiers.onnx_networks import OnnxNetworks
+
+            networks: Networks = OnnxNetworks(
+                files[ONNX], cls.network_reads, len(card.labels), device=device, precision=settings.precision
+            )
+        else:
+            from posec3d_cli.stages.classifiers.torch_networks import TorchNetworks, load_networks
+
+            modules = load_networks(
+                card.name, weights.values(), settings.architecture, len(card.labels), settings.network
+            )
+            networks = TorchNetworks(modules, device=device, precision=settings.precision)
+        return cls(networks, card.labels, temperature=settings.temperature, views_per_batch=settings.views_per_batch)
+
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """Whether the device "auto" means the processor: where the card has its networks as an ONNX file."""
+        named = dict.fromkeys((file.name for file in card.files), card.folder)
+        return cls._runs_onnx(named, "cpu", card.recipe.get("precision", "auto"))
+
+    @classmethod
+    def _check_reads(cls, name: str, architecture: str) -> None:
+        reads = network_class(architecture).reads
+        if reads != cls.network_reads:
+            raise BadCard(
+                f"{name}: {cls.__name__} runs networks of {cls.network_reads}, and {architecture!r} reads {reads}"
+            )
+
+    @staticmethod
+    def _runs_onnx(files: Mapping[str, Path], device: str, precision: object) -> bool:
+        """Whether ONNX Runtime runs the networks: on the processor where it can, elsewhere where there is no other."""
+        if ONNX not in files:
+            return False
+        return not network_files(files) or (device == "cpu" and precision in ("auto", "fp32"))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -183,9 +187,14 @@ class TorchClassifier(ABC):
         return self._outputs
 
     @property
+    def device(self) -> str:
+        """Where the networks run."""
+        return self.networks.device
+
+    @property
     def precision(self) -> str:
         """ "fp32" or "bf16": what the convolutions are computed in."""
-        return self._precision
+        return self.networks.precision
 
     @property
     def temperature(self) -> float:
@@ -203,7 +212,7 @@ class TorchClassifier(ABC):
         self._check(volumes)
         sums = np.zeros((len(volumes), len(self._outputs)), np.float64)
         for owners, batch in self._batches(volumes):
-            np.add.at(sums, owners, self._probabilities(batch))
+            np.add.at(sums, owners, _softmax(self.networks.logits(batch) / self._temperature).mean(axis=0))
         return [
             ActionScores.of_outputs(total / len(volume.values), self._outputs)
             for total, volume in zip(sums, volumes, strict=True)
@@ -218,7 +227,7 @@ class TorchClassifier(ABC):
         self._check(volumes)
         views: list[list[Floats]] = [[] for _ in volumes]
         for owners, batch in self._batches(volumes):
-            for owner, view in zip(owners, self._logits(batch).cpu().numpy().swapaxes(0, 1), strict=True):
+            for owner, view in zip(owners, self.networks.logits(batch).swapaxes(0, 1), strict=True):
                 views[owner].append(view)
         return [np.stack(some, axis=1) for some in views]
 
@@ -247,21 +256,15 @@ class TorchClassifier(ABC):
         groups: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
         for index, volume in enumerate(volumes):
             groups.setdefault(volume.values.shape[1:], []).extend((index, view) for view in volume.values)
+        most = self.batch_sizes[self.device.partition(":")[0]]
         for shape, group in groups.items():
-            size = self._views_per_batch or max(1, self.batch_sizes[self._device.type] // self.extent(shape))
+            size = self._views_per_batch or max(1, most // self.extent(shape))
             for start in range(0, len(group), size):
                 chunk = group[start : start + size]
                 yield [index for index, _ in chunk], np.stack([view for _, view in chunk])
 
-    @torch.inference_mode()
-    def _logits(self, views: Floats) -> Tensor:
-        """B views -> (networks, B, O)."""
-        x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
-        return torch.stack([network.cls_head(network.backbone(x).float()) for network in self._networks])
 
-    @torch.inference_mode()
-    def _probabilities(self, views: Floats) -> Floats:
-        """B views -> (B, O), each row summing to 1."""
-        softened = (self._logits(views) / self._temperature).softmax(dim=2)
-        probabilities: Floats = softened.mean(dim=0).cpu().numpy()
-        return probabilities
+def _softmax(logits: Floats) -> Floats:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    return shares

@@ -21,7 +21,7 @@ from typing import Any
 from msgspec import field
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.stages.classifiers.base import ClassifierSettings, TorchClassifier
+from posec3d_cli.stages.classifiers.base import ClassifierSettings, NetworkClassifier
 from posec3d_cli.types import HeatmapVolume
 
 # Voxels of a batch, T x H x W x views: on a CPU one 48 x 64 x 64 view, because two of 48 x 56 x 56 at once measured
@@ -29,7 +29,7 @@ from posec3d_cli.types import HeatmapVolume
 VOXELS_PER_BATCH = {"cpu": 200_000, "mps": 200_000, "cuda": 6_400_000}
 
 
-class PoseC3D(TorchClassifier):
+class PoseC3D(NetworkClassifier):
     """PoseC3D networks: views are `(K, T, H, W)` heatmaps."""
 
     class Settings(ClassifierSettings, frozen=True):
@@ -53,8 +53,8 @@ class PoseC3D(TorchClassifier):
 
     def check_view(self, shape: tuple[int, ...]) -> None:
         """Refuse volumes of other joints or limbs than the networks read."""
-        if shape[0] != self._in_channels:
+        if shape[0] != self.networks.in_channels:
             raise StageMismatch(
-                f"the classifier reads volumes of {self._in_channels} channels, got {shape[0]}",
+                f"the classifier reads volumes of {self.networks.in_channels} channels, got {shape[0]}",
                 hint="the volume builder must draw the joints or limbs that the classifier's card names",
             )

@@ -20,16 +20,17 @@ from typing import Any
 from msgspec import field
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.nets.stgcn import JOINTS
-from posec3d_cli.stages.classifiers.base import ClassifierSettings, TorchClassifier
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.stages.classifiers.base import ClassifierSettings, NetworkClassifier
 from posec3d_cli.types import JointClips
 
+JOINTS = len(COCO_17.joints)
 # Joints of a batch, M x T x K x views: on a CPU 24 views of one person over 48 frames. A view by itself takes about
 # twice as long as one of eight, and more than that gain nothing.
 JOINTS_PER_BATCH = {"cpu": 20_000, "mps": 20_000, "cuda": 640_000}
 
 
-class STGCN(TorchClassifier):
+class STGCN(NetworkClassifier):
     """ST-GCN++ networks: views are `(M, T, 17, C)` joints or bones."""
 
     class Settings(ClassifierSettings, frozen=True):
@@ -54,8 +55,8 @@ class STGCN(TorchClassifier):
     def check_view(self, shape: tuple[int, ...]) -> None:
         """Refuse clips without people, without frames, or with other joints or features than the networks read."""
         people, frames, *joint = shape
-        if joint != [JOINTS, self._in_channels] or not people or not frames:
+        if joint != [JOINTS, self.networks.in_channels] or not people or not frames:
             raise StageMismatch(
-                f"the classifier reads clips of (M, T, {JOINTS}, {self._in_channels}) joints, got {shape}",
+                f"the classifier reads clips of (M, T, {JOINTS}, {self.networks.in_channels}) joints, got {shape}",
                 hint="the builder 'graph' makes them",
             )

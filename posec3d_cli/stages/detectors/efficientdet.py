@@ -110,6 +110,11 @@ class EfficientDet:
         settings = read_settings(cls.Settings, card, options)
         return cls(files["model"], settings)
 
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """LiteRT runs nowhere else."""
+        return True
+
     @property
     def object_classes(self) -> tuple[str, ...]:
         """The classes that it knows beside people."""

@@ -31,6 +31,7 @@ from posec3d_cli.runtime.onnx import (
     Means,
     answer,
     naming,
+    only_processor,
     open_session,
 )
 from posec3d_cli.runtime.threads import ThreadLanes
@@ -94,6 +95,11 @@ class OnnxDetector:
         self._known = ObjectClasses.of_list(settings.classes, settings.person_class)
         self._filter = settings
         self._lanes = ThreadLanes(settings.threads, device=device)
+
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """Where ONNX Runtime runs nowhere else."""
+        return only_processor()
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:

@@ -26,6 +26,11 @@ class WholeFrame:
         read_settings(Checked, card, options)
         return cls()
 
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """It has no network."""
+        return True
+
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One box per frame: the whole frame."""
         return [_whole(frame) for frame in frames]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from posec3d_cli.hub.converted import converted
-from posec3d_cli.runtime.onnx import open_session
+from posec3d_cli.runtime.onnx import only_processor, open_session
 from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.schema import Checked, Count, Positive, read_settings
 from posec3d_cli.skeletons import COCO_17, Skeleton
@@ -59,6 +59,11 @@ class MoveNet:
         self._heatmaps = settings.heatmaps
         self._lanes = ThreadLanes(settings.threads, device=device)
         self._batch = crops_at_once(device, self._lanes)
+
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """Where ONNX Runtime runs nowhere else."""
+        return only_processor()
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from posec3d_cli.errors import BadCard, counted
-from posec3d_cli.runtime.onnx import ImageInput, answer, naming, open_session
+from posec3d_cli.runtime.onnx import ImageInput, answer, naming, only_processor, open_session
 from posec3d_cli.runtime.threads import ThreadLanes
 from posec3d_cli.schema import Count, Positive, read_settings
 from posec3d_cli.skeletons import COCO_17, HALPE_26, Skeleton
@@ -81,6 +81,11 @@ class OnnxPose:
         self._image_input = settings
         self._joints = _JOINT_SETS[settings.skeleton]
         self._padding = settings.crop_padding
+
+    @classmethod
+    def prefers_processor(cls, card: ModelCard) -> bool:
+        """Where ONNX Runtime runs nowhere else."""
+        return only_processor()
 
     @classmethod
     def from_card(cls, card: ModelCard, files: Mapping[str, Path], *, device: str = "cpu", **options: Any) -> Self:

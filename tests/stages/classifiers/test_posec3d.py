@@ -15,6 +15,7 @@ from torch import Tensor
 from posec3d_cli.errors import BadCard, StageMismatch, WeightsMismatch
 from posec3d_cli.nets import build_network
 from posec3d_cli.stages.classifiers.posec3d import VOXELS_PER_BATCH, PoseC3D
+from posec3d_cli.stages.classifiers.torch_networks import TorchNetworks
 from posec3d_cli.stages.protocols import ActionClassifier
 from posec3d_cli.testing import check_classifier
 from posec3d_cli.types import HeatmapVolume
@@ -110,7 +111,7 @@ def test_the_number_of_views_per_batch_changes_no_result(size: int, tmp_path: Pa
 def test_no_batch_is_larger_than_asked_for(tmp_path: Path) -> None:
     classifier = load(worn_network().state_dict(), tmp_path, views_per_batch=3)
     sizes: list[int] = []
-    classifier._networks[0].backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    classifier.networks.modules[0].backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     classifier.classify([volume(5), volume(2), volume(2, frames=4)])
     assert sizes == [3, 3, 1, 2]
 
@@ -119,7 +120,9 @@ def test_large_views_share_smaller_batches_by_default(tmp_path: Path, monkeypatc
     monkeypatch.setitem(VOXELS_PER_BATCH, "cpu", 2 * 8 * 16 * 16)
     classifier = load(worn_network().state_dict(), tmp_path)
     sizes: list[tuple[int, ...]] = []
-    classifier._networks[0].backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape)))
+    classifier.networks.modules[0].backbone.register_forward_pre_hook(
+        lambda _, inputs: sizes.append(tuple(inputs[0].shape))
+    )
     classifier.classify([volume(3), volume(3, size=32)])
     assert sizes == [(2, 3, 8, 16, 16), (1, 3, 8, 16, 16), *[(1, 3, 8, 32, 32)] * 3]
 
@@ -170,7 +173,7 @@ def test_weights_in_half_precision_are_widened(tmp_path: Path) -> None:
     network = worn_network()
     halves = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     (scores,) = load(halves, tmp_path).classify([volume(2)])
-    assert load(halves, tmp_path)._networks[0].backbone.conv1.conv.weight.dtype == torch.float32
+    assert load(halves, tmp_path).networks.modules[0].backbone.conv1.conv.weight.dtype == torch.float32
     np.testing.assert_allclose(scores.probabilities, expected(network, volume(2)), atol=5e-3)
 
 
@@ -364,4 +367,4 @@ def test_outputs_with_the_same_label_are_summed_after_the_softmax(tmp_path: Path
 
 def test_a_temperature_must_be_positive(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
-        PoseC3D([], LABELS, in_channels=3, temperature=0)
+        PoseC3D(TorchNetworks([worn_network()]), LABELS, temperature=0)

@@ -88,7 +88,9 @@ def test_no_batch_holds_more_than_a_few_joints(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(JOINTS_PER_BATCH, "cpu", 2 * 8 * 17)
     classifier = load(tmp_path)
     sizes: list[tuple[int, ...]] = []
-    classifier._networks[0].backbone.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape)))
+    classifier.networks.modules[0].backbone.register_forward_pre_hook(
+        lambda _, inputs: sizes.append(tuple(inputs[0].shape))
+    )
     classifier.classify([clips(3), clips(2, people=2)])
     assert sizes == [(2, 1, 8, 17, 3), (1, 1, 8, 17, 3), *[(1, 2, 8, 17, 3)] * 2]
 
