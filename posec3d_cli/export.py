@@ -109,7 +109,8 @@ def _onnx_of(card: ModelCard, classifier: NetworkClassifier, metadata: Mapping[s
 
     networks: Any = classifier.networks
     reads, channels = classifier.network_reads, networks.in_channels
-    example = torch.rand([size or channels for size in EXAMPLES[reads]], generator=torch.Generator().manual_seed(0))
+    shape = [size or channels for size in EXAMPLES[reads]]
+    example = torch.from_numpy(np.random.default_rng(0).random(shape, np.float32))
     free = {axis: torch.export.Dim(name) for axis, name in FREE_AXES[reads].items()}
     try:
         with _quiet():
@@ -158,8 +159,7 @@ def _quiet() -> Iterator[None]:
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(before)

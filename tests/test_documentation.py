@@ -74,7 +74,7 @@ def command_lines(page: str) -> list[list[str]]:
     for line in "".join(code_blocks(page)).splitlines():
         found = re.match(r"(?:[A-Z0-9_]+=\S* )*posec3d (.*)", line)
         if found:
-            lines.append(shlex.split(found[1].partition("  #")[0].split(" > ")[0]))
+            lines.append(shlex.split(re.split(" >>? ", found[1].partition("  #")[0])[0]))
     return lines
 
 

@@ -24,6 +24,7 @@ from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.registry import load_stage
+from posec3d_cli.testing import check_classifier
 from posec3d_cli.types import HeatmapVolume, JointClips
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -71,6 +72,7 @@ def test_an_exported_file_answers_as_torch(architecture: str, models: dict[str, 
     files, stage = fetch(card), load_stage("classifier", card.stage)
     by_onnx = stage.from_card(card, files)
     comparing = ComparingClassifier(stage.from_card(card, network_files(files), precision="fp32"), by_onnx)
+    check_classifier(by_onnx, inputs(architecture))
     first = comparing.classify(inputs(architecture))
     assert comparing.found.equal, comparing.found
     assert comparing.found.views == sum(len(one.values) for one in inputs(architecture))
@@ -144,7 +146,7 @@ def only_onnx(folder: Path, model: Path, *, tables: str = "") -> Path:
     ("architecture", "tables"),
     [
         ("slowonly", "[recipe.clip]\nframes = 12\n[recipe.heatmaps]\nsize = [16, 16]"),
-        ("stgcn++", "[recipe.clip]\nframes = 16\n[recipe.graph]\nscore_threshold = 0.1"),
+        ("stgcn++", "[recipe.clip]\nframes = 16\n[recipe.graph]\nscore_threshold = 0.1\npeople = 2"),
     ],
 )
 def test_the_stage_onnx_needs_no_weights_of_torch(

@@ -263,11 +263,11 @@ def test_a_seed_is_noticed_outside_of_a_fork_only():
 
 def test_what_a_stage_may_have_is_asked_of_a_protocol():
     members = {"device", "object_classes", "needs_heatmaps", "builder", "precision", "labels", "outputs", "temperature"}
-    members |= {"logits"}
+    members |= {"logits", "builder_of", "prefers_processor"}
     defined = {
         part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target)
         for node in tree_of("posec3d_cli.stages.protocols").body
-        if isinstance(node, ast.ClassDef) and node.name.startswith(("Has", "Knows", "Names", "Needs"))
+        if isinstance(node, ast.ClassDef) and node.name.startswith(("Has", "Knows", "Names", "Needs", "Prefers"))
         for part in node.body
         if isinstance(part, ast.FunctionDef | ast.AnnAssign)
     }
