@@ -40,7 +40,7 @@ def own_among(files: Sequence[InputFile]) -> list[InputFile]:
 
 
 def _is_own(path: Path, there: set[Source]) -> bool:
-    if is_annotated(path) or _holds_results(path):
+    if is_annotated(path) or holds_results(path):
         return True
     sources = sources_of(path)
     return bool(sources) and there.issuperset(sources)
@@ -53,7 +53,8 @@ def _source(path: Path) -> Source | None:
         return None
 
 
-def _holds_results(path: Path) -> bool:
+def holds_results(path: Path) -> bool:
+    """Whether a file is the JSON of results, and no pose file."""
     if path.suffix.lower() != ".json":
         return False
     try:

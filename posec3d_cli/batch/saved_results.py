@@ -60,6 +60,7 @@ class SavedResult:
         answers: the segments of its timeline or, where there is none, the answers for its windows and for its people
             where each is read alone; empty if they were not saved.
         seconds: wall time; None if it was not saved.
+        fps: frames per second of the video; None if it was not saved.
         entry: everything that was saved, as `predict --json` has it; empty if only a row of a table was.
     """
 
@@ -72,6 +73,7 @@ class SavedResult:
     error: str = ""
     answers: tuple[SavedAnswer, ...] = ()
     seconds: float | None = None
+    fps: float | None = None
     entry: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -199,7 +201,10 @@ def _of_segments(
     label = best[0][0] if best else ""
     error = str(rows[0].get("error") or "")
     status = str(rows[0].get("status") or "") or OK
-    return SavedResult(name, path, status, label, best, "", error, tuple(answers), None, known)
+    last = rows[-1]
+    length = _number(last.get("end_seconds"))
+    fps = known["source"]["fps"] if known else float(last["end"]) / length if length else None
+    return SavedResult(name, path, status, label, best, "", error, tuple(answers), fps=fps, entry=known)
 
 
 def _longest(answers: Sequence[SavedAnswer]) -> Best:
@@ -247,6 +252,7 @@ def _read_entry(one: Mapping[str, Any], path: Path | None) -> SavedResult:
         error="; ".join(f"warning: {text}" for text in one["warnings"]),
         answers=tuple(_answers(one)),
         seconds=sum(one["seconds"].values()),
+        fps=one["source"]["fps"] if "source" in one else None,
         entry=one,
     )
 
@@ -269,7 +275,8 @@ def _of_row(row: Mapping[str, Any], name: str, path: Path | None, known: Mapping
     if len({(one.start, one.stop) for one in answers}) == 1:  # the row says whether one that is read whole is `unknown`
         answers = tuple(one if one.person else SavedAnswer(one.start, one.stop, label, one.score) for one in answers)
     error = str(row.get("error") or "")
-    return SavedResult(name, path, status, label, best, corrected, error, answers, spent, known)
+    fps = known["source"]["fps"] if "source" in known else None
+    return SavedResult(name, path, status, label, best, corrected, error, answers, spent, fps, known)
 
 
 def _answer(label: str | None) -> str:

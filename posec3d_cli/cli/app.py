@@ -21,6 +21,7 @@ from posec3d_cli.cli.evaluate import evaluate
 from posec3d_cli.cli.export import export
 from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
+from posec3d_cli.cli.plot import plot
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import plugin_warnings, print_error
 from posec3d_cli.cli.results_report import report
@@ -49,6 +50,7 @@ app.command("extract-poses")(extract_poses)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("report")(report)
+app.command("plot")(plot)
 app.add_typer(annotation_tools.app, name="annotations")
 app.command("export")(export)
 app.add_typer(models.app, name="models")
