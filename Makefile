@@ -2,10 +2,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RTSP_PACKAGES := gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly python3-gi
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test check format parity annotation-tools wheel-check clean
+.PHONY: help setup chromium rtsp demo test check format parity annotation-tools wheel-check clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -22,14 +23,19 @@ chromium:  ## Install Chromium for the tests of the review page, where it is mis
 		{ $(APT_INSTALL) chromium || { apt-get update -qq && $(APT_INSTALL) chromium; }; } } || \
 		echo "no chromium here: the tests of the review page are skipped; apt-get install chromium"
 
+rtsp:  ## Install GStreamer's RTSP server for the tests of live sources, where it is missing and apt-get may
+	@/usr/bin/python3 tests/rtsp_server.py --check 2>/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		{ $(APT_INSTALL) $(RTSP_PACKAGES) || { apt-get update -qq && $(APT_INSTALL) $(RTSP_PACKAGES); }; } } || \
+		echo "no GStreamer RTSP server here: its tests are skipped; apt-get install $(RTSP_PACKAGES)"
+
 demo: setup  ## Recognize the action in a sample clip, and write an annotated video
 	mkdir -p out
 	$(BIN)/posec3d predict "$$($(BIN)/posec3d samples fetch walk)" --save-video out/walk.mp4 --overwrite
 
-test: setup chromium  ## Run the tests
+test: setup chromium rtsp  ## Run the tests
 	$(BIN)/python -m pytest
 
-check: setup chromium  ## Lint, type-check and test
+check: setup chromium rtsp  ## Lint, type-check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -16,7 +16,7 @@ ROOMS = (
     "__init__", "errors", "schema", "labels", "skeletons", "types", "registry", "files", "tracking", "config",
     "sampling", "answers", "results", "timeline", "transforms", "nets", "hub", "runtime", "video", "sources",
     "pose_files", "stages", "extraction", "recognition", "pipeline", "output", "export", "batch", "annotations",
-    "datasets", "evaluation", "reports", "training", "review", "testing", "cli",
+    "datasets", "evaluation", "reports", "training", "review", "live", "testing", "cli",
 )  # fmt: skip
 """Lowest first."""
 

@@ -21,6 +21,7 @@ from posec3d_cli.cli.evaluate import evaluate
 from posec3d_cli.cli.export import export
 from posec3d_cli.cli.extract_poses import extract_poses
 from posec3d_cli.cli.label import label
+from posec3d_cli.cli.live import live
 from posec3d_cli.cli.plot import plot
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import plugin_warnings, print_error
@@ -45,6 +46,7 @@ Try these first:
 app = Commands(name="posec3d", help=WELCOME, context_settings={"help_option_names": ["-h", "--help"]})
 app.command("predict")(predict)
 app.command("label")(label)
+app.command("live")(live)
 app.command("review")(review)
 app.command("extract-poses")(extract_poses)
 app.command("train")(train)

@@ -10,9 +10,10 @@ MODELS = "Models"
 RECOGNITION = "Recognition"
 TRAINING = "Training"
 OUTPUT = "Output"
+ALERTS = "Alerts"
 PERFORMANCE = "Performance"
 RUN = "Run"
-ORDER = (INPUT, MODELS, RECOGNITION, TRAINING, OUTPUT, PERFORMANCE, RUN)
+ORDER = (INPUT, MODELS, RECOGNITION, TRAINING, OUTPUT, ALERTS, PERFORMANCE, RUN)
 
 
 def usage_pieces(params: Sequence[Any]) -> list[str]:

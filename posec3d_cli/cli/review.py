@@ -86,9 +86,10 @@ def review(
     """
     from posec3d_cli.review.proxies import Proxies, default_folder
     from posec3d_cli.review.retraining import Retraining
-    from posec3d_cli.review.server import listen, make_app, serve
+    from posec3d_cli.review.server import make_app
     from posec3d_cli.review.session import ReviewSession
     from posec3d_cli.review.views import overview
+    from posec3d_cli.runtime.local_server import listen, serve
 
     settings = {"truth_file": output, "root": root, "poses": poses, "ground_truth": truth}
     with ReviewSession.open(source, reviewer=reviewer or getpass.getuser(), **settings) as session:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,11 +15,11 @@ from starlette.routing import Route
 
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError
 from posec3d_cli.review import overlay, views
-from posec3d_cli.review.guard import App, Guard
 from posec3d_cli.review.proxies import Proxies
 from posec3d_cli.review.retraining import Retraining
 from posec3d_cli.review.rows import ReviewRow, result_of
 from posec3d_cli.review.session import ReviewSession
+from posec3d_cli.runtime.guard import App, Guard
 from posec3d_cli.video import proxy_size
 
 STATIC = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -74,31 +72,6 @@ def page_files() -> list[str]:
     return sorted(
         one.name for one in files(__package__).joinpath("static").iterdir() if Path(one.name).suffix in STATIC
     )
-
-
-def listen(port: int) -> socket.socket:
-    """A socket on this machine's own address, which nobody else reaches; port 0: any free one.
-
-    Raises:
-        OutputError: something else has the port.
-    """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
-        sock.listen()
-    except OSError as error:
-        sock.close()
-        raise OutputError(f"port {port} cannot be used: {error.strerror}", hint="--port 0 takes a free one") from error
-    return sock
-
-
-def serve(app: App, sock: socket.socket) -> None:
-    """Serve until the process is told to end, by Ctrl-C for one."""
-    config = uvicorn.Config(
-        app, log_level="critical", lifespan="off", access_log=False, server_header=False, timeout_graceful_shutdown=1
-    )
-    uvicorn.Server(config).run(sockets=[sock])
 
 
 def _static(name: str) -> Callable[[Request], Awaitable[Response]]:

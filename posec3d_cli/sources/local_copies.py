@@ -56,7 +56,7 @@ class LocalCopies:
         if kind == "stdin":
             path = self._stored_stdin()
         elif kind == "live":
-            raise InputError(f"{name} is a live source, not a file", hint="record it into a file first, and name that")
+            raise InputError(f"{name} is a live source, not a file", hint=f"posec3d live {name}")
         else:
             copy = self._copy(text)
             with copy.locked():

@@ -71,7 +71,7 @@ def _check(response: requests.Response, name: str, limit: int) -> None:
         )
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind == "multipart/x-mixed-replace":
-        raise InputError(f"{name} is a live stream ({kind}), not a file", hint="record it into a file first")
+        raise InputError(f"{name} is a live stream ({kind}), not a file", hint=f"posec3d live {name}")
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > limit:
         raise too_large(name, limit, int(length))

@@ -112,18 +112,20 @@ def extend(
     for column, (given, frame_detections, frame_poses) in enumerate(zip(track_ids, detections, poses, strict=True)):
         if len(frame_detections) != len(frame_poses):
             raise StageMismatch(f"frame {column} has {len(frame_detections)} boxes but {len(frame_poses)} poses")
-        if given is None:
-            frame_ids = np.full(len(frame_detections), DUPLICATE, np.int64)
-            frame_ids[_distinct(frame_detections, frame_poses, duplicate)] = UNASSIGNED
-        else:
-            frame_ids = given.copy()
-        ids.append(frame_ids)
+        ids.append(open_ids(frame_detections, frame_poses, duplicate) if given is None else given.copy())
     frames = _Frames(ids, detections, poses, times, frozenset(cuts))
     highest = max((int(given.max(initial=-1)) for given in track_ids if given is not None), default=-1)
     if highest >= 0:
         for order in (frames, frames.backwards()):
             _follow(order, max_gap, min_similarity)
     _follow(frames, max_gap, min_similarity, first_new=highest + 1)
+    return ids
+
+
+def open_ids(detections: Detections, poses: Poses, duplicate: float) -> Ints:
+    """`(N,)` `UNASSIGNED`, or `DUPLICATE` for people who are another one of the frame, see `track_people`."""
+    ids = np.full(len(detections), DUPLICATE, np.int64)
+    ids[_distinct(detections, poses, duplicate)] = UNASSIGNED
     return ids
 
 
@@ -147,34 +149,64 @@ def _follow(frames: _Frames, max_gap: float, min_similarity: float, first_new: i
 
     A person who continues no track starts one, numbered from `first_new`; without `first_new` the id stays open.
     """
-    tracks: list[_Track] = []
+    tracks: list[Track] = []
     for column, (frame_ids, frame_detections, frame_poses) in enumerate(
         zip(frames.ids, frames.detections, frames.poses, strict=True)
     ):
-        now = float(frames.times[column])
         if column in frames.cuts:
             tracks = []
-        tracks = [track for track in tracks if column - track.column - 1 <= MISSES or now - track.seconds <= max_gap]
-        named = {track_id: row for row, track_id in enumerate(frame_ids.tolist()) if track_id >= 0}
-        continued = {named[track.track_id]: track for track in tracks if track.track_id in named}
-        free = [track for track in tracks if track.track_id not in named]
-        rows = np.flatnonzero(frame_ids == UNASSIGNED)
-        continued.update(_assign(free, frame_detections, frame_poses, rows, column, now, min_similarity))
-        for row in np.flatnonzero(frame_ids != DUPLICATE).tolist():
-            track = continued.get(row)
-            if track is None:
-                if frame_ids[row] == UNASSIGNED:
-                    if first_new is None:
-                        continue
-                    frame_ids[row] = first_new
-                    first_new += 1
-                track = _Track(int(frame_ids[row]))
-                tracks.append(track)
-            track.extend(column, now, frame_detections.boxes[row], frame_poses.keypoints[row], frame_poses.scores[row])
-            frame_ids[row] = track.track_id
+        now = float(frames.times[column])
+        tracks, first_new = follow_into(
+            tracks, frame_ids, frame_detections, frame_poses, column, now, max_gap, min_similarity, first_new
+        )
 
 
-class _Track:
+def follow_into(
+    tracks: Sequence[Track],
+    frame_ids: Ints,
+    detections: Detections,
+    poses: Poses,
+    column: int,
+    now: float,
+    max_gap: float,
+    min_similarity: float,
+    first_new: int | None,
+) -> tuple[list[Track], int | None]:
+    """Follow tracks into the next frame: `frame_ids` is filled in, and the tracks that are alive are returned.
+
+    Args:
+        tracks: so far.
+        frame_ids: `(N,)` given ids, `UNASSIGNED`, or `DUPLICATE`.
+        detections: the people of the frame.
+        poses: of these.
+        column: how many frames came before.
+        now: seconds; with `column`, as the tracks count them.
+        max_gap: as of `track_people`; likewise the next.
+        min_similarity: below this a person starts a new track.
+        first_new: the id of the first new track; None: nobody starts one.
+    """
+    tracks = [track for track in tracks if column - track.column - 1 <= MISSES or now - track.seconds <= max_gap]
+    named = {track_id: row for row, track_id in enumerate(frame_ids.tolist()) if track_id >= 0}
+    continued = {named[track.track_id]: track for track in tracks if track.track_id in named}
+    free = [track for track in tracks if track.track_id not in named]
+    rows = np.flatnonzero(frame_ids == UNASSIGNED)
+    continued.update(_assign(free, detections, poses, rows, column, now, min_similarity))
+    for row in np.flatnonzero(frame_ids != DUPLICATE).tolist():
+        track = continued.get(row)
+        if track is None:
+            if frame_ids[row] == UNASSIGNED:
+                if first_new is None:
+                    continue
+                frame_ids[row] = first_new
+                first_new += 1
+            track = Track(int(frame_ids[row]))
+            tracks.append(track)
+        track.extend(column, now, detections.boxes[row], poses.keypoints[row], poses.scores[row])
+        frame_ids[row] = track.track_id
+    return tracks, first_new
+
+
+class Track:
     """The last state of a track: position, joints and velocity."""
 
     box: Doubles
@@ -188,6 +220,7 @@ class _Track:
         self.velocity = np.zeros(2)  # pixels per second
 
     def extend(self, column: int, seconds: float, box: Floats, joints: Floats, scores: Floats) -> None:
+        """Add where the person is seen in a frame."""
         position = box.astype(np.float64)
         if self.sightings:
             moved = (position[:2] + position[2:] - self.box[:2] - self.box[2:]) / 2 / (seconds - self.seconds)
@@ -198,14 +231,14 @@ class _Track:
 
 
 def _assign(
-    tracks: list[_Track],
+    tracks: list[Track],
     detections: Detections,
     poses: Poses,
     rows: NDArray[np.int64],
     column: int,
     seconds: float,
     min_similarity: float,
-) -> dict[int, _Track]:
+) -> dict[int, Track]:
     """Assign rows to the tracks that they continue."""
     if not tracks or not len(rows):
         return {}
@@ -221,7 +254,7 @@ def _assign(
     return taken
 
 
-def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, seconds: float) -> Doubles:
+def _similarity(tracks: list[Track], boxes: Doubles, joints: Doubles, scores: Doubles, seconds: float) -> Doubles:
     """`(tracks, N)`: the better of the similarities at the last seen and at the foreseen place."""
     last = np.stack([track.box for track in tracks])
     last_joints = np.stack([track.joints for track in tracks])
@@ -238,7 +271,7 @@ def _similarity(tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: D
 
 
 def _jumps(
-    tracks: list[_Track], boxes: Doubles, joints: Doubles, scores: Doubles, reach: float
+    tracks: list[Track], boxes: Doubles, joints: Doubles, scores: Doubles, reach: float
 ) -> list[tuple[int, int]]:
     """The pairs of a track and a person within reach and alike in stance, where neither has another candidate."""
     if not tracks or not len(boxes):

@@ -19,7 +19,8 @@ from playwright.sync_api import sync_playwright
 from posec3d_cli.review import retraining
 from posec3d_cli.review.proxies import Proxies
 from posec3d_cli.review.retraining import Retraining
-from posec3d_cli.review.server import listen, make_app
+from posec3d_cli.review.server import make_app
+from posec3d_cli.runtime.local_server import listen
 
 pytestmark = pytest.mark.browser
 TOKEN = "secret"

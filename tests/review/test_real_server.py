@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from posec3d_cli.errors import OutputError
-from posec3d_cli.review.server import listen
+from posec3d_cli.runtime.local_server import listen
 
 
 @contextlib.contextmanager

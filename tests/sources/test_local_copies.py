@@ -139,7 +139,7 @@ def test_offline_the_copy_of_the_last_time_is_read(copies, web):
         (
             web_factory.Page(b"--f", {"Content-Type": "multipart/x-mixed-replace; boundary=f"}),
             "is a live stream",
-            "record it",
+            "posec3d live",
         ),
     ],
 )

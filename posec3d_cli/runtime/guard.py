@@ -1,4 +1,4 @@
-"""Who may ask the server: whoever knows the token, from this machine, through the page itself."""
+"""Who may ask a server of this machine: whoever knows the token, from this machine, through the page itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 # A page of its own, as a redirect after a click on a foreign page would lose a Strict cookie.
-_ENTRANCE = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>posec3d review</title>'
+_ENTRANCE = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>posec3d</title>'
 
 
 class Guard:
@@ -74,7 +74,7 @@ class Guard:
         ):
             return 415, "changes are sent as application/json"
         if not self._entering(scope) and not self._same(self._cookie_of(headers)):
-            return 403, "open the address that `posec3d review` printed: it holds a token"
+            return 403, "open the address that posec3d printed: it holds a token"
         return 0, ""
 
     def _entering(self, scope: Message) -> bool:

@@ -1,0 +1,88 @@
+"""AlertRules: one alert per person and action that begins, with hysteresis, a cooldown and a cap per hour."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from posec3d_cli.live.answers import Alert, LiveAnswer
+
+BEGINS = 2
+"""Answers in a row that name an action before it has begun."""
+ENDS = 3
+"""Answers in a row that do not name it before it has ended, and may begin again."""
+_HOUR = 3600.0
+
+
+@dataclass
+class _Watched:
+    """An action of a person: how often in a row it was named, or not, and whether it goes on."""
+
+    named: int = 0
+    missed: int = 0
+    goes_on: bool = False
+
+
+@dataclass
+class _Sent:
+    """The alerts of one action."""
+
+    last: float | None = None
+    suppressed: int = 0
+
+
+@dataclass
+class AlertRules:
+    """Decides which answers ring.
+
+    An action begins when `BEGINS` answers in a row name it for a person, and ends when `ENDS` in a row do not, also
+    because the person is gone; one alert stands between. Only alerts that are sent start a cooldown: one that is
+    suppressed makes nobody wait longer. How many were suppressed is told with the next that is sent.
+
+    Attributes:
+        labels: the actions that are watched for.
+        cooldown: seconds after an alert in which no other of the same action is sent.
+        per_hour: alerts that are sent within an hour at most, of all actions.
+    """
+
+    labels: Sequence[str]
+    cooldown: float = 60.0
+    per_hour: int = 12
+    _watched: dict[tuple[str, int | None], _Watched] = field(default_factory=dict, repr=False)
+    _sent: dict[str, _Sent] = field(default_factory=lambda: defaultdict(_Sent), repr=False)
+    _times: deque[float] = field(default_factory=deque, repr=False)
+
+    def update(self, answer: LiveAnswer) -> list[Alert]:
+        """The alerts of the next answer, sent or not."""
+        named = {(one.label, one.person): one.score for one in answer.doings if one.label in self.labels}
+        alerts = []
+        for key, score in named.items():
+            watched = self._watched.setdefault(key, _Watched())
+            watched.named, watched.missed = watched.named + 1, 0
+            if watched.named >= BEGINS and not watched.goes_on:
+                watched.goes_on = True
+                alerts.append(self._alert(answer.time, *key, score))
+        for key in [key for key in self._watched if key not in named]:
+            watched = self._watched[key]
+            watched.named, watched.missed = 0, watched.missed + 1
+            if watched.missed >= ENDS:
+                del self._watched[key]
+        return alerts
+
+    def _alert(self, now: float, label: str, person: int | None, score: float) -> Alert:
+        sent = self._sent[label]
+        while self._times and now - self._times[0] >= _HOUR:
+            self._times.popleft()
+        why_not = ""
+        if sent.last is not None and now - sent.last < self.cooldown:
+            why_not = f"{now - sent.last:.0f} of {self.cooldown:g} seconds of cooldown have passed"
+        elif len(self._times) >= self.per_hour:
+            why_not = f"{self.per_hour} were sent within an hour"
+        alert = Alert(now, label, person, score, not why_not, why_not, sent.suppressed)
+        if why_not:
+            sent.suppressed += 1
+        else:
+            sent.last, sent.suppressed = now, 0
+            self._times.append(now)
+        return alert

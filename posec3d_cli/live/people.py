@@ -1,0 +1,119 @@
+"""LivePeople: the people in each frame of a live source: detected in keyframes, followed by their joints in between."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.extraction.cuts import Signature, is_sharp, signature
+from posec3d_cli.stages.protocols import Detector, PoseEstimator
+from posec3d_cli.tracking.online import OnlineTracker
+from posec3d_cli.types import Detections, Floats, Frame, Ints, Poses
+
+People = tuple[Detections, Poses, Ints]
+"""The boxes, poses and track ids in one frame."""
+MAX_GAP = 2.0
+"""Seconds for which a person may be out of sight and keep the track id."""
+KEPT = 30.0
+"""Seconds for which a source may be gone and people keep their track ids, where the scene is the same."""
+GAP = 0.1  # seconds that such an absence counts for
+SEEN = 0.3  # joints that score less do not move a box
+FEW = 3  # joints that a movement needs
+
+
+class LivePeople:
+    """Finds and tracks people in frames as they come.
+
+    Args:
+        detector: detects people in keyframes.
+        pose: estimates their poses in every frame.
+        every: every N-th frame is a keyframe, and the first one after an absence of the source.
+    """
+
+    def __init__(self, detector: Detector, pose: PoseEstimator, *, every: int) -> None:
+        self.detector, self.pose, self.every = detector, pose, every
+        self._tracker = OnlineTracker(max_gap=MAX_GAP)
+        self._since = 0
+        self._key: tuple[Detections, Poses] | None = None
+        self._latest: Poses | None = None
+        self._left_out = 0.0
+        self._last: float | None = None
+        self._scene: Signature | None = None
+        self._size: tuple[int, ...] = ()
+        self._came_back = False
+
+    def came_back(self) -> None:
+        """The source was gone before the next frame: it is a keyframe, and perhaps of another scene."""
+        self._came_back = True
+
+    def find(self, frame: Frame) -> People:
+        """The people in the next frame; its seconds rise from frame to frame.
+
+        Raises:
+            StageMismatch: a stage broke its protocol.
+        """
+        if self._came_back or frame.pixels.shape != self._size:
+            self._judge_scene(frame)
+        if self._key is None or self._since >= self.every:
+            found = self.detector.detect([frame])[0]
+            self._since, self._key = 0, None
+        else:
+            assert self._latest is not None
+            found = followed(*self._key, self._latest, frame.pixels.shape[1::-1])
+        self._since += 1
+        [poses] = self.pose.estimate([frame], [found])
+        if len(poses) != len(found):
+            raise StageMismatch(f"frame {frame.index} has {len(found)} boxes but {len(poses)} poses")
+        if self._key is None:
+            self._key = (found, poses)
+        self._latest, self._last, self._size = poses, frame.seconds, frame.pixels.shape
+        if self._since == 1:
+            self._scene = signature(frame.pixels)
+        return found, poses, self._tracker.update(found, poses, frame.seconds - self._left_out)
+
+    def once(self, frame: Frame) -> People:
+        """Run the models on a frame of nobody, taken as one person who fills it; nobody is tracked."""
+        self.detector.detect([frame])
+        height, width = frame.pixels.shape[:2]
+        whole = Detections(np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32))
+        [poses] = self.pose.estimate([frame], [whole])
+        return whole, poses, np.zeros(1, np.int64)
+
+    def _judge_scene(self, frame: Frame) -> None:
+        """After an absence: whether it is the same scene, in which people keep their ids."""
+        self._came_back, self._key = False, None
+        if self._last is None or self._scene is None:  # the first frame
+            return
+        absence = frame.seconds - self._last
+        if absence > KEPT or is_sharp(self._scene, signature(frame.pixels)):
+            self._tracker.cut()
+        else:
+            # Who was there when the source went is looked for where they stood, as if no time had passed.
+            self._left_out += max(0.0, absence - GAP)
+
+
+def followed(key: Detections, then: Poses, now: Poses, size: tuple[int, ...]) -> Detections:
+    """The boxes of a keyframe, moved as the joints in them have moved since.
+
+    Args:
+        key: the people of the keyframe.
+        then: their poses in it.
+        now: their poses in the latest frame, in the same order.
+        size: width and height of the frame.
+    """
+    moved = [
+        box + np.tile(_movement(*parts), 2)
+        for box, *parts in zip(key.boxes, then.keypoints, then.scores, now.keypoints, now.scores, strict=True)
+    ]
+    boxes = np.array(moved, np.float32).reshape(-1, 4)
+    # A box that has left the frame stays as it was: the next keyframe knows better.
+    gone = (boxes[:, 2] <= 0) | (boxes[:, 3] <= 0) | (boxes[:, 0] >= size[0]) | (boxes[:, 1] >= size[1])
+    return Detections(np.where(gone[:, None], key.boxes, boxes), key.scores)
+
+
+def _movement(before: Floats, certain_before: Floats, after: Floats, certain_after: Floats) -> NDArray[np.float32]:
+    seen = (certain_before >= SEEN) & (certain_after >= SEEN)
+    if seen.sum() < FEW:
+        return np.zeros(2, np.float32)
+    return np.asarray(np.median(after[seen] - before[seen], axis=0), np.float32)

@@ -1,0 +1,100 @@
+"""People in a live source: detected in keyframes, followed in between, and known again after an absence."""
+
+from __future__ import annotations
+
+import live_fakes
+import numpy as np
+import pytest
+
+from posec3d_cli.errors import StageMismatch
+from posec3d_cli.live.people import LivePeople, followed
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.types import Frame, Poses
+
+
+class World:
+    """A detector and a pose estimator of people at these places."""
+
+    skeleton = COCO_17
+
+    def __init__(self, *places):
+        self.places, self.detected, self.boxes = list(places), [], []
+
+    def detect(self, frames):
+        self.detected += [frame.index for frame in frames]
+        return [live_fakes.people_at(*self.places)[0]]
+
+    def estimate(self, frames, detections):
+        self.boxes.append(detections[0].boxes)
+        poses = live_fakes.people_at(*self.places)[1]
+        rows = slice(0, len(detections[0]))
+        return [Poses(poses.keypoints[rows], poses.scores[rows])]
+
+
+def frame(number, seconds=None, grey=90, size=(200, 120)):
+    pixels = np.full((size[1], size[0], 3), grey, np.uint8)
+    pixels[: size[1] // 2, : grey // 2] = 255 - grey
+    return Frame(pixels, number, number / 10 if seconds is None else seconds)
+
+
+def test_people_are_detected_in_keyframes_and_their_boxes_follow_the_joints():
+    world = World((50.0, 60.0))
+    people = LivePeople(world, world, every=3)
+    for number in range(7):
+        world.places = [(50.0 + 4 * number, 60.0)]
+        _, _, ids = people.find(frame(number))
+        assert ids.tolist() == [0]
+    assert world.detected == [0, 3, 6]
+    # A box lags one frame behind the joints that move it.
+    assert [boxes[0, 0] for boxes in world.boxes] == [40, 40, 44, 52, 52, 56, 64]
+
+
+def test_a_box_stays_where_joints_are_unsure_or_it_has_left_the_frame():
+    found, then = live_fakes.people_at((30, 40), (60, 40))
+    unsure = live_fakes.people_at((35, 40), (75, 40), score=0.1)[1]
+    assert followed(found, then, unsure, (200, 100)).boxes.tolist() == found.boxes.tolist()
+    away = live_fakes.people_at((30, 140), (65, 40))[1]
+    moved = followed(found, then, away, (200, 100)).boxes
+    assert moved.tolist() == [found.boxes[0].tolist(), (found.boxes[1] + [5, 0, 5, 0]).tolist()]
+    nobody = live_fakes.people_at()
+    assert followed(*nobody, nobody[1], (200, 100)).boxes.shape == (0, 4)
+
+
+def test_people_keep_their_ids_over_an_absence_of_the_source():
+    world = World((50.0, 60.0), (120.0, 60.0))
+    people = LivePeople(world, world, every=5)
+    people.find(frame(0, 0.0))
+    people.find(frame(1, 0.1))
+    people.came_back()
+    world.places = [(122.0, 60.0), (52.0, 60.0)]
+    assert people.find(frame(2, 15.0))[2].tolist() == [1, 0]
+    assert world.detected == [0, 2], "the first frame after it is a keyframe"
+    assert people.find(frame(3, 15.1))[2].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("seconds", "grey"), [(60.0, 90), (5.0, 250)])
+def test_after_a_long_absence_or_in_another_scene_nobody_is_known(seconds, grey):
+    world = World((50.0, 60.0))
+    people = LivePeople(world, world, every=5)
+    people.find(frame(0, 0.0))
+    people.came_back()
+    assert people.find(frame(1, seconds, grey))[2].tolist() == [1]
+
+
+def test_another_size_of_the_picture_is_a_keyframe():
+    world = World((50.0, 60.0))
+    people = LivePeople(world, world, every=5)
+    people.find(frame(0))
+    people.find(frame(1, size=(100, 80)))
+    assert world.detected == [0, 1]
+
+
+def test_nobody_is_an_ordinary_answer_and_too_many_poses_are_refused():
+    world = World()
+    people = LivePeople(world, world, every=2)
+    assert [people.find(frame(number))[2].tolist() for number in range(3)] == [[], [], []]
+    world.places = [(50.0, 60.0)]
+    world.estimate = lambda frames, detections: [live_fakes.people_at()[1]]
+    people.find(frame(3))
+    with pytest.raises(StageMismatch, match="1 boxes but 0 poses"):
+        people.find(frame(4))
