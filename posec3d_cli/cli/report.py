@@ -208,10 +208,10 @@ def print_figures(figures: Mapping[str, Any]) -> None:
         if "top1" in part:
             shown = with_interval(part["top1"], part["top1_interval"])
             typer.echo(f"{name}: top-1 {shown} of {part['clips']} validation clips")
-    if "objects" in figures:
-        from posec3d_cli.training.objects import ObjectChoice
+    from posec3d_cli.training.objects import CHOICE, ObjectChoice
 
-        typer.echo(ObjectChoice(**figures["objects"]).sentence())
+    if CHOICE in figures:
+        typer.echo(ObjectChoice(**figures[CHOICE]).sentence())
     counts = figures.get("by_label")
     if counts is None:
         return

@@ -28,6 +28,8 @@ PENALTY = 2e-4  # of the sum of squared weights, beside the mean loss of a clip
 FEWEST = 3  # clips in which a class of objects must be seen
 STRENGTHS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 """What the weights may be multiplied by: objects and poses are not independent, so their evidence does not add up."""
+CHOICE = "object choice"
+"""The key of an `ObjectChoice` among the figures of a model, which are named after sources of clips, too."""
 _LEAST_LIKELY = 1e-6  # a probability, before its logarithm is taken
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posec3d_cli.errors import counted
-from posec3d_cli.training.objects import ObjectChoice
+from posec3d_cli.training.objects import CHOICE, ObjectChoice
 
 if TYPE_CHECKING:
     from posec3d_cli.training.summary import Trained
@@ -51,7 +51,7 @@ def _clips(clips: Mapping[str, Mapping[str, int]]) -> str:
 
 def _measured(trained: Trained) -> str:
     parts = {name: part for name, part in trained.figures.items() if "top1" in part}
-    objects = [_objects(trained.figures["objects"]), ""] if "objects" in trained.figures else []
+    objects = [_objects(trained.figures[CHOICE]), ""] if CHOICE in trained.figures else []
     if not parts:
         said = (
             "Not yet: the training is not complete."

@@ -31,7 +31,7 @@ from posec3d_cli.training.finetune import Pretrained, set_head
 from posec3d_cli.training.head import feature_samples, features_of, fit_head, head_loss
 from posec3d_cli.training.loop import EVERY, EpochMetrics, State, TrainingCallback, fit, state_of, validate
 from posec3d_cli.training.measure import compare_labels, measure
-from posec3d_cli.training.objects import ObjectChoice, choose_objects
+from posec3d_cli.training.objects import CHOICE, ObjectChoice, choose_objects
 from posec3d_cli.training.readme import CONFUSION, CURVES
 from posec3d_cli.training.seen import RECORD, digests, learned_from
 from posec3d_cli.training.settings import Training, settings_before_poses, settings_of
@@ -71,7 +71,7 @@ def train(
     Returns:
         The metrics of the validation clips, of each source and of perturbed copies; the calibration; of an extended
         model "by_label", see `posec3d_cli.training.measure.compare_labels`; where training clips have objects,
-        "objects", see `posec3d_cli.training.objects.ObjectChoice`.
+        `posec3d_cli.training.objects.CHOICE`, see `ObjectChoice` there.
 
     Raises:
         OutputExists: the folder holds a model, and neither `resume` nor `overwrite` is set.
@@ -346,7 +346,7 @@ class _Run:
         figures: dict[str, Any] = {}
         with_objects = sum(bool(clip.objects) for clip in self.training_clips) if self._learns_objects else 0
         if with_objects and not known:
-            figures["objects"] = asdict(ObjectChoice(False, with_objects))
+            figures[CHOICE] = asdict(ObjectChoice(False, with_objects))
         write_card(self.out, self._trained(figures), networks)
         if not known:
             return figures
@@ -361,7 +361,7 @@ class _Run:
             self.objects, choice = choose_objects(
                 self.out, self.training_clips, known, device=self.device, precision=self.precision
             )
-            figures["objects"] = asdict(choice)
+            figures[CHOICE] = asdict(choice)
             write_card(self.out, self._trained({}, temperature), networks)
         measured = measure(self.out, known, self.out / CONFUSION, device=self.device, precision=self.precision)
         figures = measured | figures

@@ -18,6 +18,7 @@ from posec3d_cli.training.augment import Augmentation, augmented
 from posec3d_cli.training.config import DRAWN, NONE, TrainingConfig, heatmap_spec
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.finetune import load_pretrained
+from posec3d_cli.training.objects import CHOICE
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.setup import make_training, unlike
 from posec3d_cli.training.train import train
@@ -84,7 +85,7 @@ def test_a_trained_model_reads_objects_from_its_card_to_its_prediction(made):
     assert (card.stage, card.recipe["objects"], card.recipe["network"]["in_channels"]) == (
         "posec3d-objects", {"score_threshold": 0.1}, 23,
     )  # fmt: skip
-    assert "objects" not in figures
+    assert CHOICE not in figures
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(out,), device="cpu", precision="fp32"))
     assert recognizer.used.builder == "pose-objects"
     assert evaluate(recognizer, clips).top1 > 0.9, "only objects tell these apart"

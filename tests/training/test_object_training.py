@@ -18,7 +18,7 @@ from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.training.config import NONE, TrainingConfig, heatmap_spec
 from posec3d_cli.training.finetune import load_pretrained
-from posec3d_cli.training.objects import ObjectChoice
+from posec3d_cli.training.objects import CHOICE, ObjectChoice
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.setup import make_training
 from posec3d_cli.training.train import train
@@ -53,7 +53,7 @@ def made(holding, tmp_path_factory):
 
 def test_labels_that_only_objects_tell_apart_are_learned_and_the_card_has_the_table(made, holding):
     out, figures = made
-    choice = ObjectChoice(**figures["objects"])
+    choice = ObjectChoice(**figures[CHOICE])
     assert choice.kept
     assert (choice.clips, choice.classes, choice.validation_clips, choice.correct) == (14, 2, 6, 6)
     assert choice.correct_without < 6
@@ -68,15 +68,15 @@ def test_labels_that_only_objects_tell_apart_are_learned_and_the_card_has_the_ta
 def test_the_page_and_the_record_say_what_was_decided(made):
     out, figures = made
     page = (out / "README.md").read_text()
-    assert f"Objects are read, at strength {figures['objects']['strength']:g}: 6 of 6 validation clips" in page
+    assert f"Objects are read, at strength {figures[CHOICE]['strength']:g}: 6 of 6 validation clips" in page
     assert "`objects.csv`" in page
-    assert json.loads((out / "training.json").read_text())["validation"]["objects"] == figures["objects"]
+    assert json.loads((out / "training.json").read_text())["validation"][CHOICE] == figures[CHOICE]
 
 
 def test_objects_that_say_nothing_are_not_read(tmp_path):
     out = tmp_path / "model"
     clips = [people.with_object(clip, "chair") for clip in people.labeled_clips(7)]
-    choice = ObjectChoice(**train(SMALL, clips, out)["objects"])
+    choice = ObjectChoice(**train(SMALL, clips, out)[CHOICE])
     assert not choice.kept
     assert choice.correct == choice.correct_without
     assert file_names(out) == ["weights"]
@@ -89,19 +89,19 @@ def test_a_training_without_objects_says_nothing_of_them(holding, tmp_path, obje
     training = SMALL if objects == "clips have none" else replace(SMALL, config=replace(CONFIG, objects=NONE))
     clips = [replace(clip, objects=()) for clip in holding] if objects == "clips have none" else holding
     figures = train(training, clips, tmp_path / "model")
-    assert "objects" not in figures
+    assert CHOICE not in figures
     assert file_names(tmp_path / "model") == ["weights"]
 
 
 def test_without_validation_clips_nothing_says_that_objects_help(holding, tmp_path):
     figures = train(replace(SMALL, held_out=0.0), holding, tmp_path / "model")
-    assert figures == {"objects": vars(ObjectChoice(False, 20))}
+    assert figures == {CHOICE: vars(ObjectChoice(False, 20))}
     assert "no validation clip" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_clips_of_one_label_with_objects_teach_nothing(holding, tmp_path):
     clips = [clip if clip.label == "pour" else replace(clip, objects=()) for clip in holding]
-    choice = ObjectChoice(**train(SMALL, clips, tmp_path / "model")["objects"])
+    choice = ObjectChoice(**train(SMALL, clips, tmp_path / "model")[CHOICE])
     assert (choice.kept, choice.classes) == (False, 0)
     assert "(7) are of fewer than two labels" in choice.sentence()
 
@@ -113,7 +113,7 @@ def test_a_model_that_reads_objects_is_started_from_and_the_new_labels_are_read_
     assert len(start.files) == 1
     training = make_training(CONFIG, start, epochs=1, held_out=0.3)
     figures = train(training, clips, tmp_path / "model")
-    assert figures["objects"]["kept"]
+    assert figures[CHOICE]["kept"]
     assert members(tmp_path / "model")[0].objects.labels == ("drink", "throw")
 
 
@@ -122,7 +122,7 @@ def test_labels_that_are_kept_keep_what_objects_mean_to_them(made, tmp_path):
     start = load_pretrained(load_card(out), CONFIG)
     training = make_training(CONFIG, start, extends=True, held_out=0.3)
     figures = train(training, people.labeled_clips(4), tmp_path / "more")
-    assert "objects" not in figures
+    assert CHOICE not in figures
     assert figures["by_label"]["arms"]["correct_before"] is None
     [before], [after] = members(out), members(tmp_path / "more")
     labels = after.objects.labels
@@ -159,3 +159,9 @@ def test_the_data_report_says_which_objects_occur_with_which_label(holding):
         LabelObjects("legs", 2, ()),
         LabelObjects("pour", 10, (("cup", 10),)),
     )
+
+
+def test_a_source_that_is_called_objects_is_measured_as_any_other(holding, tmp_path):
+    clips = [replace(clip, name=clip.name.replace("synthetic/", "objects/")) for clip in holding]
+    figures = train(SMALL, clips, tmp_path / "model")
+    assert figures["objects"]["clips"] == figures[CHOICE]["validation_clips"] == 6
