@@ -37,6 +37,8 @@ _MODULES = {
     "PoseSequence": "types",
     "HeatmapVolume": "types",
     "JointClips": "types",
+    "RGBClips": "types",
+    "RGBPoseClips": "types",
     "ActionScores": "types",
     "read_pose_file": "pose_files",
     "open_video": "video",

@@ -44,6 +44,8 @@ from posec3d_cli.types import Objects as Objects
 from posec3d_cli.types import ObjectTracks as ObjectTracks
 from posec3d_cli.types import Poses as Poses
 from posec3d_cli.types import PoseSequence as PoseSequence
+from posec3d_cli.types import RGBClips as RGBClips
+from posec3d_cli.types import RGBPoseClips as RGBPoseClips
 from posec3d_cli.types import VideoInfo as VideoInfo
 from posec3d_cli.video import open_video as open_video
 

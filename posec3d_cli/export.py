@@ -54,10 +54,11 @@ def check_exportable(card: ModelCard) -> type[NetworkClassifier]:
     """The stage of a model that can be exported.
 
     Raises:
-        StageMismatch: its networks do not run on torch.
+        StageMismatch: its networks do not run on torch, or read frames.
     """
     stage = load_stage(card.kind, card.stage)
-    if not (isinstance(stage, type) and issubclass(stage, NetworkClassifier)):
+    exportable = isinstance(stage, type) and issubclass(stage, NetworkClassifier) and stage.network_reads in FREE_AXES
+    if not exportable:
         raise StageMismatch(
             f"{card.name} cannot be exported: it is a {card.kind} of the stage {card.stage!r}",
             hint="classifiers of the stages posec3d and stgcn can be exported",

@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.errors import StageMismatch
+from posec3d_cli.errors import StageMismatch, counted
+from posec3d_cli.extraction.crops import VideoFrames
 from posec3d_cli.extraction.extractor import PoseExtractor, ProgressCallback
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.download import DownloadCallback
@@ -90,8 +91,15 @@ class Pipeline:
             indices = self.recognizer.frames_needed(sampling, video.info.frame_count, video.info.fps)
             also = np.arange(video.info.frame_count) if every_frame else None
             video_poses = self.extractor.poses_of(video, indices, also=also, progress=progress)
-        heartbeat = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
-        return self.recognizer.recognize(video_poses, sampling, heartbeat=heartbeat)
+            heartbeat = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
+            frames = VideoFrames(video.info.path, video=video) if self.recognizer.needs_frames else None
+            lost = set(video.lost)
+            result = self.recognizer.recognize(video_poses, sampling, frames=frames, heartbeat=heartbeat)
+            unread = len(set(video.lost) - lost)
+        if not unread:
+            return result
+        notice = f"{counted(unread, 'frame')} whose pixels are needed cannot be decoded: the nearest of the others"
+        return replace(result, warnings=(*result.warnings, f"{notice} {'stands' if unread == 1 else 'stand'} in"))
 
 
 def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:

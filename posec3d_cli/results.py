@@ -328,7 +328,7 @@ class ClipResult(ShapeRepr):
                 "lost_frames": video.lost_frames,
                 "variable_rate": video.variable_rate,
             },
-            "clip_sampling": structs.asdict(self.sampling),
+            "clip_sampling": _sampling_values(self.sampling),
             "seconds": rounded_seconds(self.seconds),
             "warnings": list(self.warnings),
         }
@@ -367,3 +367,11 @@ class ClipResult(ShapeRepr):
 def min_score_of(result: ClipResult, asked: float | None) -> float:
     """The least score that was asked for, or that of the result's pipeline if it is None."""
     return result.pipeline.min_score if asked is None else asked
+
+
+def _sampling_values(sampling: ClipSampling) -> dict[str, Any]:
+    """The settings of a clip sampling; `rgb_frames` only where pixels are read."""
+    values = structs.asdict(sampling)
+    if sampling.rgb_frames is None:
+        del values["rgb_frames"]
+    return values

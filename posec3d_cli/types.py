@@ -295,8 +295,21 @@ class PoseSequence(ShapeRepr):
         return len(self.frame_indices)
 
 
+class InputViews(ShapeRepr):
+    """What a network is given: one array or several, all of the same V views."""
+
+    @property
+    def arrays(self) -> tuple[Floats, ...]:
+        """The arrays, in the order in which the network takes them; in each, the views come first."""
+        return tuple(vars(self).values())
+
+    def __len__(self) -> int:
+        """V, the number of views."""
+        return len(self.arrays[0])
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class HeatmapVolume(ShapeRepr):
+class HeatmapVolume(InputViews):
     """Heatmaps of joints or limbs over time: the input of a heatmap classifier.
 
     Attributes:
@@ -310,7 +323,7 @@ class HeatmapVolume(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class JointClips(ShapeRepr):
+class JointClips(InputViews):
     """Joint coordinates over time: the input of a joint classifier.
 
     Attributes:
@@ -323,8 +336,41 @@ class JointClips(ShapeRepr):
         check_array("JointClips", "values", self.values, np.float32, ("V", "M", "T", "K", "C"))
 
 
-ClassifierInput = HeatmapVolume | JointClips
-"""The input of a classifier, made by an input builder. In both types the views come first."""
+@dataclass(frozen=True, eq=False, repr=False)
+class RGBClips(InputViews):
+    """Frames cropped around people: the input of a classifier of pixels.
+
+    Attributes:
+        values: `(V, 3, T, H, W)` float32: red, green and blue, normalized as the network was trained with.
+    """
+
+    values: Floats
+
+    def __post_init__(self) -> None:
+        check_array("RGBClips", "values", self.values, np.float32, ("V", 3, "T", "H", "W"))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RGBPoseClips(InputViews):
+    """Frames and heatmaps in the same crop: the input of a classifier of pixels and poses.
+
+    Each view has frame numbers of its own for the frames and for the heatmaps.
+
+    Attributes:
+        rgb: as `RGBClips.values`.
+        heatmaps: `(V, K, T', h, w)` float32, as `HeatmapVolume.values`; more frames, in fewer pixels.
+    """
+
+    rgb: Floats
+    heatmaps: Floats
+
+    def __post_init__(self) -> None:
+        check_array("RGBPoseClips", "rgb", self.rgb, np.float32, ("V", 3, "T", "H", "W"))
+        check_array("RGBPoseClips", "heatmaps", self.heatmaps, np.float32, (len(self.rgb), "K", "T'", "h", "w"))
+
+
+ClassifierInput = HeatmapVolume | JointClips | RGBClips | RGBPoseClips
+"""The input of a classifier, made by an input builder. In all types the views come first."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

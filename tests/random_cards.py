@@ -12,6 +12,8 @@ from posec3d_cli.nets import build_network
 
 NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1]}
 GRAPH_NETWORK = {"base_channels": 8}
+RGB_NETWORK = {"base_channels": 4, "stage_blocks": [1, 1, 1, 1]}
+RGBPOSE_NETWORK = {"rgb_channels": 4, "pose_channels": 4, "rgb_blocks": [1, 1, 1, 1], "pose_blocks": [1, 1, 1]}
 LABELS = ("arms", "legs", "none")
 NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
@@ -27,7 +29,9 @@ def random_state(architecture, classes, options, seed):
                 module.bias.data.normal_(std=0.1)
                 module.running_mean.normal_(std=0.1)
                 module.running_var.uniform_(0.5, 1.5)
-        network.cls_head.fc_cls.weight.data.normal_(std=0.5)
+        for name, values in network.cls_head.named_parameters():
+            if name.endswith("weight"):
+                values.data.normal_(std=0.5)
         return network.state_dict()
 
 
@@ -58,6 +62,24 @@ def write_graph_card(folder, *, seed, labels=LABELS, stream="joint", people=2, c
         "graph": f'stream = "{stream}"\nscore_threshold = 0.1\npeople = {people}',
     }
     return _write(folder, "stgcn", "stgcn++", GRAPH_NETWORK, labels, seed, tables)
+
+
+def write_rgbpose_card(folder, *, seed, labels=LABELS, clip="", recipe="", network=RGBPOSE_NETWORK):
+    """An RGBPose-Conv3D model folder, likewise: 4 frames of 64 x 64 pixels beside 16 frames of heatmaps."""
+    return _write(folder, "rgbpose", "rgbpose", network, labels, seed, _with_frames(clip), recipe)
+
+
+def write_rgb_card(folder, *, seed, labels=LABELS, clip="", network=RGB_NETWORK):
+    """A model folder of its RGB half, likewise."""
+    return _write(folder, "rgb", "rgb-only", network, labels, seed, _with_frames(clip))
+
+
+def _with_frames(clip):
+    return {
+        "clip": f"frames = 16\nrgb_frames = 4\n{clip}",
+        "heatmaps": "size = [16, 16]",
+        "rgb": "size = [64, 64]",
+    }
 
 
 def _write(folder, stage, architecture, network, labels, seed, tables, recipe=""):

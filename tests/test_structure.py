@@ -263,7 +263,7 @@ def test_a_seed_is_noticed_outside_of_a_fork_only():
 
 def test_what_a_stage_may_have_is_asked_of_a_protocol():
     members = {"device", "object_classes", "needs_heatmaps", "builder", "precision", "labels", "outputs", "temperature"}
-    members |= {"logits", "builder_of", "prefers_processor"}
+    members |= {"logits", "builder_of", "prefers_processor", "frame_size", "crop", "build"}
     defined = {
         part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target)
         for node in tree_of("posec3d_cli.stages.protocols").body

@@ -38,7 +38,7 @@ GROUPS = {
     "What comes out": ("ClipResult", "PersonScores", "WindowScores", "VideoPoses", "VideoInfo"),
     "The values between the stages": (
         "Frame", "Detections", "Objects", "Poses", "PoseSequence", "ObjectTracks", "HeatmapVolume", "JointClips",
-        "ActionScores",
+        "RGBClips", "RGBPoseClips", "ActionScores",
     ),
     "Files": ("open_video", "read_pose_file", "save_poses", "save_video"),
     "Joint sets": ("COCO_17", "Skeleton", "skeleton"),

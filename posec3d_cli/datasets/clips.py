@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from posec3d_cli.datasets.segments import Segment
+from posec3d_cli.extraction.crops import FrameSource
 from posec3d_cli.pose_files import is_pose_file
 from posec3d_cli.types import Floats, Objects
 
@@ -38,6 +39,7 @@ class LabeledClip:
         notes: sentences about what the file also holds and was left out.
         objects: of each of the T frames what was found beside the people, None where nothing but people was looked
             for; empty where that is so in every frame.
+        frames: where its pixels can be read, frame 0 being the first of the T; None where there are poses alone.
     """
 
     name: str
@@ -52,6 +54,7 @@ class LabeledClip:
     sha256: str = ""
     notes: tuple[str, ...] = ()
     objects: tuple[Objects | None, ...] = ()
+    frames: FrameSource | None = None
 
     def __len__(self) -> int:
         frames: int = self.keypoints.shape[1]

@@ -21,6 +21,7 @@ from posec3d_cli.datasets.poses import (
 )
 from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import BadDataset, InputError, counted
+from posec3d_cli.extraction.crops import VideoFrames
 from posec3d_cli.extraction.extractor import PoseExtractor
 
 
@@ -158,4 +159,5 @@ def _labeled_clip(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:
         main.sha256,
         main.notes,
         main.objects,
+        None if clip.is_pose_file else VideoFrames(clip.path, 0 if clip.segment is None else clip.segment.start),
     )

@@ -53,9 +53,11 @@ def predict_clips(
 
     Raises:
         BadDataset: a clip is a 3D recording.
+        StageMismatch: the classifier reads frames, and a clip has none.
     """
     predictions = []
-    results = recognizer.recognize_many(map(as_video_poses, clips), sampling)
+    frames = [clip.frames for clip in clips]
+    results = recognizer.recognize_many(map(as_video_poses, clips), sampling, frames=frames)
     for number, (clip, result) in enumerate(zip(clips, results, strict=True)):
         progress(number, len(clips))
         scores = result.scores

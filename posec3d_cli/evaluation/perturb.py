@@ -17,7 +17,7 @@ from posec3d_cli.types import Floats, Objects
 
 
 def perturb(clips: Sequence[LabeledClip], *, seconds: float = 10.0, seed: int = 0) -> list[LabeledClip]:
-    """Perturb each 2D clip with a person: longer, reframed, with bystanders, with jitter."""
+    """Perturb each 2D clip with a person: longer, reframed, with bystanders, with jitter; there is no video of that."""
     shown = [clip for clip in clips if clip.origin != RECORDED and (clip.scores[0] > 0).any()]
     return [
         _perturb_clip(clip, shown, seconds, np.random.default_rng((seed, number))) for number, clip in enumerate(shown)
@@ -48,7 +48,7 @@ def _perturb_clip(
         None if found is None else _framed(found, middle, zoom[0, frame, 0], pan[frame])
         for frame, found in enumerate(shown)
     )
-    return replace(clip, keypoints=framed.astype(np.float32), scores=scores, objects=objects)
+    return replace(clip, keypoints=framed.astype(np.float32), scores=scores, objects=objects, frames=None)
 
 
 def _framed(objects: Objects, middle: Floats, zoom: Floats, pan: Floats) -> Objects:

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from posec3d_cli.extraction.crops import VideoFrames
+
 if TYPE_CHECKING:
     from posec3d_cli.pipeline import Pipeline
     from posec3d_cli.results import ClipResult
 
 STAGES = ("decode", "detect", "pose", "track", "build", "classify")
+CROP = "crop"  # decoding again, for the crops of a classifier that reads frames; before "build"
 OTHER = "other"  # time outside the stages
 MUCH = 0.4  # the part of the whole from which on there is advice about a stage
 ADVICE = {
     "decode": "smaller videos",
     "detect": "--detect-every 3 detects people in every third frame only; --detector takes a smaller model",
     "pose": "a smaller pose model (--pose), or --max-people where few people matter",
+    CROP: "smaller videos, or a classifier of poses alone",
     "build": "fewer --views, no --flip",
     "classify": "--precision bf16 where the hardware computes in it, fewer --views, a smaller --classifier",
 }
@@ -93,7 +97,8 @@ def measure(
             wholes.append(perf_counter() - start)
             parts.append(result.seconds)
         done(number + 1)
-    seconds = {stage: median(part.get(stage, 0.0) for part in parts) for stage in STAGES}
+    stages = (*STAGES[:-2], CROP, *STAGES[-2:]) if pipeline.recognizer.needs_frames else STAGES
+    seconds = {stage: median(part.get(stage, 0.0) for part in parts) for stage in stages}
     seconds[OTHER] = max(0.0, median(wholes) - sum(seconds.values()))
     people = sum(len(poses) for poses in result.video_poses.poses)
     return Speed(len(result.video_poses), people, seconds, median(wholes), min(wholes), max(wholes))
@@ -106,8 +111,8 @@ def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> 
         sampling = pipeline.recognizer.sampling
         indices = pipeline.recognizer.frames_needed(sampling, info.frame_count, info.fps)
         wanted = np.arange(info.frame_count) if every_frame else indices
-        video_poses = pipeline.extractor.poses_of(video, wanted)
-    return pipeline.recognizer.recognize(replace(video_poses, video=info), sampling)
+        video_poses = replace(pipeline.extractor.poses_of(video, wanted), video=info)
+        return pipeline.recognizer.recognize(video_poses, sampling, frames=VideoFrames(path, video=video))
 
 
 def advice(speeds: Sequence[Speed]) -> list[str]:

@@ -88,8 +88,10 @@ def check_state(network: Recognizer, state: Mapping[str, Tensor], *, name: str) 
             hint="stage_blocks in the card's recipe.network must be that of the training",
         )
     reshaped = {key for key in wanted if key in state and state[key].shape != wanted[key].shape}
-    if set(state) == set(wanted) and reshaped == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}:
-        labels, outputs = (tensors["cls_head.fc_cls.bias"].numel() for tensors in (wanted, state))
+    heads = {key for key in wanted if key.startswith("cls_head.fc_")}
+    if set(state) == set(wanted) and reshaped and reshaped == heads:
+        bias = next(key for key in wanted if key in heads and key.endswith(".bias"))
+        labels, outputs = (tensors[bias].numel() for tensors in (wanted, state))
         raise WeightsMismatch(
             f"{name}: the card lists {counted(labels, 'label')}, the weights have {outputs}",
             hint="the list of labels must hold one line per class, in the order of training",

@@ -247,7 +247,6 @@ class RGBPose(Recognizer):
         )
         head = TwoHeads(backbone.rgb_path.out_channels, backbone.pose_path.out_channels, num_classes, dropout)
         super().__init__(backbone, head, in_channels=in_channels)
-        self.speed = speed
 
 
 class RGBOnly(Recognizer):

@@ -39,7 +39,8 @@ class Member:
 
     def reads(self, sampling: ClipSampling) -> ClipSampling:
         """`sampling` with the frames per view and the sampler that the member was trained with."""
-        return structs.replace(sampling, frames=self.sampling.frames, sampler=self.sampling.sampler)
+        own = self.sampling
+        return structs.replace(sampling, frames=own.frames, sampler=own.sampler, rgb_frames=own.rgb_frames)
 
 
 def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:

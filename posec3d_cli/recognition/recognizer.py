@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from time import perf_counter
 from typing import Self
@@ -14,6 +14,7 @@ import numpy as np
 
 from posec3d_cli.config import TIMELINE_WINDOW, PipelineConfig
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
+from posec3d_cli.extraction.crops import CropRequest, FrameSource
 from posec3d_cli.hub.cards import OBJECTS, ModelCard
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
@@ -43,11 +44,11 @@ from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
 from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
-from posec3d_cli.stages.protocols import HasPrecision, NeedsHeatmaps
+from posec3d_cli.stages.protocols import HasPrecision, InputBuilder, NeedsFrames, NeedsHeatmaps
 from posec3d_cli.timeline.build import action_segments, clip_scores
 from posec3d_cli.timeline.presence import GAP, Presence
 from posec3d_cli.timeline.repetitions import Movements
-from posec3d_cli.types import ClassifierInput, Floats, Ints
+from posec3d_cli.types import ClassifierInput, Floats, Ints, PoseSequence
 
 NO_FRAMES = np.zeros(0, np.int64)
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
@@ -135,6 +136,11 @@ class ActionRecognizer:
         return any(isinstance(one, NeedsHeatmaps) and one.needs_heatmaps for one in builders)
 
     @property
+    def needs_frames(self) -> bool:
+        """Whether a builder reads pixels beside poses."""
+        return any(isinstance(member.builder, NeedsFrames) for member in self.members)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The C labels of the classifier."""
         return self.members[0].classifier.labels
@@ -152,6 +158,7 @@ class ActionRecognizer:
         video_poses: VideoPoses,
         sampling: ClipSampling | None = None,
         *,
+        frames: FrameSource | None = None,
         heartbeat: Callable[[], None] = lambda: None,
     ) -> ClipResult:
         """Recognize the action in a video from its poses, which are known in all frames that the sampling needs.
@@ -159,13 +166,14 @@ class ActionRecognizer:
         Args:
             video_poses: the poses.
             sampling: of the clips; None for the default.
+            frames: the video itself; only read where `needs_frames`.
             heartbeat: called after each batch of classifier inputs.
 
         Raises:
-            StageMismatch: a frame that the sampling needs has no poses.
+            StageMismatch: a frame that the sampling needs has no poses; or a builder needs frames, and there are none.
             EmptyVideo: none of these frames can be decoded.
         """
-        [answer] = self._answers([self._reading(video_poses, sampling or self.sampling)], heartbeat)
+        [answer] = self._answers([self._reading(video_poses, sampling or self.sampling, frames)], heartbeat)
         return answer
 
     def recognize_file(
@@ -182,6 +190,7 @@ class ActionRecognizer:
 
         Raises:
             BadPoseFile: a missing frame has no substitute near enough.
+            StageMismatch: a builder reads the frames of the video.
         """
         sampling = sampling or self.sampling
         plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
@@ -192,14 +201,24 @@ class ActionRecognizer:
         return answer
 
     def recognize_many(
-        self, videos: Iterable[VideoPoses], sampling: ClipSampling | None = None
+        self,
+        videos: Iterable[VideoPoses],
+        sampling: ClipSampling | None = None,
+        *,
+        frames: Iterable[FrameSource | None] = (),
     ) -> Iterator[ClipResult]:
-        """As `recognize`, for many videos one after the other: classifier inputs of several share a batch."""
-        videos = iter(videos)
-        while chunk := list(islice(videos, VIDEOS_AT_ONCE)):
-            yield from self._answers([self._reading(one, sampling or self.sampling) for one in chunk])
+        """As `recognize`, for many videos one after the other: classifier inputs of several share a batch.
 
-    def _reading(self, video_poses: VideoPoses, sampling: ClipSampling) -> _Reading:
+        Args:
+            videos: the poses.
+            sampling: of the clips; None for the default.
+            frames: the video of each of them; what is missing at the end is None.
+        """
+        given = zip(videos, chain(frames, repeat(None)), strict=False)
+        while chunk := list(islice(given, VIDEOS_AT_ONCE)):
+            yield from self._answers([self._reading(one, sampling or self.sampling, source) for one, source in chunk])
+
+    def _reading(self, video_poses: VideoPoses, sampling: ClipSampling, frames: FrameSource | None) -> _Reading:
         plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
         needed = _frames_of(plans)
         lost = np.intersect1d(video_poses.lost, needed)
@@ -211,7 +230,7 @@ class ActionRecognizer:
                     f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
                 )
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
-        return _Reading(video_poses, sampling, plans, self.used, self._notices(), lost)
+        return _Reading(video_poses, sampling, plans, self.used, self._notices(), lost, frames)
 
     def _answers(
         self, readings: Sequence[_Reading], heartbeat: Callable[[], None] = lambda: None
@@ -292,13 +311,10 @@ class ActionRecognizer:
             heartbeat()
 
         for place, reading in enumerate(readings):
-            plan, sampling = reading.plans[number], reading.sampling
-            for subject, sequence in subjects(reading.used, plan, sampling, reading.ids):
-                with reading.watch.time("build"):
-                    clips = plan[subject.window].clips
-                    volumes.append(member.builder.build(sequence, clips, flip=sampling.flip))
+            for subject, sequence, built in reading.inputs(number, member.builder):
+                volumes.append(built)
                 waiting.append((place, subject, objects.features(sequence) if objects else None))
-                if sum(len(volume.values) for volume in volumes) >= VIEWS_AT_ONCE:
+                if sum(map(len, volumes)) >= VIEWS_AT_ONCE:
                     flush()
         flush()
         return scored
@@ -328,9 +344,51 @@ class _Reading:
         made_by: PipelineInfo,
         notices: tuple[str, ...],
         lost: Ints = NO_FRAMES,
+        frames: FrameSource | None = None,
     ) -> None:
         self.video_poses, self.sampling, self.plans = video_poses, sampling, plans
-        self.made_by, self.notices = made_by, notices
+        self.made_by, self.notices, self.frames = made_by, notices, frames
         self.used = replace(video_poses.part(_frames_of(plans)), lost=lost)
         self.watch = Stopwatch()
         self.ids: set[int] = set()
+
+    def inputs(self, number: int, builder: InputBuilder) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
+        """The subjects of the plan of member `number`, with their poses and what the builder makes of them."""
+        plan, flip = self.plans[number], self.sampling.flip
+        found = subjects(self.used, plan, self.sampling, self.ids)
+        if isinstance(builder, NeedsFrames):
+            yield from self._inputs_with_frames(plan, builder, list(found))
+            return
+        for subject, sequence in found:
+            with self.watch.time("build"):
+                built = builder.build(sequence, plan[subject.window].clips, flip=flip)
+            yield subject, sequence, built
+
+    def _inputs_with_frames(
+        self, plan: Sequence[Window], builder: NeedsFrames, found: Sequence[tuple[Subject, PoseSequence]]
+    ) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
+        """As `inputs`: one pass over the video gives the crops of all subjects."""
+        if self.frames is None:
+            raise StageMismatch(
+                f"{self.video_poses.video.path}: the classifier reads the frames of the video beside the poses, and "
+                "there are poses alone",
+                hint="give the video itself, or choose a --classifier of poses alone",
+            )
+        requests = []
+        for subject, sequence in found:
+            window = plan[subject.window]
+            if window.rgb_clips is None:
+                raise StageMismatch(
+                    "the builder needs frames, and no frames are sampled for it",
+                    hint="the classifier's card needs the setting recipe.clip.rgb_frames",
+                )
+            crop = builder.crop(sequence, window.clips)
+            requests.append(CropRequest(window.rgb_clips, crop, builder.frame_size))
+        crops = self.frames.crops(requests)
+        for subject, sequence in found:
+            with self.watch.time("crop"):
+                frames = next(crops)
+            with self.watch.time("build"):
+                clips = plan[subject.window].clips
+                built = builder.build(sequence, clips, flip=self.sampling.flip, frames=frames)
+            yield subject, sequence, built

@@ -21,7 +21,7 @@ class ClipSampling(Checked, frozen=True):
     """Clip sampling of a classifier: as its card states, or as options override it.
 
     Attributes:
-        frames: frames per view.
+        frames: frames with poses per view.
         sampler: flavour of the uniform sampler, "pyskl" or "mmaction2".
         people: "together" draws everybody into one volume (the paper's way); "each" draws one volume per tracked
             person and combines the answers, see `weighted_mean`.
@@ -30,6 +30,7 @@ class ClipSampling(Checked, frozen=True):
         window_seconds: cut the video into windows of this length and average their answers; None reads it whole.
         stride_seconds: from the start of one window to the next; None: half a window.
         min_share: people found in a smaller part of a window's frames are not read.
+        rgb_frames: frames per view whose pixels are read, sampled apart from those with poses; None: no pixels are.
     """
 
     frames: Count = 48
@@ -40,6 +41,7 @@ class ClipSampling(Checked, frozen=True):
     window_seconds: Positive | None = None
     stride_seconds: Positive | None = None
     min_share: Share = 0.1
+    rgb_frames: Count | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,10 +110,19 @@ class ClipSampling(Checked, frozen=True):
         if self.window_seconds is not None:
             stride = self.stride_seconds or self.window_seconds / 2
             spans = windows(frame_count, fps, window_seconds=self.window_seconds, stride_seconds=stride)
-        return [Window(start, stop, self._sample(start, stop)) for start, stop in spans]
+        rgb = self.rgb_frames
+        return [
+            Window(
+                start,
+                stop,
+                self._sample(start, stop, self.frames),
+                None if rgb is None else self._sample(start, stop, rgb),
+            )
+            for start, stop in spans
+        ]
 
-    def _sample(self, start: int, stop: int) -> Ints:
-        clips = uniform_test_indices(stop - start, clip_len=self.frames, num_clips=self.views, flavour=self.sampler)
+    def _sample(self, start: int, stop: int, frames: int) -> Ints:
+        clips = uniform_test_indices(stop - start, clip_len=frames, num_clips=self.views, flavour=self.sampler)
         return np.asarray(clips, np.int64) + start
 
 
@@ -122,20 +133,22 @@ class Window(ShapeRepr):
     Attributes:
         start: its first frame.
         stop: the frame after its last.
-        clips: `(V, T)` the frames that its views show, within the half-open range; frames may repeat.
+        clips: `(V, T)` the frames whose poses its views show, within the half-open range; frames may repeat.
+        rgb_clips: `(V, T')` the frames whose pixels they show, likewise; None: no pixels are read.
     """
 
     start: int
     stop: int
     clips: Ints
+    rgb_clips: Ints | None = None
 
     @property
     def indices(self) -> Ints:
-        """The frames that its views show, each once, in order."""
+        """The frames whose poses its views show, each once, in order."""
         return np.unique(self.clips)
 
     def without(self, lost: Ints, seen: Ints) -> Window:
-        """The same, each of the frames `lost` replaced by the nearest of the frames `seen` (both ascending)."""
+        """The same, each of the frames `lost` with poses replaced by the nearest of `seen` (both ascending)."""
         after = np.minimum(np.searchsorted(seen, self.clips), len(seen) - 1)
         before = np.maximum(after - 1, 0)
         closer = np.where(self.clips - seen[before] <= seen[after] - self.clips, seen[before], seen[after])
@@ -143,5 +156,5 @@ class Window(ShapeRepr):
 
 
 def used_frames(plan: Sequence[Window]) -> Ints:
-    """The frames that a plan needs, each once, in order."""
+    """The frames whose poses a plan needs, each once, in order."""
     return np.unique(np.concatenate([window.indices for window in plan]))

@@ -4,8 +4,8 @@ A stage is a class with one verb, named by an entry point in one of the groups b
 card by its class method `from_card`, and works on batches: one result per input, in order.
 
 What a stage may have besides stands at the end: `HasDevice`, `PrefersProcessor`, `KnowsObjects`, `NeedsHeatmaps`,
-`NamesBuilder`, `NamesBuilderOfCard`, `HasPrecision` and `HasLogits`. Whoever lacks one of these members is taken as its
-docstring says.
+`NeedsFrames`, `NamesBuilder`, `NamesBuilderOfCard`, `HasPrecision` and `HasLogits`. Whoever lacks one of these members is
+taken as its docstring says.
 
     [project.entry-points."posec3d.detectors"]
     my-detector = "my_package:MyDetector"
@@ -22,7 +22,18 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
     from posec3d_cli.skeletons import Skeleton
-    from posec3d_cli.types import ActionScores, ClassifierInput, Detections, Floats, Frame, Ints, Poses, PoseSequence
+    from posec3d_cli.transforms.heatmaps import Crop
+    from posec3d_cli.types import (
+        ActionScores,
+        ClassifierInput,
+        Detections,
+        Floats,
+        Frame,
+        Ints,
+        Pixels,
+        Poses,
+        PoseSequence,
+    )
 
 
 class Stage(Protocol):
@@ -71,7 +82,7 @@ class PoseEstimator(Protocol):
 
 @runtime_checkable
 class InputBuilder(Protocol):
-    """Turns pose sequences into classifier input: heatmap volumes, or clips of joints."""
+    """Turns pose sequences into classifier input: heatmap volumes, clips of joints, or of frames, see `NeedsFrames`."""
 
     def build(self, sequence: PoseSequence, clips: Ints, *, flip: bool = False) -> ClassifierInput:
         """Make the views of one sequence.
@@ -86,7 +97,7 @@ class InputBuilder(Protocol):
 
 @runtime_checkable
 class ActionClassifier(Protocol):
-    """Classifies heatmap volumes, or clips of joints."""
+    """Classifies heatmap volumes, clips of joints or of frames, or frames beside heatmaps."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -141,6 +152,30 @@ class NeedsHeatmaps(Protocol):
     @property
     def needs_heatmaps(self) -> bool:
         """Whether it reads them: the pose estimator is then made with the option `heatmaps`."""
+        ...
+
+
+@runtime_checkable
+class NeedsFrames(Protocol):
+    """An input builder that reads the pixels of a video beside the poses: of each frame, the crop that it asks for.
+
+    The card's `recipe.clip.rgb_frames` says how many frames of each view these are. Without `frames`, `build` refuses
+    with StageMismatch: a pose file has none.
+    """
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(H, W) that the crops are scaled to."""
+        ...
+
+    def crop(self, sequence: PoseSequence, clips: Ints) -> Crop:
+        """The rectangle of the frames that the views show, in whole pixels; it may reach beyond the frame."""
+        ...
+
+    def build(
+        self, sequence: PoseSequence, clips: Ints, *, flip: bool = False, frames: Pixels | None = None
+    ) -> ClassifierInput:
+        """As `InputBuilder.build`, with `frames`: `(V, T', H, W, 3)` uint8 RGB, the crop of the frames of each view."""
         ...
 
 

@@ -11,17 +11,20 @@ the same input gives the same result, alone or in a batch.
 """
 
 from posec3d_cli.testing.formats import check_output, check_pose_format
-from posec3d_cli.testing.networks import check_network
-from posec3d_cli.testing.stages import (
+from posec3d_cli.testing.inputs import (
     check_classifier,
-    check_detector,
-    check_pose_estimator,
     check_volume_builder,
     sample_clips,
-    sample_detections,
-    sample_frames,
+    sample_rgb_clips,
     sample_sequence,
     sample_volumes,
+)
+from posec3d_cli.testing.networks import check_network
+from posec3d_cli.testing.stages import (
+    check_detector,
+    check_pose_estimator,
+    sample_detections,
+    sample_frames,
 )
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "sample_clips",
     "sample_detections",
     "sample_frames",
+    "sample_rgb_clips",
     "sample_sequence",
     "sample_volumes",
 ]

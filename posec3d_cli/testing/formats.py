@@ -16,8 +16,8 @@ from posec3d_cli.output.tables import COLUMNS, CORRECTED, Row, TableFormat, plai
 from posec3d_cli.pose_files.formats import DEFAULT_PRIORITY, PoseFormat, PoseSource
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.testing.inputs import sample_sequence
 from posec3d_cli.testing.rules import require, same
-from posec3d_cli.testing.stages import sample_sequence
 from posec3d_cli.types import Detections, Poses, VideoInfo
 
 _SUFFIX = re.compile(r"\.[a-z0-9]+")

@@ -102,9 +102,13 @@ class NetworkClassifier:
     @torch.inference_mode()
     def classify(self, volumes: Sequence[ClassifierInput]) -> list[ActionScores]:
         """The mean probabilities over the views of each volume."""
-        views = torch.from_numpy(np.concatenate([volume.values for volume in volumes])).to(self.device)
-        probabilities = self.network(views.contiguous(memory_format=self.network.layout)).float().softmax(1).cpu()
-        parts = probabilities.split([len(volume.values) for volume in volumes])
+        arrays = zip(*(volume.arrays for volume in volumes), strict=True)
+        views = [torch.from_numpy(np.concatenate(same)).to(self.device) for same in arrays]
+        logits = self.network(*(array.contiguous(memory_format=self.network.layout) for array in views)).float()
+        probabilities = logits.softmax(-1).cpu()
+        if self.network.heads:
+            probabilities = probabilities.mean(1)
+        parts = probabilities.split([len(volume) for volume in volumes])
         return [ActionScores.of_outputs(part.mean(0).numpy(), self.outputs) for part in parts]
 
 

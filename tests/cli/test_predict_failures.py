@@ -8,7 +8,9 @@ from pathlib import Path
 
 import fakes
 import odd_videos
+import pose_file_factory
 import pytest
+import random_cards
 import synthetic_people as people
 import typer
 import video_factory
@@ -205,3 +207,12 @@ def test_sound_that_is_lost_is_a_note_and_costs_neither_answer_nor_images(stages
     assert "left" in result.stdout
     assert "the sound (mp2) could not be kept" in result.stderr
     assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+def test_a_pose_file_for_a_classifier_that_reads_frames_is_refused(posec3d, tmp_path):
+    card = random_cards.write_rgbpose_card(tmp_path / "both", seed=1)
+    pose_file = next(iter(pose_file_factory.FORMATS.values()))(tmp_path)
+    ran = posec3d("predict", pose_file, "--classifier", card, "--device", "cpu", "--offline")
+    assert ran.code == 1
+    assert "the classifier reads the frames of the video beside the poses" in " ".join(ran.err.split())
+    assert "give the video itself" in " ".join(ran.err.split())

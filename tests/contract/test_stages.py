@@ -23,7 +23,14 @@ from posec3d_cli.types import ActionScores, Detections, HeatmapVolume, Objects, 
 
 ELSEWHERE = ("mmdet", "mmpose")
 """Stages whose packages are not installed here; they are checked in `tests/parity`."""
-BUILDERS = ("heatmap", "estimator-heatmap", "graph", "pose-objects")
+BUILDERS = {
+    "heatmap": "posec3d",
+    "estimator-heatmap": "posec3d",
+    "graph": "stgcn",
+    "pose-objects": "posec3d-objects",
+    "rgb": "rgb",
+    "rgbpose": "rgbpose",
+}
 SPEC = {"size": [32, 32], "sigma": 0.6, "skeleton": "coco-17"}
 CLASSIFIERS = {
     "posec3d": {
@@ -44,6 +51,20 @@ CLASSIFIERS = {
         "network": {"base_channels": 6},
         "graph": {"people": 2},
         "clip": {"frames": 16},
+    },
+    "rgb": {
+        "architecture": "rgb-only",
+        "network": {"base_channels": 4, "stage_blocks": [1, 1, 1, 1]},
+        "heatmaps": SPEC,
+        "rgb": {"size": [64, 64]},
+        "clip": {"frames": 16, "rgb_frames": 4},
+    },
+    "rgbpose": {
+        "architecture": "rgbpose",
+        "network": {"rgb_channels": 4, "pose_channels": 4, "rgb_blocks": [1, 1, 1, 1], "pose_blocks": [1, 1, 1]},
+        "heatmaps": {**SPEC, "size": [16, 16]},
+        "rgb": {"size": [64, 64]},
+        "clip": {"frames": 16, "rgb_frames": 4},
     },
 }
 """The recipe of a small card of each stage."""
@@ -103,8 +124,7 @@ def test_pose_estimators_keep_the_contract_with_their_own_heatmaps(weights):
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_builders_keep_the_contract(name):
-    stage = {"graph": "stgcn", "pose-objects": "posec3d-objects"}.get(name, "posec3d")
-    builder = load_stage("builder", name).from_card(classifier_card(Path(), stage), {})
+    builder = load_stage("builder", name).from_card(classifier_card(Path(), BUILDERS[name]), {})
     size = (16, 16) if name == "estimator-heatmap" else None
     testing.check_volume_builder(
         builder,
@@ -124,8 +144,12 @@ def test_classifiers_keep_the_contract(stage, tmp_path):
         card, {"weights": tmp_path / "weights.safetensors"}, precision="fp32"
     )
     channels = card.recipe["network"].get("in_channels", 17)
-    samples = testing.sample_clips(people=2) if stage == "stgcn" else testing.sample_volumes(channels)
-    testing.check_classifier(classifier, samples, tolerance=1e-5)
+    samples = {
+        "stgcn": lambda: testing.sample_clips(people=2),
+        "rgb": testing.sample_rgb_clips,
+        "rgbpose": lambda: testing.sample_rgb_clips(17),
+    }.get(stage, lambda: testing.sample_volumes(channels))
+    testing.check_classifier(classifier, samples(), tolerance=1e-5)
 
 
 @pytest.mark.parametrize("card", [card for card in cards("classifier") if not card.marks])

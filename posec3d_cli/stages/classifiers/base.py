@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
 
 
+Views = tuple[Floats, ...]
+"""The arrays of some views, or of one."""
+
+
 class ClassifierSettings(Checked, frozen=True):
     """Settings of the cards of all classifiers, and of how a classifier runs.
 
@@ -57,15 +61,19 @@ class Networks(Protocol):
     Attributes:
         device: where they run: "cpu", "cuda", "cuda:N" or "mps".
         precision: "fp32" or "bf16": what they are computed in.
-        in_channels: what they read: of volumes K, the joints or limbs; of joints C, the numbers of each.
+        in_channels: what they read: of volumes K, the joints or limbs; of joints C, the numbers of each; of frames
+            alone 3.
     """
 
     device: str
     precision: str
     in_channels: int
 
-    def logits(self, views: Floats) -> Floats:
-        """B views -> `(networks, B, O)` float32."""
+    def logits(self, *views: Floats) -> Floats:
+        """B views, one array for each of their arrays -> `(networks, B, O)` float32.
+
+        A network of several heads counts as so many networks.
+        """
         ...
 
 
@@ -212,9 +220,9 @@ class NetworkClassifier(ABC):
         self._check(volumes)
         sums = np.zeros((len(volumes), len(self._outputs)), np.float64)
         for owners, batch in self._batches(volumes):
-            np.add.at(sums, owners, _softmax(self.networks.logits(batch) / self._temperature).mean(axis=0))
+            np.add.at(sums, owners, _softmax(self._logits(batch) / self._temperature).mean(axis=0))
         return [
-            ActionScores.of_outputs(total / len(volume.values), self._outputs)
+            ActionScores.of_outputs(total / len(volume), self._outputs)
             for total, volume in zip(sums, volumes, strict=True)
         ]
 
@@ -227,9 +235,13 @@ class NetworkClassifier(ABC):
         self._check(volumes)
         views: list[list[Floats]] = [[] for _ in volumes]
         for owners, batch in self._batches(volumes):
-            for owner, view in zip(owners, self.networks.logits(batch).swapaxes(0, 1), strict=True):
+            for owner, view in zip(owners, self._logits(batch).swapaxes(0, 1), strict=True):
                 views[owner].append(view)
         return [np.stack(some, axis=1) for some in views]
+
+    def _logits(self, views: Views) -> Floats:
+        """B views -> `(networks, B, O)` float32."""
+        return self.networks.logits(*views)
 
     def _check(self, volumes: Sequence[ClassifierInput]) -> None:
         for volume in volumes:
@@ -238,30 +250,32 @@ class NetworkClassifier(ABC):
                     f"the classifier reads a {self.reads.__name__}, got a {type(volume).__name__}",
                     hint=f"the builder {self.builder!r} makes what it reads",
                 )
-            self.check_view(volume.values.shape[1:])
-            if len(volume.values) == 0:
-                raise StageMismatch(f"a volume must hold at least one view, got shape {volume.values.shape}")
+            self.check_view(*(array.shape[1:] for array in volume.arrays))
+            if len(volume) == 0:
+                raise StageMismatch(f"a volume must hold at least one view, got shape {volume.arrays[0].shape}")
 
     @staticmethod
     @abstractmethod
-    def extent(shape: tuple[int, ...]) -> int:
-        """How large a view of this shape is, in the unit of `batch_sizes`."""
+    def extent(*shapes: tuple[int, ...]) -> int:
+        """How large a view of these shapes is, one for each of its arrays, in the unit of `batch_sizes`."""
 
     @abstractmethod
-    def check_view(self, shape: tuple[int, ...]) -> None:
-        """Refuse a view of this shape, with `StageMismatch`, unless the networks read such."""
+    def check_view(self, *shapes: tuple[int, ...]) -> None:
+        """Refuse a view of these shapes, with `StageMismatch`, unless the networks read such."""
 
-    def _batches(self, volumes: Sequence[ClassifierInput]) -> Iterator[tuple[list[int], Floats]]:
+    def _batches(self, volumes: Sequence[ClassifierInput]) -> Iterator[tuple[list[int], Views]]:
         """Stacked views of equal shape, each with the index of the volume that it is of."""
-        groups: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
+        groups: dict[tuple[tuple[int, ...], ...], list[tuple[int, Views]]] = {}
         for index, volume in enumerate(volumes):
-            groups.setdefault(volume.values.shape[1:], []).extend((index, view) for view in volume.values)
+            shapes = tuple(array.shape[1:] for array in volume.arrays)
+            groups.setdefault(shapes, []).extend((index, view) for view in zip(*volume.arrays, strict=True))
         most = self.batch_sizes[self.device.partition(":")[0]]
-        for shape, group in groups.items():
-            size = self._views_per_batch or max(1, most // self.extent(shape))
+        for shapes, group in groups.items():
+            size = self._views_per_batch or max(1, most // self.extent(*shapes))
             for start in range(0, len(group), size):
                 chunk = group[start : start + size]
-                yield [index for index, _ in chunk], np.stack([view for _, view in chunk])
+                arrays = zip(*(view for _, view in chunk), strict=True)
+                yield [index for index, _ in chunk], tuple(map(np.stack, arrays))
 
 
 def _softmax(logits: Floats) -> Floats:

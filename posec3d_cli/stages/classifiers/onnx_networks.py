@@ -38,6 +38,10 @@ class OnnxNetworks:
     def __init__(self, file: Path, reads: str, outputs: int, *, device: str = "cpu", precision: str = "auto") -> None:
         if precision not in ("auto", self.precision):
             raise DeviceError(f"ONNX Runtime runs {file} in fp32, got the precision {precision!r}")
+        if reads not in CHANNEL_AXIS:
+            raise BadCard(
+                f"{file}: ONNX models of classifiers that read {reads} are not supported", hint="give the weights files"
+            )
         self._file = file
         self._session = open_session(file, stage="onnx", device=device)
         self.device = device
@@ -58,13 +62,14 @@ class OnnxNetworks:
             )
         self._lanes = ThreadLanes(device=device)
 
-    def logits(self, views: Floats) -> Floats:
+    def logits(self, *views: Floats) -> Floats:
         """B views -> `(networks, B, O)` float32.
 
         Raises:
             BadCard: the model does not read views of this shape.
         """
-        parts = np.array_split(views, min(self._lanes.count, len(views)))
+        [batch] = views
+        parts = np.array_split(batch, min(self._lanes.count, len(batch)))
         logits = np.concatenate(self._lanes.map(self._run, parts))
         one_network = logits.ndim == 2
         return np.asarray(logits[None] if one_network else logits.swapaxes(0, 1), np.float32)

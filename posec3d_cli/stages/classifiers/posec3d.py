@@ -47,12 +47,13 @@ class PoseC3D(NetworkClassifier):
     batch_sizes = VOXELS_PER_BATCH
 
     @staticmethod
-    def extent(shape: tuple[int, ...]) -> int:
+    def extent(*shapes: tuple[int, ...]) -> int:
         """Voxels, T x H x W."""
-        return math.prod(shape[1:])
+        return math.prod(shapes[0][1:])
 
-    def check_view(self, shape: tuple[int, ...]) -> None:
+    def check_view(self, *shapes: tuple[int, ...]) -> None:
         """Refuse volumes of other joints or limbs than the networks read."""
+        [shape] = shapes
         if shape[0] != self.networks.in_channels:
             raise StageMismatch(
                 f"the classifier reads volumes of {self.networks.in_channels} channels, got {shape[0]}",

@@ -48,12 +48,13 @@ class STGCN(NetworkClassifier):
     batch_sizes = JOINTS_PER_BATCH
 
     @staticmethod
-    def extent(shape: tuple[int, ...]) -> int:
+    def extent(*shapes: tuple[int, ...]) -> int:
         """Joints, M x T x K."""
-        return math.prod(shape[:-1])
+        return math.prod(shapes[0][:-1])
 
-    def check_view(self, shape: tuple[int, ...]) -> None:
+    def check_view(self, *shapes: tuple[int, ...]) -> None:
         """Refuse clips without people, without frames, or with other joints or features than the networks read."""
+        [shape] = shapes
         people, frames, *joint = shape
         if joint != [JOINTS, self.networks.in_channels] or not people or not frames:
             raise StageMismatch(

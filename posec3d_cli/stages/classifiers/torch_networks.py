@@ -42,11 +42,16 @@ class TorchNetworks:
         self.modules = tuple(modules)
 
     @torch.inference_mode()
-    def logits(self, views: Floats) -> Floats:
-        """B views -> `(networks, B, O)` float32."""
-        x = torch.from_numpy(views).to(self._device, self._dtype).contiguous(memory_format=self._layout)
-        answers: Floats = torch.stack([one.cls_head(one.backbone(x).float()) for one in self.modules]).cpu().numpy()
-        return answers
+    def logits(self, *views: Floats) -> Floats:
+        """B views -> `(networks, B, O)` float32; a network of several heads counts as so many networks."""
+        inputs = [torch.from_numpy(array).to(self._device, self._dtype) for array in views]
+        inputs = [array.contiguous(memory_format=self._layout) for array in inputs]
+        answers = []
+        for one in self.modules:
+            logits = one.logits([features.float() for features in one.features(*inputs)])
+            answers.append(logits[None] if logits.ndim == 2 else logits.swapaxes(0, 1))
+        joined: Floats = torch.cat(answers).cpu().numpy()
+        return joined
 
 
 def load_networks(
