@@ -106,7 +106,7 @@ class NetworkClassifier:
         views = [torch.from_numpy(np.concatenate(same)).to(self.device) for same in arrays]
         logits = self.network(*(array.contiguous(memory_format=self.network.layout) for array in views)).float()
         probabilities = logits.softmax(-1).cpu()
-        if self.network.heads:
+        if probabilities.ndim == 3:  # of several heads
             probabilities = probabilities.mean(1)
         parts = probabilities.split([len(volume) for volume in volumes])
         return [ActionScores.of_outputs(part.mean(0).numpy(), self.outputs) for part in parts]

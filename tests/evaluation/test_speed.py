@@ -8,7 +8,7 @@ import fakes
 import pytest
 import video_factory
 
-from posec3d_cli.evaluation.speed import ADVICE, OTHER, STAGES, Speed, advice, measure
+from posec3d_cli.evaluation.speed import ADVICE, CROP, OTHER, STAGES, Speed, advice, measure
 from posec3d_cli.extraction.cache import PoseCache
 
 
@@ -62,7 +62,7 @@ def test_advice_is_about_the_stages_that_take_much():
     assert detect.startswith("detect takes 60% of the time")
     assert len(advice([speed_of(detect=4.5, pose=4.5)])) == 2
     assert advice([speed_of(decode=2, detect=2, pose=2, classify=2)]) == []
-    assert set(ADVICE) < set(STAGES)
+    assert set(ADVICE) < {*STAGES, CROP}
 
 
 def test_the_command_prints_both_ways_and_names_the_models(posec3d_benchmark, clip):
