@@ -4,8 +4,8 @@ A stage is a class with one verb, named by an entry point in one of the groups b
 card by its class method `from_card`, and works on batches: one result per input, in order.
 
 What a stage may have besides stands at the end: `HasDevice`, `PrefersProcessor`, `KnowsObjects`, `NeedsHeatmaps`,
-`NeedsFrames`, `NamesBuilder`, `NamesBuilderOfCard`, `HasPrecision` and `HasLogits`. Whoever lacks one of these members is
-taken as its docstring says.
+`NeedsFrames`, `NamesBuilder`, `NamesBuilderOfCard`, `HasPrecision` and `HasLogits`. Whoever lacks one of these members
+is taken as its docstring says.
 
     [project.entry-points."posec3d.detectors"]
     my-detector = "my_package:MyDetector"

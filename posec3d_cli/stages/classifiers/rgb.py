@@ -119,7 +119,7 @@ class RGBPoseClassifier(NetworkClassifier):
             )
         if posed != self.speed * frames or [4 * side for side in drawn] != size:
             raise StageMismatch(
-                f"the classifier reads {self.speed} frames of heatmaps per frame, in a quarter of its height and width; got "
-                f"{posed} of {drawn[0]} x {drawn[1]} for {frames} of {size[0]} x {size[1]}",
+                f"the classifier reads {self.speed} frames of heatmaps per frame, in a quarter of its height and "
+                f"width; got {posed} of {drawn[0]} x {drawn[1]} for {frames} of {size[0]} x {size[1]}",
                 hint="recipe.clip, recipe.rgb.size and recipe.heatmaps.size of the classifier's card must fit",
             )
