@@ -20,6 +20,9 @@ KEPT = 30.0
 GAP = 0.1  # seconds that such an absence counts for
 SEEN = 0.3  # joints that score less do not move a box
 FEW = 3  # joints that a movement needs
+KEY_SECONDS = 0.5
+"""The longest time between keyframes: where frames are processed slowly, people leave their boxes within few of them."""
+WORSE = 0.5  # share of the certainty of a person's joints in the keyframe, below which the box may be empty
 
 
 class LivePeople:
@@ -28,13 +31,14 @@ class LivePeople:
     Args:
         detector: detects people in keyframes.
         pose: estimates their poses in every frame.
-        every: every N-th frame is a keyframe, and the first one after an absence of the source.
+        every: every N-th frame is a keyframe; so are the first one after an absence of the source, one that comes
+            `KEY_SECONDS` after the last, and the next one where joints in a box become unsure.
     """
 
     def __init__(self, detector: Detector, pose: PoseEstimator, *, every: int) -> None:
         self.detector, self.pose, self.every = detector, pose, every
         self._tracker = OnlineTracker(max_gap=MAX_GAP)
-        self._since = 0
+        self._since, self._key_seconds = 0, 0.0
         self._key: tuple[Detections, Poses] | None = None
         self._latest: Poses | None = None
         self._left_out = 0.0
@@ -55,9 +59,9 @@ class LivePeople:
         """
         if self._came_back or frame.pixels.shape != self._size:
             self._judge_scene(frame)
-        if self._key is None or self._since >= self.every:
+        if self._key is None or self._since >= self.every or frame.seconds - self._key_seconds >= KEY_SECONDS:
             found = self.detector.detect([frame])[0]
-            self._since, self._key = 0, None
+            self._since, self._key, self._key_seconds = 0, None, frame.seconds
         else:
             assert self._latest is not None
             found = followed(*self._key, self._latest, frame.pixels.shape[1::-1])
@@ -67,8 +71,10 @@ class LivePeople:
             raise StageMismatch(f"frame {frame.index} has {len(found)} boxes but {len(poses)} poses")
         if self._key is None:
             self._key = (found, poses)
+        elif np.any(poses.scores.mean(axis=1) < WORSE * self._key[1].scores.mean(axis=1)):
+            self._since = self.every
         self._latest, self._last, self._size = poses, frame.seconds, frame.pixels.shape
-        if self._since == 1:
+        if self._key[1] is poses:
             self._scene = signature(frame.pixels)
         return found, poses, self._tracker.update(found, poses, frame.seconds - self._left_out)
 

@@ -49,6 +49,25 @@ def test_people_are_detected_in_keyframes_and_their_boxes_follow_the_joints():
     assert [boxes[0, 0] for boxes in world.boxes] == [40, 40, 44, 52, 52, 56, 64]
 
 
+def test_slow_frames_are_all_keyframes_and_unsure_joints_ask_for_one():
+    world = World((50.0, 60.0))
+    people = LivePeople(world, world, every=10)
+    for number in range(4):
+        people.find(frame(number, number * 0.6))
+    assert world.detected == [0, 1, 2, 3]
+    people.find(frame(4, 1.9))
+    sure = world.estimate
+
+    def unsure(frames, detections):
+        [poses] = sure(frames, detections)
+        return [Poses(poses.keypoints, poses.scores / 4)]
+
+    world.estimate = unsure
+    people.find(frame(5, 2.0))
+    people.find(frame(6, 2.1))
+    assert world.detected == [0, 1, 2, 3, 6]
+
+
 def test_a_box_stays_where_joints_are_unsure_or_it_has_left_the_frame():
     found, then = live_fakes.people_at((30, 40), (60, 40))
     unsure = live_fakes.people_at((35, 40), (75, 40), score=0.1)[1]
