@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Generic
@@ -28,6 +28,7 @@ from posec3d_cli.runtime.threads import limit_threads
 
 logger = logging.getLogger("posec3d")
 _READY = "ready"  # the first message of a process that has loaded its models
+_WINDOWS_CRASH = 0xC0000000  # exit codes from here on are exceptions of Windows
 _UNWRITABLE = {*FULL, errno.EROFS}  # not specific to one video: the next one would fail too
 
 
@@ -138,12 +139,7 @@ class Worker(Generic[R]):
         self._process.join(10)
         code = self._process.exitcode
         self.stop()
-        if code is None or code >= 0:
-            return f"its process ended by itself, with code {code}"
-        name, words = signal.Signals(-code).name, signal.strsignal(-code)
-        if -code == signal.SIGKILL:
-            return f"its process was killed ({name}); the memory may have run out"
-        return f"its process crashed ({name}: {words})"
+        return exit_words(code)
 
     def _failed(self, error: PoseC3DError) -> FileResult[R]:
         assert self._file is not None
@@ -151,9 +147,29 @@ class Worker(Generic[R]):
         return FileResult((self._task.failed(file, error),), seconds=perf_counter() - self._began)
 
 
+def exit_words(code: int | None) -> str:
+    """How a process ended, as a clause: by itself, by a signal or, on Windows, by an exception of the system."""
+    if code is not None and code >= _WINDOWS_CRASH:
+        return f"its process crashed (exception 0x{code:08X})"
+    if code is None or code >= 0:
+        return f"its process ended by itself, with code {code}"
+    name, words = signal.Signals(-code).name, signal.strsignal(-code)
+    if name == "SIGKILL":
+        return f"its process was killed ({name}); the memory may have run out"
+    return f"its process crashed ({name}: {words})"
+
+
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process that is started in this block ignores Ctrl-C: it inherits the blocked signal."""
+    """A process that is started in this block ignores Ctrl-C from its first moment: it inherits the blocked signal.
+
+    Where signals cannot be blocked, on Windows, it ignores Ctrl-C as soon as it runs our code.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # starting it later would lift the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -171,6 +187,7 @@ def _serve(
     level: int,
 ) -> None:
     """The main loop of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _redirect_output(log)
     logger.setLevel(level)
     logger.addHandler(_ToParent(pipe))
@@ -193,10 +210,10 @@ def _serve(
     pipe.send(_READY)
     with suppress(EOFError, OSError):  # the parent process has ended
         while True:
-            pipe.send(_run_task(task, pipe.recv(), pipe.send))
+            pipe.send(run_task(task, pipe.recv(), pipe.send))
 
 
-def _run_task(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
+def run_task(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
     """The result of a file, or the error that every other file would meet too."""
     started = perf_counter()
     sha256 = content_digest(file.path)

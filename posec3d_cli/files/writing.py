@@ -13,9 +13,9 @@ from pathlib import Path
 from posec3d_cli.errors import OutputError, OutputExists
 
 _BYTES = 1 << 20  # a disk that is full takes a file, and nothing in it
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """The errors that say that there is no room."""
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_NO_LINKS = frozenset({errno.EINVAL, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def cannot_write(folder: Path) -> str:
@@ -97,7 +97,7 @@ def atomic_write(
         raise _unwritable(path, error) from error
     try:
         yield part
-        with part.open("rb") as file:
+        with part.open("r+b") as file:  # Windows syncs only what may be written
             os.fsync(file.fileno())
         if (ours is not None and ours()) or overwrite:
             part.replace(path)

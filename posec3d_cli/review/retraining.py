@@ -120,7 +120,8 @@ class Retraining:
                 self.state.stage = STOPPED
             process = self._process
         if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGINT)  # as Ctrl-C: what the command started ends with it
+            # As Ctrl-C, where it can be sent to one process: what the command started ends with it in any case.
+            process.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGINT)
 
     def _work(self, state: RetrainingState) -> None:
         try:

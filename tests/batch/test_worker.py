@@ -10,7 +10,7 @@ import pytest
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.pool import WorkerPool
-from posec3d_cli.batch.worker import _run_task
+from posec3d_cli.batch.worker import run_task
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError, StageError, WeightsMissing
 from posec3d_cli.files import digests
@@ -180,6 +180,6 @@ def test_a_video_is_hashed_once_for_the_state_and_the_cache(clip, tmp_path, monk
     read = []
     plain = digests.sha256_of
     monkeypatch.setattr(digests, "sha256_of", lambda path: read.append(path) or plain(path))
-    _run_task(task, InputFile(video, video.name), lambda done: None)
+    run_task(task, InputFile(video, video.name), lambda done: None)
     assert read == [video]
     assert list((tmp_path / "cache").glob("*.npz"))
