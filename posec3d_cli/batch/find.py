@@ -133,15 +133,15 @@ def with_stems(files: Sequence[InputFile], known: Iterable[Path]) -> list[InputF
         known: the paths of the inputs of earlier runs.
     """
     videos = [_named_path(file) for file in files if not is_pose_file(file.path) and not file.stem]
-    gone = [os.path.abspath(path) for path in known if not is_pose_file(path)]
+    there = set(videos)
+    gone = [path for path in map(os.path.abspath, known) if path not in there and not is_pose_file(path)]
     paths = list(dict.fromkeys((*videos, *gone)))
     short = {path for path, stem in zip(paths, without_suffixes(paths), strict=True) if stem != path}
-    return [
-        replace(file, stem=str(PurePosixPath(file.name).with_suffix("")))
-        if _named_path(file) in short
-        else replace(file, stem=file.stem or file.name)
+    stems = [
+        str(PurePosixPath(file.name).with_suffix("")) if _named_path(file) in short else file.stem or file.name
         for file in files
     ]
+    return [file if file.stem == stem else replace(file, stem=stem) for file, stem in zip(files, stems, strict=True)]
 
 
 def _named_path(file: InputFile) -> str:

@@ -28,8 +28,8 @@ class Stamp:
 def stamp(path: Path) -> Stamp | None:
     """The stamp of a file or folder; None where there is none or it may not be looked at."""
     try:
-        if not path.is_dir():
-            status = path.stat()
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
             return Stamp(status.st_size, status.st_mtime_ns)
         statuses = [file.stat() for file in _files(path)]
     except (OSError, ValueError):

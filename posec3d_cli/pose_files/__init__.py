@@ -13,7 +13,7 @@ from pathlib import Path
 from posec3d_cli.errors import BadPoseFile
 from posec3d_cli.pose_files import openpose
 from posec3d_cli.pose_files.formats import PoseFormat, PoseSource
-from posec3d_cli.pose_files.installed import installed_formats, written_formats
+from posec3d_cli.pose_files.installed import installed_formats, installed_suffixes, written_formats
 from posec3d_cli.pose_files.pyskl import SUFFIXES as PICKLE_SUFFIXES
 from posec3d_cli.results import VideoPoses
 
@@ -31,7 +31,7 @@ __all__ = [
 def is_pose_file(path: str | Path) -> bool:
     """Whether a path is a pose file: by its suffix, or for a folder by the names and first bytes of its files."""
     path = Path(path)
-    if path.suffix.lower() in _suffixes():
+    if path.suffix.lower() in installed_suffixes():
         return True
     source = PoseSource(path)
     return source.is_folder and any(one.matches(source) for one in installed_formats())
@@ -68,10 +68,6 @@ def write_pose_file(video_poses: VideoPoses, path: Path, suffix: str) -> None:
     written_formats()[suffix].write(video_poses, path)
 
 
-def _suffixes() -> frozenset[str]:
-    return frozenset().union(*(one.format.suffixes for one in installed_formats()))
-
-
 def _unknown(source: PoseSource) -> BadPoseFile:
     """The error for a file that no format matches."""
     if source.suffix == ".json" and source.content == []:
@@ -83,5 +79,5 @@ def _unknown(source: PoseSource) -> BadPoseFile:
     tried = [one.name for one in formats if source.suffix in one.suffixes or (source.is_folder and not one.suffixes)]
     return BadPoseFile(
         f"it is {kind} of no known pose format",
-        hint=f"tried: {', '.join(tried)}" if tried else f"pose files end in {', '.join(sorted(_suffixes()))}",
+        hint=f"tried: {', '.join(tried)}" if tried else f"pose files end in {', '.join(sorted(installed_suffixes()))}",
     )

@@ -111,6 +111,12 @@ def installed_formats() -> tuple[InstalledFormat, ...]:
     return tuple(sorted(formats, key=lambda one: -one.priority))
 
 
+@cache
+def installed_suffixes() -> frozenset[str]:
+    """The suffixes of pose files."""
+    return frozenset().union(*(one.format.suffixes for one in installed_formats()))
+
+
 def written_formats() -> dict[str, InstalledFormat]:
     """The formats that can write, by suffix, `DEFAULT_SUFFIX` first.
 

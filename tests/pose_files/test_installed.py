@@ -12,7 +12,7 @@ import pytest
 
 from posec3d_cli.errors import BadPoseFile, OutputError, StageError
 from posec3d_cli.pose_files import is_pose_file, read_pose_file, write_pose_file, written_suffixes
-from posec3d_cli.pose_files.installed import installed_formats
+from posec3d_cli.pose_files.installed import installed_formats, installed_suffixes
 from posec3d_cli.registry import PluginWarning
 
 TOY = """
@@ -48,10 +48,12 @@ def plugin(tmp_path, monkeypatch):
             site, f"{name}-poses", "posec3d.pose_formats", name, f"{module}:FORMAT", {module: TOY + text}
         )
         installed_formats.cache_clear()
+        installed_suffixes.cache_clear()
 
     yield install
     monkeypatch.undo()
     installed_formats.cache_clear()
+    installed_suffixes.cache_clear()
 
 
 def order():
