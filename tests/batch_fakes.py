@@ -40,6 +40,9 @@ def misbehave(found: InputFile) -> None:
         raise OSError(28, "No space left on device", str(found.path))
     if name.startswith("killed"):
         os.kill(os.getpid(), 9)
+    if name.startswith("once") and not found.path.with_suffix(".killed").exists():
+        found.path.with_suffix(".killed").touch()
+        os.kill(os.getpid(), 9)
     if name.startswith("vanish"):
         found.path.unlink()
     if name.startswith("noisy"):

@@ -13,8 +13,8 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -35,13 +35,17 @@ class CurrentRun:
 
     Attributes:
         name: the name of the folder of its unfinished files.
-        state: the file of its run state.
+        state: the file of its run state; None: the worker cannot open it, and `Claims` writes there.
         overwrite: whether files that the run did not make are replaced too.
+        replaced: without a state: output files that the run made before, and that may be replaced.
+        written: without a state: filled with the output files that got their names.
     """
 
     name: str
-    state: Path
+    state: Path | None
     overwrite: bool = False
+    replaced: frozenset[Path] = frozenset()
+    written: list[Path] = field(default_factory=list)
 
 
 def output_path(folder: Path, input_file: InputFile, suffix: str) -> Path:
@@ -69,10 +73,15 @@ def unfinished_files(folders: Collection[Path]) -> Iterator[str]:
 def unfinished(target: Path, folders: Collection[Path], run: str) -> Path:
     """The path under which a run writes a file before the file gets its name in one of `folders`.
 
-    Each process of the run that writes has one of its own; it writes one file at a time.
+    No other process of the run, on this machine or another, has the same.
     """
     folder = next(one for one in folders if target.is_relative_to(one))
-    return folder / _UNFINISHED / run / f"{os.getpid()}{target.suffix}"
+    return unfinished_folder(folder, run) / f"{uuid.uuid4().hex}{target.suffix}"
+
+
+def unfinished_folder(folder: Path, run: str) -> Path:
+    """Where a run writes the files of an output folder before they get their names."""
+    return folder / _UNFINISHED / run
 
 
 @contextlib.contextmanager
@@ -84,6 +93,11 @@ def written_by_worker(target: Path, folders: Collection[Path], run: CurrentRun) 
         OutputError: the folder cannot be written.
     """
     part = unfinished(target, folders, run.name)
+    if run.state is None:
+        with atomic_write(target, part=part, ours=lambda: run.overwrite or target in run.replaced):
+            yield part
+        run.written.append(target)
+        return
     with RunState(run.state) as run_state, _claimed(target, part, run_state, overwrite=run.overwrite):
         yield part
 
@@ -124,6 +138,39 @@ def _claimed(
     except OutputExists:
         run_state.disclaim(target)
         raise
+
+
+class Claims:
+    """What a run state says of output files that workers on other machines write: only this process can open it.
+
+    Args:
+        outputs: the output files of an input file.
+        run_state: of the run.
+    """
+
+    def __init__(self, outputs: Callable[[InputFile], Collection[Path]], run_state: RunState) -> None:
+        self._outputs = outputs
+        self._run_state = run_state
+        self._begun: dict[InputFile, list[Path]] = {}
+
+    def begin(self, file: InputFile) -> frozenset[Path]:
+        """Claim the outputs of a file that is given to a worker; returns those that are there, made by this run.
+
+        They are claimed before they are there: where this process is killed, the next run knows them as its own.
+        """
+        there = [output for output in self._outputs(file) if output.exists()]
+        self._begun[file] = [output for output in self._outputs(file) if output not in there]
+        for output in self._begun[file]:
+            self._run_state.claim(output)
+        return frozenset(output for output in there if self._run_state.made(output))
+
+    def end(self, file: InputFile, written: Collection[Path]) -> None:
+        """Take the claims back but for the files that were written."""
+        for output in self._begun.pop(file, ()):
+            if output not in written:
+                self._run_state.disclaim(output)
+        for output in written:
+            self._run_state.claim(output)
 
 
 def check_made(targets: Iterable[Path], run_state: RunState) -> None:

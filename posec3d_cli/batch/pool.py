@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self
+from typing import Generic, Protocol, Self
 
 from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
@@ -47,6 +47,25 @@ def default_workers(device: str) -> WorkerCount:
         each = f"each takes some {WORKER_BYTES // 10**6} MB"
         return WorkerCount(fitting, f"for {free / 1e6:.0f} MB of memory are free, and {each}")
     return WorkerCount(wanted, f"one per {unit}" if there == wanted else f"at most {wanted}, of {there} {unit}s")
+
+
+class Pool(Protocol[R]):
+    """Where a task runs on many files: `WorkerPool`, or `posec3d_cli.batch.ray_pool.RayPool`."""
+
+    def results(
+        self,
+        videos: Iterable[InputFile],
+        *,
+        timeout: float,
+        progress: Callable[[InputFile, int], None],
+    ) -> Iterator[tuple[InputFile, FileResult[R]]]:
+        """Run the task on the files; yields the result of each, in the order in which they are done."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class WorkerPool(Generic[R]):

@@ -13,8 +13,9 @@ from typing import Any
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.outputs import CurrentRun, check_made, unfinished_files
-from posec3d_cli.batch.pool import WorkerPool
+from posec3d_cli.batch.outputs import Claims, CurrentRun, check_made, unfinished_files, unfinished_folder
+from posec3d_cli.batch.pool import Pool, WorkerPool
+from posec3d_cli.batch.ray_pool import RayPool
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.state import Record, RunState
 from posec3d_cli.batch.task import ResumableTask
@@ -38,7 +39,8 @@ def run(
     task: ResumableTask[Any],
     run_state: RunState,
     *,
-    workers: int = 1,
+    workers: int | None = 1,
+    cluster: str | None = None,
     timeout: float = TIMEOUT,
     fail_fast: bool = False,
     overwrite: bool = False,
@@ -51,7 +53,8 @@ def run(
         todo: the files; each is removed once its result is recorded, so the rest has none.
         task: the task to run on each file.
         run_state: where results are recorded.
-        workers: the largest number of processes.
+        workers: the largest number of processes; None: on a cluster, as many as it has room for.
+        cluster: the address of a Ray cluster, see `posec3d_cli.batch.ray_pool.RayPool`; None: this machine.
         timeout: seconds without a heartbeat after which a video fails.
         fail_fast: end after the first failure.
         overwrite: replace files that no run on this output made; else a video whose file would be fails.
@@ -59,7 +62,7 @@ def run(
         callback: called for frames and files that are done.
 
     Raises:
-        PoseC3DError: the models cannot be loaded, or the disk is full.
+        PoseC3DError: the models cannot be loaded, the disk is full, or the cluster cannot be used.
     """
     callback = callback or RunCallback()
     pipeline = task.fingerprint()
@@ -74,15 +77,21 @@ def run(
                     run_state.disclaim(output)
             yield video
 
-    with (
-        unfinished_files(task.folders) as name,
-        WorkerPool(
-            task.in_run(CurrentRun(name, run_state.file, overwrite)),
-            min(workers, len(todo)),
-            device=task.config.device,
-            log=log,
-        ) as pool,
-    ):
+    def pool_of(name: str) -> Pool[Any]:
+        if cluster is None or not todo:
+            size = min(workers or 1, len(todo))
+            part = task.in_run(CurrentRun(name, run_state.file, overwrite))
+            return WorkerPool(part, size, device=task.config.device, log=log)
+        return RayPool(
+            task.in_run(CurrentRun(name, None, overwrite)),
+            cluster,
+            list(of_video),
+            size=workers,
+            folders=[unfinished_folder(folder, name) for folder in task.folders],
+            claims=Claims(lambda file: task.outputs(file).values(), run_state),
+        )
+
+    with unfinished_files(task.folders) as name, pool_of(name) as pool:
         for video, result in pool.results(taken(), timeout=timeout, progress=callback.frames):
             if result.status == FAILED and of_video[video].again:
                 _remove(output for output in task.outputs(video).values() if run_state.made(output))

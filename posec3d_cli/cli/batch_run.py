@@ -94,6 +94,7 @@ def work_through(
     run_state: RunState,
     *,
     workers: int | None,
+    cluster: str | None,
     timeout: float,
     fail_fast: bool,
     overwrite: bool,
@@ -103,7 +104,7 @@ def work_through(
     from posec3d_cli.batch.run import run
 
     if todo:
-        workers = choose_workers(workers, task.config.device, len(todo))
+        workers = workers if cluster else choose_workers(workers, task.config.device, len(todo))
         with download_progress() as bars:
             task.fetch(bars)
     try:
@@ -112,7 +113,8 @@ def work_through(
                 todo,
                 task,
                 run_state,
-                workers=workers or 1,
+                workers=workers,
+                cluster=cluster,
                 timeout=timeout,
                 fail_fast=fail_fast,
                 overwrite=overwrite,
@@ -151,7 +153,12 @@ def print_summary(counts: Counter[str], failures: Sequence[tuple[str, str]]) -> 
 
 
 def find_people(
-    dataset: LabeledDataset, config: PipelineConfig, *, frames: PoseFrames, workers: int | None
+    dataset: LabeledDataset,
+    config: PipelineConfig,
+    *,
+    frames: PoseFrames,
+    workers: int | None,
+    cluster: str | None = None,
 ) -> tuple[list[LabeledClip], list[UnreadableClip]]:
     """Estimate the poses of labeled clips in worker processes, with progress, and read pose files.
 
@@ -162,6 +169,7 @@ def find_people(
         config: the settings of the detector and the pose model, with the pose cache.
         frames: in which frames of the videos poses are estimated.
         workers: the number of processes; None: the default for the device.
+        cluster: the address of a Ray cluster; None: this machine.
 
     Returns:
         The clips with their poses, and the unreadable clips.
@@ -174,9 +182,10 @@ def find_people(
         return labeled_dataset.collect_poses(dataset, poses.side_by_side(task, 1))
     with download_progress() as bars:
         task.fetch(bars)
-    size = choose_workers(workers, config.device, len(videos))
+    size = workers if cluster else choose_workers(workers, config.device, len(videos))
     with watching(len(videos), len(videos), quiet=False) as callback:
-        return labeled_dataset.collect_poses(dataset, poses.side_by_side(task, size, log=log_file(), callback=callback))
+        estimate = poses.side_by_side(task, size, cluster=cluster, log=log_file(), callback=callback)
+        return labeled_dataset.collect_poses(dataset, estimate)
 
 
 @contextlib.contextmanager

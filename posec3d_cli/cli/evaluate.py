@@ -18,6 +18,7 @@ from posec3d_cli.cli.comparison import (
     print_comparison,
 )
 from posec3d_cli.cli.config import pipeline_config
+from posec3d_cli.cli.engine import AddressOption, Engine, EngineOption, cluster_of
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT, RECOGNITION
 from posec3d_cli.cli.labeled_clips import read_clips
 from posec3d_cli.cli.open_set import of_other_actions, open_set_document, print_open_set
@@ -157,6 +158,8 @@ def evaluate(
         bool, typer.Option("--overwrite", help="Replace existing output files.", rich_help_panel=OUTPUT)
     ] = False,
     workers: WorkersOption = None,
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     cache: CacheOption = None,
     no_cache: NoCacheOption = False,
     pipeline: PipelineOption = "light",
@@ -185,6 +188,7 @@ def evaluate(
     from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.recognition.recognizer import ActionRecognizer
 
+    cluster = cluster_of(engine, address)
     score_files = [[numbered(path, number) for path in scores or []] for number in range(1, len(compare or []) + 2)]
     check_outputs(confusion or [], predictions, [path for own in score_files for path in own], overwrite=overwrite)
     clip_names = None if clips is None else clip_lists.read_clip_list(clips)
@@ -246,7 +250,9 @@ def evaluate(
         for text in others.notes:
             note("note", one_line(text))
         others = of_other_actions(others, recognizer.labels)
-    read_poses = partial(read_clips, config=config, folders=folders, every=pose_every, workers=workers, perturb=perturb)
+    read_poses = partial(
+        read_clips, config=config, folders=folders, every=pose_every, workers=workers, cluster=cluster, perturb=perturb
+    )
     labeled = read_poses(dataset)
     other_clips = None if others is None else read_poses(others)
     with saying_read() as read:

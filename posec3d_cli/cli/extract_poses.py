@@ -11,6 +11,7 @@ import typer
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, work_through
 from posec3d_cli.cli.config import pipeline_config
+from posec3d_cli.cli.engine import AddressOption, Engine, EngineOption, cluster_of
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
 from posec3d_cli.cli.options import (
     DetectEveryOption,
@@ -96,6 +97,8 @@ def extract_poses(
     ] = None,
     detect_every: DetectEveryOption = 1,
     workers: WorkersOption = None,
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     shard: ShardOption = None,
     merge: MergeOption = False,
     retry_failed: RetryOption = False,
@@ -135,6 +138,7 @@ def extract_poses(
     from posec3d_cli.results import FAILED, NO_PERSON
 
     processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
+    cluster = cluster_of(engine, address)
     part = shard_option(
         shard, merge=merge, only_whole={"--pyskl-pickle": pyskl_pickle is not None}, only_parts=processing
     )
@@ -194,6 +198,7 @@ def extract_poses(
             task,
             run_state,
             workers=workers,
+            cluster=cluster,
             timeout=timeout,
             fail_fast=fail_fast,
             overwrite=overwrite,

@@ -10,6 +10,7 @@ import typer
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
 from posec3d_cli.cli.config import pipeline_config
+from posec3d_cli.cli.engine import AddressOption, Engine, EngineOption, cluster_of
 from posec3d_cli.cli.help_texts import OUTPUT
 from posec3d_cli.cli.label_summary import LabelSummary, confusion_files, print_accuracy
 from posec3d_cli.cli.options import (
@@ -105,6 +106,8 @@ def label(
     truth: TruthOption = None,
     timeline: TimelineOption = False,
     workers: WorkersOption = None,
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     shard: ShardOption = None,
     merge: MergeOption = False,
     retry_failed: RetryOption = False,
@@ -154,6 +157,7 @@ def label(
     from posec3d_cli.output import tables
 
     processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
+    cluster = cluster_of(engine, address)
     part = shard_option(shard, merge=merge, only_whole={"--truth": truth is not None}, only_parts=processing)
     tables.check_table(output, timeline=timeline)
     if draw_objects and save_videos is None:
@@ -230,6 +234,7 @@ def label(
                 task,
                 run_state,
                 workers=workers,
+                cluster=cluster,
                 timeout=timeout,
                 fail_fast=fail_fast,
                 overwrite=overwrite,

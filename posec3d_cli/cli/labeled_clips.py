@@ -41,6 +41,7 @@ def read_clips(
     *,
     every: int,
     workers: int | None,
+    cluster: str | None,
     perturb: bool,
 ) -> ClipsToEvaluate:
     """Estimate or read the poses of labeled clips; print notes about clips that are left out, or known to the model.
@@ -51,6 +52,7 @@ def read_clips(
         folders: of the classifiers.
         every: estimate poses in every N-th frame.
         workers: the number of processes; None: the default for the device.
+        cluster: the address of a Ray cluster; None: this machine.
         perturb: perturb the clips.
     """
     from posec3d_cli.datasets.checks import find_duplicates, summarize_notes
@@ -58,7 +60,7 @@ def read_clips(
     from posec3d_cli.evaluation import perturb as perturbed
     from posec3d_cli.training.seen import learned_from, seen
 
-    clips, unreadable = find_people(dataset, config, frames=PoseFrames(every), workers=workers)
+    clips, unreadable = find_people(dataset, config, frames=PoseFrames(every), workers=workers, cluster=cluster)
     for failed in unreadable:
         note("failed", one_line(f"{failed.name}: {failed.reason}"))
     for text in summarize_notes(clips):

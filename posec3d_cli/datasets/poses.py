@@ -11,7 +11,8 @@ import numpy as np
 from posec3d_cli.batch import TIMEOUT
 from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
-from posec3d_cli.batch.pool import WorkerPool
+from posec3d_cli.batch.pool import Pool, WorkerPool
+from posec3d_cli.batch.ray_pool import RayPool
 from posec3d_cli.batch.task import Heartbeat
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.segments import Segment
@@ -271,8 +272,9 @@ class PeopleTask:
 
 def side_by_side(
     task: PeopleTask,
-    workers: int,
+    workers: int | None,
     *,
+    cluster: str | None = None,
     timeout: float = TIMEOUT,
     log: Path | None = None,
     callback: RunCallback | None = None,
@@ -281,7 +283,8 @@ def side_by_side(
 
     Args:
         task: what the processes do.
-        workers: how many processes there may be.
+        workers: how many processes there may be; None: on a cluster, as many as it has room for.
+        cluster: the address of a Ray cluster; None: this machine.
         timeout: seconds without a heartbeat after which a video fails.
         log: file that tracebacks, and what decoders say, are appended to.
         callback: is told what happens.
@@ -291,9 +294,13 @@ def side_by_side(
     def estimate(videos: Sequence[InputFile], segments: Segments) -> Iterator[tuple[InputFile, Estimated]]:
         if not videos:
             return
-        with WorkerPool(
-            replace(task, segments=segments), min(workers, len(videos)), device=task.config.device, log=log
-        ) as pool:
+        part = replace(task, segments=segments)
+        pools: Pool[PeopleResult]
+        if cluster is None:
+            pools = WorkerPool(part, min(workers or 1, len(videos)), device=task.config.device, log=log)
+        else:
+            pools = RayPool(part, cluster, videos, size=workers)
+        with pools as pool:
             for file, result in pool.results(videos, timeout=timeout, progress=hears.frames):
                 hears.done(file, result)
                 [one] = result.results
