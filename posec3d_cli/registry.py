@@ -6,7 +6,10 @@ Those of this package are found in the same way as those of others, so that a ne
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
@@ -66,8 +69,8 @@ class Registry(Generic[T]):
             StageError: two packages offer the same name, or there is none at all.
         """
         found: dict[str, Entry] = {}
-        for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
-            entry = self._entry(point)
+        for point, package, version in _offered(self.group, _search_path()):
+            entry = Entry(self.kind.removesuffix(" stage"), point.name, package, version, point.value)
             other = found.setdefault(entry.name, entry)
             if other != entry:
                 raise StageError(
@@ -128,10 +131,32 @@ class Registry(Generic[T]):
             raise StageUnavailable(f"{_named(self.kind, entry)} cannot be imported: {said}") from error
         return loaded
 
-    def _entry(self, point: EntryPoint) -> Entry:
-        package = point.dist.name if point.dist is not None else "an unknown package"
-        version = point.dist.version if point.dist is not None else ""
-        return Entry(self.kind.removesuffix(" stage"), point.name, package, version, point.value)
+
+Offered = tuple[EntryPoint, str, str]
+"""An entry point, and the name and version of the package that offers it."""
+
+
+@lru_cache(maxsize=32)
+def _offered(group: str, search_path: tuple[tuple[str, int], ...]) -> tuple[Offered, ...]:
+    """The entry points of a group, in order of name.
+
+    Kept for as long as the folders on the search path stay as they are: reading the packages takes tens of
+    milliseconds, and a command asks dozens of times.
+    """
+    points = sorted(entry_points(group=group), key=lambda point: point.name)
+    # The metadata of a package serves all its points: parsing it takes milliseconds.
+    packages = {id(point.dist): point.dist.metadata for point in points if point.dist is not None}
+    return tuple(
+        (point, "an unknown package", "")
+        if point.dist is None
+        else (point, packages[id(point.dist)]["Name"], packages[id(point.dist)]["Version"])
+        for point in points
+    )
+
+
+def _search_path() -> tuple[tuple[str, int], ...]:
+    """The folders that packages are found in, with the times of their last change."""
+    return tuple((folder, os.stat(folder or ".").st_mtime_ns) for folder in sys.path if os.path.exists(folder or "."))
 
 
 STAGES: dict[str, Registry[type[Any]]] = {

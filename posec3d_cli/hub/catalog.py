@@ -85,6 +85,11 @@ def load_card(name_or_path: str | Path, kind: str | None = None) -> ModelCard:
     return card
 
 
+def is_model(name_or_path: str | Path) -> bool:
+    """Whether there is a card of this name or path; no card is read."""
+    return _card_file(name_or_path) is not None
+
+
 def list_cards(kind: str | None = None) -> list[ModelCard]:
     """Every card of `models/`, of all kinds or of one, by name."""
     cards = [_read_card(file) for file in sorted(models_folder().glob("*/model.toml"))]

@@ -13,7 +13,7 @@ from posec3d_cli.config import KINDS, Model, PipelineConfig, check_weights
 from posec3d_cli.errors import UnknownModel
 from posec3d_cli.files.digests import files_named
 from posec3d_cli.hub.cards import ModelCard
-from posec3d_cli.hub.catalog import load_card, load_pipeline
+from posec3d_cli.hub.catalog import is_model, load_card, load_pipeline
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.weights import fetch, hashes
 from posec3d_cli.schema import Share, read
@@ -153,10 +153,4 @@ def resolve(config: PipelineConfig) -> ResolvedPipeline:
 
 def ensemble_of(text: str) -> tuple[Model, ...]:
     """The classifiers of "a" or "a+b"; a folder may have a + in its name."""
-    if "+" not in text:
-        return (text,)
-    try:
-        load_card(text, "classifier")
-    except UnknownModel:
-        return tuple(text.split("+"))
-    return (text,)
+    return (text,) if "+" not in text or is_model(text) else tuple(text.split("+"))
