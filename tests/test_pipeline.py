@@ -51,7 +51,7 @@ def test_the_answer_is_the_classifiers(clip):
     assert result.scores.top(2) == [("left", pytest.approx(0.7)), ("right", pytest.approx(0.3))]
     assert result.mean_keypoint_score == pytest.approx(0.8)
     assert result.warnings == ()
-    assert set(result.seconds) == {"decode", "detect", "pose", "track", "build", "classify"}
+    assert set(result.seconds) == {"decode", "wait", "detect", "pose", "track", "build", "classify"}
 
 
 def test_nobody_in_the_video_is_an_ordinary_answer(clip):

@@ -36,7 +36,8 @@ from posec3d_cli.runtime.threads import processors
 
 HERE = Path(__file__).parent
 OURS = str(Path(sys.executable).with_name("posec3d"))
-STEPS = ("decode", "detect", "pose", "build", "classify")
+STEPS = ("wait", "detect", "pose", "build", "classify")
+"""Of others, and of ours until frames were decoded beside the networks, "wait" is the time of decoding."""
 OURS_ALIKE = [sys.executable, str(HERE / "ours.py")]
 ALONE = [sys.executable, str(HERE / "alone.py")]
 RTMDET_NANO = "rtmdet-nano-person"

@@ -132,7 +132,8 @@ def _print(speeds: dict[str, Speed]) -> None:
         note(
             name,
             f"{counted(speed.frames, 'frame')}, {counted(speed.people, 'person', 'people')} in them, "
-            f"{speed.frames_per_second:.1f} frames per second; "
+            f"{speed.frames_per_second:.1f} frames per second; {1000 * speed.decoding:.0f} ms of decoding beside the "
+            f"networks, which waited {1000 * speed.seconds['wait']:.0f} ms for it; "
             f"runs of {speed.fastest:.2f} to {speed.slowest:.2f} s",
         )
 
@@ -148,6 +149,7 @@ def _document(speeds: dict[str, Speed]) -> dict[str, Any]:
             "people": speed.people,
             "frames_per_second": speed.frames_per_second,
             "seconds": {**speed.seconds, "whole": speed.whole},
+            "decoding_seconds": speed.decoding,
             "range_seconds": [speed.fastest, speed.slowest],
         }
         for name, speed in speeds.items()

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from posec3d_cli.pipeline import Pipeline
     from posec3d_cli.results import ClipResult
 
-STAGES = ("decode", "detect", "pose", "track", "build", "classify")
+STAGES = ("wait", "detect", "pose", "track", "build", "classify")
+"""What the wall time consists of. Frames are decoded beside them: "wait" is what the networks wait for frames."""
 CROP = "crop"  # decoding again, for the crops of a classifier that reads frames; before "build"
 OTHER = "other"  # time outside the stages
 MUCH = 0.4  # the part of the whole from which on there is advice about a stage
 ADVICE = {
-    "decode": "smaller videos",
+    "wait": "smaller videos: decoding is slower than the networks, which wait for frames",
     "detect": "--detect-every 3 detects people in every third frame only; --detector takes a smaller model",
     "pose": "a smaller pose model (--pose), or --max-people where few people matter",
     CROP: "smaller videos, or a classifier of poses alone",
@@ -39,6 +40,7 @@ class Speed:
         frames: the number of frames that were decoded and whose poses were estimated.
         people: the number of people in these frames; a person in two frames counts twice.
         seconds: wall time of each stage, and of the rest under `OTHER`; medians over the runs.
+        decoding: seconds that decoding takes beside the stages, the median over the runs.
         whole: wall time of the whole video, the median over the runs.
         fastest: wall time of the fastest run.
         slowest: wall time of the slowest run.
@@ -50,6 +52,7 @@ class Speed:
     whole: float
     fastest: float
     slowest: float
+    decoding: float = 0.0
 
     @property
     def frames_per_second(self) -> float:
@@ -100,8 +103,9 @@ def measure(
     stages = (*STAGES[:-2], CROP, *STAGES[-2:]) if pipeline.recognizer.needs_frames else STAGES
     seconds = {stage: median(part.get(stage, 0.0) for part in parts) for stage in stages}
     seconds[OTHER] = max(0.0, median(wholes) - sum(seconds.values()))
+    decoding = median(part.get("decode", 0.0) for part in parts)
     people = sum(len(poses) for poses in result.video_poses.poses)
-    return Speed(len(result.video_poses), people, seconds, median(wholes), min(wholes), max(wholes))
+    return Speed(len(result.video_poses), people, seconds, median(wholes), min(wholes), max(wholes), decoding)
 
 
 def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> ClipResult:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
 from posec3d_cli.extraction.cache import KnownFrames, PoseCache, pose_cache
 from posec3d_cli.extraction.cuts import find_cuts, frames_to_check, is_sharp, signature
 from posec3d_cli.extraction.detect_every import detect_people
+from posec3d_cli.extraction.read_ahead import read_ahead
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
 from posec3d_cli.registry import foreign_version
@@ -181,21 +183,26 @@ class PoseExtractor:
         ]
         count = computed = sum(map(len, missing))
         for drawn_only, part in enumerate(missing):
-            batches = _batches(with_signatures(video.read(part)), watch)
-            for batch, found in detect_people(batches, self.detector, self.every, watch.time, is_cut=is_cut_between):
-                with watch.time("pose"):
-                    batch_poses = self.pose.estimate(batch, found)
-                _check_batch(batch, found, batch_poses)
-                for frame, boxes, frame_poses in zip(batch, found, batch_poses, strict=True):
-                    people[frame.index] = (boxes, replace(frame_poses, heatmaps=None) if drawn_only else frame_poses)
-                del batch, found, batch_poses, frame  # while the next batch is decoded
-                if progress is not None:
-                    progress(total - count + len(people) - len(known.people), total)
+            if not part:
+                continue
+            with closing(read_ahead(with_signatures(video.read(part)), watch)) as frames:
+                for batch, found in detect_people(
+                    _batches(frames), self.detector, self.every, watch.time, is_cut=is_cut_between
+                ):
+                    with watch.time("pose"):
+                        batch_poses = self.pose.estimate(batch, found)
+                    _check_batch(batch, found, batch_poses)
+                    for frame, boxes, frame_poses in zip(batch, found, batch_poses, strict=True):
+                        kept = replace(frame_poses, heatmaps=None) if drawn_only else frame_poses
+                        people[frame.index] = (boxes, kept)
+                    del batch, found, batch_poses, frame  # while the next batch is waited for
+                    if progress is not None:
+                        progress(total - count + len(people) - len(known.people), total)
         lost = known.lost.union(index for part in missing for index in part if index not in people)
         used = [index for index in wanted.tolist() if index in people]
         if not used:
             raise EmptyVideo(f"{video.info.path}: none of {counted(len(wanted), 'frame')} needed can be decoded")
-        with watch.time("decode"):
+        with watch.time("decode"), watch.time("wait"):
             around = frames_to_check(signatures, used, video.info.frame_count).tolist()
             for _ in with_signatures(video.read(around)):
                 count += 1
@@ -258,15 +265,10 @@ class PoseExtractor:
         return open_video(path, reader=self.reader)
 
 
-def _batches(frames: Iterable[Frame], watch: Stopwatch) -> Iterator[list[Frame]]:
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
     """Consecutive frames in lists that hold at most `BATCH` frames and, where one frame allows it, `BATCH_BYTES`."""
-    source = iter(frames)
     batch: list[Frame] = []
-    while True:
-        with watch.time("decode"):
-            frame = next(source, None)
-        if frame is None:
-            break
+    for frame in frames:
         batch.append(frame)
         if len(batch) >= min(BATCH, BATCH_BYTES // frame.pixels.nbytes):
             yield batch

@@ -38,7 +38,7 @@ def test_the_detector_sees_every_nth_frame_and_the_last_and_people_move_in_betwe
     assert middles(video_poses) == [[pytest.approx(30 + index, abs=1e-4)] for index in range(40)]
     sides = np.stack([found.boxes[0, 2:] - found.boxes[0, :2] for found in video_poses.detections])
     assert np.allclose(sides, [20, 30], atol=1e-4)
-    assert set(video_poses.seconds) == {"decode", "detect", "pose", "track"}
+    assert set(video_poses.seconds) == {"decode", "wait", "detect", "pose", "track"}
 
 
 def test_the_poses_are_those_of_the_boxes_in_between(clip):
