@@ -39,13 +39,19 @@ class Sender:
     def __init__(self, target: str, first: int = 0, count: int = 1000) -> None:
         self._words = [sys.executable, __file__, target, str(first), str(count)]
 
-    def __enter__(self) -> Sender:
+    def start(self) -> None:
         self._process = subprocess.Popen(self._words)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Sender:
+        self.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.stop()
 
 
 def send(target: str, first: int, count: int) -> None:

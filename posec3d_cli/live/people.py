@@ -21,7 +21,7 @@ GAP = 0.1  # seconds that such an absence counts for
 SEEN = 0.3  # joints that score less do not move a box
 FEW = 3  # joints that a movement needs
 KEY_SECONDS = 0.5
-"""The longest time between keyframes: where frames are processed slowly, people leave their boxes within few of them."""
+"""The longest time between keyframes: where frames are processed slowly, people leave boxes within a few of them."""
 WORSE = 0.5  # share of the certainty of a person's joints in the keyframe, below which the box may be empty
 
 

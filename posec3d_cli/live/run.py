@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from posec3d_cli.errors import StageMismatch
 from posec3d_cli.live.alerts import AlertRules
 from posec3d_cli.live.answers import Alert, Counts, Doing, LiveAnswer, SourceStatus, doings_of
 from posec3d_cli.live.people import LivePeople, People
@@ -55,6 +56,9 @@ class LiveRun:
         stride: seconds from one answer to the next.
         detect_every: people are detected in every N-th frame that is processed.
         alerts: what rings; None: nothing.
+
+    Raises:
+        StageMismatch: a classifier reads frames beside the poses, and those of a live source are not kept.
     """
 
     def __init__(
@@ -67,6 +71,11 @@ class LiveRun:
         detect_every: int = 5,
         alerts: AlertRules | None = None,
     ) -> None:
+        if pipeline.recognizer.needs_frames:
+            raise StageMismatch(
+                "a classifier reads frames beside the poses, and those of a live source are not kept",
+                hint="choose another --classifier",
+            )
         self.capture, self.outputs, self.stride, self.alerts = capture, tuple(outputs), stride, alerts
         self._recognizer = pipeline.recognizer
         extractor = pipeline.extractor

@@ -10,8 +10,10 @@ import fakes
 import live_fakes
 import pytest
 
+from posec3d_cli.errors import StageMismatch
 from posec3d_cli.live.alerts import AlertRules
 from posec3d_cli.live.run import LiveRun
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import ClipSampling
 
 
@@ -134,6 +136,12 @@ def test_frames_are_drawn_only_for_who_looks():
     assert len(drawn) == 12
     assert (drawn[0][0] != 90).any()
     assert [seconds for _, seconds in drawn] == sorted(seconds for _, seconds in drawn)
+
+
+def test_a_classifier_that_reads_frames_is_refused(monkeypatch):
+    monkeypatch.setattr(ActionRecognizer, "needs_frames", True)
+    with pytest.raises(StageMismatch, match="are not kept"):
+        LiveRun(live_fakes.Capture([]), fakes.pipeline(), [])
 
 
 def test_alerts_go_to_the_outputs():
