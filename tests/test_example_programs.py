@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import video_factory
 
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import BadCard, UnreadableVideo, WeightsMissing
-from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.catalog import load_card, load_pipeline
 from posec3d_cli.hub.sample_clips import fetch_sample
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.stages.create import create_stage
@@ -166,7 +167,7 @@ def test_one_video_that_cannot_be_read_does_not_stop_the_others(module, tmp_path
 
 @pytest.mark.weights
 def test_several_videos_are_answered_and_the_exit_code_tells_of_the_failure(example, weights, walk, tmp_path):
-    for name in ("efficientdet-lite2", "movenet-thunder", "posec3d-daily", "posec3d-daily-bone"):
+    for name in ("efficientdet-lite2", "movenet-thunder", *load_pipeline(DEFAULT_PIPELINE).classifier.split("+")):
         weights(name)
     ran = example("predict_many", tmp_path / "missing.mp4", walk)
     assert ran.code == 1

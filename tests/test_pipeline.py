@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posec3d_cli.answers import weighted_mean
-from posec3d_cli.config import PipelineConfig
+from posec3d_cli.config import DEFAULT_PIPELINE, PipelineConfig
 from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, UnreadableVideo
 from posec3d_cli.extraction import extractor as extractor_module
 from posec3d_cli.extraction.cache import PoseCache
 from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.hub.catalog import load_pipeline
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.types import ActionScores, JointHeatmaps
@@ -169,7 +170,7 @@ def test_heatmaps_are_kept_of_the_frames_that_are_read_only(clip):
 @pytest.mark.weights
 @pytest.mark.shared
 def test_real_people_get_the_same_answer_whether_every_frame_is_drawn_or_not(shared, weights):
-    for name in ("efficientdet-lite0", "movenet-lightning", "posec3d-daily", "posec3d-daily-bone"):
+    for name in ("efficientdet-lite0", "movenet-lightning", *load_pipeline(DEFAULT_PIPELINE).classifier.split("+")):
         weights(name)
     answers = []
     for every_frame in (False, True):

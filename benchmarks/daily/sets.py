@@ -2,6 +2,7 @@
 
     posec3d extract-poses DATA/jhmdb -o POSES/jhmdb --detect-every 2
     posec3d extract-poses DATA/web -o POSES/web --detect-every 2
+    posec3d extract-poses DATA/jhmdb -o POSES/jhmdb-lightning --pose movenet-lightning --detect-every 3
     python benchmarks/daily/sets.py DATA POSES OUT
 
 DATA holds J-HMDB's training clips (`jhmdb/`, `jhmdb/labels.csv`) and clips from the web (`web/`, `web/clips.csv` with
@@ -9,6 +10,7 @@ the columns video, label, source and known). What is validated on is decided by 
 sources of the web, in two halves: `a` chooses the epoch, `b` is reported. OUT gets
 
 - `jhmdb.csv`, `web.csv`: clips to train on, and those of half `a`;
+- `jhmdb_lightning.csv`: of J-HMDB the clips to train on only, with the poses of MoveNet Lightning;
 - `validation.txt`: those of half `a`, for `posec3d train --val-list`, with Penn Action's as HELD_OUT names them;
 - `jhmdb_a.csv`, `jhmdb_b.csv`, `web_known_a.csv`, `web_known_b.csv`, `web_other_a.csv`, `web_other_b.csv`: each part.
 
@@ -74,7 +76,7 @@ def held_out(source: str) -> list[str]:
     return [line for line in HELD_OUT.read_text(encoding="utf-8").splitlines() if line.startswith(source)]
 
 
-def jhmdb(data: Path, poses: Path) -> dict[str, list[Row]]:
+def jhmdb(data: Path, poses: Path, folder: str = "jhmdb") -> dict[str, list[Row]]:
     """The rows of J-HMDB by part: "train", "a" and "b"."""
     labels = {row["video"]: row["label"] for row in read_rows(data / "jhmdb" / "labels.csv")}
     held = {
@@ -86,7 +88,7 @@ def jhmdb(data: Path, poses: Path) -> dict[str, list[Row]]:
     half = halves(groups)
     parts: dict[str, list[Row]] = defaultdict(list)
     for video, label in labels.items():
-        parts[half.get(video, "train")].append((pose_file(poses / "jhmdb", video), label))
+        parts[half.get(video, "train")].append((pose_file(poses / folder, video), label))
     return parts
 
 
@@ -113,6 +115,7 @@ def main() -> None:
     clips, films = jhmdb(given.data, given.poses), web(given.data, given.poses)
     write_rows(given.out / "jhmdb.csv", clips["train"] + clips["a"])
     write_rows(given.out / "web.csv", films["train"] + films["known_a"])
+    write_rows(given.out / "jhmdb_lightning.csv", jhmdb(given.data, given.poses, "jhmdb-lightning")["train"])
     for half in HALVES:
         write_rows(given.out / f"jhmdb_{half}.csv", clips[half])
         for kind in ("known", "other"):

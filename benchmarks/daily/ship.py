@@ -47,7 +47,7 @@ DATA_TERMS = (
     "Detection (research); Bandai-Namco, Northwestern-UCLA (CC BY-NC), SPL (CC BY-NC-SA); CMU (free, cited); KARD, "
     "GTU, Kinder-Gator, UI-PRMD, phone videos, tennis matches, gym videos, clips of public repositories (none stated)"
 )
-KEPT = ("schema", "version", "pretrained", "clips", "config", "history", "torch", "device", "precision", "learned_from")
+KEPT = ("schema", "version", "start", "clips", "config", "history", "torch", "device", "precision", "learned_from")
 """What a shipped `training.json` tells of the run, besides its command without folders."""
 
 

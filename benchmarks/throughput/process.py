@@ -8,28 +8,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a program took, with all processes that it waited for.
-
-    Attributes:
-        seconds: wall time.
-        processor_seconds: of all processors, user and system.
-        peak: MB of its largest process.
-        printed: on stdout.
-    """
-
-    seconds: float
-    processor_seconds: float
-    peak: float
-    printed: str
-
-
-def run(command: Sequence[str]) -> Measured:
-    """Run a program; the end of everything where it fails."""
+def run(command: Sequence[str]) -> tuple[float, float, str]:
+    """Wall seconds, peak MB and what the program printed; the end of everything where it fails."""
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -44,5 +26,4 @@ def run(command: Sequence[str]) -> Measured:
         if status:
             errors.seek(0)
             raise SystemExit(f"{' '.join(command)} failed:\n{errors.read()}")
-    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return Measured(seconds, usage.ru_utime + usage.ru_stime, peak, said)
+    return seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), said

@@ -213,7 +213,7 @@ def test_the_default_pipeline_names_the_models_of_its_stages():
     assert (pipeline.detector, pipeline.pose, pipeline.classifier) == (
         "efficientdet-lite2",
         "movenet-thunder",
-        "posec3d-daily+posec3d-daily-bone",
+        "posec3d-daily+posec3d-daily-bone+posec3d-daily-lightning",
     )
     assert pipeline in list_pipelines()
 

@@ -75,7 +75,7 @@ def test_a_recognizer_says_the_least_score_of_its_answers(careful):
 
 def test_what_is_not_named_is_that_of_the_pipeline_card(cards):
     whole = resolve(PipelineConfig("light"))
-    assert [card.kind for card in whole.cards()] == ["detector", "pose", "classifier", "classifier"]
+    assert [card.kind for card in whole.cards()] == ["detector", "pose", *["classifier"] * 3]
     assert whole.name == "light"
     other = resolve(PipelineConfig("light", pose="movenet-lightning", classifiers=cards))
     assert [card.name for card in other.cards()] == [whole.detector.name, "movenet-lightning", "joint", "limb"]
@@ -143,7 +143,7 @@ def test_settings_of_a_stage_that_takes_no_part_change_nothing():
             {"flip": True},
             {"people": "each"},
         ),
-        *({"window_seconds": 0}, {"precision": "fp32"}, {"builder": "joints"}, {"ensemble_weights": (2.0, 1.0)}),
+        *({"window_seconds": 0}, {"precision": "fp32"}, {"builder": "joints"}, {"ensemble_weights": (2.0, 1.0, 1.0)}),
     ],
 )
 def test_each_setting_that_shapes_an_answer_changes_its_fingerprint(other):
