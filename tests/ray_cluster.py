@@ -13,8 +13,8 @@ from ray.cluster_utils import Cluster
 SMALL = {
     "include_dashboard": False,
     "object_store_memory": 100 * 2**20,
-    # A node that is gone is known to be so within seconds, not half a minute.
-    "_system_config": {"health_check_period_ms": 1000, "health_check_failure_threshold": 4},
+    # A node that is gone is known to be so after ten seconds, not half a minute.
+    "_system_config": {"health_check_period_ms": 2000, "health_check_failure_threshold": 5},
 }
 
 

@@ -287,7 +287,7 @@ class RayPool(Generic[R]):
                 scheduling_strategy="SPREAD",
             )(ray_worker.Actor)
             handle = actor.remote(self._stored, Path.cwd(), logger.getEffectiveLevel())
-            self._members.append(_Member(handle, handle.prepare.remote()))
+            self._members.append(_Member(handle, handle.prepare.remote(__version__)))
 
     def _say_if_nothing_starts(self) -> None:
         if any(member.ready for member in self._members):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,10 +44,7 @@ class Visible:
 def check_node(task: Task[Any], wanted: Visible, node: str) -> PoseC3DError | None:
     """Get the weights into the cache of this node; returns what this node lacks, or None."""
     if __version__ != wanted.version:
-        return StageError(
-            f"node {node} has posec3d {__version__}, and this command is {wanted.version}",
-            hint="install the same version on every node",
-        )
+        return _another_version(node, wanted.version)
     try:
         os.chdir(wanted.folder)
     except OSError:
@@ -65,6 +63,11 @@ def check_node(task: Task[Any], wanted: Visible, node: str) -> PoseC3DError | No
     except Exception as error:
         return unexpected(error)
     return None
+
+
+def _another_version(node: str, version: str) -> StageError:
+    what = f"node {node} has posec3d {__version__}, and this command is {version}"
+    return StageError(what, hint="install the same version on every node")
 
 
 _SHARED = "inputs, outputs and --weights-dir lie on storage that every node mounts under the same path"
@@ -103,8 +106,14 @@ class Actor(Generic[R]):
         self._said: list[tuple[int, str]] = []
         keep_log(self._said, level)
 
-    def prepare(self) -> PoseC3DError | None:
-        """Load the models; returns why that cannot be done, or None."""
+    def prepare(self, version: str) -> PoseC3DError | None:
+        """Load the models; returns why that cannot be done, or None.
+
+        Args:
+            version: of posec3d where the command runs; this node may have joined after all others were checked.
+        """
+        if version != __version__:
+            return _another_version(platform.node(), version)
         try:
             self._task.prepare()
         except PoseC3DError as error:
