@@ -23,9 +23,10 @@ from posec3d_cli import __version__
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.lock import locked
 from posec3d_cli.batch.outputs import Claims
+from posec3d_cli.batch.ray_pool import RayPool
 from posec3d_cli.batch.ray_worker import Actor, Visible, check_node
 from posec3d_cli.config import PipelineConfig
-from posec3d_cli.errors import WeightsMissing
+from posec3d_cli.errors import StageUnavailable, WeightsMissing
 from posec3d_cli.files.digests import stamp
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -227,6 +228,13 @@ def test_a_cluster_that_is_not_there_is_named(program, clips):
     )
     assert (code, out) == (1, "")
     assert "there is no Ray cluster at 127.0.0.1:1" in err
+
+
+def test_without_ray_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(StageUnavailable, match="--engine ray needs Ray, which is not installed") as raised:
+        RayPool(batch_fakes.LabelTask(PipelineConfig()), "auto", [])
+    assert "[ray]" in raised.value.hint
 
 
 def wanted(folder, **changes):

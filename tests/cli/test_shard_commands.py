@@ -206,6 +206,7 @@ def test_a_shard_at_work_stops_the_merge(label, monkeypatch):
         (["--shard", "0/2"], "a shard is I/N with I from 1 to N, such as 2/8, got '0/2'"),
         (["--shard", "1/2", "--merge"], "give one of the two"),
         (["--shard", "1/2", "--truth", "truth.csv"], "--truth needs the results of all shards: give it with --merge"),
+        (["--address", "host:6379"], "--address needs --engine ray"),
         (["--merge", "--retry-failed"], "--merge processes nothing: give --retry-failed with --shard"),
     ],
 )
