@@ -22,7 +22,7 @@ import av.logging
 
 from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 from posec3d_cli.types import Pixels
-from posec3d_cli.video.display import Display, orientation_of, plausible
+from posec3d_cli.video.display import Display, Orientation, orientation_of, plausible
 from posec3d_cli.video.live_address import LiveAddress
 
 logger = logging.getLogger("posec3d")
@@ -68,11 +68,12 @@ class LiveFrame:
     session: int
     _av_frame: Any = field(repr=False)
     _aspect: Fraction = field(repr=False)
+    _orientation: Orientation = field(repr=False)
 
     def pixels(self) -> Pixels:
         """`(H, W, 3)` RGB, upright and with square pixels; made anew at each call."""
         size = (self._av_frame.width, self._av_frame.height)
-        return Display(size, self._aspect, orientation_of(self._av_frame)).show(self._av_frame)
+        return Display(size, self._aspect, self._orientation).show(self._av_frame)
 
 
 class Capture:
@@ -202,13 +203,17 @@ class Capture:
         try:
             with self._opened() as (container, stream):
                 aspect = plausible(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio)
-                pace = self._pace(container)
+                pace, orientation = self._pace(container), Orientation()
                 for av_frame in self._frames(container, stream):
                     pace(av_frame)
                     if self._sessions == session:
                         self._sessions += 1
                         self._note("live", "gives frames")
-                    self._publish(LiveFrame(self._decoded, time.monotonic(), session, av_frame, aspect))
+                        # Of the first frame only: PyAV's frames and their side data refer to each other, and would
+                        # pile up until the garbage collector looks for such circles.
+                        orientation = orientation_of(av_frame)
+                    arrived = time.monotonic()
+                    self._publish(LiveFrame(self._decoded, arrived, session, av_frame, aspect, orientation))
                     if self._stop.is_set():
                         break
         except av.error.ExitError:
@@ -216,8 +221,8 @@ class Capture:
             waited = self._timeout[1 if opened else 0]
             return f"no frame for {waited:g} seconds" if opened else f"no answer within {waited:g} seconds"
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            # Its text holds the address, and so perhaps a password.
-            return getattr(error, "strerror", None) or type(error).__name__
+            # The text of FFmpeg's errors holds the address, and so perhaps a password; its reason does not.
+            return getattr(error, "strerror", None) or str(error)
         return "it ended"
 
     @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
 
+import av
 import live_senders
 import pytest
 import video_factory
@@ -87,6 +89,23 @@ def test_frames_are_upright(tmp_path, rotation):
         assert next_frame(source).pixels().shape == (80, 48, 3)
 
 
+def test_frames_that_were_taken_do_not_wait_for_the_garbage_collector(tmp_path):
+    path = video_factory.write(tmp_path / "a.mp4", 20, rate=live_senders.Fraction(50))
+    before = {id(one) for one in gc.get_objects() if isinstance(one, av.VideoFrame)}
+    gc.disable()
+    try:
+        with capture(path) as source:
+            last = -1
+            while (frame := source.next(last, PATIENCE)) is not None:
+                last = frame.number
+                frame.pixels()
+            del frame
+        left = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame) and id(one) not in before]
+    finally:
+        gc.enable()
+    assert len(left) <= 2, "the first, which was asked how it stands, and the newest"
+
+
 def test_what_is_no_source_is_said_before_and_without_a_password(tmp_path):
     with pytest.raises(InputError, match="there is no file"):
         live_address(str(tmp_path / "none.mp4"))
@@ -98,6 +117,17 @@ def test_what_is_no_source_is_said_before_and_without_a_password(tmp_path):
     assert "secret" not in repr(address)
     (tmp_path / "text.mp4").write_text("no video")
     with capture(tmp_path / "text.mp4") as source, pytest.raises(InputError, match="cannot be read as a live source"):
+        source.next(-1, PATIENCE)
+    sound = video_factory.with_beep(
+        video_factory.write(tmp_path / "a.mp4", 3), tmp_path / "b.mkv", codec="mp2", rate=48_000
+    )
+    with av.open(str(sound)) as source, av.open(str(tmp_path / "c.mp2"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    with capture(tmp_path / "c.mp2") as source, pytest.raises(InputError, match="it holds no video stream"):
         source.next(-1, PATIENCE)
 
 
