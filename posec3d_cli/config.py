@@ -64,6 +64,9 @@ class PipelineConfig:
             replaces the card's, else for the card's.
         timeline: also of a classifier that reads videos whole, say who does what from when to when: it reads windows of
             `TIMELINE_WINDOW` seconds unless `window_seconds` says otherwise.
+        person: read only the person with this track id.
+        largest: of the people in each window read only the largest.
+        roi: read only people in this rectangle: x, y, width and height in pixels.
         people: "together" for one input of all people, or "each" for one input per tracked person.
         min_score: the answer is `unknown` if the best action scores less; 0 for never, None for the setting of the
             classifier's card.
@@ -123,6 +126,15 @@ class PipelineConfig:
     timeline: bool = field(
         default=False, metadata=_about("Print who does what from when to when, one row per segment.", shapes="answers")
     )
+    person: int | None = field(
+        default=None, metadata=_about("Read only the person with this track id.", shapes="answers")
+    )
+    largest: bool = field(
+        default=False, metadata=_about("Read only the largest person of each window.", shapes="answers")
+    )
+    roi: tuple[float, float, float, float] | None = field(
+        default=None, metadata=_about("Read only people in this rectangle, in pixels.", shapes="answers")
+    )
     people: str | None = field(
         default=None,
         metadata=_about(
@@ -179,6 +191,10 @@ class PipelineConfig:
             raise ConfigError(f"stride_seconds must be more than 0, got {self.stride_seconds}")
         if self.timeline and self.window_seconds == 0:
             raise ConfigError("a timeline needs windows, got window_seconds 0")
+        if self.person is not None and not (isinstance(self.person, int) and self.person >= 0):
+            raise ConfigError(f"person must be a track id, 0 or more, got {self.person}")
+        if self.roi is not None and not (all(map(math.isfinite, self.roi)) and min(self.roi[2:]) > 0):
+            raise ConfigError(f"roi must be x, y, and a width and a height above 0, got {self.roi}")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ConfigError(f"min_score must be from 0 to 1, got {self.min_score}")
         if isinstance(self.cache_dir, str) and self.cache_dir != "default":

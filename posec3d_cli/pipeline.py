@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from posec3d_cli.answers import WindowScores
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import StageMismatch, counted
 from posec3d_cli.extraction.crops import VideoFrames
@@ -16,8 +18,14 @@ from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
 from posec3d_cli.recognition.recognizer import ActionRecognizer
+from posec3d_cli.recognition.stream import WindowStream
 from posec3d_cli.results import ClipResult, VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling
+from posec3d_cli.types import Ints, VideoInfo
+from posec3d_cli.video import VideoReader
+
+WindowsCallback = Callable[[VideoInfo, Sequence[WindowScores]], None]
+"""Called with the properties of a video and the scores of its next windows."""
 
 
 class Pipeline:
@@ -71,7 +79,9 @@ class Pipeline:
         *,
         sampling: ClipSampling | None = None,
         every_frame: bool = False,
+        keep_poses: bool = True,
         progress: ProgressCallback | None = None,
+        windows: WindowsCallback = lambda info, scores: None,
     ) -> ClipResult:
         """Recognize the action in a video.
 
@@ -79,8 +89,12 @@ class Pipeline:
             path: the video.
             sampling: of the clips; None for that of the config, and by default of the classifier's card.
             every_frame: estimate poses in every frame, for drawing; the scores stay the same.
+            keep_poses: the result has the poses. Without them, and without `every_frame`, memory does not grow with the
+                length of the video: windows are classified as they are complete.
             progress: called with the number of frames with poses and of all frames; during classification, again
                 with the last numbers.
+            windows: called with the properties of the video and the scores of its next windows, as they come; only
+                where `keep_poses` and `every_frame` are false.
 
         Raises:
             UnreadableVideo, EmptyVideo: the file holds no frame that can be decoded.
@@ -89,9 +103,11 @@ class Pipeline:
         sampling = sampling or self.recognizer.sampling
         with self.extractor.open(path) as video:
             indices = self.recognizer.frames_needed(sampling, video.info.frame_count, video.info.fps)
+            if not keep_poses and not every_frame and not self.recognizer.needs_frames:
+                return self._streamed(video, indices, sampling, progress, windows)
             also = np.arange(video.info.frame_count) if every_frame else None
             video_poses = self.extractor.poses_of(video, indices, also=also, progress=progress)
-            heartbeat = (lambda: None) if progress is None else (lambda: progress(len(video_poses), len(video_poses)))
+            heartbeat = _heartbeat(progress, len(video_poses))
             frames = VideoFrames(video.info.path, video=video) if self.recognizer.needs_frames else None
             lost = set(video.lost)
             result = self.recognizer.recognize(video_poses, sampling, frames=frames, heartbeat=heartbeat)
@@ -100,6 +116,33 @@ class Pipeline:
             return result
         notice = f"{counted(unread, 'frame')} whose pixels are needed cannot be decoded: the nearest of the others"
         return replace(result, warnings=(*result.warnings, f"{notice} {'stands' if unread == 1 else 'stand'} in"))
+
+    def _streamed(
+        self,
+        video: VideoReader,
+        indices: Ints,
+        sampling: ClipSampling,
+        progress: ProgressCallback | None,
+        windows: WindowsCallback,
+    ) -> ClipResult:
+        done = 0
+
+        def count(frames: int, total: int) -> None:
+            nonlocal done
+            done = frames
+            if progress is not None:
+                progress(frames, total)
+
+        heartbeat = (lambda: None) if progress is None else (lambda: progress(done, len(indices)))
+        stream = WindowStream(self.recognizer, video.info, sampling, heartbeat=heartbeat)
+        for part, stop in self.extractor.stream(video, indices, progress=count):
+            if found := stream.add(part, stop):
+                windows(video.info, found)
+        return stream.result()
+
+
+def _heartbeat(progress: ProgressCallback | None, frames: int) -> Callable[[], None]:
+    return (lambda: None) if progress is None else (lambda: progress(frames, frames))
 
 
 def _check_skeleton(classifier: ModelCard, extractor: PoseExtractor) -> None:

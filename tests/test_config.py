@@ -32,6 +32,9 @@ DEFAULTS = {
     "window_seconds": None,
     "stride_seconds": None,
     "timeline": False,
+    "person": None,
+    "largest": False,
+    "roi": None,
     "people": None,
     "min_score": None,
     "device": "auto",
@@ -123,7 +126,7 @@ def test_results_depend_on_what_shapes_them_and_on_nothing_else():
     names = {"reader", "device", "detect_every"}
     assert set(PipelineConfig().fingerprint_fields("poses")) == names
     names |= {"builder", "ensemble_weights", "precision", "views", "flip", "window_seconds", "people", "stride_seconds"}
-    names.add("timeline")
+    names |= {"timeline", "person", "largest", "roi"}
     assert set(PipelineConfig().fingerprint_fields("answers")) == names
 
 

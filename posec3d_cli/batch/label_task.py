@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from posec3d_cli.answers import WindowScores
 from posec3d_cli.batch.find import InputFile, only_pose_files
 from posec3d_cli.batch.outputs import CurrentRun, output_path, written_by_worker
 from posec3d_cli.batch.task import Heartbeat
@@ -17,12 +18,17 @@ from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.video import save_video
-from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.pipeline import Pipeline, WindowsCallback
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ClipResult, Failure, VideoPoses
+from posec3d_cli.types import VideoInfo
 
 logger = logging.getLogger("posec3d")
+
+
+def _ignore(info: VideoInfo, scores: Sequence[WindowScores]) -> None:
+    """Do nothing with windows."""
 
 
 @dataclass
@@ -38,6 +44,7 @@ class LabelTask:
         poses: folder for the poses of videos, or None.
         keep_poses: results hold the poses of the frames that the answer rests on ("used"), or of every frame ("every"),
             for drawing; None: no poses, as in results that worker processes send.
+        windows: called with the scores of the next windows of a video, as they come; only in the process that sets it.
         current_run: the run that the written files belong to; None: no files can be written.
         pipeline: the models for videos; made by `prepare`, None if there are only pose files.
         recognizer: the classifiers; made by `prepare`.
@@ -49,6 +56,7 @@ class LabelTask:
     draw_objects: bool = False
     poses: Path | None = None
     keep_poses: Literal["used", "every"] | None = None
+    windows: WindowsCallback = _ignore
     current_run: CurrentRun | None = None
     pipeline: Pipeline | None = field(init=False, repr=False, compare=False)
     recognizer: ActionRecognizer = field(init=False, repr=False, compare=False)
@@ -117,7 +125,10 @@ class LabelTask:
             for clip in read_pose_file(file.path):
                 yield self._kept(self._recognize(clip, file, heartbeat))
             return
-        result = self.pipeline.predict(file.path, every_frame=self.every_frame, progress=heartbeat)
+        keep = self.keep_poses is not None or self.poses is not None
+        result = self.pipeline.predict(
+            file.path, every_frame=self.every_frame, keep_poses=keep, progress=heartbeat, windows=self.windows
+        )
         unkept = self._save(file, result, heartbeat)
         yield self._kept(replace(result, name=file.name, warnings=(*result.warnings, *unkept)))
 

@@ -39,7 +39,7 @@ def info(cache: FolderOption = None, json: JsonOption = False) -> None:
     from posec3d_cli.sources import cache as sources
 
     kept = PoseCache(cache or default_folder())
-    videos, size = len(kept.files()), kept.size
+    videos, size = kept.videos, kept.size
     folder, models = converted_folder(weights_cache()), kept_models(weights_cache()) if cache is None else []
     bytes_of_models = sum(path.stat().st_size for path in models)
     copies = proxies.Proxies(proxies.default_folder())

@@ -22,6 +22,7 @@ def pipeline_config(
     weights: str | None = None,
     window: float | None = None,
     stride: float | None = None,
+    roi: str | None = None,
     people: People | None = None,
     precision: Precision = Precision.auto,
     reader: Reader = Reader.pyav,
@@ -50,6 +51,7 @@ def pipeline_config(
         ensemble_weights=_ratio(weights),
         window_seconds=window,
         stride_seconds=stride,
+        roi=None if roi is None else _rectangle(roi),
         people=None if people is None else people.value,
         precision=precision.value,
         reader=reader.value,
@@ -58,6 +60,21 @@ def pipeline_config(
         **options,
         **fields,
     )
+
+
+def _rectangle(text: str) -> tuple[float, float, float, float]:
+    """The numbers of "10,20,300,200".
+
+    Raises:
+        typer.BadParameter: the text is no rectangle.
+    """
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"--roi takes x,y,width,height in pixels, such as 10,20,300,200; got {text!r}"
+        ) from None
+    return x, y, width, height
 
 
 def _ratio(text: str | None) -> tuple[float, ...]:

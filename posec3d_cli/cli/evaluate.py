@@ -41,7 +41,6 @@ from posec3d_cli.cli.options import (
     Precision,
     PrecisionOption,
     RootOption,
-    StrideOption,
     ViewsOption,
     WeightsDirOption,
     WindowOption,
@@ -50,6 +49,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note, print_json
 from posec3d_cli.cli.report import check_outputs, document, print_report, write_files
+from posec3d_cli.cli.timeline_options import StrideOption
 from posec3d_cli.cli.timeline_report import refuse_without_effect, run_timelines
 from posec3d_cli.errors import BadDataset
 

@@ -22,12 +22,19 @@ class Job:
         posed: whether it is a pose file.
         annotated: where the annotated video goes.
         poses: where the poses go.
+        crops: the folder that the crops of people go to.
     """
 
     file: InputFile
     posed: bool
     annotated: Path | None
     poses: Path | None
+    crops: Path | None
+
+    @property
+    def every_frame(self) -> bool:
+        """Whether its files need the poses of every frame."""
+        return self.annotated is not None or self.crops is not None
 
     def check(self, *, overwrite: bool) -> None:
         """Refuse what can be known to fail before any model is made; nothing is written.
@@ -65,25 +72,33 @@ class Job:
             raise OutputError(f"{self.file.path} holds {clips} clips, and {self.poses} has room for one")
 
 
-def plan_outputs(files: Sequence[InputFile], save_video: Path | None, save_poses: Path | None) -> list[Job]:
+def plan_outputs(
+    files: Sequence[InputFile], save_video: Path | None, save_poses: Path | None, save_crops: Path | None = None
+) -> list[Job]:
     """Decide which file each input's results go to; makes nothing but missing output folders.
 
     One input goes to the file named, or into the folder named. Several need a folder, existing or without a suffix.
+    The crops of several go into a folder each.
 
     Raises:
         typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
     """
+    from posec3d_cli.batch.output_names import without_suffixes
     from posec3d_cli.pose_files import is_pose_file, written_suffixes
     from posec3d_cli.video.pictures import is_list
 
     # A list of pictures is called after them; a copy is called as its address ends.
     videos = [Path(file.origin) if is_list(file.path) else file.path for file in files]
     posed = [is_pose_file(file.path) for file in files]
-    if save_video is not None and any(posed):
-        raise typer.BadParameter(f"--save-video draws into a video, and {videos[posed.index(True)]} is a pose file")
+    if any(posed) and (save_video is not None or save_crops is not None):
+        flag = "--save-video" if save_video is not None else "--save-crops"
+        raise typer.BadParameter(f"{flag} needs a video, and {videos[posed.index(True)]} is a pose file")
     annotated = _outputs(videos, save_video, "--save-video", ".actions", (".mp4",))
     poses = _outputs(videos, save_poses, "--save-poses", ".poses", written_suffixes())
-    return [Job(*parts) for parts in zip(files, posed, annotated, poses, strict=True)]
+    crops: list[Path | None] = [save_crops] * len(videos)
+    if save_crops is not None and len(videos) > 1:
+        crops = [save_crops / stem for stem in without_suffixes([video.name for video in videos])]
+    return [Job(*parts) for parts in zip(files, posed, annotated, poses, crops, strict=True)]
 
 
 def _outputs(

@@ -44,9 +44,7 @@ from posec3d_cli.cli.options import (
     RetryOption,
     RootOption,
     SetOption,
-    StrideOption,
     ThresholdOption,
-    TimelineOption,
     TimeoutOption,
     TruthOption,
     ViewsOption,
@@ -57,6 +55,13 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.render import note
 from posec3d_cli.cli.shards import MergeOption, ShardOption, say_shard, shard_option
 from posec3d_cli.cli.sources import local_copies
+from posec3d_cli.cli.timeline_options import (
+    LargestOption,
+    PersonOption,
+    RoiOption,
+    StrideOption,
+    TimelineOption,
+)
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import OutputExists, counted
 
@@ -123,6 +128,9 @@ def label(
     people: PeopleOption = None,
     window: WindowOption = None,
     stride: StrideOption = None,
+    person: PersonOption = None,
+    largest: LargestOption = False,
+    roi: RoiOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
     min_score: MinScoreOption = None,
@@ -194,6 +202,9 @@ def label(
             flip=flip,
             window=window,
             stride=stride,
+            person=person,
+            largest=largest,
+            roi=roi,
             timeline=timeline,
             people=people,
             min_score=min_score,

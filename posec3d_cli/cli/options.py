@@ -146,17 +146,6 @@ WindowOption = Annotated[
         rich_help_panel=RECOGNITION,
     ),
 ]
-StrideOption = Annotated[
-    float | None,
-    typer.Option(
-        "--stride",
-        min=0.01,
-        metavar="SECONDS",
-        help=help_of("stride_seconds"),
-        rich_help_panel=RECOGNITION,
-    ),
-]
-TimelineOption = Annotated[bool, typer.Option("--timeline", help=help_of("timeline"), rich_help_panel=RECOGNITION)]
 ViewsOption = Annotated[
     int | None,
     typer.Option(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,15 +38,21 @@ from posec3d_cli.cli.options import (
     Reader,
     ReaderOption,
     SetOption,
-    StrideOption,
     ThresholdOption,
-    TimelineOption,
     ViewsOption,
     WeightsDirOption,
     WindowOption,
 )
-from posec3d_cli.cli.render import download_progress, note, stderr_console
+from posec3d_cli.cli.progress import FrameProgress, frame_progress
+from posec3d_cli.cli.render import download_progress, note
 from posec3d_cli.cli.sources import local_copies, rate
+from posec3d_cli.cli.timeline_options import (
+    LargestOption,
+    PersonOption,
+    RoiOption,
+    StrideOption,
+    TimelineOption,
+)
 from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import PoseC3DError, unexpected
 
@@ -56,7 +60,8 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.find import InputFile
     from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.config import PipelineConfig
-    from posec3d_cli.results import ClipResult, PipelineInfo
+    from posec3d_cli.results import ClipResult, PipelineInfo, WindowScores
+    from posec3d_cli.types import VideoInfo
 
 
 def predict(
@@ -98,6 +103,9 @@ def predict(
     people: PeopleOption = None,
     window: WindowOption = None,
     stride: StrideOption = None,
+    person: PersonOption = None,
+    largest: LargestOption = False,
+    roi: RoiOption = None,
     views: ViewsOption = None,
     flip: FlipOption = None,
     min_score: MinScoreOption = None,
@@ -127,6 +135,15 @@ def predict(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    save_crops: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-crops",
+            metavar="DIR",
+            help="Write a video of each person, cut out around them, into this folder.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing output files.", rich_help_panel=OUTPUT)
     ] = False,
@@ -141,11 +158,11 @@ def predict(
     """
     from posec3d_cli.batch.find import only_pose_files
 
-    if overwrite and save_video is None and save_poses is None:
-        raise typer.BadParameter("--overwrite needs --save-video or --save-poses")
+    if overwrite and save_video is None and save_poses is None and save_crops is None:
+        raise typer.BadParameter("--overwrite needs --save-video, --save-poses or --save-crops")
     if draw_objects and save_video is None:
         raise typer.BadParameter("--draw-objects needs --save-video")
-    jobs = plan_outputs(_inputs(videos, fps, max_download, offline=offline), save_video, save_poses)
+    jobs = plan_outputs(_inputs(videos, fps, max_download, offline=offline), save_video, save_poses, save_crops)
     config = pipeline_config(
         pipeline=pipeline,
         detector=detector,
@@ -161,6 +178,9 @@ def predict(
         flip=flip,
         window=window,
         stride=stride,
+        person=person,
+        largest=largest,
+        roi=roi,
         timeline=timeline,
         people=people,
         min_score=min_score,
@@ -213,7 +233,9 @@ def _inputs(texts: list[str], fps: float | None, max_download: float, *, offline
 def _task(config: PipelineConfig, jobs: Sequence[Job]) -> LabelTask:
     from posec3d_cli.batch.label_task import LabelTask
 
-    keep: Literal["used", "every"] = "used" if jobs[0].annotated is None else "every"
+    keep: Literal["used", "every"] | None = None if jobs[0].poses is None else "used"
+    if jobs[0].every_frame:
+        keep = "every"
     return LabelTask.of(config, [job.file for job in jobs], keep_poses=keep)
 
 
@@ -268,7 +290,9 @@ def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
     from posec3d_cli.batch.task import attempt
 
     if not job.posed:
-        with _frame_progress(f"{job.file.path.name}: people") as progress:
+        title = f"{job.file.path.name}: people"
+        with frame_progress(title) as progress:
+            task.windows = partial(_tell, job.file.path.name, progress)
             results = list(attempt(task, job.file, progress))
         yield from results
         return
@@ -277,6 +301,16 @@ def _results(task: LabelTask, job: Job) -> Iterator[ClipResult]:
         yield task.failed(job.file, error)
         return
     yield from attempt(task, job.file, lambda done, total: None)
+
+
+def _tell(name: str, progress: FrameProgress, info: VideoInfo, windows: Sequence[WindowScores]) -> None:
+    """Say what is done in the newest window of a long video."""
+    from posec3d_cli.results import NO_PERSON_IN_WORDS
+
+    last = windows[-1]
+    if last.stop < info.frame_count:
+        label = NO_PERSON_IN_WORDS if last.scores is None else last.scores.top(1)[0][0]
+        progress.tell(f"{name} at {last.stop / float(info.fps):.0f} of {info.duration:.0f} s: {label}")
 
 
 def _saves(
@@ -291,6 +325,8 @@ def _saves(
         options = {"draw_objects": draw_objects, "overwrite": overwrite, "reader": config.reader}
         options["timeline"] = config.timeline
         yield partial(_draw, result, job.annotated, **options)
+    if job.crops is not None:
+        yield partial(_crop, result, job.crops, overwrite=overwrite, reader=config.reader)
 
 
 def _attempt(write: Callable[[], None]) -> PoseC3DError | None:
@@ -307,30 +343,16 @@ def _attempt(write: Callable[[], None]) -> PoseC3DError | None:
 def _draw(result: ClipResult, target: Path, **options: Any) -> None:
     from posec3d_cli.output.video import save_video
 
-    with _frame_progress(f"{result.path.name}: drawing") as progress:
+    with frame_progress(f"{result.path.name}: drawing") as progress:
         unkept = save_video(result, target, progress=progress, **options)
     for sentence in unkept:
         note("note", f"{target}: {sentence}")
 
 
-@contextlib.contextmanager
-def _frame_progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A callback that draws a bar of frames on stderr, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _crop(result: ClipResult, folder: Path, **options: Any) -> None:
+    from posec3d_cli.output.crops import save_crops
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr_console(), transient=True) as bars:
-        task = bars.add_task(title, total=None)
-
-        def report(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
-
-        yield report
+    with frame_progress(f"{result.path.name}: cropping") as progress:
+        made = save_crops(result, folder, progress=progress, **options)
+    if not made:
+        note("note", f"{folder}: nobody is in {result.name}, and nothing is cut out")

@@ -144,3 +144,46 @@ def spelled(seconds: float) -> str:
     """A time to wait in words, in whole minutes."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
+
+
+class FrameProgress:
+    """Shows how many frames of a video are done, and what is found meanwhile.
+
+    Args:
+        bars: what draws; None where stderr is no terminal: then findings are lines.
+        title: of the bar.
+    """
+
+    def __init__(self, bars: Progress | None, title: str) -> None:
+        self._bars = bars
+        self._task = None if bars is None else bars.add_task(title, total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many frames of all are done."""
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, completed=done, total=total)
+
+    def tell(self, text: str) -> None:
+        """Show what was found last."""
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, description=one_line(text))
+        else:
+            note("read", one_line(text))
+
+
+@contextlib.contextmanager
+def frame_progress(title: str) -> Iterator[FrameProgress]:
+    """A callback that draws a bar of frames on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield FrameProgress(None, title)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr_console(), transient=True) as bars:
+        yield FrameProgress(bars, title)

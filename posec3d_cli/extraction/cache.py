@@ -1,10 +1,11 @@
 """PoseCache: estimated poses on disk, by the content of the video and by the models and settings.
 
-A cache is a folder with one NumPy archive per video and pair of models, called by the key. Frames are added to it as
-they are asked for, so a second run on a video estimates only the frames that the first did not. A moved or renamed
-video keeps its poses; one whose bytes changed, other models or settings, or another `POSES_VERSION` have another key.
-When the archives outgrow the limit, those that were not used for longest go. An archive that cannot be read is as
-good as none and is written again.
+A cache is a folder of NumPy archives, one for each `PART` frames of a video and pair of models, called by the key and,
+after the first, by their number. Frames are added to it as they are asked for, so a second run on a video estimates
+only the frames that the first did not, and one that was killed goes on after the last part that was kept. A moved or
+renamed video keeps its poses; one whose bytes changed, other models or settings, or another `POSES_VERSION` have
+another key. When the archives outgrow the limit, those that were not used for longest go. An archive that cannot be
+read is as good as none and is written again.
 
 No answer depends on a cache: where it cannot be written, nothing is kept, and a warning is logged.
 """
@@ -35,6 +36,8 @@ from posec3d_cli.types import Detections, Poses
 logger = logging.getLogger("posec3d")
 LIMIT = 10 * 10**9  # bytes; an hour of two people at 30 frames per second takes about 40 MB
 _FORMAT = "4"  # 2 had no objects, 3 had other keys
+PART = 600
+"""Frames of a video, at most, in one archive; where poses are estimated part by part, a part is one of these."""
 _SLACK = 100  # a process may store so small a part of the limit before it looks at what all have stored
 _SUFFIX = ".npz"
 
@@ -85,9 +88,17 @@ class PoseCache:
             raise UnreadableVideo(f"{video} cannot be read")
         return hashlib.sha256(f"{_FORMAT} {results.POSES_VERSION} {content} {made_of}".encode()).hexdigest()
 
-    def load(self, key: str) -> KnownFrames:
-        """Load the cached frames, perhaps none."""
-        file = self._file(key)
+    def frames(self, key: str, part: int = 0) -> frozenset[int]:
+        """The numbers of the cached frames of a part, also of those that did not decode."""
+        try:
+            with self._file(key, part).open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
+                return frozenset([*arrays["frames"].tolist(), *arrays["lost"].tolist()])
+        except Exception:  # as of `load`
+            return frozenset()
+
+    def load(self, key: str, part: int = 0) -> KnownFrames:
+        """Load the cached frames of a part, perhaps none."""
+        file = self._file(key, part)
         try:
             with file.open("rb") as archive, np.load(archive, allow_pickle=False) as arrays:
                 known = _unpacked({name: arrays[name] for name in arrays.files})
@@ -97,18 +108,18 @@ class PoseCache:
             os.utime(file)
         return known
 
-    def store(self, key: str, known: KnownFrames) -> None:
-        """Store frames in place of those that were cached before, then remove old archives above the limit.
+    def store(self, key: str, known: KnownFrames, part: int = 0) -> None:
+        """Store frames of a part in place of those that were cached before, then remove old archives above the limit.
 
         Where that cannot be done, the poses are as good as before: a warning is logged, and nothing is raised.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self._file(key), overwrite=True) as part, part.open("wb") as file:
+            with atomic_write(self._file(key, part), overwrite=True) as unfinished, unfinished.open("wb") as file:
                 np.savez_compressed(file, **_packed(known))
             self._stored += self._file(key).stat().st_size
             if self._listed is None or self._stored > min(self.limit - self._listed, self.limit // _SLACK):
-                self._make_room(keep=self._file(key))
+                self._make_room(keep=self._file(key, part))
         except (OutputError, OSError) as error:
             cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or cause
@@ -120,26 +131,31 @@ class PoseCache:
         return [file for _, _, file in self._archives()]
 
     @property
+    def videos(self) -> int:
+        """The number of keys: of videos, each for a pair of models."""
+        return len({file.name.partition(".")[0] for file in self.files()})
+
+    @property
     def size(self) -> int:
         """Bytes of all archives."""
         return sum(size for _, size, _ in self._archives())
 
     def clear(self) -> int:
-        """Remove every archive; the number of them.
+        """Remove every archive; the number of videos.
 
         Raises:
             OutputError: one cannot be removed.
         """
-        files = self.files()
-        for file in files:
+        videos = self.videos
+        for file in self.files():
             try:
                 file.unlink(missing_ok=True)
             except OSError as error:
                 raise OutputError(f"{file} cannot be removed: {error.strerror}") from error
-        return len(files)
+        return videos
 
-    def _file(self, key: str) -> Path:
-        return self.folder / f"{key}{_SUFFIX}"
+    def _file(self, key: str, part: int = 0) -> Path:
+        return self.folder / f"{key}{f'.{part}' if part else ''}{_SUFFIX}"
 
     def _archives(self) -> list[tuple[int, int, Path]]:
         """When each archive was last used, its bytes and its path, in order of use."""

@@ -6,9 +6,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,10 +17,9 @@ import numpy as np
 
 from posec3d_cli.config import DEFAULT_READER, PipelineConfig, check_detect_every
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
-from posec3d_cli.extraction.cache import KnownFrames, PoseCache, pose_cache
-from posec3d_cli.extraction.cuts import find_cuts, frames_to_check, is_sharp, signature
+from posec3d_cli.extraction.cache import PART, PoseCache, pose_cache
 from posec3d_cli.extraction.detect_every import detect_people
-from posec3d_cli.extraction.read_ahead import read_ahead
+from posec3d_cli.extraction.parts import Estimate, FrameEstimator, part_of
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
 from posec3d_cli.registry import foreign_version
@@ -28,6 +28,7 @@ from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.tracking import tracker
+from posec3d_cli.tracking.online import OnlineTracker
 from posec3d_cli.types import Detections, Frame, Ints, Poses
 from posec3d_cli.video import VideoReader, open_video
 
@@ -162,61 +163,33 @@ class PoseExtractor:
         wanted = np.arange(video.info.frame_count) if indices is None else indices
         others = np.zeros(0, np.int64) if also is None else np.setdiff1d(also, wanted)
         total = len(wanted) + len(others)
-        known = KnownFrames()
-        if self.cache is not None:
-            with watch.time("cache"):
-                key = self.cache.key(video.info.path, self._made_of(wanted, others))
-                known = self.cache.load(key)
-        people, signatures = dict(known.people), dict(known.signatures)
-
-        def with_signatures(frames: Iterator[Frame]) -> Iterator[Frame]:
-            for frame in frames:
-                signatures[frame.index] = signature(frame.pixels)
-                yield frame
-
-        def is_cut_between(before: Frame, after: Frame) -> bool:
-            return is_sharp(signatures[before.index], signatures[after.index])
-
+        with self._caching(watch):
+            frames = self._estimator(video, wanted, others, watch)
+            for part in dict.fromkeys(part_of(index) for index in [*wanted.tolist(), *others.tolist()]):
+                frames.load(part)
         missing = [
-            [index for index in part.tolist() if index not in people and index not in known.lost]
+            [index for index in part.tolist() if index not in frames.people and index not in frames.lost]
             for part in (wanted, others)
         ]
-        count = computed = sum(map(len, missing))
-        for drawn_only, part in enumerate(missing):
-            if not part:
-                continue
-            with closing(read_ahead(with_signatures(video.read(part)), watch)) as frames:
-                for batch, found in detect_people(
-                    _batches(frames), self.detector, self.every, watch.time, is_cut=is_cut_between
-                ):
-                    with watch.time("pose"):
-                        batch_poses = self.pose.estimate(batch, found)
-                    _check_batch(batch, found, batch_poses)
-                    for frame, boxes, frame_poses in zip(batch, found, batch_poses, strict=True):
-                        kept = replace(frame_poses, heatmaps=None) if drawn_only else frame_poses
-                        people[frame.index] = (boxes, kept)
-                    del batch, found, batch_poses, frame  # while the next batch is waited for
-                    if progress is not None:
-                        progress(total - count + len(people) - len(known.people), total)
-        lost = known.lost.union(index for part in missing for index in part if index not in people)
-        used = [index for index in wanted.tolist() if index in people]
+        computed = sum(map(len, missing))
+        counter = _Count(total - computed, total, progress)
+        for drawn_only, some in enumerate(missing):
+            for _ in frames.estimate(some, self._estimate(watch, counter, drawn_only=bool(drawn_only))):
+                pass
+        used = [index for index in wanted.tolist() if index in frames.people]
         if not used:
             raise EmptyVideo(f"{video.info.path}: none of {counted(len(wanted), 'frame')} needed can be decoded")
         with watch.time("decode"), watch.time("wait"):
-            around = frames_to_check(signatures, used, video.info.frame_count).tolist()
-            for _ in with_signatures(video.read(around)):
-                count += 1
-        if self.cache is not None and count:
-            with watch.time("cache"):
-                self.cache.store(key, KnownFrames(people, lost, signatures))
-        cuts = find_cuts(signatures, used)
+            cuts = frames.find_cuts(used)
+        with self._caching(watch):
+            frames.store_all()
+        people, lost = frames.people, frames.lost
         frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
         with watch.time("track"):
             track_ids = self._track_ids(people, used, video.info.fps, cuts)
             if len(others):
                 track_ids = self._track_ids(people, frame_indices.tolist(), video.info.fps, cuts, given=track_ids)
-        spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in watch.seconds.items())
-        logger.info("%s: %d frames, %d of them from the cache; %s", video.info.path, total, total - computed, spent)
+        _log(video, total, computed, watch)
         return VideoPoses(
             video.info,
             frame_indices,
@@ -229,6 +202,107 @@ class PoseExtractor:
             watch.seconds,
         )
 
+    def stream(
+        self, video: VideoReader, indices: Ints, *, progress: ProgressCallback | None = None
+    ) -> Iterator[tuple[VideoPoses, int]]:
+        """As `poses_of`, part after part: memory does not grow with the length of the video.
+
+        Each part that is done is in the cache, so that a run which was killed goes on after it.
+
+        Args:
+            video: an open video.
+            indices: `(T,)` frame numbers, strictly increasing.
+            progress: called after each batch.
+
+        Yields:
+            The poses of the next of these frames, perhaps of none, with track ids that continue those before, the cuts
+            up to its last frame, and the wall time so far; and the frame up to which, exclusively, all is known.
+
+        Raises:
+            StageMismatch: a stage broke its protocol.
+        """
+        watch = Stopwatch()
+        tracker = OnlineTracker(max_gap=self.max_gap)
+        with self._caching(watch):
+            frames = self._estimator(video, indices, np.zeros(0, np.int64), watch)
+            kept = frames.known(indices.tolist())
+        missing = [index for index in indices.tolist() if index not in kept]
+        counter = _Count(len(indices) - len(missing), len(indices), progress)
+        estimated = frames.estimate(missing, self._estimate(watch, counter))
+        open_parts = {part_of(index) for index in missing}
+        last: list[int] = []
+        for part, group in groupby(indices.tolist(), key=part_of):
+            own = list(group)
+            with self._caching(watch):
+                frames.load(part)
+            if part in open_parts:
+                next(estimated)
+            gone = [index for index in own if index not in frames.people and index not in frames.lost]
+            for _ in frames.estimate(gone, self._estimate(watch, counter)):  # another process has made room
+                pass
+            used = [index for index in own if index in frames.people]
+            with watch.time("decode"), watch.time("wait"):
+                cuts = frames.find_cuts([*last, *used])
+            with self._caching(watch):
+                frames.store_all()
+            with watch.time("track"):
+                track_ids = self._follow(tracker, frames, [*last, *used], len(last), video.info.fps, cuts)
+            yield (
+                VideoPoses(
+                    video.info,
+                    np.array(used, np.int64),
+                    tuple(frames.people[index][0] for index in used),
+                    tuple(frames.people[index][1] for index in used),
+                    tuple(track_ids),
+                    self.pose.skeleton,
+                    np.array(sorted(frames.lost.intersection(own)), np.int64),
+                    cuts,
+                    dict(watch.seconds),
+                ),
+                own[-1] + 1,
+            )
+            last = used[-1:] or last
+            frames.forget(last[0] if last else 0)
+        _log(video, len(indices), len(missing), watch)
+
+    def _follow(
+        self, tracker: OnlineTracker, frames: FrameEstimator, some: Sequence[int], known: int, fps: Fraction, cuts: Ints
+    ) -> list[Ints]:
+        """The track ids in the frames `some` without the first `known`, to which the tracker has come."""
+        ids = []
+        for place in range(known, len(some)):
+            before = some[place - 1] if place else -1
+            if np.any((cuts > before) & (cuts <= some[place])):
+                tracker.cut()
+            found, poses = frames.people[some[place]]
+            ids.append(tracker.update(found, poses, some[place] / float(fps)))
+        return ids
+
+    def _caching(self, watch: Stopwatch) -> AbstractContextManager[None]:
+        return nullcontext() if self.cache is None else watch.time("cache")
+
+    def _estimator(self, video: VideoReader, wanted: Ints, others: Ints, watch: Stopwatch) -> FrameEstimator:
+        key = "" if self.cache is None else self.cache.key(video.info.path, self._made_of(wanted, others))
+        return FrameEstimator(video, self.cache, key, watch)
+
+    def _estimate(self, watch: Stopwatch, count: _Count, *, drawn_only: bool = False) -> Estimate:
+        """A function that detects people in frames and estimates their poses; without heatmaps where `drawn_only`."""
+
+        def estimate(
+            frames: Iterable[Frame], is_cut: Callable[[Frame, Frame], bool]
+        ) -> Iterator[tuple[Frame, Detections, Poses]]:
+            batches = _batches(frames)
+            for batch, found in detect_people(batches, self.detector, self.every, watch.time, is_cut=is_cut):
+                with watch.time("pose"):
+                    batch_poses = self.pose.estimate(batch, found)
+                _check_batch(batch, found, batch_poses)
+                for frame, boxes, poses in zip(batch, found, batch_poses, strict=True):
+                    yield frame, boxes, replace(poses, heatmaps=None) if drawn_only else poses
+                count.add(len(batch))
+                del batch, found, batch_poses, frame  # while the next batch is decoded
+
+        return estimate
+
     def _made_of(self, wanted: Ints, others: Ints) -> str:
         """What the poses in these frames depend on besides the video.
 
@@ -237,7 +311,8 @@ class PoseExtractor:
         if self.every == 1:
             return self.made_of
         frames = hashlib.sha256(wanted.astype(np.int64).tobytes() + b" " + others.astype(np.int64).tobytes())
-        return f"{self.made_of} every {self.every} of {len(wanted)} and {len(others)}: {frames.hexdigest()}"
+        of = f"{len(wanted)} and {len(others)} in parts of {PART}"
+        return f"{self.made_of} every {self.every} of {of}: {frames.hexdigest()}"
 
     def _track_ids(
         self,
@@ -263,6 +338,24 @@ class PoseExtractor:
     def open(self, path: str | Path) -> VideoReader:
         """Open a video with the reader of this extractor; a context manager."""
         return open_video(path, reader=self.reader)
+
+
+class _Count:
+    """Counts frames that are done, and says so."""
+
+    def __init__(self, done: int, total: int, progress: ProgressCallback | None) -> None:
+        self.done, self.total, self._progress = done, total, progress
+
+    def add(self, number: int) -> None:
+        """So many more are done."""
+        self.done += number
+        if self._progress is not None:
+            self._progress(self.done, self.total)
+
+
+def _log(video: VideoReader, total: int, computed: int, watch: Stopwatch) -> None:
+    spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in watch.seconds.items())
+    logger.info("%s: %d frames, %d of them from the cache; %s", video.info.path, total, total - computed, spent)
 
 
 def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:

@@ -5,18 +5,19 @@ Pure functions; the networks are called elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from posec3d_cli.answers import weighted_mean
 from posec3d_cli.errors import counted
+from posec3d_cli.recognition.tally import ClipTally
 from posec3d_cli.results import PersonInWindow, PersonScores, VideoPoses, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling, Window
-from posec3d_cli.tracking.similarity import box_area
+from posec3d_cli.tracking.selection import EVERYBODY, Selection
 from posec3d_cli.tracking.tracks import Tracks
-from posec3d_cli.types import ActionScores, Poses, PoseSequence
+from posec3d_cli.types import ActionScores, PoseSequence, VideoInfo
 
 FEW_FRAMES = 0.5  # warn if a person was found in a smaller share of the frames
 CUTS_SAID = 5  # more cuts are counted only
@@ -37,7 +38,11 @@ Scored = tuple[Subject, ActionScores]
 
 
 def subjects(
-    used: VideoPoses, plan: Sequence[Window], sampling: ClipSampling, ids: set[int]
+    used: VideoPoses,
+    plan: Sequence[Window],
+    sampling: ClipSampling,
+    ids: set[int],
+    selection: Selection = EVERYBODY,
 ) -> Iterator[tuple[Subject, PoseSequence]]:
     """The subjects and their pose sequences, window by window. Adds the track ids of the main people to `ids`.
 
@@ -45,7 +50,7 @@ def subjects(
     """
     for number, window in enumerate(plan):
         part = used.part(window.indices)
-        tracks = part.tracks()
+        tracks = selection.of_window(part.tracks())
         main = tracks.main_people(sampling.min_share)
         ids.update(main.ids.tolist())
         if sampling.people == "each":
@@ -93,47 +98,23 @@ def aggregate_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -
     return tuple(result)
 
 
-def summarize_people(used: VideoPoses, ids: Collection[int]) -> list[PersonScores]:
-    """The people with these track ids, the most important first, without scores."""
-    frames: dict[int, list[float]] = {track_id: [] for track_id in ids}
-    importance = dict.fromkeys(ids, 0.0)
-    for who, found, poses in zip(used.track_ids, used.detections, used.poses, strict=True):
-        sizes = np.sqrt(box_area(found.boxes.astype(np.float64)))
-        for row, track_id in enumerate(who.tolist()):
-            if track_id in frames:
-                score = float(poses.scores[row].mean(dtype=np.float64))
-                frames[track_id].append(score)
-                importance[track_id] += sizes[row] * score
-    order = sorted(ids, key=lambda track_id: (-importance[track_id], track_id))
-    return [
-        PersonScores(track_id, len(frames[track_id]), float(np.mean(frames[track_id])), 0.0, None) for track_id in order
-    ]
-
-
-def mean_keypoint_score(detected: Sequence[Poses]) -> float | None:
-    """The mean joint score over all people and frames; None if no person was found."""
-    scores = [poses.scores.ravel() for poses in detected if len(poses)]
-    return float(np.concatenate(scores).mean(dtype=np.float64)) if scores else None
-
-
-def warnings_for(used: VideoPoses, sampling: ClipSampling) -> tuple[str, ...]:
+def warnings_for(video: VideoInfo, tally: ClipTally, sampling: ClipSampling) -> tuple[str, ...]:
     """Warnings, in sentences, about what makes the result less certain."""
-    found = sum(1 for poses in used.poses if len(poses))
-    score = mean_keypoint_score(used.poses)
-    said = list(used.video.notes)
-    lost = used.video.lost_frames + len(used.lost)
+    found, score = tally.with_person, tally.mean_keypoint_score
+    said = list(video.notes)
+    lost = video.lost_frames + tally.lost
     if lost:
         was = "was" if lost == 1 else "were"
         said.append(f"{counted(lost, 'damaged frame')} could not be decoded and {was} left out")
-    if used.video.frame_count < sampling.frames:
-        count = counted(used.video.frame_count, "frame")
+    if video.frame_count < sampling.frames:
+        count = counted(video.frame_count, "frame")
         said.append(f"the video has {count} and the classifier reads {sampling.frames}: frames are repeated")
-    if 0 < found < FEW_FRAMES * len(used):
-        said.append(f"somebody was found in only {found} of {counted(len(used), 'frame')} used")
+    if 0 < found < FEW_FRAMES * tally.frames:
+        said.append(f"somebody was found in only {found} of {counted(tally.frames, 'frame')} used")
     if score is not None and score < WEAK_JOINTS:
         said.append(f"the joints are seen poorly: their mean score is {score:.2f}")
-    if len(used.cuts):
-        said.append(f"{_cuts_at((used.cuts / float(used.video.fps)).tolist())}: nobody is followed over a cut")
+    if tally.cuts:
+        said.append(f"{_cuts_at([cut / float(video.fps) for cut in tally.cuts])}: nobody is followed over a cut")
     return tuple(said)
 
 

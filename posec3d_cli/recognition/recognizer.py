@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, islice, repeat
-from pathlib import Path
 from time import perf_counter
 from typing import Self
 
@@ -22,17 +21,11 @@ from posec3d_cli.hub.weights import fetch
 from posec3d_cli.recognition.aggregate import (
     Scored,
     Subject,
-    aggregate_people,
-    aggregate_window,
-    mean_keypoint_score,
     subjects,
-    summarize_people,
-    warnings_for,
 )
+from posec3d_cli.recognition.clip import ClipBuilder
 from posec3d_cli.recognition.ensemble import (
     Member,
-    average_people,
-    average_windows,
     check_compatible,
     ensemble_info,
 )
@@ -45,9 +38,7 @@ from posec3d_cli.runtime.stopwatch import Stopwatch
 from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import HasPrecision, InputBuilder, NeedsFrames, NeedsHeatmaps
-from posec3d_cli.timeline.build import action_segments, clip_scores
-from posec3d_cli.timeline.presence import GAP, Presence
-from posec3d_cli.timeline.repetitions import Movements
+from posec3d_cli.tracking.selection import EVERYBODY, Selection
 from posec3d_cli.types import ClassifierInput, Floats, Ints, PoseSequence
 
 NO_FRAMES = np.zeros(0, np.int64)
@@ -62,16 +53,23 @@ class ActionRecognizer:
         members: at least one; the result is the weighted mean of their probabilities.
         used: the models of the stages, for the results.
         sampling: the default clip sampling; None for that of the first member.
+        selection: which people are read.
 
     Raises:
         StageMismatch: the members cannot be an ensemble.
     """
 
     def __init__(
-        self, members: Sequence[Member], *, used: PipelineInfo | None = None, sampling: ClipSampling | None = None
+        self,
+        members: Sequence[Member],
+        *,
+        used: PipelineInfo | None = None,
+        sampling: ClipSampling | None = None,
+        selection: Selection = EVERYBODY,
     ) -> None:
         self.members = tuple(members)
         self.sampling = sampling or self.members[0].sampling
+        self.selection = selection
         self.used = used or PipelineInfo(models={})
         check_compatible(self.members, list(self.used.ensemble) or ["a classifier"] * len(self.members))
 
@@ -127,7 +125,8 @@ class ActionRecognizer:
             people=config.people,
         )
         info = replace(ensemble_info(used, weights), min_score=resolved.min_score)
-        return cls(members, used=info, sampling=sampling)
+        selection = Selection(config.person, config.largest, config.roi)
+        return cls(members, used=info, sampling=sampling, selection=selection)
 
     @property
     def needs_heatmaps(self) -> bool:
@@ -147,9 +146,9 @@ class ActionRecognizer:
 
     def frames_needed(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
         """The frames of a video that the clip sampling uses, each once, in order."""
-        return _frames_of(self._plans(sampling, frame_count, fps))
+        return _frames_of(self.plans(sampling, frame_count, fps))
 
-    def _plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
+    def plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
         """The plan of each member; all plans have the same windows."""
         return [member.reads(sampling).plan(frame_count, fps) for member in self.members]
 
@@ -193,7 +192,8 @@ class ActionRecognizer:
             StageMismatch: a builder reads the frames of the video.
         """
         sampling = sampling or self.sampling
-        plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
+        video_poses = self.selected(video_poses)
+        plans = self.plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
         plans, notices = with_substitutes(plans, video_poses)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
         made_by = replace(self.used, name=None, models=models)
@@ -218,8 +218,14 @@ class ActionRecognizer:
         while chunk := list(islice(given, VIDEOS_AT_ONCE)):
             yield from self._answers([self._reading(one, sampling or self.sampling, source) for one, source in chunk])
 
+    def selected(self, video_poses: VideoPoses) -> VideoPoses:
+        """The poses, in which people who are not to be read have no track id."""
+        track_ids = self.selection.of_frames(video_poses.detections, video_poses.track_ids)
+        return replace(video_poses, track_ids=track_ids)
+
     def _reading(self, video_poses: VideoPoses, sampling: ClipSampling, frames: FrameSource | None) -> _Reading:
-        plans = self._plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
+        video_poses = self.selected(video_poses)
+        plans = self.plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
         needed = _frames_of(plans)
         lost = np.intersect1d(video_poses.lost, needed)
         if len(lost):
@@ -230,7 +236,7 @@ class ActionRecognizer:
                     f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
                 )
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
-        return _Reading(video_poses, sampling, plans, self.used, self._notices(), lost, frames)
+        return _Reading(video_poses, sampling, plans, self.used, self.notices(), lost, frames)
 
     def _answers(
         self, readings: Sequence[_Reading], heartbeat: Callable[[], None] = lambda: None
@@ -241,54 +247,58 @@ class ActionRecognizer:
 
     def _aggregate(self, reading: _Reading, scored: Sequence[Sequence[Scored]]) -> ClipResult:
         """The answer about one video, from what each member says of its people and windows."""
-        used, video_poses, weights = reading.used, reading.video_poses, [member.weight for member in self.members]
-        by_window = [
-            average_windows([aggregate_window(number, window, one) for one in scored], weights)
-            for number, window in enumerate(reading.plans[0])
-        ]
-        seen = summarize_people(used, reading.ids)
-        presence = Presence(round(GAP * video_poses.video.fps))
-        presence.add(used.frame_indices, used.track_ids)
-        movements = Movements(used.skeleton, float(video_poses.video.fps))
-        movements.add(used.frame_indices, used.track_ids, used.poses)
-        info = video_poses.video
-        segments = action_segments(
-            by_window,
-            presence.spans(info.frame_count),
-            frame_count=info.frame_count,
-            fps=info.fps,
-            min_score=reading.made_by.min_score,
+        weights = [member.weight for member in self.members]
+        builder = ClipBuilder(
+            reading.video_poses, weights, reading.sampling, reading.made_by, reading.notices, self.selection
         )
-        return ClipResult(
-            path=Path(info.path),
-            scores=clip_scores(by_window, segments, reading.made_by.min_score),
-            people=average_people([aggregate_people(seen, one) for one in scored], weights),
-            windows=tuple(by_window),
-            segments=movements.counted(segments, reading.made_by.min_score),
-            frames_used=len(used),
-            frames_with_person=sum(1 for poses in used.poses if len(poses)),
-            mean_keypoint_score=mean_keypoint_score(used.poses),
-            sampling=reading.sampling,
-            pipeline=reading.made_by,
-            seconds={**video_poses.seconds, **reading.watch.seconds},
-            warnings=(*reading.notices, *video_poses.notes, *warnings_for(used, reading.sampling)),
-            video_poses=video_poses,
-        )
+        builder.tally.add(reading.used)
+        builder.ids |= reading.ids
+        builder.add_windows(reading.plans[0], scored)
+        return builder.result(reading.video_poses, {**reading.video_poses.seconds, **reading.watch.seconds})
 
-    def _notices(self) -> tuple[str, ...]:
+    def classify_windows(
+        self,
+        video_poses: VideoPoses,
+        plans: Sequence[Sequence[Window]],
+        sampling: ClipSampling,
+        heartbeat: Callable[[], None] = lambda: None,
+    ) -> tuple[list[list[Scored]], set[int], dict[str, float]]:
+        """What each member says of the people in some windows, for streams.
+
+        Args:
+            video_poses: with the poses of their frames, or with these frames among `lost`: then the nearest frame that
+                is known stands in for one.
+            plans: of each member, the windows.
+            sampling: how people are grouped.
+            heartbeat: called after each batch of classifier inputs.
+
+        Returns:
+            The scores by member, the track ids of the main people, and the wall time by stage.
+
+        Raises:
+            StageMismatch: a frame of a window is neither known nor lost.
+        """
+        if len(video_poses.lost):
+            seen = video_poses.frame_indices
+            plans = [[window.without(video_poses.lost, seen) for window in plan] for plan in plans]
+        reading = _Reading(video_poses, sampling, plans, self.used, ())
+        scored = [self._classify(number, member, [reading], heartbeat)[0] for number, member in enumerate(self.members)]
+        return scored, reading.ids, dict(reading.watch.seconds)
+
+    def notices(self) -> tuple[str, ...]:
+        """Sentences that every result has among its warnings."""
         detector = self.used.models.get("detector")
         if detector is not None and detector.stage == "whole-frame":
             return ("no detector looked for people: every frame was taken as one person who fills it",)
         return ()
 
-    @staticmethod
     def _classify(
-        number: int, member: Member, readings: Sequence[_Reading], heartbeat: Callable[[], None]
+        self, number: int, member: Member, readings: Sequence[_Reading], heartbeat: Callable[[], None]
     ) -> list[list[Scored]]:
         """The scores of each subject of each reading, by member `number`; only the inputs of a few exist at once."""
         scored: list[list[Scored]] = [[] for _ in readings]
         waiting: list[tuple[int, Subject, Floats | None]] = []
-        objects = member.objects
+        objects, selection = member.objects, self.selection
         volumes: list[ClassifierInput] = []
 
         def flush() -> None:
@@ -311,7 +321,7 @@ class ActionRecognizer:
             heartbeat()
 
         for place, reading in enumerate(readings):
-            for subject, sequence, built in reading.inputs(number, member.builder):
+            for subject, sequence, built in reading.inputs(number, member.builder, selection):
                 volumes.append(built)
                 waiting.append((place, subject, objects.features(sequence) if objects else None))
                 if sum(map(len, volumes)) >= VIEWS_AT_ONCE:
@@ -352,10 +362,12 @@ class _Reading:
         self.watch = Stopwatch()
         self.ids: set[int] = set()
 
-    def inputs(self, number: int, builder: InputBuilder) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
+    def inputs(
+        self, number: int, builder: InputBuilder, selection: Selection
+    ) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
         """The subjects of the plan of member `number`, with their poses and what the builder makes of them."""
         plan, flip = self.plans[number], self.sampling.flip
-        found = subjects(self.used, plan, self.sampling, self.ids)
+        found = subjects(self.used, plan, self.sampling, self.ids, selection)
         if isinstance(builder, NeedsFrames):
             yield from self._inputs_with_frames(plan, builder, list(found))
             return

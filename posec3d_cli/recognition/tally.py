@@ -74,6 +74,11 @@ class ClipTally:
                     person.importance += size * mean
 
     @property
+    def sees_anybody(self) -> bool:
+        """Whether anybody has a track id."""
+        return bool(self._people)
+
+    @property
     def mean_keypoint_score(self) -> float | None:
         """The mean joint score over all people and frames; None if no person was found."""
         return self._scores / self._joints if self._joints else None
