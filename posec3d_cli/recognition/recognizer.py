@@ -13,7 +13,7 @@ import numpy as np
 
 from posec3d_cli.config import TIMELINE_WINDOW, PipelineConfig
 from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
-from posec3d_cli.extraction.crops import CropRequest, FrameSource
+from posec3d_cli.extraction.crops import FrameSource
 from posec3d_cli.hub.cards import OBJECTS, ModelCard
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import ResolvedPipeline, resolve
@@ -21,7 +21,6 @@ from posec3d_cli.hub.weights import fetch
 from posec3d_cli.recognition.aggregate import (
     Scored,
     Subject,
-    subjects,
 )
 from posec3d_cli.recognition.clip import ClipBuilder
 from posec3d_cli.recognition.ensemble import (
@@ -31,17 +30,16 @@ from posec3d_cli.recognition.ensemble import (
 )
 from posec3d_cli.recognition.members import builder_names
 from posec3d_cli.recognition.objects import ObjectReading
+from posec3d_cli.recognition.reading import Reading, frames_of
 from posec3d_cli.recognition.substitutes import with_substitutes
 from posec3d_cli.registry import load_stage
 from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
-from posec3d_cli.runtime.stopwatch import Stopwatch
-from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
+from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.stages.create import make_stage
-from posec3d_cli.stages.protocols import HasPrecision, InputBuilder, NeedsFrames, NeedsHeatmaps
+from posec3d_cli.stages.protocols import HasPrecision, NeedsFrames, NeedsHeatmaps
 from posec3d_cli.tracking.selection import EVERYBODY, Selection
-from posec3d_cli.types import ClassifierInput, Floats, Ints, PoseSequence
+from posec3d_cli.types import ClassifierInput, Floats, Ints
 
-NO_FRAMES = np.zeros(0, np.int64)
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
 VIDEOS_AT_ONCE = 32  # whose volumes may share a batch
 
@@ -146,7 +144,7 @@ class ActionRecognizer:
 
     def frames_needed(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
         """The frames of a video that the clip sampling uses, each once, in order."""
-        return _frames_of(self.plans(sampling, frame_count, fps))
+        return frames_of(self.plans(sampling, frame_count, fps))
 
     def plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
         """The plan of each member; all plans have the same windows."""
@@ -197,7 +195,7 @@ class ActionRecognizer:
         plans, notices = with_substitutes(plans, video_poses)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
         made_by = replace(self.used, name=None, models=models)
-        [answer] = self._answers([_Reading(video_poses, sampling, plans, made_by, notices)], heartbeat)
+        [answer] = self._answers([Reading(video_poses, sampling, plans, made_by, notices)], heartbeat)
         return answer
 
     def recognize_many(
@@ -223,10 +221,10 @@ class ActionRecognizer:
         track_ids = self.selection.of_frames(video_poses.detections, video_poses.track_ids)
         return replace(video_poses, track_ids=track_ids)
 
-    def _reading(self, video_poses: VideoPoses, sampling: ClipSampling, frames: FrameSource | None) -> _Reading:
+    def _reading(self, video_poses: VideoPoses, sampling: ClipSampling, frames: FrameSource | None) -> Reading:
         video_poses = self.selected(video_poses)
         plans = self.plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
-        needed = _frames_of(plans)
+        needed = frames_of(plans)
         lost = np.intersect1d(video_poses.lost, needed)
         if len(lost):
             # Frames that are there for drawing only stand in for none: the answer is the same without them.
@@ -236,16 +234,16 @@ class ActionRecognizer:
                     f"{video_poses.video.path}: none of {counted(len(needed), 'frame')} needed can be decoded"
                 )
             plans = [[window.without(lost, seen) for window in plan] for plan in plans]
-        return _Reading(video_poses, sampling, plans, self.used, self.notices(), lost, frames)
+        return Reading(video_poses, sampling, plans, self.used, self.notices(), lost, frames)
 
     def _answers(
-        self, readings: Sequence[_Reading], heartbeat: Callable[[], None] = lambda: None
+        self, readings: Sequence[Reading], heartbeat: Callable[[], None] = lambda: None
     ) -> Iterator[ClipResult]:
         scored = [self._classify(number, member, readings, heartbeat) for number, member in enumerate(self.members)]
         for reading, *by_member in zip(readings, *scored, strict=True):
             yield self._aggregate(reading, by_member)
 
-    def _aggregate(self, reading: _Reading, scored: Sequence[Sequence[Scored]]) -> ClipResult:
+    def _aggregate(self, reading: Reading, scored: Sequence[Sequence[Scored]]) -> ClipResult:
         """The answer about one video, from what each member says of its people and windows."""
         weights = [member.weight for member in self.members]
         builder = ClipBuilder(
@@ -281,7 +279,7 @@ class ActionRecognizer:
         if len(video_poses.lost):
             seen = video_poses.frame_indices
             plans = [[window.without(video_poses.lost, seen) for window in plan] for plan in plans]
-        reading = _Reading(video_poses, sampling, plans, self.used, ())
+        reading = Reading(video_poses, sampling, plans, self.used, ())
         scored = [self._classify(number, member, [reading], heartbeat)[0] for number, member in enumerate(self.members)]
         return scored, reading.ids, dict(reading.watch.seconds)
 
@@ -293,7 +291,7 @@ class ActionRecognizer:
         return ()
 
     def _classify(
-        self, number: int, member: Member, readings: Sequence[_Reading], heartbeat: Callable[[], None]
+        self, number: int, member: Member, readings: Sequence[Reading], heartbeat: Callable[[], None]
     ) -> list[list[Scored]]:
         """The scores of each subject of each reading, by member `number`; only the inputs of a few exist at once."""
         scored: list[list[Scored]] = [[] for _ in readings]
@@ -336,71 +334,3 @@ def _object_reading(card: ModelCard, config: PipelineConfig, labels: Sequence[st
         return None
     files = fetch(card, offline=config.offline, weights_dir=config.weights_dir)
     return ObjectReading.read(files[OBJECTS], labels)
-
-
-def _frames_of(plans: Iterable[Sequence[Window]]) -> Ints:
-    """The frames that any of the plans uses, each once, in order."""
-    return used_frames([window for plan in plans for window in plan])
-
-
-class _Reading:
-    """One video on its way through the members."""
-
-    def __init__(
-        self,
-        video_poses: VideoPoses,
-        sampling: ClipSampling,
-        plans: Sequence[Sequence[Window]],
-        made_by: PipelineInfo,
-        notices: tuple[str, ...],
-        lost: Ints = NO_FRAMES,
-        frames: FrameSource | None = None,
-    ) -> None:
-        self.video_poses, self.sampling, self.plans = video_poses, sampling, plans
-        self.made_by, self.notices, self.frames = made_by, notices, frames
-        self.used = replace(video_poses.part(_frames_of(plans)), lost=lost)
-        self.watch = Stopwatch()
-        self.ids: set[int] = set()
-
-    def inputs(
-        self, number: int, builder: InputBuilder, selection: Selection
-    ) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
-        """The subjects of the plan of member `number`, with their poses and what the builder makes of them."""
-        plan, flip = self.plans[number], self.sampling.flip
-        found = subjects(self.used, plan, self.sampling, self.ids, selection)
-        if isinstance(builder, NeedsFrames):
-            yield from self._inputs_with_frames(plan, builder, list(found))
-            return
-        for subject, sequence in found:
-            with self.watch.time("build"):
-                built = builder.build(sequence, plan[subject.window].clips, flip=flip)
-            yield subject, sequence, built
-
-    def _inputs_with_frames(
-        self, plan: Sequence[Window], builder: NeedsFrames, found: Sequence[tuple[Subject, PoseSequence]]
-    ) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
-        """As `inputs`: one pass over the video gives the crops of all subjects."""
-        if self.frames is None:
-            raise StageMismatch(
-                f"{self.video_poses.video.path}: the classifier reads the frames of the video beside the poses, and "
-                "there are poses alone",
-                hint="give the video itself, or choose a --classifier of poses alone",
-            )
-        requests = []
-        for subject, sequence in found:
-            window = plan[subject.window]
-            if window.rgb_clips is None:
-                raise StageMismatch(
-                    "the builder needs frames, and no frames are sampled for it",
-                    hint="the classifier's card needs the setting recipe.clip.rgb_frames",
-                )
-            crop = builder.crop(sequence, window.clips)
-            requests.append(CropRequest(window.rgb_clips, crop, builder.frame_size))
-        crops = self.frames.crops(requests)
-        for subject, sequence in found:
-            with self.watch.time("crop"):
-                frames = next(crops)
-            with self.watch.time("build"):
-                clips = plan[subject.window].clips
-                built = builder.build(sequence, clips, flip=self.sampling.flip, frames=frames)
-            yield subject, sequence, built
