@@ -132,14 +132,15 @@ def with_stems(files: Sequence[InputFile], known: Iterable[Path]) -> list[InputF
         files: the input files; pose files have no output files and take no name.
         known: the paths of the inputs of earlier runs.
     """
-    videos = [_named_path(file) for file in files if not is_pose_file(file.path) and not file.stem]
+    named = [_named_path(file) for file in files]
+    videos = [path for path, file in zip(named, files, strict=True) if not file.stem and not is_pose_file(file.path)]
     there = set(videos)
     gone = [path for path in map(os.path.abspath, known) if path not in there and not is_pose_file(path)]
     paths = list(dict.fromkeys((*videos, *gone)))
     short = {path for path, stem in zip(paths, without_suffixes(paths), strict=True) if stem != path}
     stems = [
-        str(PurePosixPath(file.name).with_suffix("")) if _named_path(file) in short else file.stem or file.name
-        for file in files
+        str(PurePosixPath(file.name).with_suffix("")) if path in short else file.stem or file.name
+        for path, file in zip(named, files, strict=True)
     ]
     return [file if file.stem == stem else replace(file, stem=stem) for file, stem in zip(files, stems, strict=True)]
 

@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS corrections (
 ) WITHOUT ROWID;
 """
 
-_FAILED = f"EXISTS (SELECT 1 FROM json_each({{}}) AS entry WHERE json_extract(entry.value, '$.status') = '{FAILED}')"
+# What `json.dumps` writes; in a text within it, quotes are escaped. Reading the JSON takes several times as long.
+_FAILED = f"""instr({{}}, '{json.dumps({"status": FAILED})[1:-1]}') > 0"""
 _TAKE_VIDEOS = f"""
 INSERT OR REPLACE INTO main.videos SELECT theirs.* FROM shard.videos AS theirs
 LEFT JOIN inputs ON inputs.path = theirs.path LEFT JOIN main.videos AS mine ON mine.path = theirs.path

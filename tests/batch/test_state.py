@@ -153,3 +153,16 @@ def test_what_is_done_is_planned_without_reading_its_results(tmp_path, monkeypat
         good.write_bytes(b"another")
         assert [todo.again for todo in plan(files, task, run_state)] == ["video"]
         assert run_state.summary(tmp_path / "none") is None
+
+
+def test_a_text_that_looks_like_a_failure_is_none(tmp_path):
+    odd = '", "status": "failed'
+    files = {name: tmp_path / name for name in ("good.mp4", f"{odd}.mp4")}
+    with RunState(tmp_path / "state") as run_state:
+        for name, file in files.items():
+            result = answered(name, ("walk", 0.9), warnings=(f'{{"status": "failed"}} {odd}',))
+            run_state.put(Record(file, None, "", FileResult((result, result))))
+            assert not run_state.summary(file).failed
+        result = failed("good.mp4")
+        run_state.put(Record(files["good.mp4"], None, "", FileResult((answered("a", ("walk", 0.9)), result))))
+        assert run_state.summary(files["good.mp4"]).failed
