@@ -16,11 +16,13 @@ import random_cards
 import synthetic_people
 
 from posec3d_cli import ActionRecognizer, PipelineConfig
+from posec3d_cli.config import DEFAULT_PIPELINE
 from posec3d_cli.errors import BadCard, DeviceError, OutputExists, StageMismatch, StageUnavailable
 from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.export import OPSET, TOLERANCE, ComparingClassifier, check_export, export_onnx
 from posec3d_cli.hub.cards import ONNX, network_files
-from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.catalog import load_card, load_pipeline
+from posec3d_cli.hub.resolve import ensemble_of
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.registry import load_stage
@@ -212,11 +214,13 @@ def test_a_missing_exporter_is_named(models: dict[str, Path], tmp_path: Path, mo
         export_onnx(card, fetch(card), tmp_path / "a.onnx")
 
 
-@pytest.mark.parametrize("name", ["posec3d-daily", "posec3d-daily-bone"])
+@pytest.mark.parametrize("name", ensemble_of(load_pipeline(DEFAULT_PIPELINE).classifier))
 def test_the_onnx_file_that_ships_is_that_of_the_weights(name: str, tmp_path: Path) -> None:
     card = load_card(name)
     files = fetch(card)
     told = {one.key: json.loads(one.value) for one in onnx.load(files[ONNX]).metadata_props}
     assert told["sha256"] == {one.name: one.sha256 for one in card.files if one.name == "weights"}
+    assert (told["labels"], told["recipe"]) == (list(card.labels), card.recipe)
+    assert told["temperature"] == card.recipe["temperature"]
     found = check_export(card, files, files[ONNX], write_poses(tmp_path / "clip.npz"))
     assert found.views > 0
