@@ -1,8 +1,9 @@
 """The floor: what each network takes alone on ready tensors, in the batch that suits it best.
 
-    python benchmarks/throughput/alone.py --detector CARD --pose CARD [--classifier CARD --shape JSON]
+    python benchmarks/throughput/alone.py --detector CARD --pose CARD [--classifier CARD --shapes JSON]
 
-SHAPE is that of the volumes. Prints the seconds per image, person and view as JSON.
+SHAPES are those of what the classifiers read. Prints as JSON the seconds per image, per person, and per view of all
+classifiers together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from ours import make, parser
 
-from posec3d_cli.types import Floats, HeatmapVolume
+from posec3d_cli.types import Floats
 
 SECONDS, RUNS, MOST_RUNS = 1.5, 3, 30  # a network is run so long and so often
 CROPS, VIEWS = (1, 8), (1, 4)  # batches that are tried
@@ -55,14 +56,21 @@ def pose_alone(stage: Any) -> Callable[[int], object]:
     return lambda number: stage._session.run(None, {image.name: crops[number]})
 
 
-def each_alone(options: Any, shape: Sequence[int]) -> dict[str, float]:
+def each_alone(options: Any, shapes: Sequence[Sequence[int]]) -> dict[str, float]:
     """Seconds per image, person and view, each network in the batch that suits it best."""
     extractor, whole = make(options)
     runs = {"detect": (detector_alone(extractor.detector), (1,)), "pose": (pose_alone(extractor.pose), CROPS)}
     if whole is not None:
-        [member] = whole.recognizer.members
-        volumes = {number: HeatmapVolume(noise(number, *shape)) for number in VIEWS}
-        runs["classify"] = (lambda number: member.classifier.classify([volumes[number]]), VIEWS)
+        classifiers = [member.classifier for member in whole.recognizer.members]
+        seen = {
+            number: [one.reads(noise(number, *shape)) for one, shape in zip(classifiers, shapes, strict=True)]
+            for number in VIEWS
+        }
+
+        def classify(number: int) -> object:
+            return [one.classify([views]) for one, views in zip(classifiers, seen[number], strict=True)]
+
+        runs["classify"] = (classify, VIEWS)
     return {name: min(per_item(run, batch) for batch in batches) for name, (run, batches) in runs.items()}
 
 
@@ -79,6 +87,6 @@ def per_item(run: Callable[[int], object], batch: int) -> float:
 
 if __name__ == "__main__":
     made = parser()
-    made.add_argument("--shape", type=json.loads, default=[])
+    made.add_argument("--shapes", type=json.loads, default=[])
     chosen = made.parse_args(["none", *sys.argv[1:]])
-    print(json.dumps(each_alone(chosen, chosen.shape)))
+    print(json.dumps(each_alone(chosen, chosen.shapes)))

@@ -3,7 +3,8 @@
     python benchmarks/throughput/ours.py CLIP… --detector CARD --pose CARD [--classifier CARD] [--given POSES]
 
 Without a classifier every frame is posed, as `extract-poses` does. `--given` says who is in each frame. Prints as JSON
-the frames posed, the seconds of each stage, how often each network was called, and the shape of the volumes.
+the frames posed, the seconds of each stage, how often each network was called (of an ensemble, its first), and the
+shape of what each classifier reads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from given import GivenDetector, GivenPose, read_given
 
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.extraction.extractor import PoseExtractor
+from posec3d_cli.hub.resolve import ensemble_of
 from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.types import HeatmapVolume
 
@@ -68,7 +70,7 @@ def make(options: argparse.Namespace) -> tuple[PoseExtractor, Pipeline | None]:
     config = PipelineConfig(
         detector=options.detector,
         pose=options.pose,
-        classifiers=() if options.classifier is None else (options.classifier,),
+        classifiers=() if options.classifier is None else ensemble_of(options.classifier),
         pose_settings={"flip_test": False} if options.no_flip_test else {},
         detect_every=options.detect_every,
         device="cpu",
@@ -86,10 +88,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     extractor, whole = make(options)
     stages = {"detect": Counted(extractor.detector), "pose": Counted(extractor.pose)}
     extractor.detector, extractor.pose = stages["detect"], stages["pose"]
+    classifiers: list[Counted] = []
     if whole is not None:
-        [member] = whole.recognizer.members
-        stages["classify"] = Counted(member.classifier)
-        object.__setattr__(member, "classifier", stages["classify"])
+        for member in whole.recognizer.members:
+            classifiers.append(Counted(member.classifier))
+            object.__setattr__(member, "classifier", classifiers[-1])
+        stages["classify"] = classifiers[0]
     if options.given is not None:
         boxes, poses = read_given(options.given)
         extractor.detector, extractor.pose = GivenDetector(stages["detect"], boxes), GivenPose(stages["pose"], poses)
@@ -104,8 +108,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             seconds.update(result.seconds)
         frames += len(video_poses)
     calls = {name: stage.calls for name, stage in stages.items()}
-    shape = stages["classify"].shape if whole is not None else ()
-    return {"frames": frames, "seconds": seconds, "calls": calls, "shape": shape}
+    return {"frames": frames, "seconds": seconds, "calls": calls, "shapes": [one.shape for one in classifiers]}
 
 
 if __name__ == "__main__":

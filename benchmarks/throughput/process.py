@@ -8,10 +8,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
-def run(command: Sequence[str]) -> tuple[float, float, str]:
-    """Wall seconds, peak MB and what the program printed; the end of everything where it fails."""
+@dataclass(frozen=True)
+class Measured:
+    """What a program took, with all processes that it waited for.
+
+    Attributes:
+        seconds: wall time.
+        processor_seconds: of all processors, user and system.
+        peak: MB of its largest process.
+        printed: on stdout.
+    """
+
+    seconds: float
+    processor_seconds: float
+    peak: float
+    printed: str
+
+
+def run(command: Sequence[str]) -> Measured:
+    """Run a program; the end of everything where it fails."""
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -26,4 +44,5 @@ def run(command: Sequence[str]) -> tuple[float, float, str]:
         if status:
             errors.seek(0)
             raise SystemExit(f"{' '.join(command)} failed:\n{errors.read()}")
-    return seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), said
+    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, peak, said)

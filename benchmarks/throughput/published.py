@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         seconds[step] = time.perf_counter() - start
 
     with tempfile.TemporaryDirectory() as folder:
-        with timed("decode"):
+        with timed("wait"):
             files = write_frames(options.clip, Path(folder))
         detector = make_detector(options.models / "rtmdet-m.pth")
         with timed("detect"):

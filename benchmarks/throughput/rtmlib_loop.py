@@ -39,7 +39,7 @@ def main() -> None:
     """Do it once."""
     clip, detector, pose = sys.argv[1:]
     body = make(detector, pose)
-    seconds = dict.fromkeys(("decode", "detect", "pose"), 0.0)
+    seconds = dict.fromkeys(("wait", "detect", "pose"), 0.0)
     capture, frames, people = cv2.VideoCapture(clip), 0, 0
     while True:
         clock = [time.perf_counter()]

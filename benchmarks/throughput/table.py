@@ -3,12 +3,13 @@
     python benchmarks/throughput/table.py CLIP FOLDER [--models MODELS --peers PYTHON] [--repeats N] [--only TABLE]
 
 CLIP shows one person, FOLDER holds videos to label. MODELS is what `models.py` wrote, and PYTHON the interpreter of an
-environment with the published packages and rtmlib; without them only the default pipeline is measured.
+environment with the published packages and rtmlib; without them only the default pipeline is measured, beside the
+whole-image loop that many programs for one person use (`whole_image.py`), with the same pose network.
 
 All ways of a table are run in turn, N times, each as a program of its own. Printed are medians: the wall time of the
-program from its start to its end, what it says of its steps, and its largest memory; and, after the median, the fastest
-and the slowest run. The floor is the networks alone on ready tensors, as often as the way calls them, in one process or
-in one per processor, whichever is faster.
+program from its start to its end, what it says of its steps, its largest process, and its processor time, also for a
+minute of video; and, after the median, the fastest and the slowest run. The floor is the networks alone on ready
+tensors, as often as the way calls them, in one process or in one per processor, whichever is faster.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -33,11 +34,12 @@ from posec3d_cli.batch.lock import state_of
 from posec3d_cli.hub.catalog import load_card, load_pipeline
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.runtime.threads import processors
+from posec3d_cli.video.probe import probe
 
 HERE = Path(__file__).parent
 OURS = str(Path(sys.executable).with_name("posec3d"))
 STEPS = ("wait", "detect", "pose", "build", "classify")
-"""Of others, and of ours until frames were decoded beside the networks, "wait" is the time of decoding."""
+"""Ours decodes frames beside the networks, and "wait" is what these wait for a frame; that of others is decoding."""
 OURS_ALIKE = [sys.executable, str(HERE / "ours.py")]
 ALONE = [sys.executable, str(HERE / "alone.py")]
 RTMDET_NANO = "rtmdet-nano-person"
@@ -50,16 +52,19 @@ class Way:
     Attributes:
         name: in the table.
         command: a program and its arguments; `NEW` stands for a folder that is made for each run.
+        minutes: of video that it goes through.
         counted: arguments of `ours.py` that make the same calls; empty for a way that has no floor of its own.
         workers: processes that share the work; steps are summed over them.
-        said: of `ours.py`, the calls that were counted and the shape of the volumes.
+        said: of `ours.py`, the calls that were counted and the shapes of what the classifiers read.
     """
 
     name: str
     command: Sequence[str]
     counted: Sequence[str] = ()
     workers: int = 1
+    minutes: float = 0.0
     seconds: list[float] = field(default_factory=list)
+    processor_seconds: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
     steps: list[dict[str, float]] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)
@@ -68,15 +73,16 @@ class Way:
     def measure(self) -> None:
         """Run it once."""
         with tempfile.TemporaryDirectory() as folder:
-            seconds, peak, printed = run([part.replace("NEW", folder) for part in self.command])
-            answers = _answers(Path(folder), printed)
+            measured = run([part.replace("NEW", folder) for part in self.command])
+            answers = _answers(Path(folder), measured.printed)
         if "calls" in answers[0]:
             self.said = answers[0]
-        self.seconds.append(seconds)
-        self.peaks.append(peak)
+        self.seconds.append(measured.seconds)
+        self.processor_seconds.append(measured.processor_seconds)
+        self.peaks.append(measured.peak)
         names = {step for answer in answers for step in answer["seconds"]}
         self.steps.append({step: sum(answer["seconds"].get(step, 0.0) for answer in answers) for step in names})
-        self.frames = sum(answer.get("frames_used", answer.get("frames", 0)) for answer in answers)
+        self.frames = sum(map(_frames, answers))
 
 
 def _answers(folder: Path, printed: str) -> list[dict[str, Any]]:
@@ -92,24 +98,37 @@ def _answers(folder: Path, printed: str) -> list[dict[str, Any]]:
     return said.get("videos", [said])
 
 
+def _frames(answer: Mapping[str, Any]) -> int:
+    """The frames with poses that an answer tells of."""
+    found = answer.get("poses", answer)
+    return int(found.get("frames_used", found.get("frames", 0)))
+
+
 def default_pipeline(clip: Path, folder: Path, workers: int) -> list[Way]:
     """The commands, with the models that they take by themselves."""
     names = load_pipeline("light")
     both = ["--detector", names.detector, "--pose", names.pose]
     whole = [*both, "--classifier", names.classifier]
     videos = [str(found.path) for found in find([folder])]
-    ways = []
+    one, many = minutes_of([clip]), minutes_of(map(Path, videos))
+    ways = [Way("whole image, one person", [sys.executable, str(HERE / "whole_image.py"), str(clip)], minutes=one)]
     for every in (1, 3):
         thrifty = ["--detect-every", str(every)] if every > 1 else []
         said = " ".join(["", *thrifty])
         predict = [OURS, "predict", str(clip), "--no-cache", "--json", *thrifty]
-        ways.append(Way(f"predict{said}", predict, [str(clip), *thrifty, *whole]))
+        ways.append(Way(f"predict{said}", predict, [str(clip), *thrifty, *whole], minutes=one))
         extract = [OURS, "extract-poses", str(clip), "-o", "NEW/poses", "--quiet", *thrifty]
-        ways.append(Way(f"extract-poses{said}", extract, [str(clip), *thrifty, *both]))
+        ways.append(Way(f"extract-poses{said}", extract, [str(clip), *thrifty, *both], minutes=one))
         label = [OURS, "label", str(folder), "-o", "NEW/labels.csv", "--no-cache", "--quiet"]
         label += ["--workers", str(workers), *thrifty]
-        ways.append(Way(f"label{said}, {workers} workers", label, [*videos, *thrifty, *whole], workers))
+        counted = [*videos, *thrifty, *whole]
+        ways.append(Way(f"label{said}, {workers} workers", label, counted, workers, minutes=many))
     return ways
+
+
+def minutes_of(videos: Iterable[Path]) -> float:
+    """The minutes of some videos."""
+    return sum(info.frame_count / float(info.fps) for info in (probe(video).info for video in videos)) / 60
 
 
 def published_networks(clip: Path, given: Path, models: Path, peers: str) -> list[Way]:
@@ -117,7 +136,8 @@ def published_networks(clip: Path, given: Path, models: Path, peers: str) -> lis
     mine = ["--detector", str(models / "rtmdet-m"), "--pose", str(models / "hrnet-w32")]
     classifier = ["--classifier", str(models / "posec3d")]
     theirs = [peers, str(HERE / "published.py"), str(clip), "--given", str(given), "--models", str(models)]
-    ways = [Way("published: poses of all frames, one view", theirs)]
+    minutes = minutes_of([clip])
+    ways = [Way("published: poses of all frames, one view", theirs, minutes=minutes)]
     four = ["--detect-every", "4"]
     for name, looks, reads in (
         ("one view", [], classifier),
@@ -128,7 +148,7 @@ def published_networks(clip: Path, given: Path, models: Path, peers: str) -> lis
         ("poses of all frames, --detect-every 8, no flip test", ["--detect-every", "8"], ["--no-flip-test"]),
     ):
         chosen = [str(clip), "--given", str(given), *looks, *mine, *reads]
-        ways.append(Way(f"ours, {name}", [*OURS_ALIKE, *chosen], chosen))
+        ways.append(Way(f"ours, {name}", [*OURS_ALIKE, *chosen], chosen, minutes=minutes))
     return ways
 
 
@@ -137,9 +157,11 @@ def same_files(clip: Path, models: Path, peers: str) -> list[Way]:
     detector, pose = RTMDET_NANO, models / "rtmpose-m"
     file = fetch(load_card(detector, "detector"))["model"]
     chosen = ["--detector", detector, "--pose", str(pose)]
+    theirs = [peers, str(HERE / "rtmlib_loop.py"), str(clip), str(file), str(pose / "model.onnx")]
+    minutes = minutes_of([clip])
     return [
-        Way("rtmlib", [peers, str(HERE / "rtmlib_loop.py"), str(clip), str(file), str(pose / "model.onnx")]),
-        Way("ours", [*OURS_ALIKE, str(clip), *chosen], [str(clip), *chosen]),
+        Way("rtmlib", theirs, minutes=minutes),
+        Way("ours", [*OURS_ALIKE, str(clip), *chosen], [str(clip), *chosen], minutes=minutes),
     ]
 
 
@@ -171,10 +193,10 @@ def floors_of(ways: Sequence[Way]) -> dict[str, Floor]:
     for way in ways:
         if way.counted:
             if "calls" not in way.said:
-                way.said = json.loads(run([*OURS_ALIKE, *way.counted])[2])
+                way.said = json.loads(run([*OURS_ALIKE, *way.counted]).printed)
             networks = list(way.counted[way.counted.index("--detector") :])
             found[way.name] = made.setdefault(
-                str(networks), Floor([*networks, "--shape", json.dumps(way.said["shape"])])
+                str(networks), Floor([*networks, "--shapes", json.dumps(way.said["shapes"])])
             )
     return found
 
@@ -187,8 +209,8 @@ def side_by_side(command: Sequence[str], processes: int) -> dict[str, float]:
     return {name: max(one[name] for one in said) / processes for name in said[0]}
 
 
-def report(title: str, ways: Sequence[Way], repeats: int) -> None:
-    """Measure the ways of one table and print it."""
+def report(title: str, ways: Sequence[Way], repeats: int, *, alike: bool = True) -> None:
+    """Measure the ways of one table and print it; `alike`: all do what the first does."""
     floors: dict[str, Floor] = {}
     for _ in range(repeats):
         for way in ways:
@@ -196,12 +218,13 @@ def report(title: str, ways: Sequence[Way], repeats: int) -> None:
         floors = floors or floors_of(ways)
         for floor in dict.fromkeys(floors.values()):
             floor.measure()
-    first = None if ways[0].counted else median(ways[0].seconds)  # a way of others is what ours are held against
+    # A way of others is what ours are held against, where both do the same.
+    first = None if ways[0].counted or not alike else median(ways[0].seconds)
     print(f"\n{title}\n")
     beside = first is not None
     print(f"| way | frames | seconds | floor | to the floor |{' times as fast as the first |' * beside}", end="")
-    print("".join(f" {step} |" for step in STEPS), "rest | MB |")
-    print("|---|" + "---:|" * (6 + beside + len(STEPS)))
+    print("".join(f" {step} |" for step in STEPS), "rest | MB | processor s | per video minute |")
+    print("|---|" + "---:|" * (8 + beside + len(STEPS)))
     for way in ways:
         whole = median(way.seconds)
         cells = [f"{whole:.1f} ({min(way.seconds):.1f} to {max(way.seconds):.1f})"]
@@ -210,7 +233,9 @@ def report(title: str, ways: Sequence[Way], repeats: int) -> None:
         steps = [median(one.get(step, 0.0) for one in way.steps) / way.workers for step in STEPS]
         cells += [f"{first / whole:.2f}"] if first is not None else []
         cells += [*(f"{step:.1f}" for step in steps), f"{whole - sum(steps):.1f}"]
-        print(f"| {way.name} | {way.frames} | {' | '.join(cells)} | {max(way.peaks):.0f} |", flush=True)
+        taken = median(way.processor_seconds)
+        cells += [f"{max(way.peaks):.0f}", f"{taken:.1f}", f"{taken / way.minutes:.0f}"]
+        print(f"| {way.name} | {way.frames} | {' | '.join(cells)} |", flush=True)
     for way in ways:
         if way.name in floors:
             print(f"calls of {way.name}: {', '.join(f'{name} {number}' for name, number in way.said['calls'].items())}")
@@ -229,7 +254,7 @@ def main() -> None:
     wanted = [options.only] if options.only else ["default", *(["published", "rtmlib"] if options.models else [])]
     if "default" in wanted:
         ways = default_pipeline(options.clip, options.folder, min(8, processors()))
-        report("The default pipeline", ways, options.repeats)
+        report("The default pipeline", ways, options.repeats, alike=False)
     if "published" in wanted:
         with tempfile.TemporaryDirectory() as folder:
             given = [str(options.clip), "-o", f"{folder}/poses", "--max-people", "1", "--quiet"]

@@ -41,12 +41,13 @@ def torch_that_fails(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["predict", "CLIP", "--json"],
         ["label", "CLIP", "-o", "labels.csv", "--workers", "2"],
         ["extract-poses", "CLIP", "-o", "poses", "--workers", "1"],
+        ["live", "CLIP", "--jsonl", "-"],
     ],
     ids=lambda command: command[0],
 )
 def test_it_does_not_import_torch(command: list[str], clip: Path, torch_that_fails: Path, tmp_path: Path) -> None:
     words = [str(clip) if word == "CLIP" else word for word in command]
-    cache = [] if command[0] == "extract-poses" else ["--no-cache"]
+    cache = ["--no-cache"] if command[0] in ("predict", "label") else []
     ran = subprocess.run(
         [sys.executable, "-m", "posec3d_cli.cli.start", *words, *cache],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(torch_that_fails), os.environ.get("PYTHONPATH", "")])},
