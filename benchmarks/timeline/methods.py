@@ -1,6 +1,7 @@
 """Compare methods that make segments of window scores, on composed videos of validation clips.
 
     python benchmarks/timeline/methods.py TABLE.csv... [--videos N] [--seconds S] [--seed N] [--stride S]
+        [--classifier A+B]
 
 TABLE has the columns video and label; the videos are pose files of clips that the classifier never saw. Clips of labels
 that it does not have are background. Prints F1 at IoU 0.1, 0.25 and 0.5, edit score, frame accuracy with and without
@@ -39,8 +40,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stride", type=float)
+    parser.add_argument("--classifier", default="posec3d-daily+posec3d-daily-bone")
     given = parser.parse_args()
-    recognizer = ActionRecognizer.from_config(PipelineConfig(device="cpu", offline=True))
+    classifiers = tuple(given.classifier.split("+"))
+    recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=classifiers, device="cpu", offline=True))
+        PipelineConfig(classifiers=tuple(given.classifier.split("+")), device="cpu", offline=True)
+    )
     if given.stride:
         recognizer.sampling = structs.replace(recognizer.sampling, stride_seconds=given.stride)
     clips = read_clips(given.tables, recognizer.labels)
