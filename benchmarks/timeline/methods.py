@@ -44,8 +44,6 @@ def main() -> None:
     given = parser.parse_args()
     classifiers = tuple(given.classifier.split("+"))
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=classifiers, device="cpu", offline=True))
-        PipelineConfig(classifiers=tuple(given.classifier.split("+")), device="cpu", offline=True)
-    )
     if given.stride:
         recognizer.sampling = structs.replace(recognizer.sampling, stride_seconds=given.stride)
     clips = read_clips(given.tables, recognizer.labels)
