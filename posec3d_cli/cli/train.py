@@ -37,6 +37,7 @@ from posec3d_cli.cli.options import (
 from posec3d_cli.cli.progress import one_line
 from posec3d_cli.cli.render import note
 from posec3d_cli.cli.report import print_dataset_report, print_figures
+from posec3d_cli.cli.training_options import AddOption, JointLossOption, LateralOption, PretrainedOption
 from posec3d_cli.registry import NETWORKS
 
 VAL_SHARE = 0.1
@@ -55,23 +56,8 @@ def train(
         Path,
         typer.Option("-o", "--output", metavar="DIR", help="Write this model folder.", rich_help_panel=OUTPUT),
     ],
-    pretrained: Annotated[
-        str | None,
-        typer.Option(
-            "--pretrained",
-            metavar="MODEL|none",
-            help="Fine-tune this classifier, none: train anew; by default the pipeline's.",
-            rich_help_panel=MODELS,
-        ),
-    ] = None,
-    add: Annotated[
-        bool,
-        typer.Option(
-            "--add",
-            help="Keep the labels of the pretrained model, and add those of DATA.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = False,
+    pretrained: PretrainedOption = None,
+    add: AddOption = False,
     architecture: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +75,8 @@ def train(
             rich_help_panel=MODELS,
         ),
     ] = None,
+    lateral: LateralOption = None,
+    joint_loss: JointLossOption = False,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -362,6 +350,8 @@ def train(
         patience=patience,
         clips=len(dataset.clips),
         extends=add,
+        lateral=lateral and lateral.value,
+        joint_loss=joint_loss,
         held_out=VAL_SHARE if val_share is None else val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
         dataset=digest_of(dataset.clips),
@@ -369,6 +359,7 @@ def train(
     train.check_out(output, training.networks, resume=resume, overwrite=overwrite)
     if resume:
         train.check_resume(output, training, number_format)
+    training_start.check_videos(training, dataset.clips)
     training_start.announce(training, dataset.clips, device_name)
     pose_frames = PoseFrames(pose_every or 1, None if pose_every else training.frames_read)
     labeled_clips, unreadable = find_people(dataset, config, frames=pose_frames, workers=workers)

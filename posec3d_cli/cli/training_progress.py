@@ -63,6 +63,10 @@ class Lines(TrainingCallback):
         """Remember which network it is."""
         self.number = number
 
+    def frames(self, done: int, total: int) -> None:
+        """Remember the clip for `say`."""
+        self.at = f"the frames that training reads are decoded: clip {done} of {total}"
+
     def features(self, done: int, total: int) -> None:
         """Remember the sample for `say`."""
         self.at = f"a new head on the frozen backbone: sample {done} of {total}"
@@ -106,6 +110,10 @@ class Bar(TrainingCallback):
     def network(self, number: int) -> None:
         """Remember which network it is."""
         self.number = number
+
+    def frames(self, done: int, total: int) -> None:
+        """Show how many clips are decoded."""
+        self.bars.update(self.task, total=total, completed=done, description="frames that training reads")
 
     def features(self, done: int, total: int) -> None:
         """Show that a new head is fitted."""

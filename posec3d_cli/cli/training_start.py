@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from posec3d_cli.training.config import TrainingConfig
     from posec3d_cli.training.settings import Training
 
+WHOLE = "rgbpose"
+"""The network that starts from two models, its halves."""
 SCRATCH = "none"
 """The value of --pretrained for a training from random weights."""
 _OPTIONS = {"architecture": "--arch", "epochs": "--epochs", "people": "--people", "window": "--window"}
@@ -84,9 +86,18 @@ def training_of(
 
     start = None
     more: dict[str, Any] = {}
-    if pretrained != SCRATCH:
+    fetching = {"offline": config.offline, "weights_dir": config.weights_dir}
+    if pretrained is not None and asked.get("architecture") == WHOLE and pretrained != SCRATCH:
+        names = pretrained.split("+")
+        if len(names) != 2 or extends:
+            raise typer.BadParameter(
+                f"--arch {WHOLE} starts from two models, --pretrained RGB+POSE, or from none; got {pretrained!r}"
+            )
+        rgb, pose = (load_pretrained(load_card(name, "classifier"), base, **fetching) for name in names)
+        others["halves"] = (rgb, pose)
+    elif pretrained != SCRATCH:
         card = resolve(config).classifiers[0] if pretrained is None else load_card(pretrained, "classifier")
-        start = load_pretrained(card, base, offline=config.offline, weights_dir=config.weights_dir)
+        start = load_pretrained(card, base, **fetching)
         if pretrained is None:
             network = {key: value for key, value in asked.items() if key not in ("window", "people", "networks")}
             other = unlike(start, **network)
@@ -96,6 +107,24 @@ def training_of(
             elif not extends:
                 more = {"networks": 1}
     return make_training(base, start, extends=extends, **{**more, **asked}, **others)
+
+
+def check_videos(training: Training, clips: Iterable[LabeledVideo | LabeledClip]) -> None:
+    """Refuse clips of poses alone for a network that reads frames, before any pose is estimated.
+
+    Raises:
+        BadDataset: there is one; the message names the first.
+    """
+    from posec3d_cli.datasets.clips import LabeledClip
+    from posec3d_cli.errors import BadDataset
+
+    lacking = [clip.name for clip in clips if isinstance(clip, LabeledClip) or clip.is_pose_file]
+    if training.config.rgb is not None and lacking:
+        raise BadDataset(
+            f"{training.config.architecture} reads the frames of the videos, and {counted(len(lacking), 'clip')} have "
+            f"poses alone; the first is {one_line(lacking[0])}",
+            hint="give the videos, or choose another --arch",
+        )
 
 
 def announce(training: Training, clips: Iterable[LabeledVideo | LabeledClip], device: str) -> None:
@@ -125,5 +154,9 @@ def announce(training: Training, clips: Iterable[LabeledVideo | LabeledClip], de
                 f"{counted(len(lost), 'label')} of {pretrained.card.name} will be gone "
                 f"({listed([one_line(label) for label in lost])}); --add keeps them",
             )
+    if training.halves is not None:
+        note(
+            "start", f"from {' and '.join(half.card.name for half in training.halves)}; --pretrained none: from scratch"
+        )
     if seconds:
         note("time", f"after the poses, the training takes at most {spelled(seconds)}")

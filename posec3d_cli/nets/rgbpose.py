@@ -280,7 +280,7 @@ class RGBOnly(Recognizer):
         super().__init__(backbone, Head(backbone.out_channels, num_classes, dropout), in_channels=in_channels)
 
 
-def merge_halves(network: RGBPose, rgb: Mapping[str, Tensor], pose: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def merge_halves(network: Recognizer, rgb: Mapping[str, Tensor], pose: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state of an RGBPose that begins as its two halves side by side, as the published initial file does.
 
     The convolutions that read channels of a lateral connection have zeros for them; the lateral connections keep the

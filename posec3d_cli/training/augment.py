@@ -141,7 +141,7 @@ def augmented(
         keypoints, scores = _compose((keypoints, scores), (beside[0][:1], beside[1][:1]), generator)
     camera = _view(keypoints, scores, settings, generator)
     keypoints = camera.show(keypoints)
-    keypoints, scores = _degrade(keypoints, scores, settings, generator)
+    keypoints, scores = degraded(keypoints, scores, settings, generator)
     width: np.float32 | None = None
     if generator.random() < settings.mirror:
         width = np.float32(2 * np.max(np.abs(keypoints), initial=1))
@@ -277,7 +277,7 @@ def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: 
     return Camera(middle, changed, zoom, settings.pan_reach * size * pan)
 
 
-def _degrade(
+def degraded(
     keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Errors of pose networks: noise, dropped joints, frames and limbs, swapped sides."""

@@ -106,6 +106,9 @@ def _card(trained: Trained, files: Mapping[str, Path]) -> dict[str, Any]:
     stage = "stgcn" if isinstance(spec, JointSpec) else "posec3d"
     if config.objects == DRAWN:
         stage, builder_settings = "posec3d-objects", {**builder_settings, "objects": structs.asdict(ObjectSpec())}
+    if config.rgb is not None:
+        stage = {"rgb": "rgb"}.get(config.reads, "rgbpose")
+        builder_settings = {**builder_settings, "rgb": msgspec.to_builtins(config.rgb)}
     start = trained.start
     from_model = "" if start is None else f" from {start.model}"
     return {

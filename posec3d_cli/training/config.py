@@ -5,21 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from posec3d_cli.datasets.clips import ANNOTATED, ESTIMATED, RECORDED
+from posec3d_cli.nets import network_class
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS
 from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
 from posec3d_cli.stages.builders.joints import JointBuilder
 from posec3d_cli.stages.builders.pose_objects import PoseObjectBuilder
+from posec3d_cli.stages.builders.rgb import RGBBuilder, RGBPoseBuilder
 from posec3d_cli.training.augment import Augmentation
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
 from posec3d_cli.transforms.object_channels import ObjectSpec
 from posec3d_cli.transforms.object_groups import GROUPS
+from posec3d_cli.transforms.pixels import RGBSpec
+
+Builder = HeatmapBuilder | JointBuilder | PoseObjectBuilder | RGBBuilder | RGBPoseBuilder
 
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
 JOINT, LIMB = "joint", "limb"
 AUTO, NONE, DRAWN = "auto", "none", "drawn"
 SCORE_THRESHOLD = 0.1
+POSE_PHASES = 2
+"""Views of a window of which the poses and frames are known in a training; the first is what a prediction reads."""
 
 
 def heatmap_spec(stream: str = JOINT, size: int = 28) -> HeatmapSpec:
@@ -71,6 +78,8 @@ class TrainingConfig:
         objects: AUTO: the model reads objects beside the poses where that helps on the validation clips; NONE: never;
             DRAWN: they are channels of its heatmap volumes, see `posec3d_cli.transforms.object_channels`.
         seed: seed of samples, initial weights and dropout.
+        rgb: how the frames are made that the network reads, alone or beside heatmaps; None: it reads poses alone.
+        joint_loss: whether the heads of a network of two have one loss, of the mean of their logits, and not one each.
     """
 
     architecture: str = "c3d-light"
@@ -93,6 +102,8 @@ class TrainingConfig:
     frozen_statistics: bool = False
     objects: str = AUTO
     seed: int = 0
+    rgb: RGBSpec | None = None
+    joint_loss: bool = False
 
     def samples(self, clips: int) -> int:
         """Samples of an epoch: `repeats` per clip, fewer of each where they would be over 4,000, whole steps.
@@ -109,16 +120,26 @@ class TrainingConfig:
         return 0.2 * self.batch_size / 128 if self.learning_rate is None else self.learning_rate
 
     @property
-    def builder(self) -> HeatmapBuilder | JointBuilder | PoseObjectBuilder:
+    def builder(self) -> Builder:
         """The input builder of the network, in training as in every prediction."""
         if isinstance(self.spec, JointSpec):
             return JointBuilder(self.spec)
+        if self.rgb is not None:
+            return RGBBuilder(self.spec, self.rgb) if self.reads == "rgb" else RGBPoseBuilder(self.spec, self.rgb)
         return PoseObjectBuilder(self.spec, ObjectSpec()) if self.objects == DRAWN else HeatmapBuilder(self.spec)
 
     @property
+    def reads(self) -> str:
+        """What the network reads."""
+        return network_class(self.architecture).reads
+
+    @property
     def in_channels(self) -> int:
-        """Input channels of the network: K joints or limbs, and drawn groups; for a graph network x, y and score."""
-        if isinstance(self.spec, JointSpec):
+        """Input channels of the network: K joints or limbs, and drawn groups; for a graph network x, y and score.
+
+        Of a network of frames alone, their colours.
+        """
+        if isinstance(self.spec, JointSpec) or (self.rgb is not None and self.reads == "rgb"):
             return 3
         return len(self.spec.mirror) + (len(GROUPS) if self.objects == DRAWN else 0)
 

@@ -10,12 +10,17 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip, source_name_of
+from posec3d_cli.stages.builders.rgb import RGBBuilder, RGBPoseBuilder
 from posec3d_cli.training.augment import augmented
-from posec3d_cli.training.config import DRAWN, TrainingConfig
+from posec3d_cli.training.augment_frames import augmented_views
+from posec3d_cli.training.config import DRAWN, POSE_PHASES, TrainingConfig
 from posec3d_cli.types import Floats, Ints
 
+Sample = Tensor | tuple[Tensor, ...]
+"""What a network reads, one view: a tensor, or several."""
 
-class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
+
+class TrainingDataset(Dataset[tuple[Sample, Tensor]]):
     """One epoch of augmented inputs, each with its target probabilities `(C,)`.
 
     A sample is an augmented pose sequence that the builder of the network turns into an input, by the same call as in a
@@ -48,25 +53,35 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, item: int) -> tuple[Sample, Tensor]:
         config = self.config
         generator = np.random.default_rng((config.seed, self.epoch, item))
         clip = self.clips[self.order[item]]
         still = bool(generator.random() < config.augmentation.still)
-        sequence, frames = augmented(
-            clip,
-            self.clips,
-            config.sampling,
-            config.augmentation,
-            generator,
-            still=still,
-            with_objects=config.objects == DRAWN,
-        )
         uniform = still or (clip.label == BACKGROUND and BACKGROUND not in self.classes)
         target = torch.full((len(self.classes),), 1 / len(self.classes) if uniform else 0.0)
         if not uniform:
             target[self.classes.index(clip.label)] = 1
-        return torch.from_numpy(self.builder.build(sequence, frames[None]).values[0]), target
+        return self._input(clip, generator, still), target
+
+    def _input(self, clip: LabeledClip, generator: np.random.Generator, still: bool) -> Sample:
+        config, builder = self.config, self.builder
+        if isinstance(builder, RGBBuilder | RGBPoseBuilder):
+            phases = config.sampling.changed(views=POSE_PHASES)
+            arrays = augmented_views(clip, builder, phases, config.augmentation, generator, still=still)
+        else:
+            sequence, frames = augmented(
+                clip,
+                self.clips,
+                config.sampling,
+                config.augmentation,
+                generator,
+                still=still,
+                with_objects=config.objects == DRAWN,
+            )
+            arrays = tuple(array[0] for array in builder.build(sequence, frames[None]).arrays)
+        tensors = tuple(map(torch.from_numpy, arrays))
+        return tensors[0] if len(tensors) == 1 else tensors
 
 
 def sampling_weights(clips: Sequence[LabeledClip], config: TrainingConfig) -> Floats:

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from posec3d_cli.datasets.clips import BACKGROUND
-from posec3d_cli.errors import BadCard
+from posec3d_cli.errors import BadCard, WeightsMismatch
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.hub.cards import OBJECTS, ModelCard, network_files
 from posec3d_cli.hub.weights import fetch
 from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
 from posec3d_cli.nets.layers import Head, Recognizer
+from posec3d_cli.nets.rgbpose import merge_halves
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
@@ -26,6 +27,7 @@ from posec3d_cli.training.config import DRAWN, NONE, TrainingConfig
 from posec3d_cli.training.head import LinearHead
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
+from posec3d_cli.transforms.pixels import RGBSpec
 
 HEAD = "cls_head.fc_cls."
 SLOWER = 0.2  # the learning rate, relative to that of a new network, of a model that reads another stream from now on
@@ -122,7 +124,9 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         WeightsMissing, WeightsCorrupt: the weights cannot be fetched.
     """
     architecture = str(card.recipe.get("architecture", ""))
-    reads_joints = network_class(architecture).reads == "joints"
+    reads = network_class(architecture).reads
+    reads_joints = reads == "joints"
+    rgb = RGBSpec.from_recipe(card.recipe.get("rgb", {}), where=card.name) if "rgb" in reads else None
     spec = (
         JointSpec.from_recipe(card.recipe.get("graph", {}), where=card.name) if reads_joints else spec_of_card(card, {})
     )
@@ -136,11 +140,29 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
     if draws and base.objects == NONE:
         raise BadCard(f"{card.name} reads objects as channels of its volumes", hint="leave out --objects none")
     config = replace(
-        base, architecture=architecture, spec=spec, sampling=sampling, objects=DRAWN if draws else base.objects
+        base, architecture=architecture, spec=spec, sampling=sampling, objects=DRAWN if draws else base.objects, rgb=rgb
     )
     files = fetch(card, **fetching)
     objects = ObjectReading.read(files[OBJECTS], card.distinct_labels) if OBJECTS in files else None
     return Pretrained(card, network_files(files), config, dict(card.recipe.get("network", {})), objects)
+
+
+def load_halves(network: Recognizer, halves: tuple[Pretrained, Pretrained], classes: Sequence[str]) -> None:
+    """Load two models into an RGBPose-Conv3D that starts as both; where the labels differ, its heads are kept.
+
+    Raises:
+        WeightsMismatch: the tensors do not fit.
+    """
+    states = []
+    for half in halves:
+        state = half.weights(0)
+        kept = half.keeps_head(classes)
+        states.append({name: tensor for name, tensor in state.items() if kept or not name.startswith(HEAD)})
+    try:
+        network.load_state_dict(merge_halves(network, *states))
+    except ValueError as error:
+        names = " and ".join(half.card.name for half in halves)
+        raise WeightsMismatch(f"{names} are no halves of this network: {error}", hint="train both anew") from error
 
 
 def fine_tuning(config: TrainingConfig, clips: int) -> TrainingConfig:

@@ -20,13 +20,15 @@ from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.dataset import Sample
 from posec3d_cli.types import ActionScores, ClassifierInput
 
 EVERY = "all"  # the key of the accuracy on all validation clips, beside those by origin
 _BATCH_NORM_STEPS = 20
 _LEAST_LIKELY = 1e-6  # so that one clip does not decide the validation loss
 
-Epochs = Callable[[int], Dataset[tuple[Tensor, Tensor]]]
+Samples = Dataset[tuple[Sample, Tensor]]
+Epochs = Callable[[int], Samples]
 State = dict[str, Any]
 
 
@@ -79,6 +81,9 @@ class TrainingCallback:
     def features(self, done: int, total: int) -> None:
         """Called when the frozen backbone has read `done` of `total` samples for a new head."""
 
+    def frames(self, done: int, total: int) -> None:
+        """Called when the frames of `done` of `total` clips are decoded."""
+
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         """Called when step `step` of `steps` of an epoch is done (all counted from 1)."""
 
@@ -126,7 +131,8 @@ def validate(
     recognizer = ActionRecognizer([Member(config.builder, NetworkClassifier(network, outputs), config.sampling)])
     hits: dict[str, list[bool]] = {}
     losses = []
-    for clip, result in zip(labeled, recognizer.recognize_many(map(as_video_poses, labeled)), strict=True):
+    results = recognizer.recognize_many(map(as_video_poses, labeled), frames=[clip.frames for clip in labeled])
+    for clip, result in zip(labeled, results, strict=True):
         scores = result.scores
         correct = scores is not None and scores.top(1)[0][0] == clip.label
         likely = 1 / len(recognizer.labels)
@@ -254,7 +260,7 @@ class _Run:
         losses = []
         for count, (batch, targets) in enumerate(_batches(samples, self.config, self.workers)):
             self.schedule.set(number * self.steps + count)
-            losses.append(self._step(batch.to(self.device), targets.to(self.device)))
+            losses.append(self._step([one.to(self.device) for one in batch], targets.to(self.device)))
             step(number + 1, count + 1, self.steps, losses[-1])
         if not self.config.frozen_statistics:
             refresh_batch_norm(self.averaged, samples, self.config, self.workers)
@@ -268,16 +274,23 @@ class _Run:
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
 
-    def _step(self, batch: Tensor, targets: Tensor) -> float:
+    def _step(self, batch: Sequence[Tensor], targets: Tensor) -> float:
         with self.rounding:
-            logits = self.network(batch.contiguous(memory_format=self.network.layout))
-        loss: Tensor = self.criterion(logits.float(), targets)
+            logits = self.network(*(one.contiguous(memory_format=self.network.layout) for one in batch))
+        loss = self._loss(logits.float(), targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 40.0)
         self.optimizer.step()
         self.average.update_parameters(self.network)
         return float(loss.detach())
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss of the logits; of several heads the sum of their losses, or one of the mean of their logits."""
+        if logits.ndim == 2 or self.config.joint_loss:
+            loss: Tensor = self.criterion(logits if logits.ndim == 2 else logits.mean(dim=1), targets)
+            return loss
+        return torch.stack([self.criterion(head, targets) for head in logits.unbind(dim=1)]).sum()
 
     def state(self, done: int) -> State:
         """The state after `done` epochs, everything that the next epochs depend on."""
@@ -311,25 +324,34 @@ def state_of(network: Recognizer) -> State:
     return {"epochs": 0, "network": network.state_dict()}
 
 
-def refresh_batch_norm(
-    network: Recognizer, samples: Dataset[tuple[Tensor, Tensor]], config: TrainingConfig, workers: int = 0
-) -> None:
+def refresh_batch_norm(network: Recognizer, samples: Samples, config: TrainingConfig, workers: int = 0) -> None:
     """Measure the statistics of batch normalisation anew: averaged weights have never seen their own activations."""
     few = itertools.islice(_batches(samples, config, workers), _BATCH_NORM_STEPS)
-    torch.optim.swa_utils.update_bn(
-        (batch.contiguous(memory_format=network.layout) for batch, _ in few),
-        network,
-        device=next(network.parameters()).device,
-    )
+    device = next(network.parameters()).device
+    inputs = (tuple(one.contiguous(memory_format=network.layout).to(device) for one in batch) for batch, _ in few)
+    torch.optim.swa_utils.update_bn(((one,) for one in inputs), _Unpacked(network))  # it takes the first of a tuple
 
 
-def _batches(
-    samples: Dataset[tuple[Tensor, Tensor]], config: TrainingConfig, workers: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+class _Unpacked(nn.Module):
+    """A network that is given all its inputs as one tuple."""
+
+    def __init__(self, network: Recognizer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """The logits."""
+        logits: Tensor = self.network(*inputs)
+        return logits
+
+
+def _batches(samples: Samples, config: TrainingConfig, workers: int) -> Iterator[tuple[list[Tensor], Tensor]]:
+    """Batches of what the network reads, one tensor or several, and of the targets."""
+    loader: DataLoader[tuple[Sample, Tensor]] = DataLoader(
         samples, batch_size=config.batch_size, num_workers=workers, drop_last=False
     )
-    yield from loader
+    for inputs, targets in loader:
+        yield [inputs] if isinstance(inputs, Tensor) else list(inputs), targets
 
 
 def _parameters(network: Recognizer, decay: float) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ def readme(folder: Path, trained: Trained) -> str:
     """The page as Markdown, with the plots that exist in the folder."""
     parts = [
         f"# {folder.name}\n",
-        f"A {trained.config.architecture} network that reads {trained.config.stream}s, for {len(trained.actions)} "
+        f"A {trained.config.architecture} network that reads {_read(trained)}, for {len(trained.actions)} "
         f"actions: {', '.join(trained.actions)}.\n",
         f"{GENERATED}\n",
         "## Data\n",
@@ -39,6 +39,13 @@ def readme(folder: Path, trained: Trained) -> str:
         f"    posec3d predict VIDEO --classifier {json.dumps(str(folder))}\n",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _read(trained: Trained) -> str:
+    """What the network reads, in words."""
+    if trained.config.rgb is None:
+        return f"{trained.config.stream}s"
+    return "the frames of videos" + ("" if trained.config.reads == "rgb" else f" beside {trained.config.stream}s")
 
 
 def _clips(clips: Mapping[str, Mapping[str, int]]) -> str:

@@ -13,11 +13,9 @@ import msgspec
 from posec3d_cli.datasets.clips import LabeledClip, LabeledVideo
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.tracking.object_rows import ObjectRows
-from posec3d_cli.training.config import TrainingConfig
+from posec3d_cli.training.config import POSE_PHASES, TrainingConfig
 from posec3d_cli.training.finetune import Pretrained
 from posec3d_cli.transforms.joint_features import JointSpec
-
-POSE_PHASES = 2
 
 
 def settings_of(
@@ -47,6 +45,7 @@ def settings_before_poses(training: Training, precision: str) -> dict[str, Any]:
         "pretrained model": pretrained.card.name if pretrained else "",
         "weights of the pretrained model": pretrained.digests if pretrained else [],
         "use of the pretrained labels": "kept" if training.extends else "replaced",
+        "weights of the halves": [half.digests for half in training.halves or ()],
         "list of clips": training.dataset,
     }
     plain: dict[str, Any] = json.loads(json.dumps(settings))
@@ -88,6 +87,7 @@ class Training:
         pretrained: a model to fine-tune; None: random initial weights.
         extends: whether the model keeps the labels of the pretrained model; its backbone then stays frozen.
         dataset: `digest_of` all clips that were given; empty where nothing compares it.
+        halves: a model of frames and one of heatmaps that an RGBPose-Conv3D starts as; None: it does not.
     """
 
     config: TrainingConfig
@@ -98,6 +98,7 @@ class Training:
     pretrained: Pretrained | None = None
     extends: bool = False
     dataset: str = ""
+    halves: tuple[Pretrained, Pretrained] | None = None
 
     @property
     def options(self) -> dict[str, Any]:

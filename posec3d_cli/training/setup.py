@@ -13,8 +13,9 @@ from posec3d_cli.errors import BadCard
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.training.config import DRAWN, JOINT, TrainingConfig, heatmap_spec, joint_spec
-from posec3d_cli.training.finetune import SLOWER, Pretrained, fine_tuning, slower
+from posec3d_cli.training.finetune import SLOWER, Pretrained, fine_tuning, load_halves, slower
 from posec3d_cli.training.settings import Training
+from posec3d_cli.training.setup_frames import frames_training
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
 
@@ -40,6 +41,9 @@ def make_training(
     epochs: int | None = None,
     patience: int | None = None,
     clips: int = 0,
+    lateral: str | None = None,
+    joint_loss: bool = False,
+    halves: tuple[Pretrained, Pretrained] | None = None,
     **others: Any,
 ) -> Training:
     """The training run for some options; other settings are those of the pretrained model, else the defaults.
@@ -62,6 +66,9 @@ def make_training(
         epochs: at most so many.
         patience: epochs without a better validation after which the training ends; 0: never.
         clips: the number of clips, for the schedule.
+        lateral: the lateral connections of an RGBPose-Conv3D, see `posec3d_cli.nets.rgbpose.RGBPose`.
+        joint_loss: whether its heads have one loss.
+        halves: a model of frames and one of heatmaps that it starts as.
         others: attributes of `Training`.
 
     Raises:
@@ -72,8 +79,32 @@ def make_training(
     options = dict(pretrained.network) if pretrained else {}
     kind = architecture or config.architecture
     reads = network_class(kind).reads
-    if reads not in ("heatmaps", "joints"):
-        raise BadCard(f"{kind} reads frames, and trainings read poses alone", hint="choose another --arch")
+    if pretrained and config.rgb is not None:
+        raise BadCard(
+            f"{pretrained.card.name} reads frames, and is not fine-tuned",
+            hint="--pretrained none, or --arch rgbpose with a model of frames and one of heatmaps: RGB+POSE",
+        )
+    if "rgb" in reads:
+        return frames_training(
+            base,
+            kind,
+            stream=stream,
+            size=size,
+            frames=frames,
+            width=width,
+            networks=networks,
+            window=window,
+            people=people,
+            objects=objects,
+            epochs=epochs,
+            patience=patience,
+            lateral=lateral,
+            joint_loss=joint_loss,
+            halves=halves,
+            **others,
+        )
+    if lateral is not None or joint_loss or halves:
+        raise BadCard(f"{kind} has no pathways to join", hint="choose --arch rgbpose")
     reads_joints = reads == "joints"
     if reads_joints:
         _check_graph(kind, size, people, objects)
@@ -154,19 +185,21 @@ def try_training(training: Training, outputs: list[str], clips: int, *, device: 
         network = build(training, len(outputs), config.seed)
         if training.pretrained is not None:
             training.pretrained.load_into(network, number % len(training.pretrained.files), outputs)
-    shape = (_TRIED, *_view_shape(config))
+        if training.halves is not None:
+            load_halves(network, training.halves, outputs)
+    shapes = view_shapes(config)
     seconds = 0.0
     network.to(device).to(memory_format=network.layout).train()  # type: ignore[call-overload]
     with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
         for _ in range(2):  # the first step makes what is made at first use
             start = perf_counter()
-            batch = torch.zeros(shape, device=device).contiguous(memory_format=network.layout)
+            batch = [torch.zeros((_TRIED, *shape), device=device) for shape in shapes]
             try:
-                network(batch).square().sum().backward()
+                network(*(one.contiguous(memory_format=network.layout) for one in batch)).square().sum().backward()
             except RuntimeError as error:
                 reason = str(error).partition("\n")[0]
                 raise BadCard(
-                    f"{config.architecture} cannot be trained on inputs of {shape[1:]}: {reason}",
+                    f"{config.architecture} cannot be trained on inputs of {' and '.join(map(str, shapes))}: {reason}",
                     hint="choose another --size, --frames or --width",
                 ) from error
             seconds = (perf_counter() - start) / _TRIED
@@ -174,11 +207,15 @@ def try_training(training: Training, outputs: list[str], clips: int, *, device: 
     return training.networks * epochs * config.samples(clips) * seconds
 
 
-def _view_shape(config: TrainingConfig) -> tuple[int, ...]:
-    """The shape of an input of the network."""
+def view_shapes(config: TrainingConfig) -> list[tuple[int, ...]]:
+    """The shape of each input of the network."""
     if isinstance(config.spec, JointSpec):
-        return (1, config.sampling.frames, 17, config.in_channels)
-    return (config.in_channels, config.sampling.frames, *config.spec.size)
+        return [(1, config.sampling.frames, 17, config.in_channels)]
+    heatmaps = (config.in_channels, config.sampling.frames, *config.spec.size)
+    if config.rgb is None:
+        return [heatmaps]
+    rgb = (3, config.sampling.rgb_frames or 0, *config.rgb.size)
+    return [rgb] if config.reads == "rgb" else [rgb, heatmaps]
 
 
 def _spec(config: TrainingConfig, reads_joints: bool, stream: str | None, size: int | None) -> HeatmapSpec | JointSpec:

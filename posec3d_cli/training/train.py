@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -27,7 +28,8 @@ from posec3d_cli.training.config import AUTO, TrainingConfig
 from posec3d_cli.training.dataset import TrainingDataset
 from posec3d_cli.training.epochs import best_epoch, ends_early
 from posec3d_cli.training.extend import extend_head, extended_outputs
-from posec3d_cli.training.finetune import Pretrained, set_head
+from posec3d_cli.training.finetune import Pretrained, load_halves, set_head
+from posec3d_cli.training.frames import keep_frames
 from posec3d_cli.training.head import feature_samples, features_of, fit_head, head_loss
 from posec3d_cli.training.loop import EVERY, EpochMetrics, State, TrainingCallback, fit, state_of, validate
 from posec3d_cli.training.measure import compare_labels, measure
@@ -40,6 +42,7 @@ from posec3d_cli.training.summary import EXTENDED, FITTED, KEPT, NEW, Start, Tra
 
 HELD_OUT = "held_out.txt"
 LOGS = "tensorboard"
+FRAMES = "frames"
 ENOUGH_TO_CALIBRATE = 30  # validation clips; fewer give no reliable temperature
 
 
@@ -83,6 +86,7 @@ def train(
         training, training_clips, validation_clips, out, device, precision, workers, callback or TrainingCallback()
     )
     run.prepare(resume, overwrite)
+    run.keep_frames()
     for number in range(len(run.finished), training.networks):
         run.network(number)
     run.callback.measuring()
@@ -139,6 +143,7 @@ class _Run:
         self.settings = settings_of(training, training_clips, validation_clips, self.outputs, precision)
         before = learned_from([training.pretrained.card.folder]) if training.pretrained else frozenset()
         self.objects = self._kept_objects()
+        self.watched_clips = validation_clips  # after every epoch
         self.learned_from = sorted({one for clip in training_clips for one in digests(clip)} | before)
 
     def prepare(self, resume: bool, overwrite: bool) -> None:
@@ -158,6 +163,12 @@ class _Run:
         with atomic_write(self.out / HELD_OUT, overwrite=True) as part:
             part.write_text("".join(f"{clip.name}\n" for clip in self.validation_clips), encoding="utf-8")
 
+    def keep_frames(self) -> None:
+        """Decode the frames that the network reads, each once, into a folder that goes when the training is done."""
+        if self.training.config.rgb is not None and len(self.finished) < self.training.networks:
+            keep = partial(keep_frames, self.training, folder=self.out / FRAMES, progress=self.callback.frames)
+            self.training_clips, self.watched_clips = map(keep, (self.training_clips, self.validation_clips))
+
     def network(self, number: int) -> None:
         """Train network `number`."""
         from tensorboardX import SummaryWriter
@@ -172,12 +183,14 @@ class _Run:
             report = partial(self._end_epoch, number, board)
             if self.loop is None and training.pretrained is not None:
                 self._start(network, number, config, training.pretrained, report)
+            if self.loop is None and training.halves is not None:
+                load_halves(network, training.halves, self.outputs)
             if not training.extends:
                 fit(
                     network,
                     lambda epoch: TrainingDataset(self.training_clips, self.outputs, config, epoch),
                     config,
-                    score=lambda averaged: validate(averaged, self.validation_clips, self.outputs, config),
+                    score=lambda averaged: validate(averaged, self.watched_clips, self.outputs, config),
                     device=self.device,
                     precision=self.precision,
                     workers=self.workers,
@@ -341,6 +354,7 @@ class _Run:
 
         A model that is extended keeps its temperature: the clips are of few of its labels.
         """
+        shutil.rmtree(self.out / FRAMES, ignore_errors=True)
         known = [clip for clip in self.validation_clips if clip.label != BACKGROUND]
         networks = self.training.networks
         figures: dict[str, Any] = {}

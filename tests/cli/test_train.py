@@ -47,6 +47,29 @@ def test_the_network_and_its_precision_can_be_chosen(posec3d, dataset_pickle, tm
     assert (recipe["architecture"], recipe["heatmaps"]["channels"]) == ("x3d-shallow", "limbs")
 
 
+def test_a_network_of_frames_wants_videos_before_any_pose_is_estimated(posec3d, dataset_pickle, tmp_path):
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", "--arch", "rgbpose", "--pretrained", "none")
+    assert ran.code == 1
+    assert "rgbpose reads the frames of the videos" in " ".join(ran.err.split())
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--arch", "slowonly", "--lateral", "both"], "has no pathways to join"),
+        (["--arch", "rgb-only", "--joint-loss"], "has no pathways to join"),
+        (["--arch", "rgbpose", "--pretrained", "posec3d-daily"], "starts from two models"),
+        (["--arch", "rgbpose", "--frames", "10"], "a multiple of 4"),
+    ],
+)
+def test_options_of_networks_of_frames_that_do_not_suit_are_refused(options, said, posec3d, dataset_pickle, tmp_path):
+    options = options if "--pretrained" in options else [*options, "--pretrained", "none"]
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", *options)
+    assert ran.code in (1, 2)
+    assert said in " ".join(ran.err.split())
+
+
 def test_a_graph_network_is_trained_and_evaluated(posec3d, dataset_pickle, tmp_path):
     model = tmp_path / "model"
     ran = posec3d("train", dataset_pickle, "-o", model, *TINY[:2], *TINY[6:], "--arch", "stgcn++", "--width", 8)

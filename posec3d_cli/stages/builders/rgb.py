@@ -96,34 +96,30 @@ class RGBBuilder(_FrameBuilder):
         """
         return RGBClips(self._normalized(frames, clips, flip))
 
+    def views(self, sequence: PoseSequence, clips: Ints, frames: Pixels, crop: Crop, *, flip: bool = False) -> RGBClips:
+        """As `build`, of frames that show any crop."""
+        return self.build(sequence, clips, flip=flip, frames=frames)
+
 
 class RGBPoseBuilder(_FrameBuilder):
     """Gives the frames and the heatmaps in the same crop."""
 
     def build(
-        self,
-        sequence: PoseSequence,
-        clips: Ints,
-        *,
-        flip: bool = False,
-        frames: Pixels | None = None,
-        crop: Crop | None = None,
+        self, sequence: PoseSequence, clips: Ints, *, flip: bool = False, frames: Pixels | None = None
     ) -> RGBPoseClips:
         """Give the views; see `posec3d_cli.stages.protocols.NeedsFrames`.
-
-        Args:
-            sequence: the poses.
-            clips: `(V, T)` the frames with poses that each view shows.
-            flip: append mirror images.
-            frames: `(V, T', H, W, 3)` the crops of the frames.
-            crop: the rectangle that `frames` show; None: that of `crop`.
 
         Raises:
             StageMismatch: there are no frames, or frames of another shape; or as `crop`.
         """
+        return self.views(sequence, clips, frames, self.crop(sequence, clips), flip=flip)
+
+    def views(
+        self, sequence: PoseSequence, clips: Ints, frames: Pixels | None, crop: Crop, *, flip: bool = False
+    ) -> RGBPoseClips:
+        """As `build`, of frames that show any crop."""
         rgb = self._normalized(frames, clips, flip)
         columns, views = shown_columns(sequence, clips, self.spec.joint_set)
         keypoints, scores = self._shown(sequence, columns)
-        crop = crop or compact(keypoints, scores, sequence.frame_size, self.spec)
         fitted = fit(keypoints, crop, self.spec)
         return RGBPoseClips(rgb, np.ascontiguousarray(draw_views(fitted, scores, views, self.spec, flip=flip)))

@@ -40,7 +40,7 @@ def test_the_crop_is_that_of_the_heatmaps_in_all_frames_shown():
 
 def test_heatmaps_may_be_drawn_in_a_crop_that_is_given():
     crop = Crop(100, 50, 200, 300)
-    views = RGBPoseBuilder(SPEC, RGB).build(SEQUENCE, CLIPS, frames=FRAMES, crop=crop)
+    views = RGBPoseBuilder(SPEC, RGB).views(SEQUENCE, CLIPS, FRAMES, crop)
     place = fit(SEQUENCE.keypoints[0, 0, 0], crop, SPEC)
     row, column = np.unravel_index(views.heatmaps[0, 0, 0].argmax(), (16, 16))
     people = fit(SEQUENCE.keypoints[:, 0, 0], crop, SPEC)
