@@ -27,7 +27,7 @@ import numpy as np
 
 from posec3d_cli import Pipeline, PipelineConfig
 from posec3d_cli.results import ClipResult, VideoPoses
-from posec3d_cli.tracking.similarity import keypoint_similarity
+from posec3d_cli.tracking.similarity import best_pairs, keypoint_similarity
 
 SEEN = 0.3  # minimum mean joint score of a person who counts
 ALIKE = 0.3  # similarity below which a person was missed
@@ -69,12 +69,10 @@ class Cost:
                 theirs.keypoints.astype(np.float64),
                 theirs.scores.astype(np.float64),
             )
-            best = alike.argmax(axis=1)
-            for row, person in enumerate(clear.tolist()):
-                if alike[row, best[row]] < ALIKE:
-                    self.missed += 1
-                    continue
-                mine, counterpart = int(ids[person]), int(their_ids[best[row]])
+            pairs = best_pairs(alike, ALIKE)  # each counterpart is that of one person, or crowds would seem to switch
+            self.missed += len(clear) - len(pairs)
+            for row, column in pairs:
+                mine, counterpart = int(ids[clear[row]]), int(their_ids[column])
                 self.switches += counterparts.get(mine, counterpart) != counterpart
                 counterparts[mine] = counterpart
 
