@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -51,7 +50,6 @@ class Cost:
     missed: int = 0
     switches: int = 0
     seconds: float = 0.0
-    parts: Counter[str] = field(default_factory=Counter)
 
     def add_people(self, reference: VideoPoses, other: VideoPoses) -> None:
         """Compare the people of each frame."""
