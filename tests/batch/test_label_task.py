@@ -74,8 +74,10 @@ def test_a_failed_file_is_a_result_with_the_error(tmp_path, clip):
     assert "cannot be read as a video" in broken.error.what
     [bug] = results_of(task, InputFile(tmp_path / "bug.mp4", "bug.mp4"))
     assert bug.error.what == "an unexpected error, ZeroDivisionError: one by nothing"
-    [closed] = results_of(task, InputFile(tmp_path / "folder", "folder", problem="folder may not be read"))
-    assert closed.error == Failure("InputError", "folder may not be read", "give yourself permission to read it")
+    [closed] = results_of(
+        task, InputFile(tmp_path / "folder", "folder", problem="folder may not be read", hint="a hint")
+    )
+    assert closed.error == Failure("InputError", "folder may not be read", "a hint")
 
 
 def test_predict_and_label_have_the_same_results(inputs, monkeypatch):
@@ -83,7 +85,7 @@ def test_predict_and_label_have_the_same_results(inputs, monkeypatch):
     said = []
     monkeypatch.setattr("posec3d_cli.batch.label_task.LabelTask", batch_fakes.LabelTask)
     monkeypatch.setattr("posec3d_cli.cli.answers.Answers.add", lambda self, place, result: said.append(result))
-    predict([file.path for file in inputs])
+    predict([str(file.path) for file in inputs])
     task = batch_fakes.LabelTask.of(PipelineConfig(), inputs)
     with WorkerPool(task, 1) as pool:
         sent = pool.results(inputs, timeout=20, progress=lambda found, frames: None)
@@ -116,7 +118,7 @@ def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
         LabelTask(PipelineConfig(precision="bf16")),
         LabelTask(PipelineConfig(detector_settings={"max_people": 1})),
         LabelTask(PipelineConfig(views=2)),
-        LabelTask(PipelineConfig(ensemble_weights=(2.0, 1.0))),
+        LabelTask(PipelineConfig(ensemble_weights=(2.0, 1.0, 1.0))),
     ]
     assert len({base, *(other.fingerprint() for other in others)}) == 6
 
