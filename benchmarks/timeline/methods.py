@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stride", type=float)
-    parser.add_argument("--classifier", default="posec3d-daily+posec3d-daily-bone")
+    parser.add_argument("--classifier", default="posec3d-daily+posec3d-daily-bone+posec3d-daily-lightning")
     given = parser.parse_args()
     classifiers = tuple(given.classifier.split("+"))
     recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=classifiers, device="cpu", offline=True))
@@ -87,14 +87,13 @@ Method = Callable[[Sequence[WindowScores], Spans, int], Iterator[tuple[int | Non
 def methods(least: float) -> dict[str, Method]:
     """The methods by name."""
     found: dict[str, Method] = {"each window alone": viterbi(0.0, 0.0, least)}
-    found["each window alone, shortest 1 s"] = viterbi(0.0, 1.0, least)
-    for number in (3, 5):
-        found[f"mean of {number} windows"] = viterbi(0.0, 0.0, least, mean=number)
-        found[f"mean of {number} windows, shortest 1 s"] = viterbi(0.0, 1.0, least, mean=number)
     for on, off in ((0.6, 0.3), (0.5, 0.2), (0.8, 0.4)):
         found[f"hysteresis on {on} off {off}, shortest 1 s"] = hysteresis(on, off)
-    for cost in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0):
-        for shortest in (1.0, 2.0):
+    for shortest in (1.0, 1.5, 2.0):
+        found[f"best of each window, shortest {shortest:g} s"] = viterbi(0.0, shortest, least)
+        for number in (3, 5):
+            found[f"mean of {number} windows, shortest {shortest:g} s"] = viterbi(0.0, shortest, least, mean=number)
+        for cost in (0.25, 0.5, 1.0, 2.0, 4.0):
             found[f"Viterbi cost {cost:g}, shortest {shortest:g} s"] = viterbi(cost, shortest, least)
     return found
 
