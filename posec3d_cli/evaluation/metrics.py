@@ -35,9 +35,9 @@ def error_if_calibrated(confidences: ArrayLike, bins: int = BINS) -> float:
         confidences: `(N,)` probability of each prediction, N at least 1.
         bins: as for `expected_calibration_error`.
     """
-    sure = np.asarray(confidences, np.float64)
-    draws = np.random.default_rng(0).random((1000, len(sure))) < sure
-    return float(np.mean([expected_calibration_error(sure, right, bins) for right in draws]))
+    sure, generator = np.asarray(confidences, np.float64), np.random.default_rng(0)
+    errors = [expected_calibration_error(sure, generator.random(len(sure)) < sure, bins) for _ in range(1000)]
+    return float(np.mean(errors))
 
 
 def coverage(

@@ -182,7 +182,7 @@ class EvaluationReport:
         """The calibration error that chance gives as many clips of a perfectly calibrated model; None likewise."""
         return error_if_calibrated(self.confidences) if len(self.confidences) else None
 
-    @property
+    @cached_property
     def sources(self) -> dict[str, EvaluationReport]:
         """The report on the clips of each source, by its name; empty if all clips are of one source."""
         parts: dict[str, list[ClipPrediction]] = {}

@@ -107,11 +107,6 @@ class Recording(Quiet):
     def __exit__(self, *error: Any) -> None:
         self._held.__exit__(*error)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no frame came: then there is no file."""
-        return self._writer is None
-
 
 class AlertCommand(Quiet):
     """Starts a command for each alert that is sent, without waiting for it; a context manager.

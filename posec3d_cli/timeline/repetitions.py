@@ -25,7 +25,6 @@ KEPT_RATE = 15.0  # of poses that are kept for counting
 SMOOTHED = 5  # samples of the moving mean
 LEAST_RANGE = 0.5  # body sizes; jitter moves 0.13 to 0.17, the smallest exercises 0.8
 LEAST_SEEN = 0.5  # of the samples, for a joint that counts
-LEAST_JOINTS = 3
 HIGH, LOW = 0.75, 0.25  # of the range
 _HEAD = ("eye", "ear")  # joints that jitter and say nothing
 

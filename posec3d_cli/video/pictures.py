@@ -56,15 +56,6 @@ def is_list(path: Path) -> bool:
     return path.suffix == LIST_SUFFIX
 
 
-def holds_pictures(folder: Path) -> bool:
-    """Whether a folder holds a picture, directly.
-
-    Raises:
-        OSError: it cannot be listed.
-    """
-    return any(path.suffix.lower() in PICTURE_SUFFIXES for path in folder.iterdir() if path.name[0] != ".")
-
-
 def list_of(source: Path, fps: Fraction) -> bytes:
     """The content of the list of a pattern or a folder of pictures.
 

@@ -10,9 +10,10 @@ import pytest
 import video_factory
 from PIL import Image
 
+from posec3d_cli.batch.find import is_sequence
 from posec3d_cli.errors import EmptyVideo, InputError, UnreadableVideo
 from posec3d_cli.video import open_video
-from posec3d_cli.video.pictures import fitted, holds_pictures, is_pattern, list_of
+from posec3d_cli.video.pictures import fitted, is_pattern, list_of
 
 
 @pytest.fixture
@@ -167,8 +168,8 @@ def test_patterns_and_folders_are_known(tmp_path):
     known = {name: is_pattern(tmp_path / name) for name in ("%06d.jpg", "a%d.PNG", "%s.jpg", "%d.mp4", "%d%d.jpg")}
     assert known == {"%06d.jpg": True, "a%d.PNG": True, "%s.jpg": False, "%d.mp4": False, "%d%d.jpg": False}
     (tmp_path / ".hidden.jpg").touch()
-    assert not holds_pictures(tmp_path)
-    assert holds_pictures(picture_factory.write(tmp_path, [0]))
+    assert not is_sequence(tmp_path)
+    assert is_sequence(picture_factory.write(tmp_path, [0]))
 
 
 def test_a_fitted_image_keeps_its_proportions():
