@@ -34,6 +34,7 @@ LEAST_EACH = 0.12  # and of either kind
 STANDS_OUT = 3.0  # times the largest step of the frames around
 CLEAR = 0.9  # total difference from which one other cut, or the end of a flash, may lie beside it
 AROUND = 3  # frames before and after that a step has to stand out from
+UNLIKE = 2.0  # times the largest difference within a scene, by which a frame of another one stands out
 STAYS = 5  # frames, for which the other scene must not come back; a flash is shorter
 DARK = 8  # brightness below which both of two cells may be border
 SHOWN = 0.25  # of a frame is the least that is taken to be no border
@@ -97,6 +98,24 @@ def is_sharp(before: Signature, after: Signature) -> bool:
     """Whether two frames differ as much as the two at a cut."""
     [step] = differences([before], [after])
     return bool(step.sum() >= LEAST and step.min() >= LEAST_EACH)
+
+
+def is_another_scene(before: Sequence[Signature], after: Signature) -> bool:
+    """Whether a frame, some time later, shows another scene than these frames did.
+
+    It then differs from each of them as much as two frames at a cut do, and `UNLIKE` times as much as they differ from
+    one another: where a scene itself changes, because somebody comes close or a screen shows a film, a change is none.
+
+    Args:
+        before: frames of the scene, in order; at least one.
+        after: the later frame.
+    """
+    apart = differences(before, [after] * len(before))
+    nearest = apart[apart.sum(axis=1).argmin()]
+    if nearest.sum() < LEAST or nearest.min() < LEAST_EACH:
+        return False
+    within = [differences(before[:place], [before[place]] * place).sum(axis=1).min() for place in range(1, len(before))]
+    return bool(nearest.sum() >= UNLIKE * max(within, default=0.0))
 
 
 def _suspects(signatures: Mapping[int, Signature], frames: Sequence[int]) -> list[tuple[int, int]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from posec3d_cli.errors import StageMismatch
-from posec3d_cli.extraction.cuts import Signature, is_sharp, signature
+from posec3d_cli.extraction.cuts import Signature, is_another_scene, signature
 from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.tracking.online import OnlineTracker
+from posec3d_cli.tracking.tracker import Track
 from posec3d_cli.types import Detections, Floats, Frame, Ints, Poses
 
 People = tuple[Detections, Poses, Ints]
@@ -17,12 +21,24 @@ MAX_GAP = 2.0
 """Seconds for which a person may be out of sight and keep the track id."""
 KEPT = 30.0
 """Seconds for which a source may be gone and people keep their track ids, where the scene is the same."""
+SETTLES = 1.0
+"""Seconds after an absence in which the scene before it may still come: cameras begin with dark and damaged frames."""
+SCENE_FRAMES = 40  # the latest keyframes, by which a scene is known
 GAP = 0.1  # seconds that such an absence counts for
 SEEN = 0.3  # joints that score less do not move a box
 FEW = 3  # joints that a movement needs
 KEY_SECONDS = 0.5
 """The longest time between keyframes: where frames are processed slowly, people leave boxes within a few of them."""
 WORSE = 0.5  # share of the certainty of a person's joints in the keyframe, below which the box may be empty
+
+
+@dataclass(frozen=True)
+class _SceneBefore:
+    """A scene that did not show when the source came back, and the people in it."""
+
+    frames: list[Signature]
+    tracks: list[Track]
+    until: float
 
 
 class LivePeople:
@@ -43,7 +59,8 @@ class LivePeople:
         self._latest: Poses | None = None
         self._left_out = 0.0
         self._last: float | None = None
-        self._scene: Signature | None = None
+        self._scene: deque[Signature] = deque(maxlen=SCENE_FRAMES)
+        self._before: _SceneBefore | None = None
         self._size: tuple[int, ...] = ()
         self._came_back = False
 
@@ -59,6 +76,8 @@ class LivePeople:
         """
         if self._came_back or frame.pixels.shape != self._size:
             self._judge_scene(frame)
+        elif self._before is not None:
+            self._look_for(self._before, frame)
         if self._key is None or self._since >= self.every or frame.seconds - self._key_seconds >= KEY_SECONDS:
             found = self.detector.detect([frame])[0]
             self._since, self._key, self._key_seconds = 0, None, frame.seconds
@@ -75,7 +94,7 @@ class LivePeople:
             self._since = self.every
         self._latest, self._last, self._size = poses, frame.seconds, frame.pixels.shape
         if self._key[1] is poses:
-            self._scene = signature(frame.pixels)
+            self._scene.append(signature(frame.pixels))
         return found, poses, self._tracker.update(found, poses, frame.seconds - self._left_out)
 
     def once(self, frame: Frame) -> People:
@@ -89,14 +108,34 @@ class LivePeople:
     def _judge_scene(self, frame: Frame) -> None:
         """After an absence: whether it is the same scene, in which people keep their ids."""
         self._came_back, self._key = False, None
-        if self._last is None or self._scene is None:  # the first frame
+        if self._last is None:  # the first frame
             return
+        if self._before is not None:  # it went again, before it was clear what it shows
+            self._return_to(self._before)
         absence = frame.seconds - self._last
-        if absence > KEPT or is_sharp(self._scene, signature(frame.pixels)):
+        # Who was there when the source went is looked for where they stood, as if no time had passed.
+        self._left_out += max(0.0, absence - GAP)
+        scene = list(self._scene)
+        if absence > KEPT:
             self._tracker.cut()
+        elif is_another_scene(scene, signature(frame.pixels)):
+            self._before = _SceneBefore(scene, self._tracker.cut(), frame.seconds + SETTLES)
         else:
-            # Who was there when the source went is looked for where they stood, as if no time had passed.
-            self._left_out += max(0.0, absence - GAP)
+            return
+        self._scene.clear()
+
+    def _look_for(self, before: _SceneBefore, frame: Frame) -> None:
+        """Return to the scene before the absence once it shows, or forget it."""
+        if frame.seconds > before.until:
+            self._before = None
+        elif not is_another_scene(before.frames, signature(frame.pixels)):
+            self._return_to(before)
+            self._key = None
+
+    def _return_to(self, before: _SceneBefore) -> None:
+        self._tracker.resume(before.tracks)
+        self._scene = deque(before.frames, SCENE_FRAMES)
+        self._before = None
 
 
 def followed(key: Detections, then: Poses, now: Poses, size: tuple[int, ...]) -> Detections:

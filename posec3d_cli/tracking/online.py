@@ -51,6 +51,11 @@ class OnlineTracker:
         self._column, self._seconds = self._column + 1, seconds
         return ids
 
-    def cut(self) -> None:
-        """Another scene begins: nobody in it is one of those before."""
-        self._tracks = []
+    def cut(self) -> list[Track]:
+        """Another scene begins: nobody in it is one of those before. Returns their tracks, for `resume`."""
+        tracks, self._tracks = self._tracks, []
+        return tracks
+
+    def resume(self, tracks: list[Track]) -> None:
+        """The scene before a cut is back, with the people in it; those who came since the cut are nobody in it."""
+        self._tracks = tracks

@@ -32,6 +32,8 @@ READ_SECONDS = 5.0
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds from one try to open a source to the next; the last one repeats."""
 MOST_CHANGES = 100
+GRAY_AT_FIRST = ("mpeg4", "h263", "flv1")
+"""Codecs that draw gray pictures where a stream begins between two key frames; the others wait for one themselves."""
 
 CaptureState = Literal["connecting", "live", "lost", "ended"]
 
@@ -243,7 +245,11 @@ class Capture:
 
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
         """Every frame that decodes. Packets before the first key frame do not, and are passed over."""
+        waits = stream.codec_context.name in GRAY_AT_FIRST
         for packet in container.demux(stream):
+            if waits and not packet.is_keyframe:
+                continue
+            waits = False
             try:
                 yield from packet.decode()
             except av.error.InvalidDataError:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shot_factory import scene
 
 from posec3d_cli.extraction.cache import PoseCache
-from posec3d_cli.extraction.cuts import SIZE, differences, find_cuts, frames_to_check, signature
+from posec3d_cli.extraction.cuts import SIZE, differences, find_cuts, frames_to_check, is_another_scene, signature
 from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.sampling.clips import used_frames
 
@@ -43,6 +43,16 @@ def panned(number, count, step):
 def test_every_cut_is_found_at_its_frame_however_far_apart_the_frames_lie(apart):
     shots = [*shot(1, 24), *shot(2, 24), *shot(3, 24), *shot(4, 25)]
     assert found(shots, apart) == [24, 48, 72]
+
+
+def test_a_frame_is_of_another_scene_where_it_stands_out_from_what_the_scene_shows_itself():
+    still, other = [signature(image) for image in shot(1, 6)], signature(scene(2))
+    assert is_another_scene(still, other)
+    assert is_another_scene(still[:1], other)
+    assert not is_another_scene(still, signature(noisy(scene(1), 99)))
+    assert not is_another_scene([*still, other, *still], signature(noisy(scene(2), 99))), "it was seen"
+    films = [signature(scene(number)) for number in range(10, 16)]
+    assert not is_another_scene(films, other), "every picture differs from every other one"
 
 
 def test_one_shot_has_no_cut():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import live_fakes
 import numpy as np
 import pytest
+import shot_factory
+import video_factory
 
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.live.people import LivePeople, followed
@@ -98,6 +100,51 @@ def test_after_a_long_absence_or_in_another_scene_nobody_is_known(seconds, grey)
     people.find(frame(0, 0.0))
     people.came_back()
     assert people.find(frame(1, seconds, grey))[2].tolist() == [1]
+
+
+def picture(number, seconds, pixels):
+    return Frame(np.ascontiguousarray(pixels), number, seconds)
+
+
+def test_a_scene_that_changes_by_itself_stays_the_same_over_an_absence():
+    world = World((50.0, 60.0))
+    people = LivePeople(world, world, every=1)
+    for number in range(8):
+        people.find(picture(number, number / 2, video_factory.draw(5 * number, (160, 96))))
+    people.came_back()
+    assert people.find(picture(8, 9.0, video_factory.draw(0, (160, 96))))[2].tolist() == [0]
+    assert people.find(picture(9, 9.5, video_factory.draw(700, (160, 96))))[2].tolist() == [0]
+    people.came_back()
+    assert people.find(picture(10, 12.0, video_factory.draw(310, (160, 96))))[2].tolist() == [0]
+
+
+@pytest.mark.parametrize("first", [0, 128])
+def test_a_camera_that_comes_back_with_dark_or_gray_pictures_loses_nobody(first):
+    world, room = World((50.0, 60.0), (120.0, 60.0)), shot_factory.scene(4, (200, 120))
+    people = LivePeople(world, world, every=5)
+    for number in range(4):
+        assert people.find(picture(number, number / 10, room))[2].tolist() == [0, 1]
+    blank = np.full_like(room, first)
+    for number, seconds in ((4, 6.0), (6, 9.0)):  # it drops again before it shows the room
+        people.came_back()
+        world.places = []
+        assert people.find(picture(number, seconds, blank))[2].tolist() == []
+        assert people.find(picture(number + 1, seconds + 0.4, blank))[2].tolist() == []
+    world.places = [(50.0, 60.0), (120.0, 60.0)]
+    assert people.find(picture(8, 9.8, room))[2].tolist() == [0, 1]
+    assert world.detected[-1] == 8, "a keyframe"
+    assert people.find(picture(9, 9.9, room))[2].tolist() == [0, 1]
+
+
+def test_who_is_seen_in_another_scene_is_somebody_else_and_stays_it():
+    world = World((50.0, 60.0))
+    people = LivePeople(world, world, every=5)
+    people.find(picture(0, 0.0, shot_factory.scene(1)))
+    people.came_back()
+    times = (3.0, 3.5, 4.5, 5.0)
+    shown = [people.find(picture(n + 1, at, shot_factory.scene(2)))[2].tolist() for n, at in enumerate(times)]
+    assert shown == [[1]] * 4
+    assert people.find(picture(9, 5.1, shot_factory.scene(1)))[2].tolist() == [1], "it is too late to return"
 
 
 def test_another_size_of_the_picture_is_a_keyframe():

@@ -37,6 +37,17 @@ def test_ids_are_never_given_twice():
     assert online.update(*one, 9.1).tolist() == [2]
 
 
+def test_tracks_before_a_cut_can_be_resumed():
+    online = OnlineTracker()
+    one = live_fakes.people_at((30, 40))
+    online.update(*one, 0.0)
+    before = online.cut()
+    assert online.update(*one, 0.1).tolist() == [1]
+    online.resume(before)
+    assert online.update(*one, 0.2).tolist() == [0]
+    assert sorted(online.update(*live_fakes.people_at((30, 40), (90, 40)), 0.3).tolist()) == [0, 2]
+
+
 def test_the_same_person_found_twice_is_one():
     found, poses = live_fakes.people_at((30, 40), (30, 40))
     assert sorted(OnlineTracker().update(found, poses, 0.0).tolist()) == [-1, 0]

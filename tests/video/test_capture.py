@@ -217,6 +217,23 @@ def test_standard_input_is_read_to_its_end(tmp_path):
     assert (ran.stdout, ran.stderr) == ("11 True\n", "")
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video", "mpeg4"])
+def test_a_stream_that_is_joined_between_key_frames_begins_with_a_whole_picture(tmp_path, codec):
+    path = video_factory.write(tmp_path / "a.ts", 60, codec=codec, size=(160, 96), options={"g": "25", "bf": "0"})
+    content = path.read_bytes()
+    packets = [packet for packet in demuxed(path) if packet.size]
+    (tmp_path / "joined.ts").write_bytes(content[packets[5].pos // 188 * 188 :])
+    with capture(tmp_path / "joined.ts") as source:
+        frame = next_frame(source)
+        assert number_in(frame) >= 25
+        assert video_factory.colour_of(frame.pixels()) == pytest.approx(video_factory.RED, abs=8)
+
+
+def demuxed(path):
+    with av.open(str(path)) as container:
+        return list(container.demux(video=0))
+
+
 def test_leaving_a_silent_source_does_not_wait_for_it():
     begun = time.monotonic()
     with capture(f"udp://127.0.0.1:{live_senders.free_port()}", open_seconds=60.0) as source:
