@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from msgspec import structs
 
@@ -26,8 +28,9 @@ from posec3d_cli.runtime.onnx import open_session
 CONVERSION = Conversion(start="start", image_size=4, outputs=("half",))
 
 
-def graph_card(folder):
-    """A card whose graph halves what it is given."""
+def graph_card(folder, divisor=2):
+    """A card whose graph divides what it is given by a number, or by one for each channel: halves it, if not said."""
+    divisor = np.float32(divisor)
     topology = {
         "modelTopology": {
             "node": [
@@ -36,10 +39,10 @@ def graph_card(folder):
                 {"name": "half", "op": "RealDiv", "input": ["start", "two"]},
             ]
         },
-        "weightsManifest": [{"weights": [{"name": "two", "shape": [], "dtype": "float32"}]}],
+        "weightsManifest": [{"weights": [{"name": "two", "shape": divisor.shape, "dtype": "float32"}]}],
     }
     folder.mkdir()
-    contents = {"topology": json.dumps(topology).encode(), "weights": np.float32(2).tobytes()}
+    contents = {"topology": json.dumps(topology).encode(), "weights": divisor.tobytes()}
     files = []
     for name, suffix in (("topology", ".json"), ("weights", ".bin")):
         (folder / f"tiny{suffix}").write_bytes(contents[name])
@@ -48,6 +51,17 @@ def graph_card(folder):
     return ModelCard(
         "tiny", "pose", "movenet", "s", "l", "d", tuple(files), {}, (), folder, False, conversion=CONVERSION
     )
+
+
+@pytest.mark.parametrize(("divisor", "shape"), [(2, ()), ([[[[2, 2, 2]]]], ()), ([[[[2, 4, 8]]]], (1, 1, 1, 3))])
+def test_a_constant_that_is_the_same_for_every_channel_is_one_number(tmp_path, divisor, shape):
+    card = graph_card(tmp_path / "card", divisor)
+    model = converted.convert_files(card, {file.name: card.folder / file.filename for file in card.files})
+    [constant] = onnx.load_from_string(model).graph.initializer
+    assert tuple(constant.dims) == shape
+    images = np.arange(96, dtype=np.float32).reshape(2, 4, 4, 3)
+    [halves] = onnxruntime.InferenceSession(model).run(None, {"images": images})
+    assert np.array_equal(halves, images / np.float32(divisor))
 
 
 @pytest.fixture

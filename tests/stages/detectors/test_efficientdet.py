@@ -11,7 +11,9 @@ import pytest
 from posec3d_cli.errors import BadCard, StageUnavailable
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.stages.detectors import efficientdet
 from posec3d_cli.stages.detectors.efficientdet import EfficientDet
+from posec3d_cli.stages.detectors.tflite_graph import without_postprocessing
 from posec3d_cli.types import Frame
 
 Weights = Callable[[str], tuple[ModelCard, dict[str, Path]]]
@@ -127,6 +129,73 @@ def test_objects_come_from_the_same_run_as_people_whom_they_do_not_change(weight
 
 
 @pytest.mark.weights
+@pytest.mark.shared
+@pytest.mark.parametrize("model", ["efficientdet-lite2", "efficientdet-lite0"])
+@pytest.mark.parametrize("thresholds", [{}, {"score_threshold": 0.02, "object_threshold": 0.03, "max_people": 0}])
+def test_boxes_are_those_of_the_post_processing_in_the_graph(weights, shared, monkeypatch, model, thresholds):
+    card, files = weights(model)
+    images = sorted((shared / "reference/pairs/coco_people").glob("*.jpg"))[:6]
+    pixels = [np.ascontiguousarray(cv2.imread(str(image))[..., ::-1]) for image in images]
+    pixels.append(np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8))
+    frames = [Frame(one, number, 0.0) for number, one in enumerate(pixels)]
+    ours = EfficientDet.from_card(card, files, threads=1, **thresholds)
+    assert ours._postprocess is not None
+    monkeypatch.setattr(efficientdet, "without_postprocessing", lambda content: (content, None))
+    whole = EfficientDet.from_card(card, files, threads=1, **thresholds)
+    assert whole._postprocess is None
+    found, expected = ours.detect(frames), whole.detect(frames)
+    assert sum(map(len, expected)) > len(frames)
+    for one, other in zip(found, expected, strict=True):
+        for mine, theirs in ((one, other), (one.objects, other.objects)):
+            assert np.array_equal(mine.boxes, theirs.boxes)
+            assert np.array_equal(mine.scores, theirs.scores)
+        assert one.objects.class_names == other.objects.class_names
+
+
+@pytest.mark.weights
+def test_a_graph_that_suppresses_class_by_class_runs_as_it_is(weights, tmp_path):
+    card, files = weights("efficientdet-lite0")
+    content = files["model"].read_bytes()
+    assert without_postprocessing(content)[1] is not None
+    changed = with_regular_suppression(content)
+    assert without_postprocessing(changed) == (changed, None)
+    file = tmp_path / "classes.tflite"
+    file.write_bytes(changed)
+    frames = [Frame(np.full((48, 64, 3), 128, np.uint8), 0, 0.0)]
+    assert [len(found) for found in EfficientDet.from_card(card, {"model": file}).detect(frames)] == [0]
+
+
+def with_regular_suppression(model: bytes) -> bytes:
+    """The same model with another flag in the options of its last op."""
+    from ai_edge_litert import schema_py_generated as schema
+    from flatbuffers import flexbuffers
+
+    graph = schema.Model.GetRootAs(model, 0).Subgraphs(0)
+    options = bytes(graph.Operators(graph.OperatorsLength() - 1).CustomOptionsAsNumpy())
+    wanted = {**flexbuffers.Loads(options), "use_regular_nms": 1}
+    for place in range(len(options)):
+        changed = options[:place] + b"\x01" + options[place + 1 :]
+        try:
+            found = flexbuffers.Loads(changed)
+        except Exception:
+            continue
+        if found == wanted:
+            return model.replace(options, changed)
+    raise AssertionError("the flag is not among the options")
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.99])
+def test_a_model_that_was_cut_off_is_refused_by_name(weights, tmp_path, kept):
+    card, files = weights("efficientdet-lite0")
+    content = files["model"].read_bytes()
+    file = tmp_path / "part.tflite"
+    file.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(BadCard, match=r"part\.tflite"):
+        EfficientDet.from_card(card, {"model": file})
+
+
+@pytest.mark.weights
 def test_an_unknown_setting_is_refused_by_name(weights: Weights) -> None:
     card, files = weights("efficientdet-lite0")
     with pytest.raises(BadCard, match="brightness"):
@@ -152,7 +221,12 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path) -> None:
         ([("uint8", [1, 8, 8, 3])], [], "returns nothing"),
     ],
 )
-def test_another_network_is_refused_with_what_it_reads_and_returns(monkeypatch, inputs, outputs, reads) -> None:
+def test_another_network_is_refused_with_what_it_reads_and_returns(
+    monkeypatch, tmp_path, inputs, outputs, reads
+) -> None:
+    file = tmp_path / "other.tflite"
+    file.write_bytes(b"another network")
+
     class Other:
         def __init__(self, **options: object) -> None:
             pass
@@ -168,7 +242,7 @@ def test_another_network_is_refused_with_what_it_reads_and_returns(monkeypatch, 
 
     monkeypatch.setattr("ai_edge_litert.interpreter.Interpreter", Other)
     with pytest.raises(BadCard, match=rf"other\.tflite is no EfficientDet-Lite: .*{reads}"):
-        EfficientDet(Path("other.tflite"))
+        EfficientDet(file)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
