@@ -10,7 +10,7 @@ import numpy as np
 
 from posec3d_cli.errors import PoseC3DError, StageMismatch
 from posec3d_cli.files.writing import printable
-from posec3d_cli.types import ActionScores, Floats, ShapeRepr
+from posec3d_cli.types import ActionScores, Floats, ShapeRepr, VideoInfo
 
 OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
@@ -271,13 +271,13 @@ def person_values(person: PersonScores, top: int, min_score: float) -> dict[str,
     }
 
 
-def window_values(window: WindowScores, fps: float, top: int, min_score: float) -> dict[str, Any]:
+def window_values(window: WindowScores, video: VideoInfo, top: int, min_score: float) -> dict[str, Any]:
     """A window with its answer and those of its people as plain values."""
     return {
         "start_frame": window.start,
         "stop_frame": window.stop,
-        "start_seconds": round(window.start / fps, 4),
-        "stop_seconds": round(window.stop / fps, 4),
+        "start_seconds": round(video.seconds(window.start), 4),
+        "stop_seconds": round(video.seconds(window.stop), 4),
         "labels": label_values(window.scores, top),
         "people": [
             {
@@ -293,15 +293,15 @@ def window_values(window: WindowScores, fps: float, top: int, min_score: float) 
     }
 
 
-def segment_values(segment: ActionSegment, fps: float, top: int, min_score: float) -> dict[str, Any]:
+def segment_values(segment: ActionSegment, video: VideoInfo, top: int, min_score: float) -> dict[str, Any]:
     """A segment with its answer, called its label, as plain values."""
     label = segment.answer(min_score)
     guess = unless_named(segment.scores, min_score)
     return {
         "start_frame": segment.start,
         "stop_frame": segment.stop,
-        "start_seconds": round(segment.start / fps, 4),
-        "stop_seconds": round(segment.stop / fps, 4),
+        "start_seconds": round(video.seconds(segment.start), 4),
+        "stop_seconds": round(video.seconds(segment.stop), 4),
         "frames": segment.frames,
         "person": segment.person,
         "label": label,

@@ -252,7 +252,7 @@ def check_export(
     else:
         extractor = PoseExtractor.from_config(PipelineConfig(device="cpu", offline=offline, weights_dir=weights_dir))
         with extractor.open(clip) as video:
-            frames = recognizer.frames_needed(recognizer.sampling, video.info.frame_count, video.info.fps)
+            frames = recognizer.frames_needed(recognizer.sampling, *video.info.timing)
             recognizer.recognize(extractor.poses_of(video, frames))
     found = comparing.found
     if found.views == 0:

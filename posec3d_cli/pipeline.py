@@ -102,7 +102,7 @@ class Pipeline:
         """
         sampling = sampling or self.recognizer.sampling
         with self.extractor.open(path) as video:
-            indices = self.recognizer.frames_needed(sampling, video.info.frame_count, video.info.fps)
+            indices = self.recognizer.frames_needed(sampling, *video.info.timing)
             if not keep_poses and not every_frame and not self.recognizer.needs_frames:
                 return self._streamed(video, indices, sampling, progress, windows)
             also = np.arange(video.info.frame_count) if every_frame else None

@@ -172,7 +172,7 @@ class VideoPoses(ShapeRepr):
         """The objects of these T frames, linked over them; None: nothing but people was looked for."""
         return link_objects(
             [found.objects for found in self.detections],
-            seconds=self.frame_indices / float(self.video.fps),
+            seconds=self.video.elapsed(self.frame_indices),
             frame_size=self.frame_size,
             cuts=np.searchsorted(self.frame_indices, self.cuts).tolist(),
         )
@@ -312,17 +312,17 @@ class ClipResult(ShapeRepr):
             "people_found": len(self.people),
             "mean_keypoint_score": None if score is None else round(score, 4),
             "people": [person_values(person, top, least) for person in self.people],
-            "windows": [window_values(window, float(video.fps), top, least) for window in self.windows],
-            "timeline": [segment_values(one, float(video.fps), top, least) for one in self.segments],
+            "windows": [window_values(window, video, top, least) for window in self.windows],
+            "timeline": [segment_values(one, video, top, least) for one in self.segments],
             "cuts": [
-                {"frame": frame, "seconds": round(frame / float(video.fps), 4)}
-                for frame in self.video_poses.cuts.tolist()
+                {"frame": frame, "seconds": round(video.seconds(frame), 4)} for frame in self.video_poses.cuts.tolist()
             ],
             "source": {
                 "width": video.width,
                 "height": video.height,
                 "fps": float(video.fps),
                 "frame_count": video.frame_count,
+                "start_seconds": round(video.start, 6),
                 "duration_seconds": float(video.duration),
                 "codec": video.codec,
                 "lost_frames": video.lost_frames,

@@ -20,6 +20,7 @@ from posec3d_cli.errors import StageMismatch
 if TYPE_CHECKING:
     from posec3d_cli.skeletons import Skeleton
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
@@ -438,6 +439,10 @@ class VideoInfo:
         mirrored: the turned frame is then mirrored left to right, as the file demands.
         start: seconds on the file's own clock at which frame 0 is shown.
         notes: sentences about what the file leaves open, or states wrongly, and what was made of it.
+        boundaries: `(frame_count + 1,)` float64, rising: when each frame is shown and when the last one ends, in
+            seconds from frame 0. None: frame N is shown at N / fps, but for the container's rounding of times.
+
+    Whatever gives a time to a frame asks this class: no time is computed from the rate elsewhere.
     """
 
     path: Path
@@ -453,3 +458,28 @@ class VideoInfo:
     mirrored: bool = False
     start: float = 0.0
     notes: tuple[str, ...] = ()
+    boundaries: Doubles | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.boundaries is not None:
+            check_array("VideoInfo", "boundaries", self.boundaries, np.float64, (self.frame_count + 1,))
+
+    @property
+    def timing(self) -> tuple[int, Fraction, Doubles | None]:
+        """The arguments of `posec3d_cli.sampling.clips.ClipSampling.plan`."""
+        return self.frame_count, self.fps, self.boundaries
+
+    def elapsed(self, frames: ArrayLike) -> Doubles:
+        """When frames are shown, in seconds from frame 0; for `frame_count`, when the last one ends."""
+        numbers = np.asarray(frames, np.int64)
+        return numbers / float(self.fps) if self.boundaries is None else self.boundaries[numbers]
+
+    def seconds(self, frame: int) -> float:
+        """When a frame is shown on the file's own clock, after edit lists; for `frame_count`, when the last ends."""
+        return self.start + float(self.elapsed(frame))
+
+    def length(self, start: int, stop: int) -> float:
+        """How long the frames from `start` to `stop` are shown, counted in frames of the average rate."""
+        if self.boundaries is None:
+            return stop - start
+        return float(self.boundaries[stop] - self.boundaries[start]) * float(self.fps)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from posec3d_cli.types import (
     Poses,
     PoseSequence,
     SequenceHeatmaps,
+    VideoInfo,
 )
 
 
@@ -253,3 +256,16 @@ def test_objects_outside_the_frames_of_a_sequence_are_refused():
 
 def test_detections_without_objects_are_those_of_a_detector_that_knows_people_only():
     assert Detections.none().objects is None
+
+
+def test_the_times_of_frames_are_those_of_the_container_where_the_rate_does_not_say_them():
+    even = VideoInfo(Path("a.mp4"), 8, 6, Fraction(25), 3, 0.12, "h264", 0, 0, False, start=0.5)
+    assert [even.seconds(frame) for frame in range(4)] == [0.5, 0.54, 0.58, 0.62]
+    assert even.elapsed([0, 3]).tolist() == [0, 3 / 25]
+    assert even.length(1, 3) == 2
+    uneven = replace(even, boundaries=np.array([0, 0.1, 0.5, 1.5]), duration=1.5)
+    assert [uneven.seconds(frame) for frame in range(4)] == [0.5, 0.6, 1.0, 2.0]
+    assert uneven.elapsed([0, 3]).tolist() == [0, 1.5]
+    assert uneven.length(1, 3) == pytest.approx(1.4 * 25)
+    with pytest.raises(StageMismatch, match=r"boundaries must have shape \(4\), got \(3,\)"):
+        replace(even, boundaries=np.zeros(3))

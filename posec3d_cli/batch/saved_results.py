@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from posec3d_cli.batch.lock import state_of
 from posec3d_cli.batch.state import RunState
@@ -20,6 +22,7 @@ from posec3d_cli.output import tables
 from posec3d_cli.output.json import SCHEMA
 from posec3d_cli.results import FAILED, NO_PERSON, OK, TOP, ClipResult
 
+_EDGES = ("start", "end")  # of a row of a segment, in frames; in seconds with `_seconds` behind
 Best = tuple[tuple[str, float], ...]
 """Labels with their probabilities, best first."""
 
@@ -60,7 +63,8 @@ class SavedResult:
         answers: the segments of its timeline or, where there is none, the answers for its windows and for its people
             where each is read alone; empty if they were not saved.
         seconds: wall time; None if it was not saved.
-        fps: frames per second of the video; None if it was not saved.
+        times: frames, in order, each with the seconds at which it is shown on the video's own clock: the edges of
+            everything that was answered, and of the video if they were saved.
         entry: everything that was saved, as `predict --json` has it; empty if only a row of a table was.
     """
 
@@ -73,13 +77,18 @@ class SavedResult:
     error: str = ""
     answers: tuple[SavedAnswer, ...] = ()
     seconds: float | None = None
-    fps: float | None = None
+    times: tuple[tuple[int, float], ...] = ()
     entry: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def score(self) -> float | None:
         """The probability of the best label; None without an answer."""
         return self.best[0][1] if self.best else None
+
+    def shown_at(self, frame: int) -> float:
+        """When a frame is shown, in seconds on the video's own clock; between two of `times`, interpolated."""
+        frames, seconds = zip(*self.times, strict=True)
+        return float(np.interp(frame, frames, seconds))
 
 
 @dataclass(frozen=True)
@@ -201,10 +210,11 @@ def _of_segments(
     label = best[0][0] if best else ""
     error = str(rows[0].get("error") or "")
     status = str(rows[0].get("status") or "") or OK
-    last = rows[-1]
-    length = _number(last.get("end_seconds"))
-    fps = known["source"]["fps"] if known else float(last["end"]) / length if length else None
-    return SavedResult(name, path, status, label, best, "", error, tuple(answers), fps=fps, entry=known)
+    times = _times(known)
+    if not known:
+        seen = [(_number(row.get(edge)), _number(row.get(f"{edge}_seconds"))) for row in rows for edge in _EDGES]
+        times = _in_order((int(frame), at) for frame, at in seen if frame is not None and at is not None)
+    return SavedResult(name, path, status, label, best, "", error, tuple(answers), times=times, entry=known)
 
 
 def _longest(answers: Sequence[SavedAnswer]) -> Best:
@@ -252,7 +262,7 @@ def _read_entry(one: Mapping[str, Any], path: Path | None) -> SavedResult:
         error="; ".join(f"warning: {text}" for text in one["warnings"]),
         answers=tuple(_answers(one)),
         seconds=sum(one["seconds"].values()),
-        fps=one["source"]["fps"] if "source" in one else None,
+        times=_times(one),
         entry=one,
     )
 
@@ -275,8 +285,24 @@ def _of_row(row: Mapping[str, Any], name: str, path: Path | None, known: Mapping
     if len({(one.start, one.stop) for one in answers}) == 1:  # the row says whether one that is read whole is `unknown`
         answers = tuple(one if one.person else SavedAnswer(one.start, one.stop, label, one.score) for one in answers)
     error = str(row.get("error") or "")
-    fps = known["source"]["fps"] if "source" in known else None
-    return SavedResult(name, path, status, label, best, corrected, error, answers, spent, fps, known)
+    return SavedResult(name, path, status, label, best, corrected, error, answers, spent, _times(known), known)
+
+
+def _times(entry: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
+    """The times of the edges in an entry; empty without a video."""
+    if "source" not in entry:
+        return ()
+    source = entry["source"]
+    start, count = float(source.get("start_seconds", 0.0)), int(source["frame_count"])
+    ends = [(0, start), (count, start + float(source["duration_seconds"]))]
+    known = [(int(cut["frame"]), float(cut["seconds"])) for cut in entry["cuts"]]
+    for one in (*entry["windows"], *(entry.get("timeline") or ())):
+        known += [(int(one[f"{edge}_frame"]), float(one[f"{edge}_seconds"])) for edge in ("start", "stop")]
+    return _in_order([*ends, *known])
+
+
+def _in_order(times: Iterable[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    return tuple(sorted(dict(times).items()))
 
 
 def _answer(label: str | None) -> str:

@@ -110,13 +110,13 @@ def _timeline(result: ClipResult) -> list[list[str]]:
     """Start, end, person, action, probability and repetitions of each segment."""
     from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, unless_named
 
-    fps, least = float(result.video.fps), result.pipeline.min_score
+    least = result.pipeline.min_score
     rows = []
     for one in result.segments:
         label = one.answer(least)
         guess = None if one.scores is None else unless_named(one.scores, least)
         named = NO_PERSON_IN_WORDS if label == NO_PERSON else label if guess is None else f"{label} ({guess[0]})"
-        edges = [f"{frame / fps:.1f} s" for frame in (one.start, one.stop)]
+        edges = [f"{result.video.seconds(frame):.1f} s" for frame in (one.start, one.stop)]
         best = "" if one.scores is None else f"{100 * one.scores.top(1)[0][1]:.1f} %"
         counted = "" if one.repetitions is None else str(one.repetitions)
         rows.append([*edges, "" if one.person is None else str(one.person), named, best, counted])
@@ -167,11 +167,11 @@ def _detailed(result: ClipResult, min_score: float) -> list[tuple[str, tuple[str
         alone = result.scores.of_poses
         lines.append(("without objects", _rows(alone, 1, unless_named(alone, min_score))[0]))
     if len(result.windows) > 1:
-        fps = float(result.video.fps)
         for window in result.windows:
             guess, scores = unless_named(window.scores, min_score), window.scores
             best = (NO_PERSON_IN_WORDS, "") if scores is None else _rows(scores, 1, guess)[0]
-            lines.append((f"{window.start / fps:.1f}-{window.stop / fps:.1f} s", best))
+            start, stop = (result.video.seconds(frame) for frame in (window.start, window.stop))
+            lines.append((f"{start:.1f}-{stop:.1f} s", best))
     return lines
 
 

@@ -84,10 +84,10 @@ def _timelines(source: Path, output: Path, root: Path | None, *, overwrite: bool
     from posec3d_cli.results import FAILED
 
     results = [one for one in read_results(source, root).results if one.status != FAILED]
-    good = [one for one in results if one.fps is not None]
+    good = [one for one in results if one.times]
     for one in results:
-        if one.fps is None:
-            note("note", one_line(f"{one.name}: its frame rate was not saved, and it is left out"))
+        if not one.times:
+            note("note", one_line(f"{one.name}: the times of its frames were not saved, and it is left out"))
     if not good:
         raise BadDataset(
             f"{source} has no video that can be drawn", hint="keep the table of `label` beside the state of its run"
@@ -102,31 +102,27 @@ def _timelines(source: Path, output: Path, root: Path | None, *, overwrite: bool
     for one, target in zip(good, targets, strict=True):
         if not is_file:
             target.parent.mkdir(parents=True, exist_ok=True)
-        bars, seconds = _bars(one)
-        plot_timeline(bars, seconds, one.name, target, overwrite=overwrite)
+        start, end = one.shown_at(0), one.shown_at(one.times[-1][0])
+        plot_timeline(_bars(one), end - start, one.name, target, start=start, overwrite=overwrite)
         typer.echo(one_line(str(target)))
 
 
-def _bars(one: SavedResult) -> tuple[list[Bar], float]:
-    """The segments of a video as bars, and its length in seconds."""
+def _bars(one: SavedResult) -> list[Bar]:
+    """The segments of a video as bars."""
     from posec3d_cli.annotations.predicted import predicted_segments
     from posec3d_cli.output.timeline_plot import Bar
 
-    assert one.fps is not None
-    source = one.entry.get("source", {})
-    frames = source.get("frame_count") or max((answer.stop for answer in one.answers), default=1)
-    segments = predicted_segments(one, frames, float(one.entry.get("min_score") or 0.0))
+    segments = predicted_segments(one, one.times[-1][0], float(one.entry.get("min_score") or 0.0))
     people = sorted({segment.person for segment in segments}, key=lambda person: (len(person), person))
-    bars = [
+    return [
         Bar(
             f"person {person}" if person else "everybody",
             segment.label,
-            segment.start / one.fps,
-            segment.stop / one.fps,
+            one.shown_at(segment.start),
+            one.shown_at(segment.stop),
             segment.score,
         )
         for person in people
         for segment in segments
         if segment.person == person
     ]
-    return bars, frames / one.fps

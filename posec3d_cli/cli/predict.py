@@ -310,7 +310,7 @@ def _tell(name: str, progress: FrameProgress, info: VideoInfo, windows: Sequence
     last = windows[-1]
     if last.stop < info.frame_count:
         label = NO_PERSON_IN_WORDS if last.scores is None else last.scores.top(1)[0][0]
-        progress.tell(f"{name} at {last.stop / float(info.fps):.0f} of {info.duration:.0f} s: {label}")
+        progress.tell(f"{name} at {info.seconds(last.stop):.0f} of {info.seconds(info.frame_count):.0f} s: {label}")
 
 
 def _saves(

@@ -181,7 +181,7 @@ def _objects_of_every_frame(video_poses: VideoPoses, frames: Ints) -> tuple[Obje
         return ()
     tracks = link_objects(
         objects,
-        seconds=frames / float(video_poses.video.fps),
+        seconds=video_poses.video.elapsed(frames),
         frame_size=video_poses.frame_size,
         cuts=np.searchsorted(frames, video_poses.cuts).tolist(),
     )

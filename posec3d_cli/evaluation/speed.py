@@ -113,7 +113,7 @@ def _predict(pipeline: Pipeline, path: Path, frames: int, every_frame: bool) -> 
     with pipeline.extractor.open(path) as video:
         info = replace(video.info, frame_count=min(frames, video.info.frame_count))
         sampling = pipeline.recognizer.sampling
-        indices = pipeline.recognizer.frames_needed(sampling, info.frame_count, info.fps)
+        indices = pipeline.recognizer.frames_needed(sampling, *info.timing)
         wanted = np.arange(info.frame_count) if every_frame else indices
         video_poses = replace(pipeline.extractor.poses_of(video, wanted), video=info)
         return pipeline.recognizer.recognize(video_poses, sampling, frames=VideoFrames(path, video=video))

@@ -92,6 +92,7 @@ def everybody(result: ClipResult) -> tuple[ActionSegment, ...]:
         frame_count=result.video.frame_count,
         fps=result.video.fps,
         min_score=result.pipeline.min_score,
+        length=result.video.length,
     )
 
 

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +28,7 @@ from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import Detector, PoseEstimator
 from posec3d_cli.tracking import tracker
 from posec3d_cli.tracking.online import OnlineTracker
-from posec3d_cli.types import Detections, Frame, Ints, Poses
+from posec3d_cli.types import Detections, Frame, Ints, Poses, VideoInfo
 from posec3d_cli.video import VideoReader, open_video
 
 logger = logging.getLogger("posec3d")
@@ -186,9 +185,9 @@ class PoseExtractor:
         people, lost = frames.people, frames.lost
         frame_indices = np.array(sorted({*used, *(index for index in others.tolist() if index in people)}), np.int64)
         with watch.time("track"):
-            track_ids = self._track_ids(people, used, video.info.fps, cuts)
+            track_ids = self._track_ids(people, used, video.info, cuts)
             if len(others):
-                track_ids = self._track_ids(people, frame_indices.tolist(), video.info.fps, cuts, given=track_ids)
+                track_ids = self._track_ids(people, frame_indices.tolist(), video.info, cuts, given=track_ids)
         _log(video, total, computed, watch)
         return VideoPoses(
             video.info,
@@ -246,7 +245,7 @@ class PoseExtractor:
             with self._caching(watch):
                 frames.store_all()
             with watch.time("track"):
-                track_ids = self._follow(tracker, frames, [*last, *used], len(last), video.info.fps, cuts)
+                track_ids = self._follow(tracker, frames, [*last, *used], len(last), video.info, cuts)
             yield (
                 VideoPoses(
                     video.info,
@@ -266,7 +265,13 @@ class PoseExtractor:
         _log(video, len(indices), len(missing), watch)
 
     def _follow(
-        self, tracker: OnlineTracker, frames: FrameEstimator, some: Sequence[int], known: int, fps: Fraction, cuts: Ints
+        self,
+        tracker: OnlineTracker,
+        frames: FrameEstimator,
+        some: Sequence[int],
+        known: int,
+        info: VideoInfo,
+        cuts: Ints,
     ) -> list[Ints]:
         """The track ids in the frames `some` without the first `known`, to which the tracker has come."""
         ids = []
@@ -275,7 +280,7 @@ class PoseExtractor:
             if np.any((cuts > before) & (cuts <= some[place])):
                 tracker.cut()
             found, poses = frames.people[some[place]]
-            ids.append(tracker.update(found, poses, some[place] / float(fps)))
+            ids.append(tracker.update(found, poses, float(info.elapsed(some[place]))))
         return ids
 
     def _caching(self, watch: Stopwatch) -> AbstractContextManager[None]:
@@ -318,7 +323,7 @@ class PoseExtractor:
         self,
         people: Mapping[int, tuple[Detections, Poses]],
         frames: Sequence[int],
-        fps: Fraction,
+        info: VideoInfo,
         cuts: Ints,
         *,
         given: Mapping[int, Ints] | None = None,
@@ -328,8 +333,7 @@ class PoseExtractor:
             [(given or {}).get(index) for index in frames],
             [people[index][0] for index in frames],
             [people[index][1] for index in frames],
-            # Index over rate, not the frames' own times: these may repeat in a broken container.
-            seconds=np.asarray(frames, np.int64) / float(fps),
+            seconds=info.elapsed(frames),
             cuts=np.searchsorted(frames, cuts).tolist(),
             max_gap=self.max_gap,
         )

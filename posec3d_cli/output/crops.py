@@ -79,7 +79,12 @@ def save_crops(
             for person, way in ways.items():
                 place = frame.index - way.start
                 if 0 <= place < len(way.middles):
-                    writers[person].write(_cut(frame.pixels, way.middles[place], way.side))
+                    since = (
+                        None
+                        if info.boundaries is None
+                        else float(info.boundaries[frame.index] - info.boundaries[way.start])
+                    )
+                    writers[person].write(_cut(frame.pixels, way.middles[place], way.side), since)
             if progress is not None:
                 progress(done, max(done, info.frame_count))
     return tuple(targets.values())

@@ -17,6 +17,8 @@ from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.types import ActionScores, VideoInfo
 
 SCHEMA = "posec3d/prediction"
+_BOUNDARIES = "boundaries"
+"""Of `VideoInfo`, in entries that are stored: documents for people hold the times of what they name."""
 VERSION = 2  # 1 called nobody "no person"; of rows of `label` in JSON lines too
 
 
@@ -61,7 +63,12 @@ def poses_entry(result: PosesResult) -> dict[str, Any]:
 
 def stored(result: ClipResult | PosesResult) -> dict[str, Any]:
     """The entry that `read_stored` makes a result of again."""
-    return result.to_dict(min_score=0.0) if isinstance(result, ClipResult) else poses_entry(result)
+    if not isinstance(result, ClipResult):
+        return poses_entry(result)
+    entry = result.to_dict(min_score=0.0)
+    if result.error is None and result.video.boundaries is not None:
+        entry["source"][_BOUNDARIES] = [round(one, 6) for one in result.video.boundaries.tolist()]
+    return entry
 
 
 def read_stored(found: Mapping[str, Any], path: Path) -> ClipResult | PosesResult:
@@ -88,6 +95,8 @@ def read_stored(found: Mapping[str, Any], path: Path) -> ClipResult | PosesResul
         0,
         source["lost_frames"],
         source["variable_rate"],
+        start=source.get("start_seconds", 0.0),
+        boundaries=np.array(source[_BOUNDARIES], np.float64) if _BOUNDARIES in source else None,
     )
     cuts = np.array([cut["frame"] for cut in found["cuts"]], np.int64)
     return ClipResult(

@@ -18,27 +18,29 @@ Cells = tuple[str | int | float, ...]
 
 def joint_rows(video_poses: VideoPoses) -> Iterator[Cells]:
     """Frame, time in seconds, person, joint, x, y in pixels and score of each joint that was found."""
-    fps, joints = float(video_poses.video.fps), video_poses.skeleton.joints
+    joints = video_poses.skeleton.joints
     people = zip(video_poses.frame_indices.tolist(), video_poses.track_ids, video_poses.poses, strict=True)
     for frame, ids, poses in people:
+        seconds = round(video_poses.video.seconds(frame), 4)
         for row, person in enumerate(ids.tolist()):
             for number, joint in enumerate(joints if person >= 0 else ()):
                 score = float(poses.scores[row, number])
                 if score > 0:
                     x, y = (round(float(one), 2) for one in poses.keypoints[row, number])
-                    yield frame, round(frame / fps, 4), person, joint, x, y, round(score, 4)
+                    yield frame, seconds, person, joint, x, y, round(score, 4)
 
 
 def angle_rows(video_poses: VideoPoses) -> Iterator[Cells]:
     """Frame, time in seconds, person, angle and degrees of each angle whose joints were found."""
-    fps, names = float(video_poses.video.fps), list(angles_of(video_poses.skeleton))
+    names = list(angles_of(video_poses.skeleton))
     people = zip(video_poses.frame_indices.tolist(), video_poses.track_ids, video_poses.poses, strict=True)
     for frame, ids, poses in people:
+        seconds = round(video_poses.video.seconds(frame), 4)
         degrees = joint_angles(poses.keypoints, poses.scores, video_poses.skeleton)
         for row, person in enumerate(ids.tolist()):
             for name, value in zip(names if person >= 0 else (), degrees[row], strict=False):
                 if not math.isnan(value):
-                    yield frame, round(frame / fps, 4), person, name, round(float(value), 2)
+                    yield frame, seconds, person, name, round(float(value), 2)
 
 
 def write_pose_table(video_poses: VideoPoses, path: Path, *, angles: bool = False, overwrite: bool = False) -> None:

@@ -130,8 +130,8 @@ def segment_rows(
         shared = {name: whole[name] for name in ("video", "status", "error")}
         found: list[Row] = [shared]
         if result.error is None:
-            fps = float(result.video.fps)
-            found = [shared | _segment_cells(segment_values(one, fps, 1, min_score)) for one in result.segments]
+            values = (segment_values(one, result.video, 1, min_score) for one in result.segments)
+            found = [shared | _segment_cells(one) for one in values]
         for cells in found:
             full: Row = dict.fromkeys(SEGMENT_COLUMNS) | cells
             full[CORRECTED] = corrections.get((row_name(full), 0))

@@ -58,7 +58,9 @@ def colors_of(labels: Sequence[str]) -> dict[str, str]:
     return {label: _COLORS[number % len(_COLORS)] for number, label in enumerate(order)} | {UNKNOWN: _UNKNOWN}
 
 
-def plot_timeline(bars: Sequence[Bar], seconds: float, title: str, path: Path, *, overwrite: bool = False) -> None:
+def plot_timeline(
+    bars: Sequence[Bar], seconds: float, title: str, path: Path, *, start: float = 0.0, overwrite: bool = False
+) -> None:
     """Plot one row per person over time, coloured by label, with a legend.
 
     Args:
@@ -66,6 +68,7 @@ def plot_timeline(bars: Sequence[Bar], seconds: float, title: str, path: Path, *
         seconds: length of the video.
         title: above the plot.
         path: its suffix is one of `PLOT_SUFFIXES`.
+        start: when its first frame is shown, in seconds.
         overwrite: replace a file that is there.
 
     Raises:
@@ -88,7 +91,7 @@ def plot_timeline(bars: Sequence[Bar], seconds: float, title: str, path: Path, *
             )  # fmt: skip
     axes.set_yticks(range(len(rows)), [printable(row) for row in rows], parse_math=False)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(0, max(seconds, 1e-3))
+    axes.set_xlim(start, start + max(seconds, 1e-3))
     axes.set_xlabel("seconds")
     axes.xaxis.set_major_formatter(lambda value, place: _clock(value))
     axes.set_title(printable(title), fontsize=10, parse_math=False)
@@ -122,7 +125,7 @@ def plot_angles(video_poses: VideoPoses, title: str, path: Path, *, overwrite: b
         degrees = joint_angles(poses.keypoints, poses.scores, video_poses.skeleton)
         for row, person in enumerate(ids.tolist()):
             if person >= 0:
-                curves.setdefault(person, []).append([frame / float(video_poses.video.fps), *degrees[row].tolist()])
+                curves.setdefault(person, []).append([video_poses.video.seconds(frame), *degrees[row].tolist()])
     rows = max(1, (len(names) + 1) // 2)
     figure = Figure(figsize=(_WIDTH, 0.6 + 1.6 * rows), layout="constrained")
     plots = np.atleast_1d(figure.subplots(rows, 2, sharex=True, sharey=True)).ravel()

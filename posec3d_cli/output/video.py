@@ -202,7 +202,7 @@ def save_video(
     found = video_poses.object_tracks() if draw_objects else None
     tracks = None if found is None else objects_to_draw(found)
     segments = timeline or result.is_long
-    uneven = info.variable_rate or info.lost_frames > 0 or len(video_poses.lost) > 0
+    uneven = info.boundaries is not None or info.variable_rate or info.lost_frames > 0 or len(video_poses.lost) > 0
     with (
         open_video(result.path, reader=reader) as video,
         VideoWriter(path, fps=info.fps, size=size, sound=SoundOf(result.path, info.start), comment=MARK) as writer,

@@ -143,6 +143,8 @@ def make_video_poses(
     frame_indices: Ints | None = None,
     frame_count: int | None = None,
     identified: bool = False,
+    start: float = 0.0,
+    boundaries: Doubles | None = None,
     notes: Sequence[str] = (),
 ) -> VideoPoses:
     """Make `VideoPoses` of the people in a clip, as if a detector and a pose estimator had found them.
@@ -157,6 +159,8 @@ def make_video_poses(
         identified: the identities are right as they are, and somebody without a joint is somebody all the same.
             Otherwise people without a joint are left out, a joint at exactly (0, 0) was not found, and identities
             count where everybody has one and nobody shares one within a frame; else people are linked.
+        start: seconds on the video's own clock at which frame 0 is shown.
+        boundaries: when frames are shown, see `posec3d_cli.types.VideoInfo`; None: evenly, at `fps`.
         notes: what was left out of the file, in sentences.
 
     Raises:
@@ -184,10 +188,24 @@ def make_video_poses(
     box_scores = np.where(np.isfinite(sure), sure, scores.max(axis=1, initial=0)).astype(np.float32)
     track_ids = everybody.track_ids
     detections, poses, who = _by_frame(len(frames), column, boxes, box_scores, places, scores, track_ids)
-    if not identified and not _tell_apart(column, track_ids):
-        who = tracker.track_people(detections, poses, seconds=indices / float(fps))
     count = int(indices[-1]) + 1 if frame_count is None else frame_count
-    info = VideoInfo(path, size[1], size[0], fps, count, count / float(fps), "", 0, 0, False)
+    duration = count / float(fps) if boundaries is None else float(boundaries[-1])
+    info = VideoInfo(
+        path,
+        size[1],
+        size[0],
+        fps,
+        count,
+        duration,
+        "",
+        0,
+        0,
+        boundaries is not None,
+        start=start,
+        boundaries=boundaries,
+    )
+    if not identified and not _tell_apart(column, track_ids):
+        who = tracker.track_people(detections, poses, seconds=info.elapsed(indices))
     return VideoPoses(info, indices, tuple(detections), tuple(poses), tuple(who), COCO_17, notes=tuple(notes))
 
 

@@ -22,9 +22,10 @@ from posec3d_cli.pose_files.objects import ARRAYS, NAMES, read_object_arrays, re
 from posec3d_cli.pose_files.write import SCHEMA, VERSION, write_archive, write_document
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import Skeleton
-from posec3d_cli.types import Ints
+from posec3d_cli.types import Doubles, Ints
 
 _PLAIN_NAMES = ("schema", "version", "joints", "frame_size", "fps", "frame_indices")
+_OPTIONAL = ("frame_count", "cuts", "start", "boundaries")
 _ROWS = ("frame", "person", "box", "box_score", "keypoints", "scores")
 _DEFLATED_AT_MOST = 1100  # to one; deflate cannot do better than 1032
 
@@ -41,7 +42,7 @@ def read_npz(path: Path) -> VideoPoses:
             lacking = [name for name in (*_PLAIN_NAMES, *_ROWS) if name not in held]
             if lacking:
                 raise BadPoseFile(f"it lacks {', '.join(lacking)}", hint="only archives of --save-poses are read")
-            optional = [name for name in ("frame_count", "cuts", *ARRAYS) if name in held]
+            optional = [name for name in (*_OPTIONAL, *ARRAYS) if name in held]
             arrays = {name: _array(archive, name) for name in (*_PLAIN_NAMES, *_ROWS, *optional)}
     except BadPoseFile:
         raise
@@ -69,6 +70,8 @@ def read_npz(path: Path) -> VideoPoses:
         frame_indices=arrays["frame_indices"],
         frame_count=arrays["frame_count"].tolist() if "frame_count" in arrays else None,
         cuts=arrays.get("cuts", ()),
+        start=arrays["start"].tolist() if "start" in arrays else 0.0,
+        boundaries=arrays.get("boundaries"),
         frame_size=arrays["frame_size"].tolist(),
         fps=arrays["fps"].tolist(),
     )
@@ -114,6 +117,8 @@ def read_document(path: Path, document: dict[str, Any]) -> VideoPoses:
         frame_indices=indices,
         frame_count=document.get("frame_count"),
         cuts=document.get("cuts", ()),
+        start=document.get("start", 0.0),
+        boundaries=document.get("boundaries"),
         frame_size=document.get("frame_size"),
         fps=document.get("fps"),
     )
@@ -148,6 +153,8 @@ def rows_as_clip(
     frame_size: Any,
     fps: Any,
     cuts: Any,
+    start: Any,
+    boundaries: Any,
 ) -> VideoPoses:
     """The clip of rows of people, `frame` saying of each in which frame; the other values are checked here.
 
@@ -170,11 +177,15 @@ def rows_as_clip(
     begins = integers(cuts, "cuts", "C", low=1, high=MAX_FRAMES)
     if np.any(np.diff(begins) <= 0) or begins.max(initial=0) >= count:
         raise BadPoseFile(f"cuts must increase and lie below the number of frames, {count}")
+    began = number(start, "start")
+    if not np.isfinite(began):
+        raise BadPoseFile(f"start must be a finite number of seconds, got {shown(start)}")
+    shown_at = None if boundaries is None else _boundaries(boundaries, count)
     order = np.argsort(frame, kind="stable")
     edges = np.searchsorted(frame[order], indices, side="left"), np.searchsorted(frame[order], indices, side="right")
     frames = []
-    for start, stop in zip(*edges, strict=True):
-        here = order[start:stop]
+    for left, right in zip(*edges, strict=True):
+        here = order[left:right]
         known = people.track_ids[here][people.track_ids[here] >= 0]
         if len(np.unique(known)) < len(known):
             raise BadPoseFile(f"frame {frame[here][0]} holds one person twice", hint="a duplicate has the number -1")
@@ -187,8 +198,22 @@ def rows_as_clip(
         frame_indices=indices,
         frame_count=count,
         identified=True,
+        start=began,
+        boundaries=shown_at,
     )
     return replace(clip, cuts=begins)
+
+
+def _boundaries(value: Any, count: int) -> Doubles:
+    """When `count` frames are shown and the last one ends, in seconds from the first.
+
+    Raises:
+        BadPoseFile: it says something else.
+    """
+    found = numbers(value, "boundaries", count + 1)
+    if not np.isfinite(found).all() or found[0] != 0 or np.any(np.diff(found) <= 0):
+        raise BadPoseFile("boundaries must be seconds that begin at 0 and increase")
+    return found
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

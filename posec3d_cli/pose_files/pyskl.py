@@ -297,6 +297,8 @@ def _native_clip(
         frame_indices=indices,
         frame_count=value_of(annotation, "frame_count"),
         cuts=annotation.get("cuts", ()),
+        start=annotation.get("start", 0.0),
+        boundaries=annotation.get("boundaries"),
         frame_size=value_of(annotation, "img_shape"),
         fps=value_of(annotation, "fps"),
     )

@@ -12,6 +12,9 @@ All hold the people of the frames that were looked at, in pixels of the video:
     frame_indices: `(T,)` int64, the frames looked at, also those that show nobody.
     frame_count: of the video.
     cuts: `(C,)` int64, the frames that begin a new shot.
+    start: seconds on the video's own clock at which frame 0 is shown; where it is missing, 0.
+    boundaries: `(frame_count + 1,)` float64, when each frame is shown and the last one ends, in seconds from frame 0;
+        where it is missing, frame N is shown at N / fps.
     joints: `(K,)` names; skeleton: the name of the joint set.
     frame_size: (H, W); fps: (numerator, denominator).
 
@@ -24,9 +27,9 @@ and, where objects were looked for, Q of them in order of time:
 K times x, y, score; and under `frames[].objects[]`: class, box, score.
 
 `.pkl`, a dataset pickle of one annotation as pyskl and mmaction2 read it: M people over the T frames looked at.
-`total_frames` is T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `fps`, `person`, `box`,
-`box_score` and those that begin with `object_` are additions of posec3d, which the other two ignore. The pickle has no
-room for duplicates: they are left out.
+`total_frames` is T; `schema`, `version`, `sources`, `frame_indices`, `frame_count`, `cuts`, `start`, `boundaries`,
+`fps`, `person`, `box`, `box_score` and those that begin with `object_` are additions of posec3d, which the other two
+ignore. The pickle has no room for duplicates: they are left out.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from numpy.typing import NDArray
 
 from posec3d_cli.pose_files.objects import NAMES, object_arrays, object_entries
 from posec3d_cli.results import VideoPoses
+from posec3d_cli.types import VideoInfo
 
 SCHEMA = "posec3d/poses"
 VERSION = 1
@@ -89,6 +93,7 @@ def archive_content(video_poses: VideoPoses) -> dict[str, Any]:
         "fps": np.array([video_poses.video.fps.numerator, video_poses.video.fps.denominator]),
         "frame_count": video_poses.video.frame_count,
         "cuts": video_poses.cuts,
+        **_clock(video_poses.video),
         **object_arrays(video_poses),
     }
 
@@ -124,6 +129,7 @@ def document_content(video_poses: VideoPoses) -> dict[str, Any]:
         "fps": [video_poses.video.fps.numerator, video_poses.video.fps.denominator],
         "frame_count": video_poses.video.frame_count,
         "cuts": video_poses.cuts.tolist(),
+        **{name: np.asarray(value).tolist() for name, value in _clock(video_poses.video).items()},
         **named,
         "frames": frames,
     }
@@ -160,9 +166,16 @@ def pickle_content(video_poses: VideoPoses) -> dict[str, Any]:
         "person": np.array(people, np.int64),
         "box": boxes,
         "box_score": box_scores,
+        **_clock(video_poses.video),
         **object_arrays(video_poses),
     }
     return {**pickle_header([video_poses.video.path]), "split": {"all": [name]}, "annotations": [annotation]}
+
+
+def _clock(video: VideoInfo) -> dict[str, Any]:
+    """When the frames are shown, where their rate does not say it."""
+    start = {"start": float(video.start)} if video.start else {}
+    return start if video.boundaries is None else {**start, "boundaries": video.boundaries}
 
 
 def pickle_header(paths: Iterable[Path]) -> dict[str, Any]:

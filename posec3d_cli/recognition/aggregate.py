@@ -114,7 +114,7 @@ def warnings_for(video: VideoInfo, tally: ClipTally, sampling: ClipSampling) -> 
     if score is not None and score < WEAK_JOINTS:
         said.append(f"the joints are seen poorly: their mean score is {score:.2f}")
     if tally.cuts:
-        said.append(f"{_cuts_at([cut / float(video.fps) for cut in tally.cuts])}: nobody is followed over a cut")
+        said.append(f"{_cuts_at([video.seconds(cut) for cut in tally.cuts])}: nobody is followed over a cut")
     return tuple(said)
 
 

@@ -73,6 +73,7 @@ class ClipBuilder:
             frame_count=info.frame_count,
             fps=info.fps,
             min_score=least,
+            length=info.length,
         )
         seen = tally.people(self.ids)
         missing = []
@@ -80,7 +81,7 @@ class ClipBuilder:
             missing = [f"person {self.selection.person} is not in it, or not where people were to be read"]
         return ClipResult(
             path=Path(info.path),
-            scores=clip_scores(self.windows, segments, least),
+            scores=clip_scores(self.windows, segments, least, info.length),
             people=average_people([aggregate_people(seen, one) for one in self._scored], self.weights),
             windows=tuple(self.windows),
             segments=tally.movements.counted(segments, least),

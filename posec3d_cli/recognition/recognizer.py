@@ -38,7 +38,7 @@ from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import HasPrecision, NeedsFrames, NeedsHeatmaps
 from posec3d_cli.tracking.selection import EVERYBODY, Selection
-from posec3d_cli.types import ClassifierInput, Floats, Ints
+from posec3d_cli.types import ClassifierInput, Doubles, Floats, Ints
 
 VIEWS_AT_ONCE = 8  # volumes built before the classifier takes them: about 13 MB each
 VIDEOS_AT_ONCE = 32  # whose volumes may share a batch
@@ -142,13 +142,17 @@ class ActionRecognizer:
         """The C labels of the classifier."""
         return self.members[0].classifier.labels
 
-    def frames_needed(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> Ints:
+    def frames_needed(
+        self, sampling: ClipSampling, frame_count: int, fps: Fraction, boundaries: Doubles | None = None
+    ) -> Ints:
         """The frames of a video that the clip sampling uses, each once, in order."""
-        return frames_of(self.plans(sampling, frame_count, fps))
+        return frames_of(self.plans(sampling, frame_count, fps, boundaries))
 
-    def plans(self, sampling: ClipSampling, frame_count: int, fps: Fraction) -> list[list[Window]]:
-        """The plan of each member; all plans have the same windows."""
-        return [member.reads(sampling).plan(frame_count, fps) for member in self.members]
+    def plans(
+        self, sampling: ClipSampling, frame_count: int, fps: Fraction, boundaries: Doubles | None = None
+    ) -> list[list[Window]]:
+        """The plan of each member; all plans have the same windows. See `ClipSampling.plan`."""
+        return [member.reads(sampling).plan(frame_count, fps, boundaries) for member in self.members]
 
     def recognize(
         self,
@@ -191,7 +195,7 @@ class ActionRecognizer:
         """
         sampling = sampling or self.sampling
         video_poses = self.selected(video_poses)
-        plans = self.plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
+        plans = self.plans(sampling, *video_poses.video.timing)
         plans, notices = with_substitutes(plans, video_poses)
         models = {kind: model for kind, model in self.used.models.items() if kind == "classifier"}
         made_by = replace(self.used, name=None, models=models)
@@ -223,7 +227,7 @@ class ActionRecognizer:
 
     def _reading(self, video_poses: VideoPoses, sampling: ClipSampling, frames: FrameSource | None) -> Reading:
         video_poses = self.selected(video_poses)
-        plans = self.plans(sampling, video_poses.video.frame_count, video_poses.video.fps)
+        plans = self.plans(sampling, *video_poses.video.timing)
         needed = frames_of(plans)
         lost = np.intersect1d(video_poses.lost, needed)
         if len(lost):

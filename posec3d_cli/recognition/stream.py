@@ -39,7 +39,7 @@ class WindowStream:
     ) -> None:
         self._recognizer, self._info, self._heartbeat = recognizer, info, heartbeat
         self._sampling = sampling or recognizer.sampling
-        self._plans = recognizer.plans(self._sampling, info.frame_count, info.fps)
+        self._plans = recognizer.plans(self._sampling, *info.timing)
         self._open: VideoPoses | None = None
         self._builder: ClipBuilder | None = None
         self._closed = 0  # windows

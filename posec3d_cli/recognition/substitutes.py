@@ -30,8 +30,8 @@ def with_substitutes(
         return [list(plan) for plan in plans], ()
     substituted = [[window.without(absent, video_poses.frame_indices) for window in plan] for plan in plans]
     shown, moved = (np.concatenate([w.clips.ravel() for plan in every for w in plan]) for every in (plans, substituted))
-    moves = np.abs(moved - shown)
-    if moves.max() > SUBSTITUTE * video_poses.video.fps:
+    moves = np.abs(video_poses.video.elapsed(moved) - video_poses.video.elapsed(shown))
+    if moves.max() > SUBSTITUTE:
         raise BadPoseFile(
             f"{video_poses.video.path}: frame {shown[moves.argmax()]} is needed, and the file has no frame "
             f"within {SUBSTITUTE:g} s of it",

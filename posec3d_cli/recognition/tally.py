@@ -48,8 +48,9 @@ class ClipTally:
     @classmethod
     def of(cls, video_poses: VideoPoses) -> Self:
         """An empty tally of a video with poses of this skeleton."""
-        fps = float(video_poses.video.fps)
-        return cls(Presence(round(GAP * fps)), Movements(video_poses.skeleton, fps))
+        video = video_poses.video
+        fps = float(video.fps)
+        return cls(Presence(round(GAP * fps), video.length), Movements(video_poses.skeleton, fps, video.elapsed))
 
     def add(self, used: VideoPoses) -> None:
         """Add frames, in order."""

@@ -298,7 +298,15 @@ class ReviewSession:
 
 
 def _times_of_poses(poses: VideoPoses) -> FrameTimes:
-    video, count = poses.video, poses.video.frame_count
-    seconds = np.arange(count) / float(video.fps)
-    end = float(count / video.fps)
-    return FrameTimes(video.path, video.width, video.height, seconds, 0.0, end, "", "it is a pose file, without images")
+    video = poses.video
+    *seconds, end = video.elapsed(range(video.frame_count + 1)).tolist()
+    return FrameTimes(
+        video.path,
+        video.width,
+        video.height,
+        np.array(seconds),
+        video.start,
+        end,
+        "",
+        "it is a pose file, without images",
+    )

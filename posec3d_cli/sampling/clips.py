@@ -14,7 +14,7 @@ from posec3d_cli.config import People
 from posec3d_cli.errors import ConfigError
 from posec3d_cli.sampling.indices import Flavour, uniform_test_indices, windows
 from posec3d_cli.schema import BadSetting, Checked, Count, Positive, Share, read
-from posec3d_cli.types import Ints, ShapeRepr
+from posec3d_cli.types import Doubles, Ints, ShapeRepr
 
 
 class ClipSampling(Checked, frozen=True):
@@ -104,12 +104,14 @@ class ClipSampling(Checked, frozen=True):
             changes["stride_seconds"] = stride_seconds
         return structs.replace(self, **changes)
 
-    def plan(self, frame_count: int, fps: Fraction) -> list[Window]:
-        """The windows of a video with their frames, from its length alone."""
+    def plan(self, frame_count: int, fps: Fraction, boundaries: Doubles | None = None) -> list[Window]:
+        """The windows of a video with their frames, from its length alone, or from when its frames are shown."""
         spans = [(0, frame_count)]
         if self.window_seconds is not None:
             stride = self.stride_seconds or self.window_seconds / 2
-            spans = windows(frame_count, fps, window_seconds=self.window_seconds, stride_seconds=stride)
+            spans = windows(
+                frame_count, fps, window_seconds=self.window_seconds, stride_seconds=stride, boundaries=boundaries
+            )
         rgb = self.rgb_frames
         return [
             Window(

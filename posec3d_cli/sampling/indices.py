@@ -1,4 +1,4 @@
-"""Frame indices of clips and windows: functions of the frame count alone.
+"""Frame indices of clips and windows: functions of the frame count, and of when frames are shown, alone.
 
 Frame numbers start at 0; ranges are half-open. The rules are those of `UniformSampleFrames` in pyskl and mmaction2,
 which cuts a video into as many equal parts as a clip has frames and takes one frame of each part.
@@ -6,13 +6,15 @@ which cuts a video into as many equal parts as a clip has frames and takes one f
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 from typing import Literal, get_args
 
 import numpy as np
 
-from posec3d_cli.types import Ints
+from posec3d_cli.types import Doubles, Ints
 
 Flavour = Literal["pyskl", "mmaction2"]
 FLAVOURS: tuple[str, ...] = get_args(Flavour)
@@ -90,15 +92,24 @@ def uniform_train_indices(frame_count: int, *, clip_len: int = 48, rng: np.rando
 
 
 def windows(
-    frame_count: int, fps: float | Fraction, *, window_seconds: float, stride_seconds: float
+    frame_count: int,
+    fps: float | Fraction,
+    *,
+    window_seconds: float,
+    stride_seconds: float,
+    boundaries: Doubles | None = None,
 ) -> list[tuple[int, int]]:
     """Cut a video into overlapping windows of equal length that together cover every frame.
+
+    At a variable rate windows are equally long in seconds, not in frames: each begins and ends at the boundary of a
+    frame that is nearest to its time. Where one frame is shown for longer than a window, one window goes over it.
 
     Args:
         frame_count: frames in the video.
         fps: frames per second.
         window_seconds: length of a window.
         stride_seconds: from the start of one window to the start of the next; at most `window_seconds`.
+        boundaries: of the frames, see `posec3d_cli.types.VideoInfo`; None where they are evenly spaced.
 
     Returns:
         Half-open (start, stop) frame ranges in order. The last one ends with the video, wherever the stride falls;
@@ -113,10 +124,31 @@ def windows(
             raise ValueError(f"{name} must be positive, got {value}")
     if stride_seconds > window_seconds:
         raise ValueError(f"stride_seconds must be at most window_seconds ({window_seconds}), got {stride_seconds}")
+    if boundaries is not None:
+        return _windows_by_time(boundaries, *(max(one, 1 / float(fps)) for one in (window_seconds, stride_seconds)))
     length = max(1, round(window_seconds * float(fps)))
     stride = max(1, round(stride_seconds * float(fps)))
     last = max(0, frame_count - length)
     return [(start, min(start + length, frame_count)) for start in (*range(0, last, stride), last)]
+
+
+def _windows_by_time(boundaries: Doubles, window: float, stride: float) -> list[tuple[int, int]]:
+    middles = ((boundaries[:-1] + boundaries[1:]) / 2).tolist()
+    count, last = len(middles), max(0.0, float(boundaries[-1]) - window)
+    spans: list[tuple[int, int]] = []
+    number = 0
+    while (begin := number * stride) < last:
+        start, stop = bisect_left(middles, begin), bisect_left(middles, begin + window)
+        if start < stop and (start, stop) not in spans[-1:]:
+            spans.append((start, stop))
+        number += 1
+        if start == count:
+            break
+        if start == stop:  # all of it lies inside one frame, whose successors may be far
+            number = max(number, ceil((middles[stop] - window) / stride))
+    reached = spans[-1][1] if spans else 0
+    final = (min(bisect_left(middles, last), reached, count - 1), count)
+    return spans if final in spans[-1:] else [*spans, final]
 
 
 def _skip(clip_len: int, gaps: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
@@ -19,6 +19,14 @@ SHORTEST_PRESENCE = 1.0
 """Seconds that a person must be in sight, or nobody, to have a segment."""
 MAIN_WEIGHT = 0.1
 """Of a person in some window: who weighs less in all of them has no segments."""
+
+
+Length = Callable[[int, int], float]
+"""How long the frames from a start to a stop are shown, in frames of the average rate."""
+
+
+def _frames(start: int, stop: int) -> float:
+    return stop - start
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ def action_segments(
     min_score: float = 0.0,
     switch_cost: float = SWITCH_COST,
     shortest: float = SHORTEST,
+    length: Length = _frames,
 ) -> tuple[ActionSegment, ...]:
     """The segments of each person, or of all people together, and those without a person, in order of start.
 
@@ -54,21 +63,25 @@ def action_segments(
         min_score: of an action that is named.
         switch_cost: of `ViterbiSmoother`.
         shortest: in seconds.
+        length: how long frames are shown, see `posec3d_cli.types.VideoInfo.length`.
     """
     least, seen = (max(1, round(seconds * float(fps))) for seconds in (shortest, SHORTEST_PRESENCE))
     people: list[int | None] = [*main_people(windows)] or [None]
-    found = [ActionSegment(start, stop, None, None) for start, stop in _between(spans.get(None, ()), frame_count, seen)]
+    found = [
+        ActionSegment(start, stop, None, None)
+        for start, stop in _between(spans.get(None, ()), frame_count, seen, length)
+    ]
     for person in people:
         for span in spans.get(person, ()):
             cells = _cells(windows, person, span)
-            if not cells or (person is not None and span[1] - span[0] < min(seen, frame_count)):
+            if not cells or (person is not None and length(*span) < min(seen, length(0, frame_count))):
                 continue
-            found += _smoothed(cells, person, min_score, switch_cost, least)
+            found += _smoothed(cells, person, min_score, switch_cost, least, length)
     return tuple(sorted(found, key=lambda one: (one.start, -1 if one.person is None else one.person)))
 
 
 def clip_scores(
-    windows: Sequence[WindowScores], segments: Sequence[ActionSegment], min_score: float
+    windows: Sequence[WindowScores], segments: Sequence[ActionSegment], min_score: float, length: Length = _frames
 ) -> ActionScores | None:
     """The scores of a whole clip: the mean over its windows; None without a person.
 
@@ -78,12 +91,12 @@ def clip_scores(
     known = [window.scores for window in windows if window.scores is not None]
     if not known:
         return None
-    seconds: dict[str, int] = {}
+    lengths: dict[str, float] = {}
     for one in segments:
         if (label := one.answer(min_score)) not in (UNKNOWN, NO_PERSON):
-            seconds[label] = seconds.get(label, 0) + one.frames
-    if len(seconds) > 1 and len(windows) > LONG:
-        most = max(seconds, key=lambda label: seconds[label])
+            lengths[label] = lengths.get(label, 0) + length(one.start, one.stop)
+    if len(lengths) > 1 and len(windows) > LONG:
+        most = max(lengths, key=lambda label: lengths[label])
         parts = [(one.scores, float(one.frames)) for one in segments if one.scores and one.answer(min_score) == most]
         return weighted_mean(*map(list, zip(*parts, strict=True)))
     return weighted_mean(known, [1.0] * len(known))
@@ -119,12 +132,12 @@ def _cells(windows: Sequence[WindowScores], person: int | None, span: Span) -> l
 
 
 def _smoothed(
-    cells: Sequence[_Cell], person: int | None, min_score: float, switch_cost: float, least: int
+    cells: Sequence[_Cell], person: int | None, min_score: float, switch_cost: float, least: int, length: Length
 ) -> list[ActionSegment]:
     smoother = ViterbiSmoother(switch_cost)
     for cell in cells:
         smoother.add(evidence(cell.scores, min_score))
-    states = merge_short(smoother.path(), [cell.stop - cell.start for cell in cells], least)
+    states = merge_short(smoother.path(), [length(cell.start, cell.stop) for cell in cells], least)
     segments: list[ActionSegment] = []
     for _, group in groupby(zip(states, cells, strict=True), key=lambda one: one[0]):
         run = [cell for _, cell in group]
@@ -153,9 +166,9 @@ def _joined(segments: Sequence[ActionSegment], min_score: float) -> list[ActionS
     return joined
 
 
-def _between(spans: Sequence[Span], frame_count: int, least: int) -> list[Span]:
-    """The stretches without anybody; of a video with people, those of at least `least` frames."""
+def _between(spans: Sequence[Span], frame_count: int, least: int, length: Length) -> list[Span]:
+    """The stretches without anybody; of a video with people, those that last at least `least` frames."""
     if not spans:
         return [(0, frame_count)]
     edges = [0, *(edge for span in spans for edge in span), frame_count]
-    return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start >= least]
+    return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if length(start, stop) >= least]

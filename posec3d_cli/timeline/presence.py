@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from posec3d_cli.types import Ints
 
@@ -19,10 +19,12 @@ class Presence:
 
     Args:
         gap: frames for which a person may be out of sight within one span.
+        length: how long frames are shown, see `posec3d_cli.types.VideoInfo.length`; by default their number.
     """
 
-    def __init__(self, gap: int) -> None:
+    def __init__(self, gap: int, length: Callable[[int, int], float] = lambda start, stop: stop - start) -> None:
         self.gap = gap
+        self._length = length
         self._spans: dict[int | None, list[list[int]]] = {}
         self._in_sight: set[int | None] = set()
         self._begun = False
@@ -41,7 +43,7 @@ class Presence:
                 here.add(None)
             for one in here:
                 spans = self._spans.setdefault(one, [])
-                if spans and frame - spans[-1][1] <= self.gap:
+                if spans and self._length(spans[-1][1], frame) <= self.gap:
                     spans[-1][1] = frame + 1
                 else:
                     spans.append([frame if self._begun else 0, frame + 1])

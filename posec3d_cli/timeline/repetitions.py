@@ -8,11 +8,11 @@ percentile). Meant for a segment of one exercise: another movement in it would b
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from posec3d_cli.answers import ActionSegment
 from posec3d_cli.skeletons import Skeleton
@@ -37,24 +37,28 @@ class Movements:
     Args:
         skeleton: the joint set.
         fps: frames per second.
+        elapsed: when frames are shown, see `posec3d_cli.types.VideoInfo.elapsed`; by default as `fps` says.
     """
 
-    def __init__(self, skeleton: Skeleton, fps: float) -> None:
+    def __init__(
+        self, skeleton: Skeleton, fps: float, elapsed: Callable[[ArrayLike], NDArray[np.float64]] | None = None
+    ) -> None:
         self._joints = len(skeleton.joints)
         self._used = [n for n, name in enumerate(skeleton.joints) if not name.endswith(_HEAD)]
-        self._fps = fps
-        self._apart = max(1, round(fps / KEPT_RATE))
+        self._elapsed = elapsed or (lambda frames: np.asarray(frames, np.int64) / fps)
+        self._apart = (max(1, round(fps / KEPT_RATE)) - 0.5) / fps
         self._frames: dict[int, array[int]] = {}
         self._values: dict[int, array[float]] = {}
 
     def add(self, frames: Ints, track_ids: Iterable[Ints], poses: Iterable[Poses]) -> None:
         """Add the poses of frames, in order."""
         for frame, ids, found in zip(frames.tolist(), track_ids, poses, strict=True):
+            now = float(self._elapsed(frame))
             for row, person in enumerate(ids.tolist()):
                 if person < 0:
                     continue
                 known = self._frames.setdefault(person, array("q"))
-                if known and frame - known[-1] < self._apart:
+                if known and now - float(self._elapsed(known[-1])) < self._apart:
                     continue
                 known.append(frame)
                 joints = np.column_stack([found.keypoints[row], found.scores[row]])
@@ -77,7 +81,7 @@ class Movements:
         here = slice(*np.searchsorted(frames, [segment.start, segment.stop]))
         assert segment.person is not None
         values = np.frombuffer(self._values[segment.person], np.float32).reshape(-1, self._joints, 3)[here]
-        return count_repetitions(values[:, self._used], frames[here] / self._fps)
+        return count_repetitions(values[:, self._used], self._elapsed(frames[here]))
 
 
 def count_repetitions(joints: NDArray[np.float32], seconds: NDArray[np.float64]) -> int | None:

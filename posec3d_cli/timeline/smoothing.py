@@ -8,6 +8,9 @@ How the cost was chosen, and what other methods do on the same videos: `benchmar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -85,18 +88,18 @@ class ViterbiSmoother:
         return states[::-1]
 
 
-def merge_short(states: list[int], lengths: list[int], shortest: int) -> list[int]:
+def merge_short(states: list[int], lengths: Sequence[float], shortest: float) -> list[int]:
     """The states with runs shorter than `shortest` frames given to a neighbour, the shortest run first.
 
     Args:
         states: of successive windows.
-        lengths: the frames that each window stands for.
+        lengths: of what each window stands for, in frames.
         shortest: in frames.
 
     Returns:
         The state of each window. A run goes to the longer neighbour; a single run stays, however short it is.
     """
-    runs: list[list[int]] = []  # state, frames, windows
+    runs: list[list[Any]] = []  # state, frames, windows
     for state, length in zip(states, lengths, strict=True):
         if runs and runs[-1][0] == state:
             runs[-1][1] += length
@@ -109,7 +112,7 @@ def merge_short(states: list[int], lengths: list[int], shortest: int) -> list[in
             break
         sides = [side for side in (place - 1, place + 1) if 0 <= side < len(runs)]
         runs[place][0] = runs[max(sides, key=lambda one: runs[one][1])][0]
-        joined: list[list[int]] = []
+        joined: list[list[Any]] = []
         for run in runs:
             if joined and joined[-1][0] == run[0]:
                 joined[-1][1] += run[1]

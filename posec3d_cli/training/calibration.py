@@ -164,7 +164,7 @@ def _collect_logits(member: Member, classifier: HasLogits, clip: LabeledClip) ->
     recorder = _Recorder(classifier)
     video_poses, sampling = as_video_poses(clip), member.sampling
     ActionRecognizer([replace(member, classifier=recorder)]).recognize(video_poses, sampling, frames=clip.frames)
-    plan = member.reads(sampling).plan(video_poses.video.frame_count, video_poses.video.fps)
+    plan = member.reads(sampling).plan(*video_poses.video.timing)
     shown = [subject for subject, _ in subjects(video_poses.part(used_frames(plan)), plan, sampling, set())]
     # The recognizer classifies the same subjects in the same order.
     return _ClipLogits(classifier.labels.index(clip.label), plan, list(zip(shown, recorder.kept, strict=True)))

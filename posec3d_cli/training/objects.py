@@ -193,7 +193,7 @@ def _people(
 ) -> tuple[Sequence[Window], Iterator[tuple[Subject, PoseSequence]]]:
     """The windows of a clip, and the people whom a prediction reads in them."""
     video_poses = as_video_poses(clip)
-    plan = sampling.plan(video_poses.video.frame_count, video_poses.video.fps)
+    plan = sampling.plan(*video_poses.video.timing)
     return plan, subjects(video_poses.part(used_frames(plan)), plan, sampling, set())
 
 

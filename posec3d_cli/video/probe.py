@@ -117,6 +117,7 @@ def probe(path: Path) -> FrameTable:
                 *notes_on_times(timing, leaps, rate_is_guessed=rate_is_guessed),
                 *notes_on_colors(first.transfer),
             ),
+            boundaries=timing.boundaries(),
         ),
         container=name,
         seconds=timing.seconds,

@@ -19,6 +19,10 @@ _RATE_PARTS = 100_000  # largest denominator of a rate: some files state the quo
 _WITHOUT_TIMES = 0x80
 """AVFMT_NOTIMESTAMPS: what FFmpeg says of a format that holds no times."""
 
+_ROUNDED = 0.00101
+"""Seconds by which containers move the times of evenly spaced frames: Matroska rounds the first one, and each, to
+milliseconds."""
+
 LEAP_SECONDS = 10
 """From one frame to the next, a clock that may leap has leapt; FFmpeg's own bound (`-dts_delta_threshold`)."""
 
@@ -42,6 +46,15 @@ class Timing:
     variable: bool
     grid: Fraction | None = None
     gaps: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def boundaries(self) -> Seconds | None:
+        """What `VideoInfo.boundaries` holds."""
+        even = np.arange(len(self.seconds)) / float(self.fps)
+        boundaries = np.append(self.seconds, self.duration)
+        # Frames that share a time, as a broken container may have it, are told apart by their number alone.
+        if np.abs(self.seconds - even).max(initial=0.0) <= _ROUNDED or np.any(np.diff(boundaries) <= 0):
+            return None
+        return boundaries
 
     def frames_in(self, seconds: float | None) -> int:
         """How many frames would fill `seconds`, gaps filled where the rate is known; 0 for None."""

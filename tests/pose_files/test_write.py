@@ -55,7 +55,24 @@ def clips(draw):
         detections.append(Detections(boxes, scores_of_boxes, draw(objects_of_a_frame(generator))))
         poses.append(Poses(keypoints.astype(np.float32), scores))
         track_ids.append(who)
-    info = VideoInfo(Path("walk.mp4"), 640, 480, fps, count, float(count / fps), "h264", 0, 0, False)
+    boundaries = None
+    if draw(st.booleans()):
+        boundaries = np.append(0.0, np.cumsum(generator.uniform(0.001, 2, count)))
+    start = draw(st.sampled_from([0.0, 0.5, -0.25, 26_000.123]))
+    info = VideoInfo(
+        Path("walk.mp4"),
+        640,
+        480,
+        fps,
+        count,
+        float(count / fps),
+        "h264",
+        0,
+        0,
+        False,
+        start=start,
+        boundaries=boundaries,
+    )
     parts = (np.array(indices, np.int64), tuple(detections), tuple(poses), tuple(track_ids))
     return VideoPoses(info, *parts, COCO_17)
 
@@ -64,6 +81,9 @@ def assert_same(before, after, rows):
     """Compare two clips frame by frame, `rows` picking and ordering people by their identities."""
     assert (after.video.fps, after.video.frame_count) == (before.video.fps, before.video.frame_count)
     assert (after.video.width, after.video.height) == (before.video.width, before.video.height)
+    assert after.video.start == before.video.start
+    frames = range(before.video.frame_count + 1)
+    assert np.array_equal(after.video.elapsed(frames), before.video.elapsed(frames))
     assert np.array_equal(after.frame_indices, before.frame_indices)
     for column in range(len(before)):
         old, new = rows(before.track_ids[column]), rows(after.track_ids[column])

@@ -102,6 +102,45 @@ def test_windows_cover_every_frame_and_end_with_the_video(
     assert [start for start, _ in ranges] == sorted({start for start, _ in ranges})
 
 
+@given(
+    steps=st.lists(st.floats(0.002, 3) | st.just(0.04) | st.just(50.0), min_size=1, max_size=200),
+    window_seconds=st.floats(0.05, 20),
+    overlap=st.floats(0.05, 1),
+)
+def test_windows_of_a_variable_rate_cover_every_frame_and_last_as_long_as_frames_allow(
+    steps: list[float], window_seconds: float, overlap: float
+) -> None:
+    boundaries = np.append(0, np.cumsum(steps))
+    count, rate = len(steps), len(steps) / float(boundaries[-1])
+    ranges = windows(
+        count, rate, window_seconds=window_seconds, stride_seconds=window_seconds * overlap, boundaries=boundaries
+    )
+
+    covered = np.zeros(count, bool)
+    asked = max(window_seconds, 1 / rate)
+    for start, stop in ranges:
+        assert 0 <= start < stop <= count
+        covered[start:stop] = True
+        lasts = float(boundaries[stop] - boundaries[start])
+        assert lasts <= asked + max(steps) + 1e-9
+        assert lasts >= min(asked, float(boundaries[-1])) - max(steps) - 1e-9
+    assert covered.all()
+    assert ranges[-1][1] == count
+    assert ranges == sorted(set(ranges))
+
+
+def test_windows_of_an_even_rate_are_the_same_by_time() -> None:
+    boundaries = np.arange(101) / 10
+    for window, stride in ((3, 3), (2, 1), (4, 0.5), (20, 5)):
+        by_time = windows(100, 10, window_seconds=window, stride_seconds=stride, boundaries=boundaries)
+        assert by_time == windows(100, 10, window_seconds=window, stride_seconds=stride)
+
+
+def test_a_picture_that_is_held_for_an_hour_is_in_no_more_windows_than_it_needs() -> None:
+    boundaries = np.array([0, 0.1, 0.2, 3600, 3600.1, 3600.2])
+    assert windows(5, 10, window_seconds=4, stride_seconds=2, boundaries=boundaries) == [(0, 2), (2, 3), (3, 5)]
+
+
 def test_the_last_window_is_moved_back_to_end_with_the_video() -> None:
     assert windows(100, 10, window_seconds=3, stride_seconds=3) == [(0, 30), (30, 60), (60, 90), (70, 100)]
 
