@@ -68,8 +68,8 @@ class PipelineConfig:
         largest: of the people in each window read only the largest.
         roi: read only people in this rectangle: x, y, width and height in pixels.
         people: "together" for one input of all people, or "each" for one input per tracked person.
-        min_score: the answer is `unknown` if the best action scores less; 0 for never, None for the setting of the
-            classifier's card.
+        min_score: the answer is `unknown` if the best action scores less; 0 for never, not even where that is a label
+            of the classifier, None for the setting of the classifier's card.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". With "auto", a stage that cannot use the best device runs on
             the processor; a named device is used or refused.
         precision: "auto", "fp32" or "bf16", of the classifier's arithmetic.

@@ -410,10 +410,29 @@ class ActionScores(ShapeRepr):
         sums = np.bincount([place[label] for label in outputs], weights=np.asarray(probabilities, np.float64))
         return cls(sums.astype(np.float32), tuple(place))
 
+    def ruling_out(self, label: str) -> ActionScores:
+        """The scores where this label is no answer: it has the probability 0, and the others sum to 1 again."""
+        if label not in self.labels or len(self.labels) == 1:
+            return self
+        others = np.arange(len(self.labels)) != self.labels.index(label)
+        bare = self.without_objects
+        return ActionScores(
+            _only(self.probabilities, others), self.labels, None if bare is None else _only(bare, others)
+        )
+
     def top(self, k: int) -> list[tuple[str, float]]:
         """The k most probable actions, best first; all C actions if k is larger."""
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+
+def _only(probabilities: Floats, kept: NDArray[np.bool_]) -> Floats:
+    """The probabilities of the kept ones, all alike where they are too small to be told apart; of the rest 0."""
+    mine = np.where(kept, probabilities, 0.0)
+    if not mine.sum() > 0:
+        mine = kept.astype(np.float64)
+    shares: Floats = (mine / mine.sum()).astype(np.float32)
+    return shares
 
 
 @dataclass(frozen=True)

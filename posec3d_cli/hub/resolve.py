@@ -71,6 +71,11 @@ class ResolvedPipeline:
         total = sum(score * weight for score, weight in zip(each, self.weights, strict=True))
         return round(total / sum(self.weights), 6)
 
+    @property
+    def names_unknown(self) -> bool:
+        """Whether a label `unknown` of a classifier may be the answer: not where the config's `min_score` is 0."""
+        return self.config.min_score != 0 or not any(results.UNKNOWN in card.labels for card in self.classifiers)
+
     def cards(self, kinds: Iterable[str] = KINDS) -> list[ModelCard]:
         """The cards of the models of these kinds."""
         every = {"detector": (self.detector,), "pose": (self.pose,), "classifier": self.classifiers}
@@ -116,6 +121,7 @@ class ResolvedPipeline:
                 for card in self.cards(kinds)
             ],
             "fields": config.fingerprint_fields("answers" if "classifier" in kinds else "poses"),
+            "names_unknown": "classifier" not in kinds or self.names_unknown,
             "settings": [
                 [kind, given, files_named(given)]
                 for kind in kinds

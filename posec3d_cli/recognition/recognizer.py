@@ -33,7 +33,7 @@ from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.reading import Reading, frames_of
 from posec3d_cli.recognition.substitutes import with_substitutes
 from posec3d_cli.registry import load_stage
-from posec3d_cli.results import ClipResult, PipelineInfo, VideoPoses
+from posec3d_cli.results import UNKNOWN, ClipResult, PipelineInfo, VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.stages.create import make_stage
 from posec3d_cli.stages.protocols import HasPrecision, NeedsFrames, NeedsHeatmaps
@@ -52,6 +52,7 @@ class ActionRecognizer:
         used: the models of the stages, for the results.
         sampling: the default clip sampling; None for that of the first member.
         selection: which people are read.
+        names_unknown: whether a classifier's own label `unknown` may be the answer; else its probability is 0.
 
     Raises:
         StageMismatch: the members cannot be an ensemble.
@@ -64,10 +65,12 @@ class ActionRecognizer:
         used: PipelineInfo | None = None,
         sampling: ClipSampling | None = None,
         selection: Selection = EVERYBODY,
+        names_unknown: bool = True,
     ) -> None:
         self.members = tuple(members)
         self.sampling = sampling or self.members[0].sampling
         self.selection = selection
+        self.names_unknown = names_unknown
         self.used = used or PipelineInfo(models={})
         check_compatible(self.members, list(self.used.ensemble) or ["a classifier"] * len(self.members))
 
@@ -124,7 +127,7 @@ class ActionRecognizer:
         )
         info = replace(ensemble_info(used, weights), min_score=resolved.min_score)
         selection = Selection(config.person, config.largest, config.roi)
-        return cls(members, used=info, sampling=sampling, selection=selection)
+        return cls(members, used=info, sampling=sampling, selection=selection, names_unknown=resolved.names_unknown)
 
     @property
     def needs_heatmaps(self) -> bool:
@@ -312,11 +315,10 @@ class ActionRecognizer:
             if len(answers) != len(volumes):
                 raise StageMismatch(f"the classifier gave {len(answers)} answers for {len(volumes)} volumes")
             for (place, subject, near), answer in zip(waiting, answers, strict=True):
-                if objects is None or near is None:
-                    scored[place].append((subject, answer))
-                else:
-                    moved = replace(subject, objects=objects.at_hand(near)), objects.apply(answer, near)
-                    scored[place].append(moved)
+                seen, scores = subject, answer
+                if objects is not None and near is not None:
+                    seen, scores = replace(subject, objects=objects.at_hand(near)), objects.apply(answer, near)
+                scored[place].append((seen, scores if self.names_unknown else scores.ruling_out(UNKNOWN)))
                 readings[place].watch.add("classify", share)
             waiting.clear()
             volumes.clear()
