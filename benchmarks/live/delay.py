@@ -11,6 +11,7 @@ there to the answer: encoding, sending, decoding, waiting, and the models. Sende
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from posec3d_cli.video import open_video
 from posec3d_cli.video.capture import Capture, LiveFrame
 from posec3d_cli.video.live_address import LiveAddress, live_address
 
+PARTS = 10  # of the time, for which memory and processor time are printed one by one
 BITS, STRIP = 24, 16  # blocks of the clock, and their height in pixels
 KEPT = 150  # frames of the clip that are sent over and over
 
@@ -122,6 +124,12 @@ def memory() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
+def busy() -> float:
+    """Seconds of processor time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(arguments: argparse.Namespace) -> None:
     return_large_blocks()  # as the program does
     target = f"udp://127.0.0.1:{arguments.port}"
@@ -130,15 +138,18 @@ def measure(arguments: argparse.Namespace) -> None:
     words = [sys.executable, __file__, str(arguments.clip), "--send", target, "--rate", str(arguments.rate)]
     capture, stop = Stamps(live_address(target)), threading.Event()
     held: list[float] = []
+    cores: list[float] = []
     delays = Delays(capture)
     running = LiveRun(capture, pipeline, [delays], detect_every=arguments.detect_every)
     running.warm_up()
     sender = subprocess.Popen(words)
 
     def watch() -> None:
-        for _ in range(max(1, round(arguments.seconds / 5))):
-            time.sleep(5)
+        for _ in range(PARTS):
+            begun, used = time.monotonic(), busy()
+            time.sleep(arguments.seconds / PARTS)
             held.append(memory())
+            cores.append((busy() - used) / (time.monotonic() - begun))
         stop.set()
 
     try:
@@ -147,15 +158,12 @@ def measure(arguments: argparse.Namespace) -> None:
                 pass
             capture.arrivals.clear()
             threading.Thread(target=watch, daemon=True).start()
-            begun, used = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
-            before = capture.decoded
+            begun, before = time.monotonic(), capture.decoded
             running.run(stop)
-            took, now = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_SELF)
-            decoded = capture.decoded - before
+            took, decoded = time.monotonic() - begun, capture.decoded - before
     finally:
         sender.kill()
         sender.wait()
-    busy = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
     counts = running.counts
     print(f"{took:.0f} s, {len(delays.whole)} answers; {arguments.rate} frames/s were sent")
     if not delays.whole:
@@ -169,8 +177,9 @@ def measure(arguments: argparse.Namespace) -> None:
         low, middle, high, most = np.percentile(values, [5, 50, 95, 100])
         print(f"{name:28} median {middle:6.2f}   5 % {low:6.2f}   95 % {high:6.2f}   most {most:6.2f}")
     print(f"decoded {decoded / took:.1f} frames/s, processed {counts.processed / took:.1f}, dropped {counts.dropped}")
-    print(f"processor time {busy / took:.2f} of one core")
-    print(f"memory after 5 s {held[0]:.0f} MB, half way {held[len(held) // 2]:.0f} MB, at the end {held[-1]:.0f} MB")
+    print(f"in each tenth of the time: cores in use {' '.join(f'{share:.2f}' for share in cores)}")
+    print(f"{'MB held at its end':>41} {' '.join(f'{megabytes:.0f}' for megabytes in held)}")
+    print(f"load of the machine {' '.join(f'{load:.1f}' for load in os.getloadavg())}, of {os.cpu_count()} processors")
 
 
 def main() -> None:

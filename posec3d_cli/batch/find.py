@@ -6,7 +6,7 @@ import codecs
 import logging
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from posec3d_cli.batch.output_names import without_suffixes
@@ -15,6 +15,7 @@ from posec3d_cli.files.csv_tables import CSV_SUFFIXES, read_csv
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.pose_files import is_pose_file
 from posec3d_cli.sources.kinds import kind_of
+from posec3d_cli.sources.local_copies import Address
 from posec3d_cli.video import VIDEO_SUFFIXES
 from posec3d_cli.video.pictures import PICTURE_SUFFIXES, is_pattern
 
@@ -34,6 +35,7 @@ class InputFile:
         named: whether the user named the file itself, instead of a folder that holds it.
         hint: what to do about `problem`.
         origin: what the user named, where `path` is a copy or a list that posec3d made of it; else empty.
+        address: where `path` is the place of a copy that is made when the file is processed; else None.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class InputFile:
     named: bool = False
     hint: str = ""
     origin: str = ""
+    address: Address | None = field(default=None, compare=False, repr=False)
 
     @property
     def folder(self) -> str:

@@ -1,4 +1,7 @@
-"""Inputs of every kind as input files: paths, addresses, standard input, folders and patterns of pictures."""
+"""Inputs of every kind as input files: paths, addresses, standard input, folders and patterns of pictures.
+
+An address is fetched when its file is processed, by whoever processes it: `with_copy`.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from posec3d_cli.batch.find import InputFile, is_sequence
-from posec3d_cli.errors import InputError, PoseC3DError
+from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 from posec3d_cli.files.input_paths import as_given
+from posec3d_cli.sources.cache import ReceivedCallback, ignore
 from posec3d_cli.sources.kinds import STDIN, kind_of, shown
-from posec3d_cli.sources.local_copies import LocalCopies, stem_of
+from posec3d_cli.sources.local_copies import Address, LocalCopies, stem_of
 from posec3d_cli.video.pictures import is_pattern
 
 NEEDS_FPS = "--fps N reads them as a video of N pictures per second"
@@ -37,18 +41,37 @@ def input_of(text: str, copies: LocalCopies, fps: Fraction | None = None) -> Inp
     if kind_of(text) == "path":
         path = Path(text)
         return with_list(InputFile(path, as_given(path), named=True), copies, fps)
-    return fetched(text, copies)
+    return input_elsewhere(text, copies)
 
 
-def fetched(text: str, copies: LocalCopies) -> InputFile:
-    """The input file of an address or of standard input, of which a local copy is made."""
-    name, stem = shown(text), stem_of(text)
+def input_elsewhere(text: str, copies: LocalCopies) -> InputFile:
+    """The input file of an address, which is not fetched yet, or of standard input, which is stored at once."""
+    name = shown(text)
+    file = InputFile(Path(STDIN), name, stem=stem_of(text), named=True, origin=name)
+    if kind_of(text) in ("web", "remote"):
+        return replace(file, path=copies.place_of(text), address=Address(text, copies))
     try:
-        return InputFile(copies.fetch(text), name, stem=stem, named=True, origin=name)
+        return replace(file, path=copies.fetch(text))
     except PoseC3DError as error:
+        return replace(file, problem=error.what, hint=error.hint)
+
+
+def with_copy(file: InputFile, received: ReceivedCallback = ignore) -> InputFile:
+    """The same file, fetched if it is an address; the problem with that stands in it.
+
+    Args:
+        file: the file.
+        received: called again and again while content comes.
+    """
+    if file.address is None:
+        return file
+    try:
+        file.address.fetch(received)
+    except Exception as error:
         # The disk may be full, and still everything else can be read.
-        place = Path(STDIN) if text == STDIN else copies.place_of(text)
-        return InputFile(place, name, error.what, stem, named=True, hint=error.hint, origin=name)
+        known = error if isinstance(error, PoseC3DError) else unexpected(error)
+        return replace(file, problem=known.what, hint=known.hint, address=None)
+    return replace(file, address=None)
 
 
 def with_list(file: InputFile, copies: LocalCopies, fps: Fraction | None) -> InputFile:

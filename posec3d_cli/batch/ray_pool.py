@@ -332,7 +332,7 @@ class RayPool(Generic[R]):
         if not nodes:
             raise StageError(f"the Ray cluster at {self._address} has no processors", hint="start nodes with some")
         some = self._files[:: max(1, len(self._files) // _FILES_SHOWN)]
-        files = [(file.path, None if file.problem else stamp(file.path)) for file in some]
+        files = [(file.path, None if file.problem or file.address else stamp(file.path)) for file in some]
         wanted = Visible(__version__, Path.cwd(), files, self._folders)
         refs = [
             self._ray.remote(num_cpus=0, max_retries=0)(ray_worker.check_node)

@@ -95,7 +95,9 @@ def run(
         for video, result in pool.results(taken(), timeout=timeout, progress=callback.frames):
             if result.status == FAILED and of_video[video].again:
                 _remove(output for output in task.outputs(video).values() if run_state.made(output))
-            run_state.put(Record(video.path, stamps[video], pipeline, result))
+            # The copy of an address was made meanwhile.
+            now = stamps[video] if video.address is None else stamp(video.path)
+            run_state.put(Record(video.path, now, pipeline, result))
             todo.remove(of_video[video])
             callback.done(video, result)
             if fail_fast and result.status == FAILED:

@@ -19,6 +19,7 @@ from typing import Any, Generic
 
 from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.inputs import with_copy
 from posec3d_cli.batch.task import Task, attempt
 from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.digests import content_digest
@@ -28,6 +29,7 @@ from posec3d_cli.runtime.threads import limit_threads
 
 logger = logging.getLogger("posec3d")
 _READY = "ready"  # the first message of a process that has loaded its models
+_BEAT = 0.5  # seconds between two heartbeats of a download
 _WINDOWS_CRASH = 0xC0000000  # exit codes from here on are exceptions of Windows
 _UNWRITABLE = {*FULL, errno.EROFS}  # not specific to one video: the next one would fail too
 
@@ -216,7 +218,9 @@ def _serve(
 def run_task(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> FileResult[Any] | PoseC3DError:
     """The result of a file, or the error that every other file would meet too."""
     started = perf_counter()
-    sha256 = content_digest(file.path)
+    copied = with_copy(file, _now_and_then(lambda: send(0)))
+    # A copy of an earlier time is not what this result is about.
+    sha256 = "" if file.address is not None and copied.problem else content_digest(file.path)
 
     def report(error: Exception) -> None:
         full = _is_full(error)
@@ -230,10 +234,23 @@ def run_task(task: Task[Any], file: InputFile, send: Callable[[int], None]) -> F
             traceback.print_exception(error)
 
     try:
-        results = tuple(attempt(task, file, lambda done, total: send(done), report))
+        results = tuple(attempt(task, copied, lambda done, total: send(done), report))
     except OutputError as error:
         return error
     return FileResult(results, sha256, perf_counter() - started)
+
+
+def _now_and_then(beat: Callable[[], None]) -> Callable[[], None]:
+    """A function that calls `beat` once in `_BEAT` seconds, however often it is called."""
+    last = 0.0
+
+    def call() -> None:
+        nonlocal last
+        if perf_counter() - last >= _BEAT:
+            last = perf_counter()
+            beat()
+
+    return call
 
 
 def _is_full(error: BaseException | None) -> OSError | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,12 @@ def gather(
 ) -> tuple[list[InputFile], list[InputFile]]:
     """The input files of a command line, and the files that are excluded as posec3d's own outputs.
 
-    Folders that the command writes into are not searched. Addresses are fetched.
+    Folders that the command writes into are not searched. Addresses are fetched later, one by one.
     """
     from posec3d_cli.batch.find import find, read_list
-    from posec3d_cli.batch.inputs import fetched, split, with_list
+    from posec3d_cli.batch.inputs import input_elsewhere, split, with_list
     from posec3d_cli.batch.own import without_own
+    from posec3d_cli.sources.local_copies import log_fetch
 
     paths, others = split([*given, *([] if from_file is None else read_list(from_file, root=root))])
     if not paths and not others:
@@ -62,7 +64,8 @@ def gather(
             raise typer.BadParameter(f"{folder} is searched for videos: write into another folder, it may lie inside")
     found = find(paths, glob=glob, poses=poses, pictures=fps is not None, without=without) if paths else []
     listed_files = [with_list(file, copies, rate(fps)) for file in found]
-    return without_own([*listed_files, *(fetched(text, copies) for text in others)])
+    elsewhere = replace(copies, progress=log_fetch)  # worker processes fetch
+    return without_own([*listed_files, *(input_elsewhere(text, elsewhere) for text in others)])
 
 
 def say_left_out(own: Sequence[InputFile]) -> None:

@@ -37,7 +37,7 @@ class Job:
         return self.annotated is not None or self.crops is not None
 
     def check(self, *, overwrite: bool) -> None:
-        """Refuse what can be known to fail before any model is made; nothing is written.
+        """Refuse what can be known to fail before any model is made; nothing is written, and no address is fetched.
 
         Raises:
             UnreadableVideo, BadPoseFile: the input is not there, or cannot be read.
@@ -50,7 +50,8 @@ class Job:
         path = self.file.path
         if self.file.problem:
             raise UnreadableVideo(self.file.problem, hint=self.file.hint)
-        problem = None if self.posed and path.is_dir() else problem_of(path)
+        known = self.file.address is not None or (self.posed and path.is_dir())
+        problem = None if known else problem_of(path)
         if problem is not None:
             what, hint = problem
             raise (BadPoseFile if self.posed else UnreadableVideo)(what, hint=hint)

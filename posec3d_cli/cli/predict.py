@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -205,15 +206,17 @@ def predict(
     answers = Answers(json=json, top=top, details=details, timeline=timeline)
     pipeline_info = None
     try:
-        ready = _checked(jobs, answers, overwrite)
-        if ready:
-            task = _task(config, [job for _, job in ready])
-            with download_progress() as progress:
-                task.prepare(progress)
-            pipeline_info = task.recognizer.used
-            note("read", describe(task.recognizer))
-            for index, job in ready:
-                _run_job(task, job, index, answers, overwrite=overwrite, draw_objects=draw_objects)
+        ready = _checked(enumerate(jobs), answers, overwrite)
+        # An address is fetched when its turn comes, and the models are made for the first input that is there.
+        task = None
+        for index, job in _with_copies(ready, answers, overwrite):
+            if task is None:
+                task = _task(config, [job for _, job in ready])
+                with download_progress() as progress:
+                    task.prepare(progress)
+                pipeline_info = task.recognizer.used
+                note("read", describe(task.recognizer))
+            _run_job(task, job, index, answers, overwrite=overwrite, draw_objects=draw_objects)
     except KeyboardInterrupt:
         answers.interrupt(pipeline_info or _unused(pipeline), len(jobs))
         raise
@@ -222,7 +225,7 @@ def predict(
 
 
 def _inputs(texts: list[str], fps: float | None, max_download: float, *, offline: bool) -> list[InputFile]:
-    """The inputs as files; addresses are fetched."""
+    """The inputs as files; addresses are fetched later."""
     from posec3d_cli.batch.inputs import input_of, split
 
     split(texts)
@@ -254,10 +257,21 @@ def _refuse_without_videos(options: Mapping[str, object], settings: Sequence[str
         raise typer.BadParameter(f"{asked[0]} has no effect: every input is a pose file, and no frame is read")
 
 
-def _checked(jobs: Sequence[Job], answers: Answers, overwrite: bool) -> list[tuple[int, Job]]:
+def _with_copies(jobs: Iterable[tuple[int, Job]], answers: Answers, overwrite: bool) -> Iterator[tuple[int, Job]]:
+    """The jobs, each address fetched when its turn comes; the errors of those that cannot be are printed."""
+    from posec3d_cli.batch.inputs import with_copy
+
+    for index, job in jobs:
+        if job.file.address is None:
+            yield index, job
+        else:
+            yield from _checked([(index, replace(job, file=with_copy(job.file)))], answers, overwrite)
+
+
+def _checked(jobs: Iterable[tuple[int, Job]], answers: Answers, overwrite: bool) -> list[tuple[int, Job]]:
     """The valid jobs with their indices; the errors of the others are printed."""
     ready = []
-    for index, job in enumerate(jobs):
+    for index, job in jobs:
         try:
             job.check(overwrite=overwrite)
         except PoseC3DError as error:

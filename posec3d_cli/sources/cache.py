@@ -28,6 +28,8 @@ _PART = ".part"
 
 FetchCallback = Callable[[str, int | None], None]
 """Called with the name of an input and its size in bytes, None where that is unknown, when its content is fetched."""
+ReceivedCallback = Callable[[], None]
+"""Called again and again while content comes."""
 
 
 def default_folder() -> Path:
@@ -178,7 +180,13 @@ class SourceCache:
                     part.unlink()
 
 
-def write_limited(chunks: Iterable[bytes], part: Path, limit: int, name: str) -> int:
+def ignore() -> None:
+    """Do nothing while content comes."""
+
+
+def write_limited(
+    chunks: Iterable[bytes], part: Path, limit: int, name: str, received: ReceivedCallback = ignore
+) -> int:
     """Write the content of an input; returns its bytes.
 
     Raises:
@@ -190,6 +198,7 @@ def write_limited(chunks: Iterable[bytes], part: Path, limit: int, name: str) ->
         file = part.open("wb")
     with file:
         for chunk in chunks:
+            received()
             size += len(chunk)
             if size > limit:
                 raise too_large(name, limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -14,11 +15,26 @@ from typing import IO
 from posec3d_cli.errors import InputError
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.sources import remote, web
-from posec3d_cli.sources.cache import MAX_BYTES, Copy, FetchCallback, Origin, SourceCache, write_limited
+from posec3d_cli.sources.cache import (
+    MAX_BYTES,
+    Copy,
+    FetchCallback,
+    Origin,
+    ReceivedCallback,
+    SourceCache,
+    ignore,
+    write_limited,
+)
 from posec3d_cli.sources.kinds import STDIN, file_name, kind_of, shown
 from posec3d_cli.video.pictures import LIST_SUFFIX, list_of
 
+logger = logging.getLogger("posec3d")
 _CHUNK = 1 << 20
+
+
+def log_fetch(name: str, size: int | None) -> None:
+    """Log that an input is fetched."""
+    logger.info("%s is fetched%s", name, "" if size is None else f", {size / 1e6:.1f} MB")
 
 
 @dataclass(frozen=True)
@@ -35,17 +51,28 @@ class LocalCopies:
     cache: SourceCache
     limit: int = MAX_BYTES
     offline: bool = False
-    progress: FetchCallback = field(default=lambda name, size: None, repr=False)
+    progress: FetchCallback = field(default=log_fetch, repr=False)
 
     def place_of(self, address: str) -> Path:
         """The path of the copy of an address, whether or not it is there."""
         return self._copy(address).path
 
-    def fetch(self, text: str) -> Path:
+    def has_changed(self, address: str) -> bool:
+        """Whether the file of an address is known to be another one than its copy; see `web.has_changed`."""
+        if self._unreachable(address):
+            return False
+        asked = web.has_changed if kind_of(address) == "web" else remote.has_changed
+        return asked(address, shown(address), self._copy(address))
+
+    def fetch(self, text: str, received: ReceivedCallback = ignore) -> Path:
         """The local file of an address, or of what comes through standard input.
 
         The copy of an address lies at one path; its content is that of the last time that it was fetched. What comes
         through standard input lies at a path that its content decides.
+
+        Args:
+            text: the address, or `-`.
+            received: called again and again while content comes.
 
         Raises:
             InputError: it cannot be had, is beyond the limit, or is a live source.
@@ -60,9 +87,9 @@ class LocalCopies:
         else:
             copy = self._copy(text)
             with copy.locked():
-                if not self.offline or (kind == "remote" and not remote.needs_network(text)):
+                if not self._unreachable(text):
                     fetched = web.fetch if kind == "web" else remote.fetch
-                    fetched(text, name, self.cache, copy, self.limit, self.progress)
+                    fetched(text, name, self.cache, copy, self.limit, self.progress, received)
                 elif copy.origin() is None:
                     raise InputError(f"{name} was not fetched before", hint="fetch it once without --offline")
                 path = copy.used()
@@ -85,6 +112,9 @@ class LocalCopies:
                     copy.store(part, Origin(str(source), copy.path.name, len(content)))
             return copy.used()
 
+    def _unreachable(self, address: str) -> bool:
+        return self.offline and (kind_of(address) == "web" or remote.needs_network(address))
+
     def _copy(self, address: str) -> Copy:
         return self.cache.copy(address, file_name(address))
 
@@ -101,6 +131,27 @@ class LocalCopies:
                 if copy.origin() is None:
                     copy.store(part, Origin(STDIN, copy.path.name, size))
                 return copy.used()
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address of which a copy is made when it is needed.
+
+    Attributes:
+        text: as it was typed, perhaps with a password.
+        copies: what makes the copy.
+    """
+
+    text: str = field(repr=False)
+    copies: LocalCopies
+
+    def fetch(self, received: ReceivedCallback = ignore) -> Path:
+        """Make the copy; arguments and errors are those of `LocalCopies.fetch`."""
+        return self.copies.fetch(self.text, received)
+
+    def has_changed(self) -> bool:
+        """Whether its file is known to be another one than the copy."""
+        return self.copies.has_changed(self.text)
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

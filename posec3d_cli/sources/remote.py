@@ -7,8 +7,16 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from posec3d_cli.errors import InputError, StageUnavailable
-from posec3d_cli.sources.cache import Copy, FetchCallback, Origin, SourceCache, too_large, write_limited
+from posec3d_cli.errors import InputError, PoseC3DError, StageUnavailable
+from posec3d_cli.sources.cache import (
+    Copy,
+    FetchCallback,
+    Origin,
+    ReceivedCallback,
+    SourceCache,
+    too_large,
+    write_limited,
+)
 
 EXTRA = "pip install 'posec3d-cli[remote]'"
 _CHUNK = 1 << 20
@@ -23,7 +31,15 @@ def needs_network(address: str) -> bool:
     return not _HERE.issuperset(schemes)
 
 
-def fetch(address: str, name: str, cache: SourceCache, copy: Copy, limit: int, progress: FetchCallback) -> None:
+def fetch(
+    address: str,
+    name: str,
+    cache: SourceCache,
+    copy: Copy,
+    limit: int,
+    progress: FetchCallback,
+    received: ReceivedCallback,
+) -> None:
     """Fetch a file into the copy, if the copy is not of the version that is there.
 
     Args:
@@ -33,23 +49,14 @@ def fetch(address: str, name: str, cache: SourceCache, copy: Copy, limit: int, p
         copy: the place of the copy.
         limit: bytes that are taken at most.
         progress: called when content is fetched.
+        received: called while it comes.
 
     Raises:
         InputError: there is no such file, or it cannot be read, or is beyond the limit.
         StageUnavailable: a package for this kind of address is missing.
         OutputError: the cache cannot be written.
     """
-    try:
-        import fsspec
-    except ImportError as error:
-        raise StageUnavailable(f"{name} needs the package fsspec, which is not installed", hint=EXTRA) from error
-    try:
-        opened = fsspec.open(address, "rb")
-        about = opened.fs.info(opened.path)
-    except ImportError as error:
-        raise StageUnavailable(f"{name} needs a package that is not installed: {error}", hint=EXTRA) from error
-    except Exception as error:
-        raise _problem(name, error) from error
+    opened, about = _opened(address, name)
     if about.get("type") == "directory":
         raise InputError(f"{name} is a folder", hint="name its files, or list them for --from-file")
     size = about.get("size")
@@ -61,10 +68,42 @@ def fetch(address: str, name: str, cache: SourceCache, copy: Copy, limit: int, p
         return
     progress(name, size if isinstance(size, int) else None)
     with cache.part() as part:
-        written = write_limited(_chunks(opened, name), part, limit, name)
+        written = write_limited(_chunks(opened, name), part, limit, name, received)
         if written == 0:
             raise InputError(f"{name} is empty: it holds 0 bytes", hint="upload it again")
         copy.store(part, Origin(name, copy.path.name, written, version))
+
+
+def has_changed(address: str, name: str, copy: Copy) -> bool:
+    """As `posec3d_cli.sources.web.has_changed`."""
+    known = copy.origin()
+    if known is not None and not known.etag:
+        return False
+    try:
+        _, about = _opened(address, name)
+    except PoseC3DError:
+        return False
+    return known is None or _version(about) not in ("", known.etag)
+
+
+def _opened(address: str, name: str) -> tuple[Any, Mapping[str, Any]]:
+    """A file to open, and what its file system tells of it.
+
+    Raises:
+        InputError: there is no such file, or it may not be read.
+        StageUnavailable: a package for this kind of address is missing.
+    """
+    try:
+        import fsspec
+    except ImportError as error:
+        raise StageUnavailable(f"{name} needs the package fsspec, which is not installed", hint=EXTRA) from error
+    try:
+        opened = fsspec.open(address, "rb")
+        return opened, opened.fs.info(opened.path)
+    except ImportError as error:
+        raise StageUnavailable(f"{name} needs a package that is not installed: {error}", hint=EXTRA) from error
+    except Exception as error:
+        raise _problem(name, error) from error
 
 
 def _chunks(opened: Any, name: str) -> Iterator[bytes]:

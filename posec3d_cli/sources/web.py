@@ -9,16 +9,32 @@ from typing import TYPE_CHECKING
 from posec3d_cli.errors import InputError
 from posec3d_cli.hub.http import ask, translated
 from posec3d_cli.hub.partial import SourceFailed
-from posec3d_cli.sources.cache import Copy, FetchCallback, Origin, SourceCache, too_large, write_limited
+from posec3d_cli.sources.cache import (
+    Copy,
+    FetchCallback,
+    Origin,
+    ReceivedCallback,
+    SourceCache,
+    too_large,
+    write_limited,
+)
 
 if TYPE_CHECKING:
     import requests
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 _PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype html|html)", re.IGNORECASE | re.DOTALL)
 _NOT_MODIFIED = 304
 
 
-def fetch(url: str, name: str, cache: SourceCache, copy: Copy, limit: int, progress: FetchCallback) -> None:
+def fetch(
+    url: str,
+    name: str,
+    cache: SourceCache,
+    copy: Copy,
+    limit: int,
+    progress: FetchCallback,
+    received: ReceivedCallback,
+) -> None:
     """Fetch the content of a URL into the copy, if the copy is not of the version that the server has.
 
     A server that names no version (ETag) and no time of its last change is asked for the content each time.
@@ -30,6 +46,7 @@ def fetch(url: str, name: str, cache: SourceCache, copy: Copy, limit: int, progr
         copy: the place of the copy.
         limit: bytes that are taken at most.
         progress: called when content is fetched.
+        received: called while it comes.
 
     Raises:
         InputError: the server does not deliver the file, or it is no media file, or beyond the limit.
@@ -46,7 +63,7 @@ def fetch(url: str, name: str, cache: SourceCache, copy: Copy, limit: int, progr
             length = response.headers.get("Content-Length", "")
             progress(name, int(length) if length.isdecimal() else None)
             with cache.part() as part:
-                size = write_limited(_chunks(response, name), part, limit, name)
+                size = write_limited(_chunks(response, name), part, limit, name, received)
                 if size == 0:
                     raise InputError(f"{name}: the server answered with 0 bytes", hint="check the address")
                 etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
@@ -54,6 +71,25 @@ def fetch(url: str, name: str, cache: SourceCache, copy: Copy, limit: int, progr
     except SourceFailed as error:
         hint = "try again later" if known is None else "--offline reads the copy of the last time"
         raise InputError(f"{name} cannot be fetched: {error}", hint=hint) from error
+
+
+def has_changed(url: str, name: str, copy: Copy) -> bool:
+    """Whether a server has another version of a file than the copy; nothing is fetched.
+
+    Where there is no copy: whether the server has the file. Of a server that names no version, or does not answer, no
+    other version is known.
+    """
+    known = copy.origin()
+    asked = _unless_changed(known)
+    if known is not None and not asked:
+        return False
+    try:
+        with translated(_host(name)), ask(url, asked) as response:
+            version = (response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
+            there = response.ok and response.status_code != _NOT_MODIFIED
+            return there and (known is None or version != (known.etag, known.modified))
+    except SourceFailed:
+        return False
 
 
 def _unless_changed(known: Origin | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ import video_factory
 import web_factory
 
 from posec3d_cli.batch.find import find, read_list, with_stems
-from posec3d_cli.batch.inputs import fetched, input_of, split, with_list
+from posec3d_cli.batch.inputs import input_elsewhere, input_of, split, with_copy, with_list
 from posec3d_cli.errors import InputError
 from posec3d_cli.sources.cache import SourceCache
 from posec3d_cli.sources.local_copies import LocalCopies
@@ -31,9 +31,12 @@ def test_paths_are_told_from_other_inputs_and_these_are_taken_once():
 def test_an_address_is_named_as_it_was_typed_without_its_password(copies):
     with web_factory.serving() as web:
         web.pages["/a.mp4"] = web_factory.Page(b"film")
-        file = fetched(web.url.replace("//", "//me:pw@") + "/a.mp4?x=1//2", copies)
+        file = with_copy(input_elsewhere(web.url.replace("//", "//me:pw@") + "/a.mp4?x=1//2", copies))
         assert file.problem == "http" + web.url[4:] + "/a.mp4?x=1//2: the server answered 404 Not Found"
-        file = fetched(f"{web.url}/a.mp4", copies)
+        later = input_elsewhere(f"{web.url}/a.mp4", copies)
+        assert (len(web.asked), later.path.exists(), "me:pw" in repr(later)) == (1, False, False)
+        file = with_copy(later)
+        assert file.path == later.path
     assert (file.name, file.origin, file.problem, file.named) == (f"{web.url}/a.mp4", f"{web.url}/a.mp4", "", True)
     assert file.path.read_bytes() == b"film"
     assert file.stem.startswith("a-")

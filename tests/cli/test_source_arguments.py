@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import batch_fakes
 import fakes
 import picture_factory
 import pytest
@@ -132,6 +133,68 @@ def test_a_list_of_addresses_is_labeled_and_offline_too(label, web):
     asked = len(web.asked)
     assert label("--from-file", "list.txt", "--offline", "--save-poses", "poses").code == 0
     assert len(web.asked) == asked
+
+
+def test_an_address_is_fetched_when_its_turn_comes(label, web, predict, monkeypatch, clip):
+    gone, walk = f"{web.url}/gone.mp4", f"{web.url}/walk.mp4"
+    assert label(gone, walk, "--fail-fast").code == 1
+    assert [one.path for one in web.asked] == ["/gone.mp4"]
+    assert label(gone, walk).code == 1
+    assert {name: row["status"] for name, row in rows("labels.csv").items()} == {gone: "failed", walk: "ok"}
+    begun = []
+    fake = fakes.pipeline(lambda index: begun.append(len(web.asked)) or [30])
+    monkeypatch.setattr(Pipeline, "from_config", lambda config, **options: fake)
+    web.asked.clear()
+    web.pages["/run.mp4"] = web_factory.Page(clip.read_bytes())
+    assert predict(walk, gone, f"{web.url}/run.mp4", "--no-cache").code == 1
+    assert sorted(set(begun)) == [1, 3], "the second and the third were not asked for while the first was read"
+
+
+def test_no_model_is_made_where_no_address_can_be_fetched(posec3d, web, monkeypatch):
+    monkeypatch.setattr(Pipeline, "from_config", lambda config, **options: pytest.fail("a model is made"))
+    assert posec3d("predict", f"{web.url}/gone.mp4", f"{web.url}/there.mp4").code == 1
+
+
+def test_what_is_done_is_not_fetched_again(label, web, clip):
+    plain = f"{web.url}/plain.mp4"  # its server names no version
+    web.pages["/plain.mp4"] = web_factory.Page(clip.read_bytes())
+    addresses = (f"{web.url}/walk.mp4", plain, f"{web.url}/gone.mp4")
+    assert label(*addresses, "--save-poses", "poses").code == 1
+    web.asked.clear()
+    again = label(*addresses, "--save-poses", "poses")
+    assert "3 of 3 videos are done already" in again.err
+    assert sorted(one.path for one in web.asked) == ["/gone.mp4", "/walk.mp4"], "asked whether they are others now"
+    cache.SourceCache(cache.default_folder()).clear()
+    web.asked.clear()
+    assert "3 of 3 videos are done already" in label(*addresses, "--save-poses", "poses").err
+    assert [one.path for one in web.asked] == ["/gone.mp4"]
+    for path in Path("poses").glob("plain*"):
+        path.unlink()
+    again = label(*addresses, "--save-poses", "poses")
+    assert "an output file is missing" in again.err
+    assert {name: row["status"] for name, row in rows("labels.csv").items()}[plain] == "ok"
+
+
+def test_a_run_that_was_interrupted_fetches_only_the_rest(label, web, clip):
+    for name in ("a", "b", "c"):
+        web.pages[f"/{name}.mp4"] = web_factory.Page(clip.read_bytes())
+    web.pages["/bad.mp4"] = web_factory.Page(b"no video")
+    addresses = [f"{web.url}/{name}.mp4" for name in ("a", "b", "bad", "c")]
+    assert label(*addresses, "--fail-fast").code == 1
+    assert [one.path for one in web.asked] == ["/a.mp4", "/b.mp4", "/bad.mp4"]
+    web.asked.clear()
+    assert label(*addresses).code == 1
+    assert [one.path for one in web.asked] == ["/c.mp4"]
+    assert [row["status"] for _, row in sorted(rows("labels.csv").items())] == ["ok", "ok", "failed", "ok"]
+
+
+def test_poses_of_an_address_that_cannot_be_fetched_fail_alone(posec3d, web, monkeypatch, tmp_path):
+    monkeypatch.setattr("posec3d_cli.batch.pose_task.PoseTask", batch_fakes.PoseTask)
+    monkeypatch.chdir(tmp_path)
+    ran = posec3d("extract-poses", f"{web.url}/gone.mp4", f"{web.url}/walk.mp4", "-o", "poses", "--workers", 1)
+    assert ran.code == 1
+    assert "404" in ran.out
+    assert len(list(Path("poses").glob("walk-*"))) == 1
 
 
 def test_fetched_inputs_are_shown_and_removed(posec3d, predict, web, monkeypatch, tmp_path):

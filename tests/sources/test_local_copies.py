@@ -38,6 +38,41 @@ def web():
         yield server
 
 
+def test_another_version_is_noticed_without_fetching_it(copies, web):
+    url = f"{web.url}/a/film.mp4"
+    assert copies.has_changed(url), "there is no copy, and the server has one"
+    assert not copies.has_changed(f"{web.url}/gone.mp4")
+    assert not copies.has_changed("http://127.0.0.1:1/a.mp4"), "nobody answers"
+    path = copies.fetch(url)
+    assert not copies.has_changed(url)
+    web.pages["/a/film.mp4"] = web_factory.Page(FILM + b"2", {"ETag": '"2"'})
+    assert copies.has_changed(url)
+    assert not LocalCopies(copies.cache, offline=True).has_changed(url)
+    assert path.read_bytes() == FILM
+    copies.fetch(url)
+    assert not copies.has_changed(url)
+    web.pages["/a/film.mp4"].status = 500
+    assert not copies.has_changed(url)
+
+
+def test_another_version_in_an_archive_is_noticed(copies, tmp_path):
+    archive = tmp_path / "b.zip"
+    for content in (b"one", b"three"):
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("a.mp4", content)
+        address = f"zip://a.mp4::{archive}"
+        assert copies.has_changed(address)
+        copies.fetch(address)
+        assert not copies.has_changed(address)
+    assert not copies.has_changed(f"zip://b.mp4::{archive}")
+
+
+def test_who_waits_hears_that_content_comes(copies, web):
+    heard = []
+    copies.fetch(f"{web.url}/a/film.mp4", lambda: heard.append(1))
+    assert heard
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
