@@ -135,18 +135,20 @@ def test_a_list_of_addresses_is_labeled_and_offline_too(label, web):
     assert len(web.asked) == asked
 
 
-def test_an_address_is_fetched_when_its_turn_comes(label, web, predict, monkeypatch, clip):
+def test_an_address_is_fetched_when_its_turn_comes(label, web):
     gone, walk = f"{web.url}/gone.mp4", f"{web.url}/walk.mp4"
     assert label(gone, walk, "--fail-fast").code == 1
     assert [one.path for one in web.asked] == ["/gone.mp4"]
     assert label(gone, walk).code == 1
     assert {name: row["status"] for name, row in rows("labels.csv").items()} == {gone: "failed", walk: "ok"}
-    begun = []
+
+
+def test_predict_fetches_an_address_when_its_turn_comes(web, predict, monkeypatch, clip):
+    begun, walk = [], f"{web.url}/walk.mp4"
     fake = fakes.pipeline(lambda index: begun.append(len(web.asked)) or [30])
     monkeypatch.setattr(Pipeline, "from_config", lambda config, **options: fake)
-    web.asked.clear()
     web.pages["/run.mp4"] = web_factory.Page(clip.read_bytes())
-    assert predict(walk, gone, f"{web.url}/run.mp4", "--no-cache").code == 1
+    assert predict(walk, f"{web.url}/gone.mp4", f"{web.url}/run.mp4", "--no-cache").code == 1
     assert sorted(set(begun)) == [1, 3], "the second and the third were not asked for while the first was read"
 
 
