@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +18,7 @@ from posec3d_cli.batch.corrections import write_results
 from posec3d_cli.batch.file_result import FileResult
 from posec3d_cli.batch.lock import state_of
 from posec3d_cli.batch.state import Record, RunState
+from posec3d_cli.output.tables import SEGMENT_COLUMNS
 from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.results import PersonInWindow, PersonScores, WindowScores
 from posec3d_cli.review.proxies import Proxies
@@ -73,6 +75,32 @@ def table(folder: Path, *results, videos=True, poses=True, **video_settings) -> 
                 run_state.claim(target)
         write_results(output, timed, run_state)
     return output
+
+
+SEGMENTS = (
+    (0, 10, 0, "walk", 0.9, ""),
+    (0, 15, 1, "sit", 0.6, ""),
+    (10, 20, 0, "run", 0.8, ""),
+    (15, 30, 1, "stand", 0.7, ""),
+    (20, 28, 0, "unknown", 0.3, "jump"),
+    (28, 30, 0, "no_person", None, ""),
+)
+"""Of `segments`: start, end, person, label, score and guess."""
+
+
+def segments(folder: Path, rows=SEGMENTS) -> Path:
+    """`labels.csv` with a row per segment of one video of two people, as `label --timeline` writes it."""
+    path = folder / "clips" / "a.mp4"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(video(".mp4", {}))
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(SEGMENT_COLUMNS))
+        writer.writeheader()
+        for start, end, person, label, score, guess in rows:
+            edges = {"start": start, "end": end}
+            said = {"person": person, "label": label, "score": score, "guess": guess}
+            writer.writerow({"video": "clips/a.mp4", "status": "ok"} | edges | said)
+    return folder / "labels.csv"
 
 
 def with_windows(result):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,12 @@ from posec3d_cli.labels import clean_label
 
 LONGEST_LABEL = 200
 UNDO = "undo"
+PAIR = re.compile(r"[0-9]{1,9}\+[0-9]{1,9}")
+"""Two people in a table."""
+Who = int | str | None
+"""Whose action a segment is: a track id, those of two people as "0+3", or nobody's in particular."""
+Span = tuple[int, int, Who]
+"""What a predicted segment is known by: its first frame, the frame after its last, and whose it is."""
 
 
 class SetLabel(Struct, tag="label", tag_field="kind", forbid_unknown_fields=True, frozen=True):
@@ -43,15 +50,17 @@ class AddSegment(Struct, tag="segment", tag_field="kind", forbid_unknown_fields=
         label: the action.
         start: its first frame.
         stop: the frame after its last.
-        person: the track id of the person; None: nobody in particular.
+        person: the track id of the person, or those of two as "0+3"; None: nobody in particular.
         replaces: the event that added the segment that this one takes the place of; None: it is a new one.
+        predicted: the predicted segment that it was made of, as it is or changed; None: it was made of none.
     """
 
     label: str
     start: int
     stop: int
-    person: int | None = None
+    person: Who = None
     replaces: int | None = None
+    predicted: Span | None = None
 
 
 class RemoveSegment(Struct, tag="remove", tag_field="kind", forbid_unknown_fields=True, frozen=True):
@@ -64,6 +73,16 @@ class RemoveSegment(Struct, tag="remove", tag_field="kind", forbid_unknown_field
     segment: int
 
 
+class DropSegment(Struct, tag="drop", tag_field="kind", forbid_unknown_fields=True, frozen=True):
+    """A predicted segment is none.
+
+    Attributes:
+        predicted: which.
+    """
+
+    predicted: Span
+
+
 class Undo(Struct, tag=UNDO, tag_field="kind", forbid_unknown_fields=True, frozen=True):
     """An earlier event does not count.
 
@@ -74,7 +93,7 @@ class Undo(Struct, tag=UNDO, tag_field="kind", forbid_unknown_fields=True, froze
     event: int
 
 
-Said = SetLabel | ClearLabel | AddSegment | RemoveSegment | Undo
+Said = SetLabel | ClearLabel | AddSegment | RemoveSegment | DropSegment | Undo
 
 
 @dataclass(frozen=True)
@@ -112,10 +131,12 @@ class Decision:
     Attributes:
         labels: the newest event about the clip (None) and about each of its people.
         segments: the events that added the segments which stand, by time.
+        handled: the predicted segments of which somebody said something.
     """
 
     labels: Mapping[int | None, Event] = field(default_factory=dict)
     segments: Sequence[Event] = ()
+    handled: frozenset[Span] = frozenset()
 
     @property
     def label(self) -> str | None:
@@ -126,7 +147,7 @@ class Decision:
     @property
     def anything(self) -> bool:
         """Whether anything is said of the row."""
-        return bool(self.labels or self.segments)
+        return bool(self.labels or self.segments or self.handled)
 
 
 NOTHING = Decision()
@@ -141,6 +162,7 @@ def decide(events: Iterable[Event], undone: frozenset[int] | set[int]) -> Decisi
     """
     labels: dict[int | None, Event] = {}
     segments: dict[int, Event] = {}
+    handled: set[Span] = set()
     for event in events:
         if event.id in undone:
             continue
@@ -149,14 +171,17 @@ def decide(events: Iterable[Event], undone: frozenset[int] | set[int]) -> Decisi
                 labels[person] = event
             case ClearLabel(person=person):
                 labels.pop(person, None)
-            case AddSegment(replaces=replaces):
+            case AddSegment(replaces=replaces, predicted=predicted):
+                handled |= set() if predicted is None else {predicted}
                 segments.pop(-1 if replaces is None else replaces, None)
                 segments[event.id] = event
             case RemoveSegment(segment=segment):
                 segments.pop(segment, None)
+            case DropSegment(predicted=predicted):
+                handled.add(predicted)
             case Undo():
                 pass
-    return Decision(labels, sorted(segments.values(), key=_place))
+    return Decision(labels, sorted(segments.values(), key=_place), frozenset(handled))
 
 
 def _place(event: Event) -> tuple[int, int, int]:
@@ -181,6 +206,8 @@ def read_said(content: Any) -> Said:
         if len(label) > LONGEST_LABEL:
             raise InputError(f"a label has at most {LONGEST_LABEL} characters, this one has {len(label)}")
         said = convert({**to_builtins(said), "label": label}, Said)
+    if isinstance(said, AddSegment) and isinstance(said.person, str) and not PAIR.fullmatch(said.person):
+        raise InputError(f"{said.person!r} is neither a track id nor two of them, as 0+3")
     if isinstance(said, AddSegment) and not 0 <= said.start < said.stop:
         raise InputError(f"a segment begins before it ends, got frames {said.start} to {said.stop}")
     return said

@@ -24,8 +24,26 @@ from posec3d_cli.files.writing import printable
 from posec3d_cli.labels import clean_label
 from posec3d_cli.output.tables import CORRECTED, is_segment, plain
 from posec3d_cli.results import FAILED, NO_PERSON, UNKNOWN, ClipResult
+from posec3d_cli.review.decisions import PAIR, Span
 
 _OTHER_TABLES = (".jsonl", ".parquet")
+
+
+@dataclass(frozen=True)
+class PredictedSegment:
+    """A segment of a table of `label --timeline`.
+
+    Attributes:
+        span: see there.
+        label: the correction that the table holds, else the prediction.
+        score: of the prediction; None where there is none, or it was corrected.
+        guess: where the prediction is `unknown`, what it would have been.
+    """
+
+    span: Span
+    label: str
+    score: float | None = None
+    guess: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ class ReviewRow:
         corrected: the correction that the table holds; empty where it holds none.
         error: why it failed, or what speaks against the prediction.
         run: the table whose run made the prediction, and the row's name there; None: the table under review.
+        segments: what was predicted from when to when; empty where the table has no rows per segment.
     """
 
     id: int
@@ -59,6 +78,7 @@ class ReviewRow:
     corrected: str = ""
     error: str = ""
     run: tuple[Path, str] | None = None
+    segments: tuple[PredictedSegment, ...] = ()
 
     @property
     def key(self) -> tuple[str, int]:
@@ -101,9 +121,11 @@ def load_rows(source: Path, root: Path | None = None) -> list[ReviewRow]:
         same = list(group)
         if not name:
             raise BadDataset(f"{source}: line {same[0].line} lacks a video")
-        clips = [_of_clip(same)] if all(is_segment(one.cells) for one in same) else same
-        for cells in clips:
-            rows.append(_row(len(rows), name, seen[name], known.get(name) or paths.find(cells["video"]), cells))
+        has_segments = all(is_segment(one.cells) for one in same)
+        segments = tuple(_segments(source, same)) if has_segments else ()
+        for cells in [_of_clip(same)] if has_segments else same:
+            row = _row(len(rows), name, seen[name], known.get(name) or paths.find(cells["video"]), cells)
+            rows.append(replace(row, segments=segments))
             seen[name] += 1
     return rows
 
@@ -145,7 +167,8 @@ def inputs_of(rows: Collection[ReviewRow]) -> list[InputFile]:
 
 def labels_of(row: ReviewRow) -> Iterator[str]:
     """Every action that a row names."""
-    for label in (row.label, row.guess, row.corrected, *(label for label, _ in row.others)):
+    parts = (label for one in row.segments for label in (one.label, one.guess))
+    for label in (row.label, row.guess, row.corrected, *(label for label, _ in row.others), *parts):
         if label not in ("", UNKNOWN, NO_PERSON, BACKGROUND):
             yield label
 
@@ -175,6 +198,35 @@ def _row(place: int, name: str, number: int, path: Path | None, cells: Row) -> R
         clean_label(cells[CORRECTED]),
         cells["error"],
     )
+
+
+def _segments(source: Path, rows: Sequence[Row]) -> Iterator[PredictedSegment]:
+    """The segments of a clip; stretches without a person are none."""
+    known = set()
+    for one in rows:
+        label = clean_label(one[CORRECTED]) or clean_label(one["label"])
+        if label in ("", NO_PERSON):
+            continue
+        start, stop = (_whole(source, one, name) for name in ("start", "end"))
+        pair = one["person"].strip()
+        person = pair if PAIR.fullmatch(pair) else _whole(source, one, "person")
+        if start is None or stop is None or not 0 <= start < stop or (start, stop, person) in known:
+            raise BadDataset(f"{source}: line {one.line} is no segment: frames {one['start']} to {one['end']}")
+        known.add((start, stop, person))
+        score = None if clean_label(one[CORRECTED]) else _score(one["score"])
+        yield PredictedSegment(
+            (start, stop, person), label, score, clean_label(one["guess"]) if score is not None else ""
+        )
+
+
+def _whole(source: Path, row: Row, name: str) -> int | None:
+    """A whole number of a row, which a spreadsheet may have made 3.0 of; None for an empty cell."""
+    if not row[name].strip():
+        return None
+    with suppress(ValueError):
+        if (value := float(row[name].replace(",", "."))).is_integer():
+            return int(value)
+    raise BadDataset(f"{source}: line {row.line}: {name} is no whole number: {row[name]!r}")
 
 
 def _of_clip(segments: Sequence[Row]) -> Row:

@@ -55,6 +55,7 @@ def make_app(session: ReviewSession, proxies: Proxies, retraining: Retraining, t
         Route("/api/rows/{row:int}/proxy", _answer(api.proxy)),
         Route("/api/rows/{row:int}/proxy", _answer(api.start_proxy), methods=["POST"]),
         Route("/api/rows/{row:int}/events", _answer(api.say), methods=["POST"]),
+        Route("/api/rows/{row:int}/accept", _answer(api.accept_all), methods=["POST"]),
         Route("/api/undo", _answer(api.undo), methods=["POST"]),
         Route("/api/changes", _answer(api.changes)),
         Route("/api/confusion", _answer(api.confusion)),
@@ -187,6 +188,11 @@ class _Api:
         row = self._row_of(request)
         event = self.session.say(row, content)
         return {"event": event.id, **self._after(row)}
+
+    def accept_all(self, request: Request, content: Any) -> dict[str, Any]:
+        row = self._row_of(request)
+        events, waiting = self.session.accept_all(row)
+        return {"accepted": len(events), "waiting": waiting, **self._after(row)}
 
     def undo(self, request: Request, content: Any) -> dict[str, Any]:
         event = self.session.undo()

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -17,27 +18,31 @@ from posec3d_cli.datasets.segments import BOX
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError
 from posec3d_cli.evaluation.ground_truth import read_ground_truth
 from posec3d_cli.files.digests import stamp
-from posec3d_cli.results import VideoPoses
+from posec3d_cli.results import UNKNOWN, VideoPoses
 from posec3d_cli.review.decisions import (
     NOTHING,
     AddSegment,
     Decision,
+    DropSegment,
     Event,
     RemoveSegment,
     Said,
     SetLabel,
+    Span,
     Undo,
     decide,
     read_said,
 )
 from posec3d_cli.review.overlay import PoseFolder, box_of, misfit, read_poses
-from posec3d_cli.review.rows import ReviewRow, inputs_of, load_rows, with_predictions
+from posec3d_cli.review.rows import PredictedSegment, ReviewRow, inputs_of, load_rows, with_predictions
 from posec3d_cli.review.store import EventStore
 from posec3d_cli.review.truth import Decided, check_ours, write_truth
 from posec3d_cli.video import FrameTimes, frame_times
 
 STORE = "review.sqlite"
 TRUTH = "truth.csv"
+_BATCH = "batch"
+"""In the context of events that were added at once, which these are."""
 
 
 def truth_of(source: Path) -> Path:
@@ -92,8 +97,7 @@ class ReviewSession:
         if ground_truth is not None:
             self.ground_truth = read_ground_truth(ground_truth, inputs_of(rows), root=root).labels
         check_ours(truth_file, store)
-        for event in store.events():
-            self._take(event)
+        self._take(*store.events())
         if self._events:
             self._write()
 
@@ -167,24 +171,63 @@ class ReviewSession:
             standing = {event.id for event in self.decision(row).segments}
             meant = said.replaces if isinstance(said, AddSegment) else None
             meant = said.segment if isinstance(said, RemoveSegment) else meant
-            if meant is not None and meant not in standing:
+            predicted = said.predicted if isinstance(said, AddSegment | DropSegment) else None
+            waiting = {one.span for one in self.waiting(row)}
+            if (meant is not None and meant not in standing) or (predicted is not None and predicted not in waiting):
                 raise InputError("this segment is no longer there", hint="it was changed in another tab")
-            event = self._store.add(self.reviewer, row.name, row.number, said, context)
-            self._take(event)
-            self._export()
+            [event] = self._add(row, (said, context))
         return event
+
+    def accept_all(self, row: ReviewRow) -> tuple[list[Event], int]:
+        """Accept the predicted segments of a row as they are; one `undo` takes all of them back.
+
+        Segments that are `unknown` are left to wait, and so are those that overlap one which a person set for the same
+        people.
+
+        Returns:
+            The events, and how many predicted segments wait.
+
+        Raises:
+            OutputError: they cannot be written; then nothing is changed.
+        """
+        with self._lock:
+            waiting = self.waiting(row)
+            own = [one.said for one in self.decision(row).segments if isinstance(one.said, AddSegment)]
+            taken = [
+                one for one in waiting if one.label != UNKNOWN and not any(_overlap(one.span, said) for said in own)
+            ]
+            said = [AddSegment(one.label, *one.span, predicted=one.span) for one in taken]
+            batch = {_BATCH: uuid4().hex}
+            events = self._add(row, *((one, self._context(row, one) | batch) for one in said)) if said else []
+        return events, len(waiting) - len(events)
+
+    def waiting(self, row: ReviewRow) -> list[PredictedSegment]:
+        """The predicted segments of a row of which nobody said anything yet."""
+        handled = self.decision(row).handled
+        return [one for one in row.segments if one.span not in handled]
+
+    def _add(self, row: ReviewRow, *some: tuple[Said, Mapping[str, Any]]) -> list[Event]:
+        events = self._store.add(self.reviewer, row.key, *some)
+        self._take(*events)
+        self._export()
+        return events
 
     def undo(self) -> Event | None:
         """Take back the newest event that stands, with an event of its own; None where there is none.
 
+        Events that were added at once are taken back at once.
+
         Returns:
-            The event that was taken back.
+            The event that was taken back, the newest of several.
         """
         with self._lock:
             standing = (one for one in reversed(self._events) if one.id not in self._undone)
             last = next((one for one in standing if not isinstance(one.said, Undo)), None)
             if last is not None:
-                self._take(self._store.add(self.reviewer, last.video, last.number, Undo(last.id), {}))
+                batch = last.context.get(_BATCH)
+                along = [last] if batch is None else self._by_key[last.key]
+                meant = [one.id for one in along if one.context.get(_BATCH) == batch and one.id not in self._undone]
+                self._take(*self._store.add(self.reviewer, last.key, *((Undo(number), {}) for number in meant)))
                 self._export()
         return last
 
@@ -199,8 +242,13 @@ class ReviewSession:
             return list(self._decisions.values())
 
     def is_decided(self, row: ReviewRow) -> bool:
-        """Whether somebody decided something of a row, here or in the table's column `corrected`."""
-        return bool(row.corrected) or self.decision(row).anything
+        """Whether somebody decided something of a row, here or in the table's column `corrected`.
+
+        Of a row with predicted segments, each of them that names an action, or the whole clip.
+        """
+        decision = self.decision(row)
+        done = decision.label is not None or all(one.label == UNKNOWN for one in self.waiting(row))
+        return bool(row.corrected) or (decision.anything and done)
 
     def label_of(self, row: ReviewRow) -> str | None:
         """The action that somebody said the whole clip shows, here or in the table's column `corrected`."""
@@ -260,20 +308,22 @@ class ReviewSession:
                 raise InputError(f"{row.name} has {len(times)} frames, so no segment ends at {said.stop}")
             start, stop = said.start, said.stop
             context |= {"start_seconds": round(times.at(start), 6), "end_seconds": round(times.at(stop), 6)}
-        if isinstance(said, SetLabel | AddSegment) and said.person is not None:
+        if isinstance(said, SetLabel | AddSegment) and isinstance(said.person, int):
             with suppress(PoseC3DError):
                 poses = self.poses(row)
                 context[BOX] = box_of(poses, said.person, start, poses.video.frame_count if stop is None else stop)
         return context
 
-    def _take(self, event: Event) -> None:
-        """Let an event count."""
-        self._events.append(event)
-        if isinstance(event.said, Undo):
-            self._undone.add(event.said.event)
-        else:
-            self._by_key.setdefault(event.key, []).append(event)
-        self._decisions[event.key] = decide(self._by_key.get(event.key, ()), self._undone)
+    def _take(self, *events: Event) -> None:
+        """Let events count."""
+        for event in events:
+            self._events.append(event)
+            if isinstance(event.said, Undo):
+                self._undone.add(event.said.event)
+            else:
+                self._by_key.setdefault(event.key, []).append(event)
+        for key in {event.key for event in events}:
+            self._decisions[key] = decide(self._by_key.get(key, ()), self._undone)
 
     def _export(self) -> None:
         try:
@@ -291,10 +341,15 @@ class ReviewSession:
                 path = row.name if row.path is None else self._path_in_table(row.path, self.truth_file)
                 decided.append(Decided(path, decision, row.corrected))
         for key, decision in self._decisions.items():
-            if key not in self._place and decision.anything:
+            if key not in self._place and (decision.labels or decision.segments):
                 event = next(iter((*decision.labels.values(), *decision.segments)))
                 decided.append(Decided(str(event.context.get("path", event.video)), decision))
         write_truth(self.truth_file, decided, self._store)
+
+
+def _overlap(span: Span, said: AddSegment) -> bool:
+    start, stop, person = span
+    return said.start < stop and start < said.stop and (person is None or said.person in (None, person))
 
 
 def _times_of_poses(poses: VideoPoses) -> FrameTimes:

@@ -18,6 +18,8 @@ from posec3d_cli.files.writing import printable
 from posec3d_cli.review.decisions import Event, Said
 
 VERSION = 1
+Key = tuple[str, int]
+"""The name of a row, and its number among rows of that name."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, reviewer TEXT NOT NULL,
@@ -52,16 +54,25 @@ class EventStore:
                 several_threads=True,
             )
 
-    def add(self, reviewer: str, video: str, number: int, said: Said, context: Mapping[str, Any]) -> Event:
-        """Add an event, and return it with its number and time."""
+    def add(self, reviewer: str, key: Key, *some: tuple[Said, Mapping[str, Any]]) -> list[Event]:
+        """Add events to a row, all or none, and return them with their numbers and time.
+
+        Args:
+            reviewer: who says it.
+            key: the row.
+            some: what is said, with its context.
+        """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        values = (now, reviewer, video, number, json.dumps(to_builtins(said)), json.dumps(context))
-        with self._error_context():
-            cursor = self._connection.execute(
-                "INSERT INTO events (time, reviewer, video, number, said, context) VALUES (?, ?, ?, ?, ?, ?)", values
-            )
-        assert cursor.lastrowid is not None
-        return Event(cursor.lastrowid, now, reviewer, video, number, said, context)
+        added = []
+        with self._error_context(), self._at_once():
+            for said, context in some:
+                cursor = self._connection.execute(
+                    "INSERT INTO events (time, reviewer, video, number, said, context) VALUES (?, ?, ?, ?, ?, ?)",
+                    (now, reviewer, *key, json.dumps(to_builtins(said)), json.dumps(context)),
+                )
+                assert cursor.lastrowid is not None
+                added.append(Event(cursor.lastrowid, now, reviewer, *key, said, context))
+        return added
 
     def events(self) -> list[Event]:
         """All events, in order."""
@@ -92,6 +103,16 @@ class EventStore:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
 
     @contextmanager
     def _error_context(self) -> Iterator[None]:

@@ -136,4 +136,9 @@ def said(session: ReviewSession, row: ReviewRow) -> dict[str, Any]:
                 {"id": event.id, "label": event.said.label, "start": event.said.start, "stop": event.said.stop}
                 | {"person": event.said.person, "reviewer": event.reviewer, "time": event.time}
             )
-    return {"labels": labels, "segments": segments, "corrected": row.corrected}
+    predicted = [
+        {"predicted": one.span, "label": one.label, "score": one.score, "guess": one.guess}
+        | dict(zip(("start", "stop", "person"), one.span, strict=True))
+        for one in session.waiting(row)
+    ]
+    return {"labels": labels, "segments": segments, "predicted": predicted, "corrected": row.corrected}

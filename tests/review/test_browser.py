@@ -131,6 +131,7 @@ def test_a_whole_review_by_keyboard(visit, table):
     page.keyboard.press("u")
     page.wait_for_selector("#segments li:has-text('frames 2 to 20')")
     page.keyboard.press("a")
+    page.wait_for_selector("#said:has-text('walk — accepted')")
     page.wait_for_selector("text=3 of 3 decided")
     assert "“Walk” and “walk”" in page.inner_text("#near")
     assert said(table) == [
@@ -245,3 +246,55 @@ def test_training_shows_its_curve_and_the_rest_is_labelled_again(visit, tmp_path
     assert page.get_attribute("#curve svg", "aria-label") == "epoch 2: validation top-1 75.0 %"
     page.click("#training .close")
     page.wait_for_selector(".row:has-text('jump 70.0 %')")
+
+
+def test_predicted_segments_are_accepted_changed_and_deleted_by_keyboard(visit, tmp_path):
+    table = review_factory.segments(tmp_path)
+    page = visit(table)
+    at_frame(page, 0)
+    page.wait_for_selector("#segments li.waiting >> nth=4")
+    page.wait_for_selector("#segment-count:text('5 predicted')")
+    assert page.locator("#timeline .segment.waiting").count() == 5
+    page.keyboard.press("y")  # the one at the player, of person 0
+    page.wait_for_selector("#segments li.chosen:has-text('sit 60.0 %')")
+    page.keyboard.press("g")
+    page.wait_for_selector("#segments li.chosen:has-text('run 80.0 %')")
+    at_frame(page, 10)
+    page.keyboard.press("r")
+    page.keyboard.type("hop")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#segments li.chosen:not(.waiting):has-text('hop: frames 10 to 20')")
+    page.keyboard.press("g")
+    page.keyboard.press("g")
+    page.wait_for_selector("#segments li.chosen:has-text('unknown (jump)')")
+    page.keyboard.press("Delete")
+    page.wait_for_selector("#segment-count:text('2 predicted')")
+    page.keyboard.press("u")
+    page.wait_for_selector("#segment-count:text('3 predicted')")
+    page.click("#segments li.waiting:has-text('sit') button[title^='Change']")
+    page.fill("#start", "4")
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#segments li:not(.waiting):has-text('sit: frames 4 to 15')")
+    page.keyboard.press("Y")
+    page.wait_for_selector("text=1 segments accepted; 1 more are unknown")
+    page.wait_for_selector("text=1 of 1 decided")
+    assert said(table) == [
+        ("clips/a.mp4", "walk", "0", "10"),
+        ("clips/a.mp4", "sit", "4", "15"),
+        ("clips/a.mp4", "hop", "10", "20"),
+        ("clips/a.mp4", "stand", "15", "30"),
+    ]
+    edge = page.locator("#timeline .edge[title='drag the stop']").last.bounding_box()
+    page.mouse.move(edge["x"] + 4, edge["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(edge["x"] - 60, edge["y"] + 4)
+    page.mouse.up()
+    page.wait_for_selector("#segments li:not(.waiting):not(:has-text('30'))")
+    page.reload()
+    page.wait_for_selector("#segment-count:text('1 predicted')")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    page.wait_for_selector("#segment-count:text('2 predicted')")
+    assert [row[1] for row in said(table)] == ["walk", "sit", "hop"]

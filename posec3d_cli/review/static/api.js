@@ -31,6 +31,7 @@ export const api = {
   startProxy: (id) => post(`/api/rows/${id}/proxy`, {}),
   proxy: (id) => ask(`/api/rows/${id}/proxy`),
   say: (id, said) => post(`/api/rows/${id}/events`, said),
+  acceptAll: (id) => post(`/api/rows/${id}/accept`, {}),
   undo: () => post("/api/undo", {}),
   changes: (since) => ask(`/api/changes?since=${since}`),
   retraining: () => ask("/api/retraining"),

@@ -2,12 +2,13 @@
 
 import { api } from "./api.js";
 import { showConfusion } from "./confusion.js";
-import { at, fill, labelColor, make, NO_ACTION, percent, personColor, shown } from "./dom.js";
+import { at, fill, make, NO_ACTION, percent, personColor, shown } from "./dom.js";
 import { Keys } from "./keys.js";
 import { RowList } from "./list.js";
 import { Overlay } from "./overlay.js";
 import { Picker } from "./picker.js";
 import { Player } from "./player.js";
+import { Segments } from "./segments.js";
 import { Timeline } from "./timeline.js";
 import { Training } from "./training.js";
 
@@ -29,7 +30,23 @@ const picker = new Picker();
 const list = new RowList((id) => open(id));
 const overlay = new Overlay(labelOfPerson);
 const player = new Player(onFrame, (text) => say("stage-note", text));
-const timeline = new Timeline((seconds) => player.ready && player.seek(player.frameAt(seconds)), moveSegment);
+const segments = new Segments({
+  seek: (frame) => player.ready && player.seek(frame),
+  choose: () => timeline.setSegments(segments.all),
+  tell,
+  pick: (what, first) => {
+    player.pause();
+    return picker.ask(what, review.labels, first);
+  },
+  change,
+  time: (frame) => (frames ? timeSaid(frame) : ""),
+});
+const timeline = new Timeline({
+  onSeek: (seconds) => player.ready && player.seek(player.frameAt(seconds)),
+  onMove: (segment, moved) => segments.replace(segment, moved).then(() => showRow()),
+  onChoose: (segment) => segments.choose(segment, false),
+  isChosen: (segment) => segments.isChosen(segment),
+});
 
 const training = new Training(attempt, async () => {
   list.known.clear();
@@ -94,6 +111,7 @@ async function open(id) {
   player.close();
   overlay.close();
   timeline.close();
+  segments.close();
   setMarks(null, null);
   const found = await attempt(() => api.row(id));
   if (!found || mine !== visit) return;
@@ -116,7 +134,8 @@ async function open(id) {
   say("warning", [...warnings, frames.no_poses].filter(Boolean).join("; "));
   showPeopleChoice();
   timeline.open(frames, row.result?.windows ?? []);
-  timeline.setSegments(row.segments);
+  timeline.setSegments(segments.all);
+  segments.draw(); // the times of its frames are known now
   overlay.open(id, frames);
   player.speed = Number(at("speed").value);
   await player.open(id, frames);
@@ -125,6 +144,7 @@ async function open(id) {
 function onFrame(frame) {
   overlay.show(frame);
   timeline.show(frame);
+  segments.show(frame);
   const seconds = frames.start + frames.seconds[frame];
   const here = (row.result?.windows ?? []).filter((window) => window.start_frame <= frame && frame < window.stop_frame);
   const window = here[0];
@@ -175,8 +195,8 @@ function showRow() {
   at("accept").disabled = !prediction;
   at("accept").textContent = prediction ? `Accept: ${shown(prediction)}` : "Nothing to accept";
   at("clear").disabled = !row.labels.some((one) => one.person === person());
-  fill(at("segments"), ...row.segments.map(segmentNode));
-  timeline.setSegments(row.segments);
+  segments.set(row.segments, row.predicted);
+  timeline.setSegments(segments.all);
 }
 
 function personNode(one) {
@@ -192,26 +212,12 @@ function personNode(one) {
   );
 }
 
-function segmentNode(segment) {
-  const who = segment.person === null ? "" : `, person ${segment.person}`;
-  const seconds = (frame) => (frames ? timeSaid(frame) : "");
-  return make(
-    "li",
-    {},
-    make("span", { class: "swatch", style: { background: labelColor(segment.label) } }),
-    `${shown(segment.label)}: frames ${segment.start} to ${segment.stop}${seconds(segment.start)}${who} `,
-    make("button", { type: "button", title: "Go there", onclick: () => player.seek(segment.start) }, "▷"),
-    make("button", { type: "button", title: "Change its frames, person or label", onclick: () => change(segment) }, "✎"),
-    make("button", { type: "button", title: "Remove this segment", onclick: () => tell({ kind: "remove", segment: segment.id }) }, "×"),
-  );
-}
-
 // Load a segment into the fields below the timeline; labelling it again takes its place.
 function change(segment) {
   at("person").value = segment.person ?? "";
   setMarks(segment.start, segment.stop);
   changed = segment;
-  notice(`Type or mark other frames, then label the segment again: ${shown(segment.label)}`);
+  notice(`Type or mark other frames, then label the segment again with s: ${shown(segment.label)}`);
 }
 
 const timeSaid = (frame) => ` (${(frames.start + frames.seconds[frame]).toFixed(2)} s)`;
@@ -219,6 +225,7 @@ const timeSaid = (frame) => ` (${(frames.start + frames.seconds[frame]).toFixed(
 function showPeopleChoice() {
   const ids = new Set((row.result?.people ?? []).map((one) => one.id));
   for (const id of frames?.poses?.people ?? []) ids.add(id);
+  for (const one of [...row.segments, ...row.predicted]) if (typeof one.person === "number") ids.add(one.person);
   const { value } = at("person");
   const sorted = [...ids].sort((a, b) => a - b);
   fill(
@@ -236,16 +243,26 @@ function predictionOf(who) {
   return row.result?.people.find((one) => one.id === who)?.answer ?? "";
 }
 
-// Send a decision about the open row; it is saved when the server has answered.
+// Send a decision about the open row; it is saved when the server has answered, with the number of the event.
 async function tell(said) {
-  if (!row) return false;
+  if (!row) return null;
   const about = row;
   const found = await attempt(() => api.say(about.id, said));
-  if (!found) return false;
+  if (!found) return null;
   take(found);
-  const what = said.label ? shown(said.label) : said.kind === "remove" ? "segment removed" : "cleared";
+  const what = said.label ? shown(said.label) : said.kind === "clear" ? "cleared" : "segment removed";
   if (!found.review.export_problem) notice(`Saved: ${about.name}: ${what}`);
-  return true;
+  return found.event;
+}
+
+async function acceptAll() {
+  if (!row || at("segment-accept-all").disabled) return;
+  const about = row;
+  const found = await attempt(() => api.acceptAll(about.id));
+  if (!found) return;
+  take(found);
+  const left = found.waiting ? `; ${found.waiting} more are unknown or overlap yours, and wait` : "";
+  if (!found.review.export_problem) notice(`Saved: ${about.name}: ${found.accepted} segments accepted${left}`);
 }
 
 function take(found) {
@@ -312,16 +329,15 @@ async function addSegment() {
     notice(`a segment begins before it ends, got frames ${start} to ${stop}`, true);
     return;
   }
-  const first = changed?.label ?? row.label;
+  const first = changed === null ? row.label : changed.label === NO_ACTION ? changed.guess ?? "" : changed.label;
   const label = await picker.ask(`What happens in frames ${start} to ${stop}?`, review.labels, first);
   if (label === null) return;
-  const replaces = changed?.id ?? null;
-  if (await tell({ kind: "segment", label, start, stop, person: person(), replaces })) setMarks(null, null);
-}
-
-function moveSegment(segment, moved) {
-  const { label, person: who, id } = segment;
-  tell({ kind: "segment", label, start: moved.start, stop: moved.stop, person: who, replaces: id }).then(() => showRow());
+  const said = { label, start, stop, person: person() };
+  const pair = typeof changed?.person === "string" ? { person: changed.person } : {};
+  const event = changed
+    ? await segments.replace(changed, { ...said, ...pair })
+    : await tell({ kind: "segment", ...said });
+  if (event) setMarks(null, null);
 }
 
 async function undo() {
@@ -372,6 +388,13 @@ const press = {
   "mark-stop": () => player.ready && setMarks(marks.start, player.aimed + 1),
   "add-segment": addSegment,
   "clear-marks": () => setMarks(null, null),
+  "segment-next": () => segments.step(1),
+  "segment-before": () => segments.step(-1),
+  "segment-accept": () => segments.accept(),
+  "segment-accept-all": acceptAll,
+  "segment-label": () => segments.relabel(),
+  "segment-edges": () => segments.current && change(segments.current),
+  "segment-remove": () => segments.remove(),
   "show-keys": () => at("keys").showModal(),
   "show-training": () => training.open(),
   "show-confusion": () => attempt(() => showConfusion(review)),
@@ -399,6 +422,13 @@ new Keys([
   [["["], "a segment starts at this frame", press["mark-start"]],
   [["]"], "a segment ends after this frame", press["mark-stop"]],
   [["s"], "label the marked segment", press["add-segment"]],
+  [["g"], "next segment", press["segment-next"]],
+  [["h"], "segment before", press["segment-before"]],
+  [["y"], "accept this predicted segment, and go to the next", press["segment-accept"]],
+  [["Y"], "accept all predicted segments that name an action", press["segment-accept-all"]],
+  [["r"], "another label for this segment", press["segment-label"]],
+  [["m"], "mark this segment's start and end anew", press["segment-edges"]],
+  [["Delete", "Backspace"], "delete this segment", press["segment-remove"]],
   [["o"], "skeletons on or off", () => toggle("skeletons")],
   [["b"], "boxes on or off", () => toggle("boxes")],
   [["c"], "confusion matrix", press["show-confusion"]],

@@ -1,11 +1,16 @@
-// The timeline: the windows that were predicted, below them the segments that people marked, and where the player is.
+// The timeline: the windows that were predicted, below them the segments, a lane for each person, and where the player
+// is. Segments that were predicted and wait for a word are striped.
 
-import { at, labelColor, make, percent, shown } from "./dom.js";
+import { at, labelColor, make, percent } from "./dom.js";
+import { isWaiting, named, whose } from "./segments.js";
+
+const TOP = 29; // pixels above the lanes, for the windows
+const LANE = 27;
 
 export class Timeline {
-  constructor(onSeek, onMove) {
-    this.onSeek = onSeek;
-    this.onMove = onMove;
+  // `onSeek(seconds)`, `onMove(segment, edges)` and `onChoose(segment)` say what a person does; `isChosen(segment)` is asked.
+  constructor({ onSeek, onMove, onChoose, isChosen }) {
+    Object.assign(this, { onSeek, onMove, onChoose, isChosen });
     this.box = at("timeline");
     this.frames = null;
     this.box.addEventListener("pointerdown", (event) => this.press(event));
@@ -58,24 +63,36 @@ export class Timeline {
         text,
       );
     });
-    for (const segment of this.segments) {
-      const style = this.span(segment.start, segment.stop);
-      const who = segment.person === null ? "" : ` (person ${segment.person})`;
-      const text = shown(segment.label) + who;
-      const block = make(
-        "div",
-        { class: "block segment", title: text, style: { ...style, background: labelColor(segment.label) } },
-        text,
-      );
-      blocks.push(block);
-      for (const side of ["start", "stop"]) {
-        const left = `calc(${100 * this.share(segment[side])}% - ${side === "start" ? 0 : 8}px)`;
-        const edge = make("div", { class: "edge", style: { left }, title: `drag the ${side}` });
-        edge.addEventListener("pointerdown", (event) => this.drag(event, segment, side, block));
-        blocks.push(edge);
-      }
-    }
+    const people = [...new Set(this.segments.map((one) => one.person))].sort(inOrder);
+    // What people set lies over what is predicted.
+    const ordered = [...this.segments].sort((one, other) => isWaiting(other) - isWaiting(one));
+    for (const segment of ordered) blocks.push(...this.nodes(segment, TOP + LANE * people.indexOf(segment.person)));
+    this.box.style.height = `${TOP + LANE * Math.max(1, people.length)}px`;
     this.box.replaceChildren(...blocks, this.marked, this.head);
+  }
+
+  // A segment and its two edges.
+  nodes(segment, top) {
+    const text = [named(segment), whose(segment)].filter(Boolean).join(", ");
+    const kind = `${isWaiting(segment) ? "waiting" : ""} ${this.isChosen(segment) ? "chosen" : ""}`;
+    const block = make(
+      "div",
+      {
+        class: `block segment ${kind}`,
+        title: text,
+        style: { ...this.span(segment.start, segment.stop), top: `${top}px`, backgroundColor: labelColor(segment.label) },
+        // The press goes on to the timeline, which seeks.
+        onpointerdown: () => this.onChoose(segment),
+      },
+      text,
+    );
+    const edges = ["start", "stop"].map((side) => {
+      const left = `calc(${100 * this.share(segment[side])}% - ${side === "start" ? 0 : 8}px)`;
+      const edge = make("div", { class: "edge", style: { left, top: `${top}px` }, title: `drag the ${side}` });
+      edge.addEventListener("pointerdown", (event) => this.drag(event, segment, side, block));
+      return edge;
+    });
+    return [block, ...edges];
   }
 
   show(frame) {
@@ -96,6 +113,7 @@ export class Timeline {
   press(event) {
     if (!this.frames) return;
     event.preventDefault();
+    if (!event.target.closest(".segment")) this.onChoose(null);
     this.onSeek(this.secondsAt(event));
     const move = (moved) => this.onSeek(this.secondsAt(moved));
     this.follow(event, move, () => {});
@@ -140,4 +158,10 @@ export class Timeline {
     target.addEventListener("pointerup", stop);
     target.addEventListener("pointercancel", stop);
   }
+}
+
+// Nobody in particular first, then people by their ids.
+function inOrder(one, other) {
+  if (one === null || other === null) return (one !== null) - (other !== null);
+  return typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other));
 }
