@@ -31,7 +31,7 @@ def joint_rows(video_poses: VideoPoses) -> Iterator[Cells]:
 
 
 def angle_rows(video_poses: VideoPoses) -> Iterator[Cells]:
-    """Frame, time in seconds, person, angle and degrees of each angle whose joints were found."""
+    """Frame, time in seconds, person, angle and degrees of each angle, empty where a joint is only guessed."""
     names = list(angles_of(video_poses.skeleton))
     people = zip(video_poses.frame_indices.tolist(), video_poses.track_ids, video_poses.poses, strict=True)
     for frame, ids, poses in people:
@@ -39,8 +39,7 @@ def angle_rows(video_poses: VideoPoses) -> Iterator[Cells]:
         degrees = joint_angles(poses.keypoints, poses.scores, video_poses.skeleton)
         for row, person in enumerate(ids.tolist()):
             for name, value in zip(names if person >= 0 else (), degrees[row], strict=False):
-                if not math.isnan(value):
-                    yield frame, seconds, person, name, round(float(value), 2)
+                yield frame, seconds, person, name, "" if math.isnan(value) else round(float(value), 2)
 
 
 def write_pose_table(video_poses: VideoPoses, path: Path, *, angles: bool = False, overwrite: bool = False) -> None:

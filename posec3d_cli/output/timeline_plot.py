@@ -112,6 +112,8 @@ def plot_timeline(
 def plot_angles(video_poses: VideoPoses, title: str, path: Path, *, overwrite: bool = False) -> None:
     """Plot the joint angles of everybody over time: a plot per angle, a line per person.
 
+    A line has a gap where the person is not in sight, or a joint of the angle is only guessed.
+
     Raises:
         OutputExists, OutputError: the file is there, or cannot be written.
     """
@@ -119,21 +121,25 @@ def plot_angles(video_poses: VideoPoses, title: str, path: Path, *, overwrite: b
 
     names = list(angles_of(video_poses.skeleton))
     curves: dict[int, list[list[float]]] = {}
-    for frame, ids, poses in zip(
-        video_poses.frame_indices.tolist(), video_poses.track_ids, video_poses.poses, strict=True
-    ):
+    last: dict[int, int] = {}
+    columns = zip(video_poses.frame_indices.tolist(), video_poses.track_ids, video_poses.poses, strict=True)
+    for column, (frame, ids, poses) in enumerate(columns):
         degrees = joint_angles(poses.keypoints, poses.scores, video_poses.skeleton)
         for row, person in enumerate(ids.tolist()):
             if person >= 0:
-                curves.setdefault(person, []).append([video_poses.video.seconds(frame), *degrees[row].tolist()])
+                curve = curves.setdefault(person, [])
+                if last.get(person, column - 1) < column - 1:
+                    curve.append([np.nan] * (len(names) + 1))
+                curve.append([video_poses.video.seconds(frame), *degrees[row].tolist()])
+                last[person] = column
     rows = max(1, (len(names) + 1) // 2)
     figure = Figure(figsize=(_WIDTH, 0.6 + 1.6 * rows), layout="constrained")
     plots = np.atleast_1d(figure.subplots(rows, 2, sharex=True, sharey=True)).ravel()
     for number, name in enumerate(names):
         for person, values in curves.items():
-            curve = np.array(values)
+            drawn = np.array(values)
             color = _COLORS[person % len(_COLORS)]
-            plots[number].plot(curve[:, 0], curve[:, number + 1], linewidth=1, color=color, label=f"person {person}")
+            plots[number].plot(drawn[:, 0], drawn[:, number + 1], linewidth=1, color=color, label=f"person {person}")
         plots[number].set_title(name.replace("_", " "), fontsize=8)
         plots[number].set_ylim(0, 180)
     if curves and names:

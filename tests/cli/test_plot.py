@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,9 +13,13 @@ import numpy as np
 import pose_file_factory
 import pytest
 import saved_run
+from matplotlib.axes import Axes
 
 from posec3d_cli.output.poses import save_poses
 from posec3d_cli.output.timeline_plot import Bar, colors_of, plot_timeline
+from posec3d_cli.skeletons import COCO_17
+from posec3d_cli.transforms.angles import angles_of
+from posec3d_cli.types import Detections, Poses
 
 
 @pytest.fixture
@@ -52,6 +57,41 @@ def test_joint_angles_become_numbers_or_a_picture(posec3d, poses, tmp_path):
     assert cv2.imread(str(tmp_path / "angles.png")) is not None
     ran = posec3d("plot", file, "-o", tmp_path / "poses.png")
     assert (ran.code, "with --angles also a picture" in ran.err) == (2, True)
+
+
+@pytest.fixture
+def gapped(tmp_path):
+    """Poses of ten frames: the left wrist is only guessed in frame 3, and nobody is there in frames 6 and 7."""
+    clip = pose_file_factory.video_poses(tmp_path / "a.mp4", 10)
+    poses = [Poses(one.keypoints, one.scores.copy()) for one in clip.poses]
+    poses[3].scores[:, COCO_17.joints.index("left_wrist")] = 0.1
+    for frame in (6, 7):
+        poses[frame] = Poses.none(17)
+    found = [Detections.none() if frame in (6, 7) else one for frame, one in enumerate(clip.detections)]
+    ids = [np.zeros(0, np.int64) if frame in (6, 7) else one for frame, one in enumerate(clip.track_ids)]
+    clip = replace(clip, poses=tuple(poses), detections=tuple(found), track_ids=tuple(ids))
+    save_poses(clip, tmp_path / "gapped.npz")
+    return tmp_path / "gapped.npz"
+
+
+def test_the_angle_of_a_guessed_joint_is_an_empty_cell_and_a_gap(posec3d, gapped, tmp_path, monkeypatch):
+    assert posec3d("plot", gapped, "-o", tmp_path / "angles.csv", "--angles").code == 0
+    rows = read(tmp_path / "angles.csv")
+    empty = {(row["frame"], row["angle"]) for row in rows if row["degrees"] == ""}
+    assert empty == {("3", "left_elbow")}
+    assert len(rows) == 8 * 8, "eight angles in eight frames with a person"
+    curves = {}
+    plot = Axes.plot
+
+    def drawn(axes, seconds, degrees, **style):
+        curves[len(curves)] = np.stack([seconds, degrees], axis=1)
+        return plot(axes, seconds, degrees, **style)
+
+    monkeypatch.setattr(Axes, "plot", drawn)
+    assert posec3d("plot", gapped, "-o", tmp_path / "angles.png", "--angles").code == 0
+    elbow, other = (curves[list(angles_of(COCO_17)).index(name)] for name in ("left_elbow", "right_knee"))
+    assert np.flatnonzero(np.isnan(other[:, 1])).tolist() == [6], "a gap in place of frames 6 and 7"
+    assert np.flatnonzero(np.isnan(elbow[:, 1])).tolist() == [3, 6]
 
 
 def test_each_video_of_a_table_has_a_picture_in_a_folder(posec3d, tmp_path):
