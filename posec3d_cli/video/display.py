@@ -12,6 +12,7 @@ from av.filter import Graph
 from av.sidedata.sidedata import Type as SideData
 
 from posec3d_cli.types import Pixels
+from posec3d_cli.video.frame_memory import FrameMemory
 
 SQUARE = Fraction(1)
 MOST_STRETCHED = 5
@@ -73,8 +74,8 @@ class Display:
         """Width and height of an image once it stands upright."""
         return (size[1], size[0]) if self.orientation.rotation % 180 else size
 
-    def show(self, av_frame: Any) -> Pixels:
-        """A PyAV frame as `(H, W, 3)` RGB.
+    def show(self, av_frame: Any, memory: FrameMemory | None = None) -> Pixels:
+        """A PyAV frame as `(H, W, 3)` RGB; with `memory`, in memory of earlier frames.
 
         A image of another size or aspect than the first keeps its proportions: it is scaled until it fits, and what
         stays free at two sides is black.
@@ -86,9 +87,15 @@ class Display:
             size = squared(stored, self.aspect if inner == self.inner_aspect else plausible(inner))
         if av_frame.interlaced_frame and min(stored) >= _LEAST_LINES:
             av_frame = deinterlaced(av_frame)
-        pixels = _rgb(av_frame, size) if size == self.squared else _fitted(av_frame, size, self.squared)
+        if size != self.squared:
+            pixels = _fitted(av_frame, size, self.squared)
+        elif memory is None or size != stored:
+            pixels = _rgb(av_frame, size)
+        else:
+            pixels = memory.rgb(av_frame)
         pixels = np.rot90(pixels, -self.orientation.rotation // 90)
-        return np.ascontiguousarray(pixels[:, ::-1] if self.orientation.mirrored else pixels)
+        pixels = pixels[:, ::-1] if self.orientation.mirrored else pixels
+        return np.ascontiguousarray(pixels) if memory is None else memory.contiguous(pixels)
 
 
 def orientation_of(av_frame: Any) -> Orientation:

@@ -12,6 +12,7 @@ import numpy as np
 
 from posec3d_cli.types import Frame, Ints, VideoInfo
 from posec3d_cli.video.decoding import THREADS, configure_decoder, decode_packet, decoded, opened
+from posec3d_cli.video.frame_memory import FrameMemory
 from posec3d_cli.video.packet_table import PacketTable
 from posec3d_cli.video.probe import FrameTable, probe
 from posec3d_cli.video.reader import VideoReader
@@ -38,9 +39,9 @@ class PyAVReader(VideoReader):
         return self._table.info
 
     def _decode(self, wanted: Sequence[int]) -> Iterator[Frame]:
-        done = 0
+        done, memory = 0, FrameMemory()
         if self._table.packets is not None:
-            for frame in _by_time(self._table, self._table.packets, wanted):
+            for frame in _by_time(self._table, self._table.packets, wanted, memory):
                 if frame.index != wanted[done]:
                     break
                 done += 1
@@ -56,11 +57,11 @@ class PyAVReader(VideoReader):
                 place += 1
             if place < len(rest) and rest[place] == index:
                 place += 1
-                yield _frame(self._table, av_frame, index)
+                yield _frame(self._table, av_frame, index, memory)
         self._lost.update(rest[place:])
 
 
-def _by_time(table: FrameTable, packets: PacketTable, wanted: Sequence[int]) -> Iterator[Frame]:
+def _by_time(table: FrameTable, packets: PacketTable, wanted: Sequence[int], memory: FrameMemory) -> Iterator[Frame]:
     """The frames `wanted`, decoding no more than they need."""
     assert table.ticks is not None
     use = _choose_packets(packets, table.ticks[np.asarray(wanted)])
@@ -69,7 +70,7 @@ def _by_time(table: FrameTable, packets: PacketTable, wanted: Sequence[int]) -> 
         for av_frame in _decode_chosen(container, stream, use):
             index = _index_at(table.ticks, av_frame.pts)
             if index is not None and wanted[bisect_left(wanted, index, hi=len(wanted) - 1)] == index:
-                yield _frame(table, av_frame, index)
+                yield _frame(table, av_frame, index, memory)
 
 
 def _choose_packets(packets: PacketTable, ticks: Ints) -> bytearray:
@@ -143,5 +144,5 @@ def _index_at(ticks: Ints | None, tick: int | None) -> int | None:
     return index if index < len(ticks) and ticks[index] == tick else None
 
 
-def _frame(table: FrameTable, av_frame: Any, index: int) -> Frame:
-    return Frame(table.display.show(av_frame), index, float(table.seconds[index]))
+def _frame(table: FrameTable, av_frame: Any, index: int, memory: FrameMemory) -> Frame:
+    return Frame(table.display.show(av_frame, memory), index, float(table.seconds[index]))
