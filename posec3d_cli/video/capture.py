@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import av
 import av.error
-import av.logging
 
 from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 from posec3d_cli.types import Pixels
@@ -112,7 +111,6 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     def __enter__(self) -> Capture:
-        av.logging.set_level(av.logging.PANIC)  # a stream that begins in mid-picture says so hundreds of times
         self._thread.start()
         return self
 

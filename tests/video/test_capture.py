@@ -8,6 +8,7 @@ import sys
 import time
 
 import av
+import av.logging
 import live_senders
 import pytest
 import video_factory
@@ -104,6 +105,12 @@ def test_frames_that_were_taken_do_not_wait_for_the_garbage_collector(tmp_path):
     finally:
         gc.enable()
     assert len(left) <= 2, "the first, which was asked how it stands, and the newest"
+
+
+def test_the_messages_of_decoders_are_left_off(tmp_path):
+    """PyAV's own handling of them wants Python's lock in a decoder's thread, while who lets the decoder go holds it."""
+    with capture(video_factory.write(tmp_path / "clip.mp4", 5)):
+        assert av.logging.get_level() is None
 
 
 def test_what_is_no_source_is_said_before_and_without_a_password(tmp_path):
