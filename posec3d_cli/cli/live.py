@@ -184,6 +184,7 @@ def live(
     Answers are about the newest frames: what is not processed in time is dropped, never queued. A source that drops is
     opened again. Ctrl-C ends it with whole files and exit code 0; so does the end of a file or of standard input.
     """
+    from posec3d_cli.live.classifiers import check_classifiers
     from posec3d_cli.live.run import LiveRun
     from posec3d_cli.pipeline import Pipeline
     from posec3d_cli.video.capture import Capture
@@ -211,6 +212,7 @@ def live(
         offline=offline,
         weights_dir=weights_dir,
     )
+    check_classifiers(config)
     with download_progress() as progress:
         made = Pipeline.from_config(config, progress=progress)
     alerts = _alerts(on_label, made, cooldown, alerts_per_hour)

@@ -74,7 +74,7 @@ class LiveRun:
         if pipeline.recognizer.needs_frames:
             raise StageMismatch(
                 "a classifier reads frames beside the poses, and those of a live source are not kept",
-                hint="choose another --classifier",
+                hint="choose a classifier that reads poses alone",
             )
         self.capture, self.outputs, self.stride, self.alerts = capture, tuple(outputs), stride, alerts
         self._recognizer = pipeline.recognizer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.registry import load_stage
-from posec3d_cli.stages.protocols import NamesBuilder, NamesBuilderOfCard
+from posec3d_cli.stages.protocols import NamesBuilder, NamesBuilderOfCard, NeedsFrames
 
 DEFAULT_BUILDER = "heatmap"
 
@@ -30,6 +30,16 @@ def builder_names(cards: Sequence[ModelCard], asked: str | None) -> list[str]:
             f"no classifier of the pipeline reads the input of the builder {asked!r}", hint=f"leave it at {names}"
         )
     return [asked if name == DEFAULT_BUILDER else name for name in named]
+
+
+def reading_frames(cards: Sequence[ModelCard], asked: str | None) -> list[ModelCard]:
+    """The cards of classifiers whose builder reads frames beside the poses; the errors are those of `builder_names`."""
+    names = builder_names(cards, asked)
+    return [
+        card
+        for card, name in zip(cards, names, strict=True)
+        if isinstance(load_stage("builder", name), NeedsFrames)  # of the class: it has these members as well
+    ]
 
 
 def _builder_of(stage: object, card: ModelCard) -> str:

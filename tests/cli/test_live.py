@@ -14,6 +14,7 @@ from pathlib import Path
 import fakes
 import live_senders
 import pytest
+import random_cards
 import video_factory
 
 from posec3d_cli.pipeline import Pipeline
@@ -51,6 +52,20 @@ def test_a_file_as_if_live_gives_lines_json_and_a_video(live, tmp_path):
         assert video.info.duration > 0.5
     again = live("clip.mp4", "--save-video", "out.mp4")
     assert (again.code, "already there" in again.err) == (1, True)
+
+
+def test_a_classifier_that_reads_frames_is_refused_before_anything_is_fetched(posec3d, live, tmp_path, monkeypatch):
+    monkeypatch.setattr(Pipeline, "from_config", lambda config, **options: pytest.fail("weights are fetched"))
+    outputs = ("--save-video", "out.mp4", "--jsonl", "out.jsonl")
+    ran = live("clip.mp4", "--classifier", "rgbpose-ntu60-xsub", *outputs)
+    assert ran.code == 1
+    assert "error: rgbpose-ntu60-xsub needs the frames of a video" in ran.err
+    assert "hint:  --classifier rgbpose-ntu60-xsub-pose or " in ran.err
+    random_cards.write_rgbpose_card(tmp_path / "runs" / "both", seed=0)
+    ran = live("clip.mp4", "--classifier", "runs/both", *outputs)
+    assert "error: both needs the frames of a video" in ran.err
+    assert "hint:  leave out --classifier, or name one that was trained with --arch slowonly or stgcn++" in ran.err
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_json_on_stdout_leaves_the_lines_to_stderr(live):
