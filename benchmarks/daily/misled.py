@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from objects import VALIDATED, apart_from, with_strength
+from objects import VALIDATED, apart_from, held, with_strength
 from scipy.stats import binomtest
 from ship import clips_of, recognizer_of
 
@@ -178,7 +178,7 @@ def main() -> None:
         reading, _ = reading_of(recognizer, apart_from(learned, kept_out))
         if reading is None:
             raise SystemExit(f"no class of objects is seen often enough in the clips of {given.sets}")
-        recognizer = with_strength(recognizer, reading, given.strength)
+        recognizer = with_strength(recognizer, held(reading), given.strength)
     clips = clips_of([given.sets / f"{part}.csv" for part in given.part or PARTS])
     known = [clip for clip in clips if clip.label in recognizer.labels]
     print(f"| object | {' | '.join(WAYS)} |\n|---|{'---:|' * len(WAYS)}")

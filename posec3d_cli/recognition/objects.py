@@ -66,11 +66,19 @@ class ObjectReading:
         order = np.argsort(-near, kind="stable")
         return tuple((self.names[place], float(near[place])) for place in order.tolist() if near[place] >= SHOWN)
 
-    def apply(self, scores: ActionScores, features: Floats | None) -> ActionScores:
-        """The scores of the poses, moved by the objects; the same where there are none."""
+    def apply(self, scores: ActionScores, features: Floats | None, weight: float = 1.0) -> ActionScores:
+        """The scores of the poses, moved by the objects; the same where there are none.
+
+        Args:
+            scores: of the poses of one person, or of all together.
+            features: of the objects, as `features` gives them.
+            weight: the person's share in the answer of the window, from 0 to 1: of many people in the picture, it is
+                the less certain whose the things are. The moves are multiplied by it.
+        """
         if features is None or not features.any():
             return scores
-        moved = np.log(np.maximum(scores.probabilities, _FLOOR).astype(np.float64)) + self.moves(features).sum(axis=0)
+        moves = weight * self.moves(features).sum(axis=0)
+        moved = np.log(np.maximum(scores.probabilities, _FLOOR).astype(np.float64)) + moves
         powers = np.exp(moved - moved.max())
         return ActionScores((powers / powers.sum()).astype(np.float32), scores.labels, scores.of_poses.probabilities)
 

@@ -317,7 +317,8 @@ class ActionRecognizer:
             for (place, subject, near), answer in zip(waiting, answers, strict=True):
                 seen, scores = subject, answer
                 if objects is not None and near is not None:
-                    seen, scores = replace(subject, objects=objects.at_hand(near)), objects.apply(answer, near)
+                    seen = replace(subject, objects=objects.at_hand(near))
+                    scores = objects.apply(answer, near, subject.weight)
                 scored[place].append((seen, scores if self.names_unknown else scores.ruling_out(UNKNOWN)))
                 readings[place].watch.add("classify", share)
             waiting.clear()

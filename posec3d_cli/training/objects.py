@@ -155,7 +155,7 @@ class _Shown:
     def scores(self, reading: ObjectReading | None) -> ActionScores:
         """The scores of the clip with a reading of objects; None: of the poses alone."""
         scored = [
-            (subject, scores if reading is None else reading.apply(scores, near))
+            (subject, scores if reading is None else reading.apply(scores, near, subject.weight))
             for subject, scores, near in self.subjects
         ]
         windows = [aggregate_window(number, window, scored).scores for number, window in enumerate(self.plan)]

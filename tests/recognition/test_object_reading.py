@@ -37,6 +37,12 @@ def test_a_ball_at_the_hand_multiplies_the_odds_as_its_weights_say():
     assert moved.without_objects == pytest.approx([0.2, 0.2, 0.6])
 
 
+def test_objects_move_the_answer_about_a_person_by_their_share_of_the_window():
+    moved = BALLS.apply(scores(0.2, 0.2, 0.6), np.array([[1, 0], [1, 0]], np.float32), 0.25)
+    odds = 0.2 * np.exp(0.75), 0.2 * np.exp(-0.25), 0.6
+    assert moved.probabilities == pytest.approx(np.array(odds) / sum(odds), rel=1e-5)
+
+
 @pytest.mark.parametrize("features", [None, np.zeros((2, 2), np.float32)])
 def test_without_objects_the_answer_is_that_of_the_poses_alone(features):
     answer = scores(0.2, 0.2, 0.6)
