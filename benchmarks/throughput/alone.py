@@ -2,8 +2,9 @@
 
     python benchmarks/throughput/alone.py --detector CARD --pose CARD [--classifier CARD --shapes JSON]
 
-SHAPES are those of what the classifiers read. Prints as JSON the seconds per image, per person, and per view of all
-classifiers together.
+SHAPES are those of what the classifiers read. Prints as JSON the seconds, and the processor seconds, per image, per
+person, and per view of all classifiers together. Of a detector whose post-processing ours takes out of the network,
+"published" is the file as it is published, post-processing included.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 from ours import make, parser
 
+from posec3d_cli.hub.catalog import load_card
+from posec3d_cli.hub.weights import fetch
 from posec3d_cli.types import Floats
 
 SECONDS, RUNS, MOST_RUNS = 1.5, 3, 30  # a network is run so long and so often
@@ -32,13 +35,29 @@ def noise(*shape: int) -> Floats:
 def detector_alone(stage: Any) -> Callable[[int], object]:
     """Runs a detector's network on one image."""
     if hasattr(stage, "_interpreter"):
-        size = stage.input_size
-        interpreter = stage._make()
-        interpreter.set_tensor(stage._input, (255 * noise(1, size, size, 3)).astype(np.uint8))
-        return lambda number: interpreter.invoke()
+        return interpreter_alone(stage._make(), stage.input_size)
     width, height = stage._image_input.input_size
     seen = {stage._input: noise(1, 3, height, width)}
     return lambda number: stage._session.run(None, seen)
+
+
+def published_alone(card: str) -> Callable[[int], object] | None:
+    """Runs a LiteRT detector's file as it is published; None for other detectors."""
+    found = load_card(card, "detector")
+    if found.stage != "efficientdet":
+        return None
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(fetch(found, offline=True)["model"]), num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter_alone(interpreter, int(interpreter.get_input_details()[0]["shape"][1]))
+
+
+def interpreter_alone(interpreter: Any, size: int) -> Callable[[int], object]:
+    """Runs a LiteRT network on one image."""
+    image = (255 * noise(1, size, size, 3)).astype(np.uint8)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+    return lambda number: interpreter.invoke()
 
 
 def pose_alone(stage: Any) -> Callable[[int], object]:
@@ -56,10 +75,13 @@ def pose_alone(stage: Any) -> Callable[[int], object]:
     return lambda number: stage._session.run(None, {image.name: crops[number]})
 
 
-def each_alone(options: Any, shapes: Sequence[Sequence[int]]) -> dict[str, float]:
-    """Seconds per image, person and view, each network in the batch that suits it best."""
+def each_alone(options: Any, shapes: Sequence[Sequence[int]]) -> dict[str, list[float]]:
+    """Seconds and processor seconds per image, person and view, each network in the batch that suits it best."""
     extractor, whole = make(options)
     runs = {"detect": (detector_alone(extractor.detector), (1,)), "pose": (pose_alone(extractor.pose), CROPS)}
+    published = published_alone(options.detector)
+    if published is not None:
+        runs["published"] = (published, (1,))
     if whole is not None:
         classifiers = [member.classifier for member in whole.recognizer.members]
         seen = {
@@ -71,18 +93,23 @@ def each_alone(options: Any, shapes: Sequence[Sequence[int]]) -> dict[str, float
             return [one.classify([views]) for one, views in zip(classifiers, seen[number], strict=True)]
 
         runs["classify"] = (classify, VIEWS)
-    return {name: min(per_item(run, batch) for batch in batches) for name, (run, batches) in runs.items()}
+    return {
+        name: [min(one) for one in zip(*(per_item(run, batch) for batch in batches), strict=True)]
+        for name, (run, batches) in runs.items()
+    }
 
 
-def per_item(run: Callable[[int], object], batch: int) -> float:
-    """Median seconds per image, crop or view."""
+def per_item(run: Callable[[int], object], batch: int) -> tuple[float, float]:
+    """Median seconds and processor seconds per image, crop or view."""
     run(batch)
     taken: list[float] = []
+    worked: list[float] = []
     while len(taken) < RUNS or (len(taken) < MOST_RUNS and sum(taken) < SECONDS):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         run(batch)
         taken.append(time.perf_counter() - start)
-    return median(taken) / batch
+        worked.append(time.process_time() - before)
+    return median(taken) / batch, median(worked) / batch
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ whole-image loop that many programs for one person use (`whole_image.py`), with 
 All ways of a table are run in turn, N times, each as a program of its own. Printed are medians: the wall time of the
 program from its start to its end, what it says of its steps, its largest process, and its processor time, also for a
 minute of video; and, after the median, the fastest and the slowest run. The floor is the networks alone on ready
-tensors, as often as the way calls them, in one process or in one per processor, whichever is faster.
+tensors, as often as the way calls them, in one process or in one per processor, whichever is faster: in seconds, and in
+processor seconds, which others on the machine hardly disturb. "To the files" is the same where the file of a detector
+runs as it is published, with the post-processing that ours takes out of it.
 """
 
 from __future__ import annotations
@@ -174,16 +176,28 @@ class Floor:
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._command = [*ALONE, *networks]
-        self._alone: list[dict[str, float]] = []
+        self._alone: list[dict[str, list[float]]] = []
 
     def measure(self) -> None:
         """Time the networks once, in both arrangements."""
         ways = [side_by_side(self._command, number) for number in {1, processors()}]
-        self._alone.append({name: min(one[name] for one in ways) for name in ways[0]})
+        self._alone.append(
+            {name: [min(of) for of in zip(*(one[name] for one in ways), strict=True)] for name in ways[0]}
+        )
 
-    def of(self, calls: Mapping[str, int]) -> float:
-        """Seconds of so many calls of each network, the median of what was measured."""
-        return median(sum(number * alone[name] for name, number in calls.items()) for alone in self._alone)
+    def of(self, calls: Mapping[str, int], *, processor: bool = False, published: bool = False) -> float:
+        """Seconds, or processor seconds, of so many calls of each network, the median of what was measured.
+
+        With `published` a detector counts with the post-processing of its file.
+        """
+
+        def name_of(name: str) -> str:
+            return "published" if published and name == "detect" and "published" in self._alone[0] else name
+
+        return median(
+            sum(number * alone[name_of(name)][int(processor)] for name, number in calls.items())
+            for alone in self._alone
+        )
 
 
 def floors_of(ways: Sequence[Way]) -> dict[str, Floor]:
@@ -201,12 +215,14 @@ def floors_of(ways: Sequence[Way]) -> dict[str, Floor]:
     return found
 
 
-def side_by_side(command: Sequence[str], processes: int) -> dict[str, float]:
-    """Seconds per call of each network where so many processes share the processors and the calls."""
+def side_by_side(command: Sequence[str], processes: int) -> dict[str, list[float]]:
+    """Seconds and processor seconds per call of each network where so many processes share processors and calls."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(processors() // processes), "POSEC3D_OFFLINE": "1"}
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(processes)]
     said = [json.loads(process.communicate()[0]) for process in started]
-    return {name: max(one[name] for one in said) / processes for name in said[0]}
+    return {
+        name: [max(one[name][0] for one in said) / processes, median(one[name][1] for one in said)] for name in said[0]
+    }
 
 
 def report(title: str, ways: Sequence[Way], repeats: int, *, alike: bool = True) -> None:
@@ -222,19 +238,25 @@ def report(title: str, ways: Sequence[Way], repeats: int, *, alike: bool = True)
     first = None if ways[0].counted or not alike else median(ways[0].seconds)
     print(f"\n{title}\n")
     beside = first is not None
-    print(f"| way | frames | seconds | floor | to the floor |{' times as fast as the first |' * beside}", end="")
-    print("".join(f" {step} |" for step in STEPS), "rest | MB | processor s | per video minute |")
-    print("|---|" + "---:|" * (8 + beside + len(STEPS)))
+    print("| way | frames | seconds | floor | to the floor | to the files |", end="")
+    print(" times as fast as the first |" * beside, end="")
+    print("".join(f" {step} |" for step in STEPS), "rest | MB | processor s | to the floor's | per video minute |")
+    print("|---|" + "---:|" * (10 + beside + len(STEPS)))
     for way in ways:
         whole = median(way.seconds)
         cells = [f"{whole:.1f} ({min(way.seconds):.1f} to {max(way.seconds):.1f})"]
-        floor = floors[way.name].of(way.said["calls"]) if way.name in floors else None
-        cells += ["" if floor is None else f"{floor:.1f}", "" if floor is None else f"{whole / floor:.2f}"]
+        floor = floors.get(way.name)
+        calls = way.said.get("calls", {})
+        cells += [""] * 3
+        if floor is not None:
+            alone = floor.of(calls)
+            cells[-3:] = [f"{alone:.1f}", f"{whole / alone:.2f}", f"{whole / floor.of(calls, published=True):.2f}"]
         steps = [median(one.get(step, 0.0) for one in way.steps) / way.workers for step in STEPS]
         cells += [f"{first / whole:.2f}"] if first is not None else []
         cells += [*(f"{step:.1f}" for step in steps), f"{whole - sum(steps):.1f}"]
         taken = median(way.processor_seconds)
-        cells += [f"{max(way.peaks):.0f}", f"{taken:.1f}", f"{taken / way.minutes:.0f}"]
+        worked = "" if floor is None else f"{taken / floor.of(calls, processor=True):.2f}"
+        cells += [f"{max(way.peaks):.0f}", f"{taken:.1f}", worked, f"{taken / way.minutes:.0f}"]
         print(f"| {way.name} | {way.frames} | {' | '.join(cells)} |", flush=True)
     for way in ways:
         if way.name in floors:
