@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,8 @@ from posec3d_cli.evaluation.segment_metrics import (
 )
 
 BG = ("none",)
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "segment_metrics.json").read_text())
+"""Random sequences and what actseg and ActivityNet's code say of them, see `golden/make_segment_metrics.py`."""
 SEQUENCE = st.lists(st.sampled_from(["a", "b", "none"]), min_size=1, max_size=30)
 
 
@@ -138,3 +142,24 @@ def test_the_truth_itself_is_perfect(true):
     found = bool(detections)
     assert [*report.f1.values()] == [float(found)] * 3
     assert report.average_map == float(found)
+
+
+@pytest.mark.parametrize(("name", "background"), [("all", ()), ("without_background", ("n",))])
+def test_f1_edit_and_accuracy_are_those_of_actseg_on_random_sequences(name, background):
+    pairs, expected = GOLDEN["pairs"], GOLDEN[name]
+    assert [100 * f1_score(pairs, one, background) for one in (0.1, 0.25, 0.5)] == pytest.approx(expected["f1"])
+    assert 100 * edit_score(pairs, background) == pytest.approx(expected["edit"])
+    assert 100 * frame_accuracy(pairs, background) == pytest.approx(expected["accuracy"])
+    for pair, video in zip(pairs, expected["videos"], strict=True):
+        assert [100 * f1_score([pair], one, background) for one in (0.1, 0.25, 0.5)] == pytest.approx(video["f1"])
+        assert 100 * edit_score([pair], background) == pytest.approx(video["edit"])
+
+
+def test_average_precision_is_that_of_activitynet_on_random_sequences():
+    for label, expected in GOLDEN["detections"].items():
+        each = [(str(video), *pair) for video, pair in enumerate(GOLDEN["pairs"])]
+        true = [Detection(v, *run) for v, _, labels in each for run in runs(labels) if run[0] == label]
+        found = [(v, *run) for v, labels, _ in each for run in runs(labels) if run[0] == label]
+        predicted = [Detection(*one, score) for one, score in zip(found, expected["scores"], strict=True)]
+        for overlap, value in expected["ap"].items():
+            assert average_precision(predicted, true, float(overlap)) == pytest.approx(value)
