@@ -42,6 +42,7 @@ from posec3d_cli.errors import did_you_mean
 
 if TYPE_CHECKING:
     from posec3d_cli.live.alerts import AlertRules
+    from posec3d_cli.live.answers import Counts
     from posec3d_cli.live.run import LiveOutput
     from posec3d_cli.pipeline import Pipeline
 
@@ -246,8 +247,18 @@ def live(
         counts = running.counts
     told = f"{counts.decoded} frames decoded, {counts.processed} processed, {counts.dropped} dropped"
     note("live", f"{told}, {counts.damaged} packets damaged" if counts.damaged else told)
+    if counts.decoded and not running.answered:
+        note("note", _why_no_answer(address.kind, counts))
     if save_video is not None and not counts.processed:
         note("note", f"{save_video} was not written: no frame came")
+
+
+def _why_no_answer(kind: str, counts: Counts) -> str:
+    """Why a run ended without any answer, and what to do."""
+    few = f"no answer came: {counts.processed} of {counts.decoded} frames were processed, too few for a window"
+    if kind == "stdin":
+        return f"{few}; what comes through - is read as fast as it comes, a file that is named in its own time"
+    return f"{few}, or it ended too soon; lighter models process more frames, a longer --window is filled by fewer"
 
 
 def _command(run: str | None, labels: list[str] | None) -> list[str]:

@@ -17,11 +17,12 @@ _HOUR = 3600.0
 
 @dataclass
 class _Watched:
-    """An action of a person: how often in a row it was named, or not, and whether it goes on."""
+    """An action of a person: how often in a row it was named, or not, whether it goes on, and whether that was sent."""
 
     named: int = 0
     missed: int = 0
     goes_on: bool = False
+    sent: bool = False
 
 
 @dataclass
@@ -38,7 +39,9 @@ class AlertRules:
 
     An action begins when `BEGINS` answers in a row name it for a person, and ends when `ENDS` in a row do not, also
     because the person is gone; one alert stands between. Only alerts that are sent start a cooldown: one that is
-    suppressed makes nobody wait longer. How many were suppressed is told with the next that is sent.
+    suppressed makes nobody wait longer. An action that still goes on when it may be sent is sent then: who falls within
+    the cooldown of somebody else and stays down is not passed over. How many were suppressed is told with the next that
+    is sent.
 
     Attributes:
         labels: the actions that are watched for.
@@ -60,9 +63,11 @@ class AlertRules:
         for key, score in named.items():
             watched = self._watched.setdefault(key, _Watched())
             watched.named, watched.missed = watched.named + 1, 0
-            if watched.named >= BEGINS and not watched.goes_on:
-                watched.goes_on = True
-                alerts.append(self._alert(answer.time, *key, score))
+            begins = watched.named >= BEGINS and not watched.goes_on
+            if begins or (watched.goes_on and not watched.sent and not self._why_not(answer.time, key[0])):
+                alert = self._alert(answer.time, *key, score)
+                watched.goes_on, watched.sent = True, alert.sent
+                alerts.append(alert)
         for key in [key for key in self._watched if key not in named]:
             watched = self._watched[key]
             watched.named, watched.missed = 0, watched.missed + 1
@@ -71,14 +76,7 @@ class AlertRules:
         return alerts
 
     def _alert(self, now: float, label: str, person: int | None, score: float) -> Alert:
-        sent = self._sent[label]
-        while self._times and now - self._times[0] >= _HOUR:
-            self._times.popleft()
-        why_not = ""
-        if sent.last is not None and now - sent.last < self.cooldown:
-            why_not = f"{now - sent.last:.0f} of {self.cooldown:g} seconds of cooldown have passed"
-        elif len(self._times) >= self.per_hour:
-            why_not = f"{self.per_hour} were sent within an hour"
+        sent, why_not = self._sent[label], self._why_not(now, label)
         alert = Alert(now, label, person, score, not why_not, why_not, sent.suppressed)
         if why_not:
             sent.suppressed += 1
@@ -86,3 +84,12 @@ class AlertRules:
             sent.last, sent.suppressed = now, 0
             self._times.append(now)
         return alert
+
+    def _why_not(self, now: float, label: str) -> str:
+        """Why no alert of an action is sent now; empty where it is."""
+        last = self._sent[label].last
+        while self._times and now - self._times[0] >= _HOUR:
+            self._times.popleft()
+        if last is not None and now - last < self.cooldown:
+            return f"{now - last:.0f} of {self.cooldown:g} seconds of cooldown have passed"
+        return f"{self.per_hour} were sent within an hour" if len(self._times) >= self.per_hour else ""

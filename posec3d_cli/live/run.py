@@ -57,6 +57,9 @@ class LiveRun:
         detect_every: people are detected in every N-th frame that is processed.
         alerts: what rings; None: nothing.
 
+    Attributes:
+        answered: the number of answers so far.
+
     Raises:
         StageMismatch: a classifier reads frames beside the poses, and those of a live source are not kept.
     """
@@ -85,6 +88,7 @@ class LiveRun:
         self._sampling = sampling.changed(window_seconds=0)
         self._limbs = extractor.pose.skeleton.limbs
         self._processed = 0
+        self.answered = 0
         self._doings: tuple[Doing, ...] | None = None
         self._due = self._since = 0.0
         self._state = "connecting"
@@ -163,6 +167,7 @@ class LiveRun:
             fps=(len(self._window) - 1) / (last - first),
             counts=self.counts,
         )
+        self.answered += 1
         for output in self.outputs:
             output.answer(answer)
         for alert in [] if self.alerts is None else self.alerts.update(answer):

@@ -68,6 +68,15 @@ def test_a_classifier_that_reads_frames_is_refused_before_anything_is_fetched(po
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_a_run_without_an_answer_says_why(live):
+    video_factory.write(Path("short.mp4"), 3)
+    ran = live("short.mp4")
+    assert ran.code == 0
+    assert "no answer came: " in ran.err
+    assert "of 3 frames were processed, too few for a window, or it ended too soon" in ran.err
+    assert "no answer came" not in live("clip.mp4").err
+
+
 def test_json_on_stdout_leaves_the_lines_to_stderr(live):
     ran = live("clip.mp4", "--jsonl", "-", "--stride", 0.3)
     assert {json.loads(line)["type"] for line in ran.out.splitlines()} == {"status", "answer"}

@@ -55,6 +55,19 @@ def test_a_suppressed_alert_is_counted_and_does_not_lengthen_the_cooldown():
     assert (fourth.sent, fourth.suppressed) == (True, 0)
 
 
+def test_who_stays_down_after_the_cooldown_of_another_rings_once():
+    rules = AlertRules(("fall",), cooldown=60)
+    told(rules, *series(["fall"] * 2))
+    assert told(rules, *series(["fall"] * 60, who="p2", start=20)) == [
+        (1, 2, "fall", False),
+        (41, 2, "fall", True),
+    ]
+    capped = AlertRules(("fall",), cooldown=0, per_hour=1)
+    told(capped, *series(["fall"] * 2))
+    long = series(["fall"] * 50, who="p2", start=20, step=100)
+    assert [sent for *_, sent in told(capped, *long)] == [False, True], "and after the cap"
+
+
 def test_other_actions_do_not_wait():
     rules = AlertRules(("fall", "walk"), cooldown=60)
     told(rules, *series(["fall"] * 2))
