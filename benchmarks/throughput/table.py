@@ -240,8 +240,11 @@ def report(title: str, ways: Sequence[Way], repeats: int, *, alike: bool = True)
     beside = first is not None
     print("| way | frames | seconds | floor | to the floor | to the files |", end="")
     print(" times as fast as the first |" * beside, end="")
-    print("".join(f" {step} |" for step in STEPS), "rest | MB | processor s | to the floor's | per video minute |")
-    print("|---|" + "---:|" * (10 + beside + len(STEPS)))
+    print(
+        "".join(f" {step} |" for step in STEPS),
+        "rest | MB | processor s | to the floor's | to the files' | per video minute |",
+    )
+    print("|---|" + "---:|" * (11 + beside + len(STEPS)))
     for way in ways:
         whole = median(way.seconds)
         cells = [f"{whole:.1f} ({min(way.seconds):.1f} to {max(way.seconds):.1f})"]
@@ -255,8 +258,10 @@ def report(title: str, ways: Sequence[Way], repeats: int, *, alike: bool = True)
         cells += [f"{first / whole:.2f}"] if first is not None else []
         cells += [*(f"{step:.1f}" for step in steps), f"{whole - sum(steps):.1f}"]
         taken = median(way.processor_seconds)
-        worked = "" if floor is None else f"{taken / floor.of(calls, processor=True):.2f}"
-        cells += [f"{max(way.peaks):.0f}", f"{taken:.1f}", worked, f"{taken / way.minutes:.0f}"]
+        cells += [f"{max(way.peaks):.0f}", f"{taken:.1f}"]
+        for published in (False, True):
+            cells += ["" if floor is None else f"{taken / floor.of(calls, processor=True, published=published):.2f}"]
+        cells += [f"{taken / way.minutes:.0f}"]
         print(f"| {way.name} | {way.frames} | {' | '.join(cells)} |", flush=True)
     for way in ways:
         if way.name in floors:

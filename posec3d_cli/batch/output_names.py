@@ -16,7 +16,9 @@ def without_suffixes(names: Sequence[str]) -> list[str]:
     Args:
         names: names, or paths below one folder.
     """
-    short = [str(PurePath(name).with_suffix("")) if PurePath(name).name else name for name in names]
+    short = [
+        str(path.with_suffix("")) if path.name else name for name, path in zip(names, map(PurePath, names), strict=True)
+    ]
     distinct = dict(zip(names, short, strict=True))
     times = Counter(one.casefold() for one in distinct.values())
     whole = {name.casefold() for name, one in distinct.items() if one != name}
