@@ -22,6 +22,7 @@ from posec3d_cli.pipeline import Pipeline
 from posec3d_cli.pose_files import read_pose_file
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ROW
+from posec3d_cli.video.probe import probe
 
 COUNT = 60
 UNEVEN = np.cumsum([0, *np.tile([33, 33, 90, 17, 250, 40], COUNT // 6)])[:COUNT].tolist()
@@ -196,3 +197,16 @@ def test_joint_angles_have_the_same_times(tmp_path):
     write_pose_table(clip, tmp_path / "angles.csv", angles=True)
     found = sorted({float(line["time"]) for line in lines_of(tmp_path / "angles.csv")})
     assert found == pytest.approx([0.5 + one / 1000 for one in UNEVEN[:6]])
+
+
+@pytest.mark.parametrize("film", ["even", "late_and_uneven"], indirect=True)
+def test_films_that_are_made_of_a_film_show_each_frame_as_long_as_it_does(posec3d, stages, film, tmp_path):
+    path, times = film
+    ran = posec3d(
+        "predict", path, *WAYS, "--no-cache", "--save-video", tmp_path / "drawn.mp4", "--save-crops", tmp_path / "crops"
+    )
+    assert ran.code == 0, ran.err
+    drawn, crop = (probe(tmp_path / name).seconds.tolist() for name in ("drawn.mp4", "crops/person-0.mp4"))
+    since = [one - times[0] for one in times]
+    assert drawn == pytest.approx(since, abs=1.1e-3)
+    assert crop == pytest.approx(since[: len(crop)], abs=1.1e-3), "the first person is there from the first frame on"
