@@ -10,8 +10,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any
 
+from posec3d_cli.errors import OutputError
 from posec3d_cli.live.answers import Alert, LiveAnswer, SourceStatus
 from posec3d_cli.types import Pixels
 from posec3d_cli.video import VideoWriter
@@ -73,8 +75,8 @@ class JsonLines(Quiet):
 class Recording(Quiet):
     """Records the annotated frames, each at the time at which it came; a context manager.
 
-    The video is whole when the block ends, also by an interruption that its caller catches. Where the size of the
-    frames changes, later ones are fitted into the first.
+    The video is whole when the block ends, also by an interruption that its caller catches, or by an error of anything
+    else, as of a source that is given up. Where the size of the frames changes, later ones are fitted into the first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -104,8 +106,12 @@ class Recording(Quiet):
     def __enter__(self) -> Recording:
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._held.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, OutputError):
+            kind = error = trace = None
+        self._held.__exit__(kind, error, trace)
 
 
 class AlertCommand(Quiet):

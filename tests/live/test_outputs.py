@@ -12,7 +12,7 @@ import live_fakes
 import numpy as np
 import pytest
 
-from posec3d_cli.errors import OutputError
+from posec3d_cli.errors import InputError, OutputError
 from posec3d_cli.live.answers import Alert, SourceStatus
 from posec3d_cli.live.outputs import MOST_COMMANDS, AlertCommand, JsonLines, Quiet, Recording
 from posec3d_cli.live.screen import Screen
@@ -47,6 +47,19 @@ def test_frames_are_recorded_at_the_times_at_which_they_came(tmp_path):
             recording.frame(grey(level), seconds)
     with open_video(tmp_path / "out.mp4") as video:
         assert [frame.seconds for frame in video.frames()] == pytest.approx([0, 0.5, 2.0], abs=0.01)
+
+
+def test_a_recording_is_whole_where_the_source_is_given_up(tmp_path):
+    def record():
+        with Recording(tmp_path / "out.mp4") as recording:
+            recording.frame(grey(50), 1.0)
+            recording.frame(grey(90), 2.0)
+            raise InputError("the source gave no frame for 60 seconds")
+
+    with pytest.raises(InputError):
+        record()
+    with open_video(tmp_path / "out.mp4") as video:
+        assert video.info.frame_count == 2
 
 
 def test_frames_of_another_size_are_fitted_into_the_first(tmp_path):
