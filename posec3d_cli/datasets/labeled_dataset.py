@@ -146,6 +146,7 @@ def _labeled_clip(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:
     keypoints, scores = main.keypoints, main.scores
     if not len(keypoints):
         keypoints, scores = (np.zeros((1, *array.shape[1:]), np.float32) for array in (keypoints, scores))
+    start = 0 if clip.segment is None else clip.segment.start
     return LabeledClip(
         clip.name,
         clip.label,
@@ -159,5 +160,5 @@ def _labeled_clip(clip: LabeledVideo, main: ClipPoses) -> LabeledClip:
         main.sha256,
         main.notes,
         main.objects,
-        None if clip.is_pose_file else VideoFrames(clip.path, 0 if clip.segment is None else clip.segment.start),
+        None if clip.is_pose_file else VideoFrames(clip.path, start, sha256=main.sha256),
     )

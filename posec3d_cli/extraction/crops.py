@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from posec3d_cli.config import DEFAULT_READER
-from posec3d_cli.errors import EmptyVideo, counted
+from posec3d_cli.errors import EmptyVideo, UnreadableVideo, counted
+from posec3d_cli.files.digests import content_digest
 from posec3d_cli.transforms.heatmaps import Crop
 from posec3d_cli.transforms.pixels import crop_pixels
 from posec3d_cli.types import Frame, Ints, Pixels
@@ -55,15 +56,26 @@ class VideoFrames:
         start: the frame of the file that is frame 0 of the requests.
         reader: the name of the video reader.
         video: the file, where it is open already.
+        sha256: of the file that the poses are of; empty where nothing says it.
     """
 
     path: Path
     start: int = 0
     reader: str = DEFAULT_READER
     video: VideoReader | None = field(default=None, repr=False, compare=False)
+    sha256: str = ""
 
     def crops(self, requests: Sequence[CropRequest]) -> Iterator[Pixels]:
-        """The crops of each request; see `FrameSource`. Memory holds those of overlapping requests."""
+        """The crops of each request; see `FrameSource`. Memory holds those of overlapping requests.
+
+        Raises:
+            UnreadableVideo: it is another file than the poses are of; or as `FrameSource.crops`.
+        """
+        if self.sha256 and content_digest(self.path) not in ("", self.sha256):
+            raise UnreadableVideo(
+                f"{self.path} was changed since its poses were estimated, so they do not fit its frames",
+                hint="run the command again: the poses of the other videos are in the cache",
+            )
         opened: AbstractContextManager[VideoReader]
         opened = open_video(self.path, reader=self.reader) if self.video is None else nullcontext(self.video)
         with opened as video:

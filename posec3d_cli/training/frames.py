@@ -76,7 +76,7 @@ def keep_frames(
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[LabeledClip]:
-    """The clips with their frames kept in a folder; those that are there already are not decoded again.
+    """The clips with their frames kept in a folder; those that are kept already are not decoded again.
 
     Args:
         training: says which crop a clip has, and which frames may be shown.
@@ -96,14 +96,7 @@ def keep_frames(
     folder.mkdir(parents=True, exist_ok=True)
     kept = []
     for done, clip in enumerate(clips):
-        assert clip.frames is not None
-        numbers = _numbers(clip, training.frames_read)
-        region, size = _region(clip, builder)
-        told = f"{clip.sha256} {clip.name} {clip.frames} {region} {size} {QUALITY} {numbers.tolist()}"
-        file = folder / f"{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()}.npz"
-        if not file.is_file():
-            _keep(clip.frames, numbers, region, size, file)
-        kept.append(replace(clip, frames=KeptFrames(file, region, size)))
+        kept.append(clip if isinstance(clip.frames, KeptFrames) else _kept(clip, training, builder, folder))
         progress(done + 1, len(clips))
     return kept
 
@@ -121,6 +114,17 @@ def check_frames(clips: Sequence[LabeledClip]) -> None:
             f"the first is {lacking[0]}",
             hint="give the videos, or choose another --arch",
         )
+
+
+def _kept(clip: LabeledClip, training: Training, builder: NeedsFrames, folder: Path) -> LabeledClip:
+    assert clip.frames is not None
+    numbers = _numbers(clip, training.frames_read)
+    region, size = _region(clip, builder)
+    told = f"{clip.sha256} {clip.name} {clip.frames} {region} {size} {QUALITY} {numbers.tolist()}"
+    file = folder / f"{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()}.npz"
+    if not file.is_file():
+        _keep(clip.frames, numbers, region, size, file)
+    return replace(clip, frames=KeptFrames(file, region, size))
 
 
 def _numbers(clip: LabeledClip, sampling: ClipSampling) -> Ints:

@@ -12,6 +12,7 @@ from posec3d_cli.datasets.labeled_dataset import LabeledDataset
 from posec3d_cli.datasets.load import load_dataset
 from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.errors import BadDataset
+from posec3d_cli.extraction.crops import VideoFrames
 from posec3d_cli.extraction.extractor import PoseExtractor
 
 COUNT = 30
@@ -53,7 +54,12 @@ def test_a_segment_is_a_clip_of_its_frames(folder):
     assert seen == list(range(30))  # each frame once
     assert np.allclose(clips["second"].keypoints[0, :, 0, 0], 40 + 2 * np.arange(10, 30))
     assert np.array_equal(clips["all"].keypoints[0, 10:], clips["second"].keypoints[0])
-    assert len({clip.sha256 for clip in clips.values()}) == 1
+    [sha256] = {clip.sha256 for clip in clips.values()}
+    video = folder / "Title_walk_1.mp4"
+    assert [clips[label].frames for label in ("second", "all")] == [
+        VideoFrames(video, 10, sha256=sha256),
+        VideoFrames(video, 0, sha256=sha256),
+    ]
 
 
 def test_only_the_frames_of_segments_are_looked_at(folder):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import video_factory
 
-from posec3d_cli.errors import EmptyVideo
+from posec3d_cli.errors import EmptyVideo, UnreadableVideo
 from posec3d_cli.extraction import crops as module
 from posec3d_cli.extraction.crops import CropRequest, VideoFrames, crops_of
+from posec3d_cli.files.digests import content_digest
 from posec3d_cli.transforms.heatmaps import Crop
 from posec3d_cli.types import Frame
 
@@ -39,6 +40,19 @@ def test_each_request_gets_its_frames_in_its_order_with_repetition(clip):
 def test_a_labeled_part_of_a_video_counts_its_frames_from_its_start(clip):
     [crops] = VideoFrames(clip, start=10).crops([request([0, 4], [9, 45])])
     assert numbers(crops) == [[10, 14], [19, 55]]
+
+
+def test_a_video_that_was_replaced_since_its_poses_were_estimated_is_refused(clip, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip.read_bytes())
+    frames = VideoFrames(path, sha256=content_digest(path))
+    assert len(list(frames.crops([request([0, 1])]))) == 1
+    video_factory.write(path, 30, size=(96, 48))
+    with pytest.raises(UnreadableVideo, match=r"clip\.mp4 was changed since its poses were estimated"):
+        list(frames.crops([request([0, 1])]))
+    path.unlink()
+    with pytest.raises(UnreadableVideo, match=r"clip\.mp4"):
+        list(frames.crops([request([0, 1])]))
 
 
 def test_frames_that_do_not_decode_are_replaced_by_the_nearest_ones():

@@ -90,6 +90,13 @@ def test_only_frames_that_the_views_may_show_are_kept(clips, tmp_path):
     assert np.load(one.frames.file)["numbers"].tolist() == np.unique(window.rgb_clips).tolist()
 
 
+def test_frames_that_are_kept_are_kept_once(clips, tmp_path):
+    once = kept(clips[:2], training_of(), tmp_path / "first")
+    again = kept(once, training_of("rgb-only"), tmp_path / "second")
+    assert [clip.frames for clip in again] == [clip.frames for clip in once]
+    assert not list((tmp_path / "second").iterdir())
+
+
 def test_clips_of_poses_alone_are_refused(clips, tmp_path):
     with pytest.raises(BadDataset, match="1 of 2 clips have poses alone; the first is clips/red_0"):
         kept([replace(clips[0], frames=None), clips[1]], training_of(), tmp_path)
