@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -15,6 +16,10 @@ from posec3d_cli.types import ActionScores, Floats, ShapeRepr, VideoInfo
 OK, FAILED = "ok", "failed"  # the status of a result, beside NO_PERSON
 NO_PERSON = "no_person"  # the status and the answer, in data, where nobody was found
 NO_PERSON_IN_WORDS = "no person"  # the same, as people read it
+Pair = tuple[int, int]
+"""The track ids of two people who do something together, the smaller one first."""
+Who = int | Pair | None
+"""Whose action it is: a person's by track id, a pair's, or that of everybody, or nobody, together."""
 UNKNOWN = "unknown"  # the answer where the best action scores too little, or a classifier's label for other actions
 
 
@@ -116,6 +121,21 @@ class PersonInWindow(ShapeRepr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class PairInWindow(ShapeRepr):
+    """The scores of two people who were read together in one window.
+
+    Attributes:
+        people: their track ids.
+        scores: of what they do together, and of what each does else: see `posec3d_cli.recognition.pairs`.
+        together: whether something that they do together is more probable than what each does else.
+    """
+
+    people: Pair
+    scores: ActionScores
+    together: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WindowScores(ShapeRepr):
     """The scores of one window.
 
@@ -124,29 +144,32 @@ class WindowScores(ShapeRepr):
         stop: the frame after its last.
         scores: None if no person was found.
         people: the people with scores of their own, the most important first; empty if all are read together.
+        pairs: the people who were also read two by two, each in one pair at most, the surest pair first.
     """
 
     start: int
     stop: int
     scores: ActionScores | None
     people: tuple[PersonInWindow, ...] = field(default=(), repr=False)
+    pairs: tuple[PairInWindow, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ActionSegment(ShapeRepr):
-    """A stretch of a video in which one person does one action, or in which nobody is in sight.
+    """A stretch of a video in which one person, or a pair, does one action, or in which nobody is in sight.
 
     Attributes:
         start: its first frame.
         stop: the frame after its last.
-        person: the track id; None where all people are read together, or nobody is in sight.
+        person: the track id, or those of two people who do it together; None where all people are read together, or
+            nobody is in sight.
         scores: the mean over its windows, weighted by their frames; None: nobody is in sight.
         repetitions: how often a periodic exercise is done; None: the action is none, or nothing can be counted.
     """
 
     start: int
     stop: int
-    person: int | None
+    person: Who
     scores: ActionScores | None
     repetitions: int | None = None
 
@@ -158,6 +181,32 @@ class ActionSegment(ShapeRepr):
     def answer(self, min_score: float) -> str:
         """The best action, UNKNOWN where it scores less than `min_score`, NO_PERSON where nobody is in sight."""
         return answer_of(self.scores, min_score) or NO_PERSON
+
+
+def people_of(person: Who) -> tuple[int, ...]:
+    """The track ids of a person or a pair."""
+    if person is None:
+        return ()
+    return (person,) if isinstance(person, int) else person
+
+
+def person_text(person: Who) -> str:
+    """A person or a pair in tables and pictures: "0", "0+3", and "" for nobody in particular."""
+    return "+".join(map(str, people_of(person)))
+
+
+def read_person(cell: object) -> Who:
+    """What `person_text` wrote; spreadsheets may write 3 as 3.0.
+
+    Raises:
+        ValueError: it is neither a track id nor two of them.
+    """
+    if cell in (None, ""):
+        return None
+    if not re.fullmatch(r"\d+(\.0+)?(\+\d+)?", str(cell), re.ASCII):
+        raise ValueError(f"{cell!r} is neither a track id nor two of them, as 0+3")
+    ids = sorted({int(float(part)) for part in str(cell).split("+")})
+    return ids[0] if len(ids) == 1 else (ids[0], ids[1])
 
 
 def weighted_mean(scores: Sequence[ActionScores], weights: Sequence[float]) -> ActionScores:
@@ -290,7 +339,14 @@ def window_values(window: WindowScores, video: VideoInfo, top: int, min_score: f
             for person in window.people
         ],
         **answer_values(window.scores, min_score, nobody=NO_PERSON),
+        **({"pairs": [_pair_values(pair, top, min_score) for pair in window.pairs]} if window.pairs else {}),
     }
+
+
+def _pair_values(pair: PairInWindow, top: int, min_score: float) -> dict[str, Any]:
+    labels = label_values(pair.scores, top)
+    answered = answer_values(pair.scores, min_score)
+    return {"people": list(pair.people), "together": pair.together, "labels": labels, **answered}
 
 
 def segment_values(segment: ActionSegment, video: VideoInfo, top: int, min_score: float) -> dict[str, Any]:
@@ -303,7 +359,7 @@ def segment_values(segment: ActionSegment, video: VideoInfo, top: int, min_score
         "start_seconds": round(video.seconds(segment.start), 4),
         "stop_seconds": round(video.seconds(segment.stop), 4),
         "frames": segment.frames,
-        "person": segment.person,
+        "person": segment.person if isinstance(segment.person, int) else person_text(segment.person) or None,
         "label": label,
         "probability": None if segment.scores is None else round(segment.scores.top(1)[0][1], 6),
         "guess": guess_values(guess),

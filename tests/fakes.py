@@ -96,6 +96,45 @@ class Classifier:
         return [ActionScores(np.array([1 - p, p], np.float32), LABELS) for p in right]
 
 
+class PairBuilder(Builder):
+    """Of one person x, from 0 to 0.4 for 240 pixels; of several 0.5 and, for the distance between them, more."""
+
+    def build(self, sequence, clips, *, flip=False):
+        volume = super().build(sequence, clips, flip=flip)
+        x = sequence.keypoints[..., 0].mean(axis=(1, 2))
+        value = 0.4 * volume.values / 2.4 if len(x) == 1 else 0 * volume.values + 0.5 + np.ptp(x) / 500
+        return HeatmapVolume(value.astype(np.float32))
+
+
+class PairClassifier:
+    """Of two people: the nearer, the more probably "meet"; of one person "left" or "right"."""
+
+    labels = (*LABELS, "meet")
+    precision = "fp32"
+
+    def classify(self, volumes):
+        return [self._scores(float(volume.values.mean())) for volume in volumes]
+
+    def _scores(self, value):
+        meet = 0.95 - 2 * (value - 0.5) if value >= 0.5 else 0.05
+        right = 0.5 if value >= 0.5 else value / 0.4
+        shares = [(1 - meet) * (1 - right), (1 - meet) * right, meet]
+        return ActionScores(np.array(shares, np.float32), self.labels)
+
+
+def meeting(index):
+    """Two people, of whom the second comes near, stays and goes: they are near from frame 64 to 135."""
+    return [20, min(190, 60 + max(0, 2 * (69 - index), 2 * (index - 131)))]
+
+
+def pair_pipeline(where, *, interactions=("meet",), **sampling):
+    """A pipeline whose classifier knows what two people do together."""
+    made = pipeline(where)
+    reads = ClipSampling(frames=8, people="each", window_seconds=1.0).changed(**sampling)
+    member = Member(PairBuilder(), PairClassifier(), reads, interactions=interactions)
+    return Pipeline(made.extractor, ActionRecognizer([member], used=made.recognizer.used))
+
+
 def configured(pipeline, config):
     """The same pipeline, which reads videos as the config says, and answers by its least score."""
     pipeline.recognizer.used = replace(pipeline.recognizer.used, min_score=resolve(config).min_score)

@@ -12,6 +12,7 @@ from posec3d_cli.annotations.formats import Choices, FoundSegment, FoundVideo, R
 from posec3d_cli.annotations.predicted import predicted_segments
 from posec3d_cli.annotations.segments import AnnotatedVideo, Boxes, Segment, segment_label
 from posec3d_cli.annotations.truth import TruthRow, in_order, is_truth, modified, read_truth
+from posec3d_cli.answers import read_person
 from posec3d_cli.batch.output_names import without_suffixes
 from posec3d_cli.batch.saved_results import SavedResult, read_results
 from posec3d_cli.errors import InputError, PoseC3DError
@@ -239,7 +240,7 @@ def read_annotations(
                     continue
                 if late > _BEYOND:
                     notes.append(f"{name}: {segment.label!r} ends {late:.0f} frames after the video, is cut off there")
-                if segment.person and not (segment.person.isascii() and segment.person.isdigit()):
+                if segment.person and not _is_track(segment.person):
                     strangers.setdefault(segment.person, name)
                     segment = replace(segment, person="")
                 by = segment.reviewer or reviewer
@@ -267,6 +268,14 @@ def _file_of(found: FoundVideo, paths: RelativePaths) -> Path:
             return path
     names = ", ".join(map(repr, dict.fromkeys(found.names))) or "no video"
     raise InputError(f"it names {names}, and there is no such file", hint=paths.hint(list(found.names)))
+
+
+def _is_track(person: str) -> bool:
+    """Whether a person of a file is a track id, or two of them, as 0+3."""
+    try:
+        return read_person(person) is not None
+    except ValueError:
+        return False
 
 
 def segment_in_frames(found: FoundSegment, video: FoundVideo, times: FrameBoundaries) -> tuple[Segment, float]:

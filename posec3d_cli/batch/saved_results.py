@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from posec3d_cli.answers import person_text, read_person
 from posec3d_cli.batch.lock import state_of
 from posec3d_cli.batch.state import RunState
 from posec3d_cli.errors import BadDataset, InputError, StageError
@@ -36,7 +37,7 @@ class SavedAnswer:
         stop: the frame after its last.
         label: the answer.
         score: the probability of the best label.
-        person: the track id; empty: everybody.
+        person: the track id, or those of a pair, as 0+3; empty: everybody.
         corrected: what a person set right; empty if nobody did.
     """
 
@@ -200,7 +201,7 @@ def _of_segments(
         label = _answer(clean_label(str(row.get("label") or "")))
         corrected = clean_label(str(row.get(tables.CORRECTED) or ""))
         start, stop = int(float(row["start"])), int(float(row["end"]))
-        person = "" if row.get("person") in (None, "") else str(int(float(row["person"])))
+        person = person_text(read_person(row.get("person")))
         if label or corrected:
             answers.append(SavedAnswer(start, stop, label, _number(row.get("score")) or 0.0, person, corrected))
     if known and known["status"] == OK:

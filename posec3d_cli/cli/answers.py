@@ -108,6 +108,7 @@ class Answers:
 
 def _timeline(result: ClipResult) -> list[list[str]]:
     """Start, end, person, action, probability and repetitions of each segment."""
+    from posec3d_cli.answers import person_text
     from posec3d_cli.results import NO_PERSON, NO_PERSON_IN_WORDS, unless_named
 
     least = result.pipeline.min_score
@@ -119,7 +120,7 @@ def _timeline(result: ClipResult) -> list[list[str]]:
         edges = [f"{result.video.seconds(frame):.1f} s" for frame in (one.start, one.stop)]
         best = "" if one.scores is None else f"{100 * one.scores.top(1)[0][1]:.1f} %"
         counted = "" if one.repetitions is None else str(one.repetitions)
-        rows.append([*edges, "" if one.person is None else str(one.person), named, best, counted])
+        rows.append([*edges, person_text(one.person), named, best, counted])
     return rows
 
 

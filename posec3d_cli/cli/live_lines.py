@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from posec3d_cli.answers import person_text
 from posec3d_cli.cli.render import note
 from posec3d_cli.live.answers import Alert, LiveAnswer, SourceStatus, clock
 from posec3d_cli.live.outputs import Quiet
@@ -26,7 +27,10 @@ class Lines(Quiet):
         """Print who does what, how late that is, and how many frames were dropped."""
         if self._quiet:
             return
-        said = [spelled(one) if one.person is None else f"#{one.person} {spelled(one)}" for one in answer.doings]
+        said = [
+            spelled(one) if one.person is None else f"#{person_text(one.person)} {spelled(one)}"
+            for one in answer.doings
+        ]
         counts = answer.counts
         rate = f"{answer.delay:.2f} s late, {answer.fps:.1f} frames/s, {counts.dropped} of {counts.decoded} dropped"
         self._print(f"{_time(answer.time)}  {', '.join(said) or NO_PERSON_IN_WORDS}  ({rate})")
@@ -38,7 +42,7 @@ class Lines(Quiet):
 
     def alert(self, alert: Alert) -> None:
         """Print an alert, or why it was not sent."""
-        who = "" if alert.person is None else f" by #{alert.person}"
+        who = "" if alert.person is None else f" by #{person_text(alert.person)}"
         before = f"; {alert.suppressed} suppressed before it" if alert.suppressed else ""
         rest = before if alert.sent else f", not sent: {alert.why_not}"
         self._print(f"{_time(alert.time)}  ALERT {alert.label}{who}, {100 * alert.score:.0f}%{rest}")

@@ -153,12 +153,12 @@ def _every_frame(whole: VideoPoses, segment: Segment) -> ClipPoses:
     if not len(known):
         raise StageMismatch(f"no frame of the segment {segment} has known poses")
     video_poses = whole.part(known)
-    person = segment.find_person(video_poses)
+    people = segment.find_people(video_poses)
     tracks = video_poses.tracks()
     main = (
         tracks.main_people(MIN_SHARE, max_people=MAX_PEOPLE)
-        if person is None
-        else tracks.take(np.flatnonzero(tracks.ids == person))
+        if not people
+        else tracks.take(np.flatnonzero(np.isin(tracks.ids, people)))
     )
     times = np.interp(frames, video_poses.frame_indices, np.arange(len(video_poses)))  # some frames may be lost
     video = video_poses.video

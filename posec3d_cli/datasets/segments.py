@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from posec3d_cli.answers import Who, person_text, read_person
 from posec3d_cli.errors import BadDataset, StageMismatch
 from posec3d_cli.files.csv_tables import Row
 from posec3d_cli.results import VideoPoses
@@ -25,20 +27,22 @@ class Segment:
     Attributes:
         start: its first frame.
         stop: the frame after its last; None: the end of the video.
-        person: the track id of the person, or a name that says nothing of tracks; None: everybody.
-        box: a frame, and x1, y1, x2, y2 in pixels of the person's box there, which finds the person where track ids
-            are others; None: the track id alone does.
+        person: the track id of the person, those of two who do it together, or a name that says nothing of tracks;
+            None: everybody.
+        box: a frame, and x1, y1, x2, y2 in pixels of the person's box there, of each of two people one after the
+            other, which finds them where track ids are others; None: the track ids alone do.
     """
 
     start: int = 0
     stop: int | None = None
-    person: int | str | None = None
+    person: Who | str = None
     box: tuple[float, ...] | None = None
 
     def __str__(self) -> str:
         """As it stands in names of clips: "[120:240, person 1]"."""
         part = "" if self == Segment(0, None, self.person, self.box) else f"{self.start}:{self.stop or ''}"
-        person = "" if self.person is None else f"person {self.person}"
+        who = self.person if isinstance(self.person, str) else person_text(self.person)
+        person = f"person {who}" if who else ""
         return f"[{', '.join(filter(None, (part, person)))}]"
 
     def frames(self, count: int) -> range:
@@ -52,16 +56,29 @@ class Segment:
             raise StageMismatch(f"the segment {self} ends after the last of {count} frames")
         return range(self.start, stop)
 
-    def find_person(self, video_poses: VideoPoses) -> int | None:
-        """The track id that the person has in these poses; None where nobody in particular is meant.
+    def of_each(self) -> tuple[Segment, ...]:
+        """The segment of each of the people that it names; itself where that is one or nobody."""
+        if not isinstance(self.person, tuple):
+            return (self,)
+        boxes = [None, None] if self.box is None else [self.box[:5], (self.box[0], *self.box[5:])]
+        return tuple(replace(self, person=one, box=box) for one, box in zip(self.person, boxes, strict=True))
+
+    def find_people(self, video_poses: VideoPoses) -> list[int]:
+        """The track ids that the people have in these poses; empty where nobody in particular is meant.
 
         Raises:
-            StageMismatch: the person is not in them.
+            StageMismatch: one of them is not in them, or both are the same.
         """
         if self.person is None:
-            return None
+            return []
         tracks = video_poses.tracks()
-        if isinstance(self.person, str):
+        found = [one._find(tracks, video_poses) for one in self.of_each()]
+        if len({*found}) < len(found):
+            raise StageMismatch(f"the two people of the segment {self} are one in the poses of this run")
+        return found
+
+    def _find(self, tracks: Tracks, video_poses: VideoPoses) -> int:
+        if not isinstance(self.person, int):
             raise StageMismatch(f"the person {self.person!r} is no track id of the poses")
         if self.box is None:
             if self.person not in tracks.ids:
@@ -99,9 +116,10 @@ def read_segment(path: object, row: Row, columns: tuple[str, ...]) -> Segment | 
             f"{path}: line {row.line}: a segment from frame {start or 0} to {stop} is empty",
             hint=f"{START} is the first frame, {END} the frame after the last",
         )
-    person = row[PERSON]
-    is_track = person.isascii() and person.isdigit()
-    return Segment(start or 0, stop, int(person) if is_track else person or None, _box(path, row))
+    person: Who | str = row[PERSON]
+    with suppress(ValueError):
+        person = read_person(row[PERSON])
+    return Segment(start or 0, stop, person, _box(path, row, 2 if isinstance(person, tuple) else 1))
 
 
 def _frame(path: object, row: Row, name: str) -> int | None:
@@ -116,14 +134,17 @@ def _frame(path: object, row: Row, name: str) -> int | None:
     return int(text)
 
 
-def _box(path: object, row: Row) -> tuple[float, ...] | None:
+def _box(path: object, row: Row, people: int) -> tuple[float, ...] | None:
     text = row[BOX]
     if not text:
         return None
     try:
-        frame, x1, y1, x2, y2 = map(float, text.split())
-    except ValueError as error:
+        values = tuple(map(float, text.split()))
+    except ValueError:
+        values = ()
+    if len(values) != 1 + 4 * people:
+        each = " of each of the two people" if people > 1 else ""
         raise BadDataset(
-            f"{path}: line {row.line}: {BOX} must be a frame and x1 y1 x2 y2 with blanks between, got {text!r}"
-        ) from error
-    return frame, x1, y1, x2, y2
+            f"{path}: line {row.line}: {BOX} must be a frame and x1 y1 x2 y2{each} with blanks between, got {text!r}"
+        )
+    return values

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posec3d_cli.answers import people_of, weighted_mean
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.row_names import RowNames
 from posec3d_cli.datasets.segments import Segment
@@ -168,8 +169,10 @@ def _part_of(result: ClipResult, segment: Segment) -> ClipResult:
     for window in result.windows:
         stop = window.stop if segment.stop is None else min(segment.stop, window.stop)
         scores = window.scores
-        if isinstance(segment.person, int) and window.people:
-            scores = next((one.scores for one in window.people if one.id == segment.person), None)
+        ids = () if isinstance(segment.person, str) else people_of(segment.person)
+        if ids and window.people:
+            own = [one.scores for one in window.people if one.id in ids]
+            scores = weighted_mean(own, [1.0] * len(own)) if own else None
         if scores is not None and (inside := stop - max(segment.start, window.start)) > 0:
             shares.append((inside, scores))
     sums: dict[str, float] = defaultdict(float)

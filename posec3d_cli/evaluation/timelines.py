@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from posec3d_cli.answers import NO_PERSON, UNKNOWN, ActionSegment
+from posec3d_cli.answers import NO_PERSON, UNKNOWN, ActionSegment, people_of
 from posec3d_cli.datasets.clips import LabeledClip, LabeledVideo
 from posec3d_cli.datasets.labeled_dataset import LabeledDataset, UnreadableClip
 from posec3d_cli.datasets.segments import Segment
@@ -40,7 +40,8 @@ def evaluate_timelines(
 
     Frames that no row labels are background, as are those that a row labels none, unknown or no_person, and those of
     which the timeline names no action. Rows with a person are compared with the segments of this person, rows without
-    one with a timeline of everybody: the smoothed scores of the video. Each is a sequence of its own.
+    one with a timeline of everybody: the smoothed scores of the video. Each is a sequence of its own; a row with two
+    people is one of each of them, as is a segment of a pair.
 
     Args:
         dataset: videos and pose files.
@@ -87,7 +88,7 @@ def everybody(result: ClipResult) -> tuple[ActionSegment, ...]:
     edges = [0, *(edge for span in away for edge in span), result.video.frame_count]
     here = [span for span in zip(edges[::2], edges[1::2], strict=True) if span[0] < span[1]]
     return action_segments(
-        [replace(window, people=()) for window in result.windows],
+        [replace(window, people=(), pairs=()) for window in result.windows],
         {None: here},
         frame_count=result.video.frame_count,
         fps=result.video.fps,
@@ -99,15 +100,18 @@ def everybody(result: ClipResult) -> tuple[ActionSegment, ...]:
 def _by_person(clips: Sequence[LabeledVideo]) -> dict[int | str | None, list[LabeledVideo]]:
     people: dict[int | str | None, list[LabeledVideo]] = {}
     for clip in clips:
-        people.setdefault(None if clip.segment is None else clip.segment.person, []).append(clip)
+        for segment in (None,) if clip.segment is None else clip.segment.of_each():
+            person = None if segment is None else segment.person
+            assert not isinstance(person, tuple)
+            people.setdefault(person, []).append(replace(clip, segment=segment))
     return people
 
 
 def _segments(result: ClipResult, segment: Segment | None) -> tuple[ActionSegment, ...]:
     if segment is None or segment.person is None:
         return everybody(result)
-    person = segment.find_person(result.video_poses)
-    return tuple(one for one in result.segments if one.person == person)
+    [person] = segment.find_people(result.video_poses)
+    return tuple(one for one in result.segments if person in people_of(one.person))
 
 
 def _named(result: ClipResult, segments: Sequence[ActionSegment]) -> Iterator[tuple[str, ActionSegment]]:

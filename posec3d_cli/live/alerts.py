@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from posec3d_cli.answers import Who
 from posec3d_cli.live.answers import Alert, LiveAnswer
 
 BEGINS = 2
@@ -52,7 +53,7 @@ class AlertRules:
     labels: Sequence[str]
     cooldown: float = 60.0
     per_hour: int = 12
-    _watched: dict[tuple[str, int | None], _Watched] = field(default_factory=dict, repr=False)
+    _watched: dict[tuple[str, Who], _Watched] = field(default_factory=dict, repr=False)
     _sent: dict[str, _Sent] = field(default_factory=lambda: defaultdict(_Sent), repr=False)
     _times: deque[float] = field(default_factory=deque, repr=False)
 
@@ -75,7 +76,7 @@ class AlertRules:
                 del self._watched[key]
         return alerts
 
-    def _alert(self, now: float, label: str, person: int | None, score: float) -> Alert:
+    def _alert(self, now: float, label: str, person: Who, score: float) -> Alert:
         sent, why_not = self._sent[label], self._why_not(now, label)
         alert = Alert(now, label, person, score, not why_not, why_not, sent.suppressed)
         if why_not:

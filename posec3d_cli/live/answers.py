@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from posec3d_cli.answers import NO_PERSON, UNKNOWN, label_values, unless_named
+from posec3d_cli.answers import NO_PERSON, UNKNOWN, Who, label_values, person_text, unless_named
 from posec3d_cli.results import ClipResult
 from posec3d_cli.types import ActionScores
 
@@ -50,15 +50,15 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Doing:
-    """What one person does, or all together.
+    """What one person does, a pair, or all together.
 
     Attributes:
-        person: the track id; None for all people together.
+        person: the track id, or those of two people who do it together; None for all people together.
         scores: of the actions.
         min_score: the action is `unknown` if it scores less.
     """
 
-    person: int | None
+    person: Who
     scores: ActionScores
     min_score: float
 
@@ -107,7 +107,7 @@ class LiveAnswer:
             guess = one.guess
             people.append(
                 {
-                    "person": one.person,
+                    "person": _named(one.person),
                     "label": one.label,
                     "score": round(one.score, 4),
                     "guess": None if guess is None else guess[0],
@@ -127,10 +127,19 @@ class LiveAnswer:
         }
 
 
+def _named(person: Who) -> int | str | None:
+    """A person as plain values have it: a number, or a pair as 0+3."""
+    return person_text(person) if isinstance(person, tuple) else person
+
+
 def doings_of(result: ClipResult) -> tuple[Doing, ...]:
-    """What each person does or, where the classifier reads all together, all."""
+    """What each person or pair does or, where the classifier reads all together, all."""
     least = result.pipeline.min_score
-    alone = tuple(Doing(one.id, one.scores, least) for one in result.people if one.scores is not None)
+    pairs = [pair for window in result.windows[-1:] for pair in window.pairs if pair.together]
+    together = tuple(Doing(pair.people, pair.scores, least) for pair in pairs)
+    paired = {person for pair in pairs for person in pair.people}
+    people = [one for one in result.people if one.id not in paired]
+    alone = together + tuple(Doing(one.id, one.scores, least) for one in people if one.scores is not None)
     if alone or result.scores is None:
         return alone
     return (Doing(None, result.scores, least),)
@@ -165,7 +174,7 @@ class Alert:
     Attributes:
         time: Unix time.
         label: the action.
-        person: the track id; None for all people together.
+        person: the track id, or those of a pair; None for all people together.
         score: the probability of the action.
         sent: whether it was passed on; it is not within the cooldown, or beyond the cap per hour.
         why_not: why it was not passed on; empty if it was.
@@ -174,7 +183,7 @@ class Alert:
 
     time: float
     label: str
-    person: int | None
+    person: Who
     score: float
     sent: bool
     why_not: str
@@ -186,7 +195,7 @@ class Alert:
             "type": "alert",
             "time": clock(self.time),
             "label": self.label,
-            "person": self.person,
+            "person": _named(self.person),
             "score": round(self.score, 4),
             "sent": self.sent,
             "why_not": self.why_not,

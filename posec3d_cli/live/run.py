@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from posec3d_cli.answers import people_of, person_text
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.live.alerts import AlertRules
 from posec3d_cli.live.answers import Alert, Counts, Doing, LiveAnswer, SourceStatus, doings_of
@@ -213,14 +214,14 @@ def spelled(doing: Doing) -> str:
 def figures_of(people: People, doings: Sequence[Doing]) -> list[Figure]:
     """The people to draw, with what they did in the latest answer."""
     detections, poses, track_ids = people
-    tags = {one.person: spelled(one) for one in doings if one.person is not None}
+    tags = {person: f"#{person_text(one.person)} {spelled(one)}" for one in doings for person in people_of(one.person)}
     return [
         Figure(
             track_id,
             detections.boxes[row],
             poses.keypoints[row],
             poses.scores[row],
-            f"#{track_id} {tags.get(track_id, '')}".rstrip(),
+            tags.get(track_id, f"#{track_id}"),
         )
         for row, track_id in enumerate(track_ids.tolist())
         if track_id >= 0

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from posec3d_cli.answers import people_of
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.errors import OutputError
 from posec3d_cli.files.writing import check_free
@@ -92,7 +93,8 @@ def save_crops(
 
 def _ways(result: ClipResult) -> dict[int, _Way]:
     poses = result.video_poses
-    wanted = {one.person for one in result.segments if one.person is not None} or {one.id for one in result.people}
+    in_segments = {person for one in result.segments for person in people_of(one.person)}
+    wanted = in_segments or {one.id for one in result.people}
     seen: dict[int, list[tuple[int, NDArray[np.float64]]]] = {}
     for frame, ids, found in zip(poses.frame_indices.tolist(), poses.track_ids, poses.detections, strict=True):
         for row, person in enumerate(ids.tolist()):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from posec3d_cli.answers import Failure, PipelineInfo, failure_values, rounded_seconds
+from posec3d_cli.answers import Failure, PairInWindow, PipelineInfo, failure_values, read_person, rounded_seconds
 from posec3d_cli.extraction.result import PosesResult
 from posec3d_cli.files.writing import printable
 from posec3d_cli.results import TOP, ActionSegment, ClipResult, PersonInWindow, PersonScores, VideoPoses, WindowScores
@@ -136,9 +136,16 @@ def _read_window(found: Mapping[str, Any]) -> WindowScores:
         if scores is not None:
             near = tuple((one["name"], one["at_hand"]) for one in person["objects"])
             people.append(PersonInWindow(person["id"], person["weight"], scores, near))
-    return WindowScores(found["start_frame"], found["stop_frame"], _read_labels(found["labels"]), tuple(people))
+    pairs = []
+    for pair in found.get("pairs", ()):
+        scores = _read_labels(pair["labels"])
+        if scores is not None:
+            first, second = pair["people"]
+            pairs.append(PairInWindow((first, second), scores, pair["together"]))
+    edges = found["start_frame"], found["stop_frame"]
+    return WindowScores(*edges, _read_labels(found["labels"]), tuple(people), tuple(pairs))
 
 
 def _read_segment(found: Mapping[str, Any]) -> ActionSegment:
     edges = found["start_frame"], found["stop_frame"]
-    return ActionSegment(*edges, found["person"], _read_labels(found["labels"]), found["repetitions"])
+    return ActionSegment(*edges, read_person(found["person"]), _read_labels(found["labels"]), found["repetitions"])

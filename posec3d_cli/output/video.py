@@ -4,6 +4,7 @@ A frame speaks of the windows that it lies in: its headline says what is done in
 person does there, as `#0 squat 57%`. What an answer `unknown` would have been has a question mark: `? sit 15%`. Who
 counts for little in these windows is drawn faintly and has no tag.
 
+People whose best action in these windows is one that they do together have the tag of the pair, `#0+3 hug 80%`.
 Of a video with a timeline, a frame speaks of its segments in the same way, and of the people who have one.
 
 Of the objects, those are drawn that score `OBJECT_SHOWN` somewhere in the video, as `sports ball 84%`. Where the
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posec3d_cli.answers import weighted_mean
+from posec3d_cli.answers import Pair, PairInWindow, people_of, person_text, weighted_mean
 from posec3d_cli.config import DEFAULT_READER
 from posec3d_cli.files.writing import check_free
 from posec3d_cli.output.draw import DrawnObject, Figure
@@ -115,6 +116,20 @@ def objects_at(tracks: ObjectTracks, column: int | None) -> list[DrawnObject]:
     return drawn
 
 
+def _pair_tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
+    """The tags of people who do something together in the windows around a frame."""
+    read: dict[Pair, list[PairInWindow]] = {}
+    for window in _around(result, frame):
+        for pair in window.pairs:
+            read.setdefault(pair.people, []).append(pair)
+    tags: dict[int, str] = {}
+    for ids, parts in read.items():
+        if all(one.together for one in parts):
+            scores = weighted_mean([one.scores for one in parts], [1.0] * len(parts))
+            tags |= dict.fromkeys(ids, f"#{person_text(ids)} {_spelled(scores, min_score)}")
+    return tags
+
+
 def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
     """The tags of the main people around a frame, the most important first, by track id."""
     if result.sampling.people != "each":  # nobody has an answer of their own
@@ -125,8 +140,9 @@ def _tags(result: ClipResult, frame: int, min_score: float) -> dict[int, str]:
             read.setdefault(person.id, []).append(person)
     weights = {track_id: sum(one.weight for one in parts) for track_id, parts in read.items()}
     most = max(weights.values(), default=0.0)
+    of_pairs = _pair_tags(result, frame, min_score)
     return {
-        track_id: f"#{track_id} {_spelled(_mean(read[track_id]), min_score)}"
+        track_id: of_pairs.get(track_id) or f"#{track_id} {_spelled(_mean(read[track_id]), min_score)}"
         for track_id in sorted(weights, key=lambda one: -weights[one])
         if weights[track_id] >= FAINT * most
     }
@@ -137,9 +153,10 @@ def _segment_tags(result: ClipResult, frame: int, min_score: float) -> dict[int,
     if result.sampling.people != "each":
         return _tags(result, frame, min_score)
     return {
-        one.person: f"#{one.person} {_spelled(one.scores, min_score)}"
+        person: f"#{person_text(one.person)} {_spelled(one.scores, min_score)}"
         for one in result.segments
-        if one.start <= frame < one.stop and one.person is not None and one.scores is not None
+        if one.start <= frame < one.stop and one.scores is not None
+        for person in people_of(one.person)
     }
 
 

@@ -5,16 +5,17 @@ Pure functions; the networks are called elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posec3d_cli.answers import weighted_mean
+from posec3d_cli.answers import PairInWindow, Who, weighted_mean
 from posec3d_cli.errors import counted
 from posec3d_cli.recognition.tally import ClipTally
 from posec3d_cli.results import PersonInWindow, PersonScores, VideoPoses, WindowScores
 from posec3d_cli.sampling.clips import ClipSampling, Window
+from posec3d_cli.tracking.pairs import near_pairs
 from posec3d_cli.tracking.selection import EVERYBODY, Selection
 from posec3d_cli.tracking.tracks import Tracks
 from posec3d_cli.types import ActionScores, PoseSequence, VideoInfo
@@ -26,10 +27,10 @@ WEAK_JOINTS = 0.3  # warn if the mean joint score is lower
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """The people in one classifier input, and the weight of the input in the result of its window."""
+    """The people in one classifier input, and the weight of the input in the result of its window; 0 of a pair."""
 
     window: int
-    person: int | None  # the track id, or None for all people together
+    person: Who  # the track id, those of a pair, or None for all people together
     weight: float
     objects: tuple[tuple[str, float], ...] = ()  # what is at their hands, see `PersonInWindow`
 
@@ -43,10 +44,13 @@ def subjects(
     sampling: ClipSampling,
     ids: set[int],
     selection: Selection = EVERYBODY,
+    *,
+    interactions: Collection[str] = (),
 ) -> Iterator[tuple[Subject, PoseSequence]]:
     """The subjects and their pose sequences, window by window. Adds the track ids of the main people to `ids`.
 
-    A window without a person has no subject.
+    A window without a person has no subject. Where there are labels of what two people do together, and people are
+    read each alone, two of them who are near each other are a subject too.
     """
     for number, window in enumerate(plan):
         part = used.part(window.indices)
@@ -57,6 +61,9 @@ def subjects(
             sequences = main.each(**part.placing)
             for track_id, weight, sequence in zip(main.ids.tolist(), _shares(main), sequences, strict=True):
                 yield Subject(number, track_id, weight), sequence
+            for rows in near_pairs(main) if interactions else ():
+                first, second = sorted(main.ids[list(rows)].tolist())
+                yield Subject(number, (first, second), 0.0), main.take(rows).sequence(**part.placing)
         elif len(tracks):
             yield Subject(number, None, 1.0), tracks.sequence(**part.placing)
 
@@ -74,13 +81,15 @@ def _shares(tracks: Tracks) -> list[float]:
 def aggregate_window(number: int, window: Window, scored: Sequence[Scored]) -> WindowScores:
     """The scores of window `number`: the weighted mean of the scores of its people."""
     here = [(subject, answer) for subject, answer in scored if subject.window == number]
+    pairs = tuple(PairInWindow(one.person, answer) for one, answer in here if isinstance(one.person, tuple))
+    here = [(subject, answer) for subject, answer in here if not isinstance(subject.person, tuple)]
     scores = weighted_mean([answer for _, answer in here], [subject.weight for subject, _ in here]) if here else None
     people = [
         PersonInWindow(subject.person, subject.weight, answer, subject.objects)
         for subject, answer in here
-        if subject.person is not None
+        if isinstance(subject.person, int)
     ]
-    return WindowScores(window.start, window.stop, scores, tuple(people))
+    return WindowScores(window.start, window.stop, scores, tuple(people), pairs)
 
 
 def aggregate_people(people: Sequence[PersonScores], scored: Sequence[Scored]) -> tuple[PersonScores, ...]:

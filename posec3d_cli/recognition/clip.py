@@ -9,6 +9,7 @@ from pathlib import Path
 from posec3d_cli.answers import PipelineInfo, WindowScores
 from posec3d_cli.recognition.aggregate import Scored, aggregate_people, aggregate_window, warnings_for
 from posec3d_cli.recognition.ensemble import average_people, average_windows
+from posec3d_cli.recognition.pairs import joined_readings, people_of_windows
 from posec3d_cli.recognition.tally import ClipTally
 from posec3d_cli.results import ClipResult, VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling, Window
@@ -26,6 +27,7 @@ class ClipBuilder:
         made_by: with what.
         notices: sentences that the result has among its warnings.
         selection: which people were to be read.
+        interactions: the labels of what two people do together, where pairs are read.
     """
 
     def __init__(
@@ -36,9 +38,10 @@ class ClipBuilder:
         made_by: PipelineInfo,
         notices: Sequence[str],
         selection: Selection,
+        interactions: Sequence[str] = (),
     ) -> None:
         self.weights, self.sampling, self.made_by, self.notices = weights, sampling, made_by, tuple(notices)
-        self.selection = selection
+        self.selection, self.interactions = selection, tuple(interactions)
         self.tally = ClipTally.of(video_poses)
         self.windows: list[WindowScores] = []
         self.ids: set[int] = set()
@@ -61,6 +64,8 @@ class ClipBuilder:
             average_windows([aggregate_window(number, window, one[number]) for one in here], self.weights)
             for number, window in enumerate(plan)
         ]
+        if self.interactions:
+            found = [joined_readings(window, self.interactions) for window in found]
         self.windows += found
         return found
 
@@ -74,15 +79,21 @@ class ClipBuilder:
             fps=info.fps,
             min_score=least,
             length=info.length,
+            interactions=self.interactions,
         )
         seen = tally.people(self.ids)
+        people = (
+            people_of_windows(seen, self.windows)
+            if self.interactions
+            else average_people([aggregate_people(seen, one) for one in self._scored], self.weights)
+        )
         missing = []
         if self.selection.person is not None and not tally.sees_anybody:
             missing = [f"person {self.selection.person} is not in it, or not where people were to be read"]
         return ClipResult(
             path=Path(info.path),
             scores=clip_scores(self.windows, segments, least, info.length),
-            people=average_people([aggregate_people(seen, one) for one in self._scored], self.weights),
+            people=people,
             windows=tuple(self.windows),
             segments=tally.movements.counted(segments, least),
             frames_used=tally.frames,

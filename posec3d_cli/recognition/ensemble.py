@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
-from posec3d_cli.answers import weighted_mean
+from posec3d_cli.answers import Pair, PairInWindow, weighted_mean
 from posec3d_cli.errors import StageMismatch
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.results import ModelInfo, PersonInWindow, PersonScores, PipelineInfo, WindowScores
@@ -29,6 +29,7 @@ class Member:
         sampling: the default clip sampling.
         weight: in the weighted mean, relative to the other members.
         objects: moves what the classifier says of poses by the objects beside people; None: it reads poses alone.
+        interactions: the labels of what two people do together, see `posec3d_cli.recognition.pairs`.
     """
 
     builder: InputBuilder
@@ -36,6 +37,7 @@ class Member:
     sampling: ClipSampling = field(default_factory=ClipSampling)
     weight: float = 1.0
     objects: ObjectReading | None = None
+    interactions: tuple[str, ...] = ()
 
     def reads(self, sampling: ClipSampling) -> ClipSampling:
         """`sampling` with the frames per view and the sampler that the member was trained with."""
@@ -58,6 +60,9 @@ def check_compatible(members: Sequence[Member], names: Sequence[str]) -> None:
         if ours != theirs:
             number = next(n for n, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
             raise StageMismatch(f"{both}: their class {number} is {ours[number]!r} and {theirs[number]!r}")
+        if {*first.interactions} != {*member.interactions}:
+            own, other = (", ".join(one.interactions) or "none" for one in (first, member))
+            raise StageMismatch(f"{both}: the interactions of one are {own}, of the other {other}")
         wanted, found = first.sampling, first.reads(member.sampling)
         for setting in ClipSampling.__struct_fields__:
             a, b = getattr(wanted, setting), getattr(found, setting)
@@ -103,7 +108,15 @@ def average_windows(answers: Sequence[WindowScores], weights: Sequence[float]) -
         for track_id, read in alone.items()
     ]
     people.sort(key=lambda person: -person.weight)
-    return replace(answers[0], scores=scores, people=tuple(people))
+    together: dict[Pair, list[tuple[PairInWindow, float]]] = {}
+    for one, weight in zip(answers, weights, strict=True):
+        for pair in one.pairs:
+            together.setdefault(pair.people, []).append((pair, weight))
+    pairs = tuple(
+        PairInWindow(ids, weighted_mean([pair.scores for pair, _ in read], [weight for _, weight in read]))
+        for ids, read in together.items()
+    )
+    return replace(answers[0], scores=scores, people=tuple(people), pairs=pairs)
 
 
 def average_people(answers: Sequence[Sequence[PersonScores]], weights: Sequence[float]) -> tuple[PersonScores, ...]:

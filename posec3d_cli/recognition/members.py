@@ -1,10 +1,10 @@
-"""Choose the input builder of each classifier of an ensemble."""
+"""What the card of each classifier of an ensemble says of its input: the builder, and the labels of interactions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from posec3d_cli.errors import StageMismatch
+from posec3d_cli.errors import BadCard, StageMismatch, did_you_mean
 from posec3d_cli.hub.cards import ModelCard
 from posec3d_cli.registry import load_stage
 from posec3d_cli.stages.protocols import NamesBuilder, NamesBuilderOfCard, NeedsFrames
@@ -40,6 +40,26 @@ def reading_frames(cards: Sequence[ModelCard], asked: str | None) -> list[ModelC
         for card, name in zip(cards, names, strict=True)
         if isinstance(load_stage("builder", name), NeedsFrames)  # of the class: it has these members as well
     ]
+
+
+def interactions_of(card: ModelCard, labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels of what two people do together, as the card's `recipe.interactions` names them.
+
+    Raises:
+        BadCard: one is no label of the classifier, or all labels are.
+    """
+    found = tuple(card.recipe.get("interactions", ()))
+    if unknown := [one for one in found if one not in labels]:
+        raise BadCard(
+            f"{card.name}: recipe.interactions names {unknown[0]!r}, which is no label of the classifier",
+            hint=did_you_mean(str(unknown[0]), labels) or f"it has {', '.join(labels)}",
+        )
+    if found and {*labels} <= {*found}:
+        raise BadCard(
+            f"{card.name}: all labels are interactions, and nothing is left that one person does",
+            hint='leave out recipe.interactions, and set people = "together"',
+        )
+    return found
 
 
 def _builder_of(stage: object, card: ModelCard) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -45,11 +45,11 @@ class Reading:
         self.ids: set[int] = set()
 
     def inputs(
-        self, number: int, builder: InputBuilder, selection: Selection
+        self, number: int, builder: InputBuilder, selection: Selection, interactions: Collection[str] = ()
     ) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
         """The subjects of the plan of member `number`, with their poses and what the builder makes of them."""
         plan, flip = self.plans[number], self.sampling.flip
-        found = subjects(self.used, plan, self.sampling, self.ids, selection)
+        found = subjects(self.used, plan, self.sampling, self.ids, selection, interactions=interactions)
         if isinstance(builder, NeedsFrames):
             yield from self._inputs_with_frames(plan, builder, list(found))
             return

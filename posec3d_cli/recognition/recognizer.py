@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from posec3d_cli.config import TIMELINE_WINDOW, PipelineConfig
-from posec3d_cli.errors import EmptyVideo, StageMismatch, counted
+from posec3d_cli.errors import BadCard, EmptyVideo, StageMismatch, counted
 from posec3d_cli.extraction.crops import FrameSource
 from posec3d_cli.hub.cards import OBJECTS, ModelCard
 from posec3d_cli.hub.download import DownloadCallback
@@ -28,7 +28,7 @@ from posec3d_cli.recognition.ensemble import (
     check_compatible,
     ensemble_info,
 )
-from posec3d_cli.recognition.members import builder_names
+from posec3d_cli.recognition.members import builder_names, interactions_of
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.reading import Reading, frames_of
 from posec3d_cli.recognition.substitutes import with_substitutes
@@ -101,13 +101,20 @@ class ActionRecognizer:
             reads, read_by = make_stage(card, config, settings=settings, progress=progress)
             made = load_stage("builder", makes).from_card(asked, {})
             graph = asked.recipe.get("graph")
-            if config.people == "together" and graph is not None and graph.get("people", 1) == 1:
+            one_person = graph is not None and graph.get("people", 1) == 1
+            if config.people == "together" and one_person:
                 raise StageMismatch(
                     f"{card.name} has room for one person, got people 'together'", hint="leave out --people"
                 )
+            interactions = interactions_of(asked, reads.labels)
+            if interactions and one_person:
+                raise BadCard(
+                    f"{card.name} has room for one person, and its interactions need two",
+                    hint="recipe.graph.people = 2, or no recipe.interactions",
+                )
             objects = _object_reading(card, config, reads.labels)
             sampling = ClipSampling.from_recipe(asked.recipe, where=card.name)
-            members.append(Member(made, reads, sampling, weight, objects))
+            members.append(Member(made, reads, sampling, weight, objects, interactions))
             used.append(
                 PipelineInfo(
                     models={"classifier": read_by},
@@ -123,7 +130,7 @@ class ActionRecognizer:
             flip=config.flip,
             window_seconds=window,
             stride_seconds=config.stride_seconds,
-            people=config.people,
+            people=config.people or ("each" if config.timeline and members[0].interactions else None),
         )
         info = replace(ensemble_info(used, weights), min_score=resolved.min_score)
         selection = Selection(config.person, config.largest, config.roi)
@@ -144,6 +151,10 @@ class ActionRecognizer:
     def labels(self) -> tuple[str, ...]:
         """The C labels of the classifier."""
         return self.members[0].classifier.labels
+
+    def interactions(self, sampling: ClipSampling) -> tuple[str, ...]:
+        """The labels of what two people do together; none where the sampling reads everybody in one input."""
+        return self.members[0].interactions if sampling.people == "each" else ()
 
     def frames_needed(
         self, sampling: ClipSampling, frame_count: int, fps: Fraction, boundaries: Doubles | None = None
@@ -254,7 +265,13 @@ class ActionRecognizer:
         """The answer about one video, from what each member says of its people and windows."""
         weights = [member.weight for member in self.members]
         builder = ClipBuilder(
-            reading.video_poses, weights, reading.sampling, reading.made_by, reading.notices, self.selection
+            reading.video_poses,
+            weights,
+            reading.sampling,
+            reading.made_by,
+            reading.notices,
+            self.selection,
+            self.interactions(reading.sampling),
         )
         builder.tally.add(reading.used)
         builder.ids |= reading.ids
@@ -326,7 +343,8 @@ class ActionRecognizer:
             heartbeat()
 
         for place, reading in enumerate(readings):
-            for subject, sequence, built in reading.inputs(number, member.builder, selection):
+            interactions = self.interactions(reading.sampling)
+            for subject, sequence, built in reading.inputs(number, member.builder, selection, interactions):
                 volumes.append(built)
                 waiting.append((place, subject, objects.features(sequence) if objects else None))
                 if sum(map(len, volumes)) >= VIEWS_AT_ONCE:

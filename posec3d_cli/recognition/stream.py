@@ -60,7 +60,13 @@ class WindowStream:
         if self._builder is None:
             recognizer, weights = self._recognizer, [member.weight for member in self._recognizer.members]
             self._builder = ClipBuilder(
-                part, weights, self._sampling, recognizer.used, recognizer.notices(), recognizer.selection
+                part,
+                weights,
+                self._sampling,
+                recognizer.used,
+                recognizer.notices(),
+                recognizer.selection,
+                recognizer.interactions(self._sampling),
             )
         self._spent = part.seconds
         self._builder.tally.add(part)

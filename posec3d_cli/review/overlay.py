@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -106,19 +107,22 @@ def outline(poses: VideoPoses) -> dict[str, Any]:
     return {"limbs": [list(limb) for limb in poses.skeleton.limbs], "step": step, "people": ids, "frames": len(poses)}
 
 
-def box_of(poses: VideoPoses, person: int, start: int, stop: int) -> str:
-    """Where a person is: the frame in the middle of those with that person, and the box in pixels; empty if nowhere."""
+def box_of(poses: VideoPoses, people: Sequence[int], start: int, stop: int) -> str:
+    """Where people are: the frame in the middle of those with all of them, and their boxes in pixels.
+
+    Empty where there is no such frame.
+    """
     columns = [
         column
         for column in range(*np.searchsorted(poses.frame_indices, (start, stop)))
-        if person in poses.track_ids[column]
+        if {*people} <= {*poses.track_ids[column].tolist()}
     ]
     if not columns:
         return ""
     column = columns[len(columns) // 2]
-    row = poses.track_ids[column].tolist().index(person)
-    box = " ".join(f"{value:.1f}" for value in poses.detections[column].boxes[row])
-    return f"{poses.frame_indices[column]} {box}"
+    ids = poses.track_ids[column].tolist()
+    boxes = poses.detections[column].boxes[[ids.index(person) for person in people]]
+    return f"{poses.frame_indices[column]} {' '.join(f'{value:.1f}' for value in boxes.ravel())}"
 
 
 def _round(value: Any) -> float | None:

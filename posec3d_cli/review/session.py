@@ -14,6 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from posec3d_cli.annotations.truth import path_in_table
+from posec3d_cli.answers import people_of, read_person
 from posec3d_cli.datasets.segments import BOX
 from posec3d_cli.errors import InputError, OutputError, PoseC3DError
 from posec3d_cli.evaluation.ground_truth import read_ground_truth
@@ -308,10 +309,11 @@ class ReviewSession:
                 raise InputError(f"{row.name} has {len(times)} frames, so no segment ends at {said.stop}")
             start, stop = said.start, said.stop
             context |= {"start_seconds": round(times.at(start), 6), "end_seconds": round(times.at(stop), 6)}
-        if isinstance(said, SetLabel | AddSegment) and isinstance(said.person, int):
+        if isinstance(said, SetLabel | AddSegment) and said.person is not None:
             with suppress(PoseC3DError):
                 poses = self.poses(row)
-                context[BOX] = box_of(poses, said.person, start, poses.video.frame_count if stop is None else stop)
+                people = people_of(read_person(said.person))
+                context[BOX] = box_of(poses, people, start, poses.video.frame_count if stop is None else stop)
         return context
 
     def _take(self, *events: Event) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
 
-from posec3d_cli.answers import NO_PERSON, UNKNOWN, ActionSegment, WindowScores, weighted_mean
+from posec3d_cli.answers import NO_PERSON, UNKNOWN, ActionSegment, Who, WindowScores, people_of, weighted_mean
 from posec3d_cli.results import LONG
-from posec3d_cli.timeline.presence import Span
+from posec3d_cli.timeline.pairs import alone, free, pair_segments
+from posec3d_cli.timeline.presence import Length, Span, in_frames
 from posec3d_cli.timeline.smoothing import SWITCH_COST, ViterbiSmoother, evidence, merge_short
 from posec3d_cli.types import ActionScores
 
@@ -19,14 +20,6 @@ SHORTEST_PRESENCE = 1.0
 """Seconds that a person must be in sight, or nobody, to have a segment."""
 MAIN_WEIGHT = 0.1
 """Of a person in some window: who weighs less in all of them has no segments."""
-
-
-Length = Callable[[int, int], float]
-"""How long the frames from a start to a stop are shown, in frames of the average rate."""
-
-
-def _frames(start: int, stop: int) -> float:
-    return stop - start
 
 
 @dataclass(frozen=True)
@@ -47,13 +40,15 @@ def action_segments(
     min_score: float = 0.0,
     switch_cost: float = SWITCH_COST,
     shortest: float = SHORTEST,
-    length: Length = _frames,
+    length: Length = in_frames,
+    interactions: Collection[str] = (),
 ) -> tuple[ActionSegment, ...]:
-    """The segments of each person, or of all people together, and those without a person, in order of start.
+    """The segments of each person, of pairs, or of all people together, and those without a person, in order of start.
 
     Windows overlap: each stands for the frames that are nearer to its middle than to that of another one. For each
     span in which a person is in sight, `ViterbiSmoother` chooses the actions, and runs shorter than `shortest` go to a
     neighbour. The scores of a segment are the mean of those of its windows. Segments of one person do not overlap.
+    Those of pairs come first: in what they leave, people are alone; less than `shortest` beside one is nobody's.
 
     Args:
         windows: in order.
@@ -64,6 +59,7 @@ def action_segments(
         switch_cost: of `ViterbiSmoother`.
         shortest: in seconds.
         length: how long frames are shown, see `posec3d_cli.types.VideoInfo.length`.
+        interactions: the labels of what two people do together, where pairs were read.
     """
     least, seen = (max(1, round(seconds * float(fps))) for seconds in (shortest, SHORTEST_PRESENCE))
     people: list[int | None] = [*main_people(windows)] or [None]
@@ -71,17 +67,25 @@ def action_segments(
         ActionSegment(start, stop, None, None)
         for start, stop in _between(spans.get(None, ()), frame_count, seen, length)
     ]
+    together = pair_segments(
+        windows, spans, interactions, min_score=min_score, switch_cost=switch_cost, shortest=least, length=length
+    )
+    found += together
     for person in people:
+        taken = [(one.start, one.stop) for one in together if person in people_of(one.person)]
         for span in spans.get(person, ()):
-            cells = _cells(windows, person, span)
-            if not cells or (person is not None and length(*span) < min(seen, length(0, frame_count))):
+            if person is not None and length(*span) < min(seen, length(0, frame_count)):
                 continue
-            found += _smoothed(cells, person, min_score, switch_cost, least, length)
-    return tuple(sorted(found, key=lambda one: (one.start, -1 if one.person is None else one.person)))
+            for piece in free(span, taken):
+                if piece != span and length(*piece) < least:
+                    continue
+                if cells := _cells(windows, person, piece, interactions):
+                    found += _smoothed(cells, person, min_score, switch_cost, least, length)
+    return tuple(sorted(found, key=lambda one: (one.start, people_of(one.person))))
 
 
 def clip_scores(
-    windows: Sequence[WindowScores], segments: Sequence[ActionSegment], min_score: float, length: Length = _frames
+    windows: Sequence[WindowScores], segments: Sequence[ActionSegment], min_score: float, length: Length = in_frames
 ) -> ActionScores | None:
     """The scores of a whole clip: the mean over its windows; None without a person.
 
@@ -94,12 +98,22 @@ def clip_scores(
     lengths: dict[str, float] = {}
     for one in segments:
         if (label := one.answer(min_score)) not in (UNKNOWN, NO_PERSON):
-            lengths[label] = lengths.get(label, 0) + length(one.start, one.stop)
+            shown = length(one.start, one.stop) * _people(one)
+            lengths[label] = lengths.get(label, 0) + shown
     if len(lengths) > 1 and len(windows) > LONG:
         most = max(lengths, key=lambda label: lengths[label])
-        parts = [(one.scores, float(one.frames)) for one in segments if one.scores and one.answer(min_score) == most]
+        parts = [
+            (one.scores, float(one.frames * _people(one)))
+            for one in segments
+            if one.scores and one.answer(min_score) == most
+        ]
         return weighted_mean(*map(list, zip(*parts, strict=True)))
     return weighted_mean(known, [1.0] * len(known))
+
+
+def _people(segment: ActionSegment) -> int:
+    """Whose segment it is, in people: two of a pair."""
+    return max(1, len(people_of(segment.person)))
 
 
 def main_people(windows: Sequence[WindowScores]) -> list[int]:
@@ -111,19 +125,22 @@ def main_people(windows: Sequence[WindowScores]) -> list[int]:
     return [one for one, weight in most.items() if weight >= MAIN_WEIGHT]
 
 
-def _scores_of(window: WindowScores, person: int | None) -> ActionScores | None:
+def _scores_of(window: WindowScores, person: int | None, interactions: Collection[str]) -> ActionScores | None:
     if person is None:
         return window.scores
-    return next((one.scores for one in window.people if one.id == person), None)
+    scores = next((one.scores for one in window.people if one.id == person), None)
+    return alone(scores, interactions) if scores is not None and interactions else scores
 
 
-def _cells(windows: Sequence[WindowScores], person: int | None, span: Span) -> list[_Cell]:
+def _cells(
+    windows: Sequence[WindowScores], person: int | None, span: Span, interactions: Collection[str]
+) -> list[_Cell]:
     """The windows of a person in a span, cut to it; together they cover it."""
     seen = [
         (window, scores)
         for window in windows
         if window.start < span[1] and window.stop > span[0]
-        if (scores := _scores_of(window, person)) is not None
+        if (scores := _scores_of(window, person, interactions)) is not None
     ]
     middles = [(max(window.start, span[0]) + min(window.stop, span[1])) / 2 for window, _ in seen]
     borders = [span[0], *(round((a + b) / 2) for a, b in pairwise(middles)), span[1]]
@@ -132,7 +149,7 @@ def _cells(windows: Sequence[WindowScores], person: int | None, span: Span) -> l
 
 
 def _smoothed(
-    cells: Sequence[_Cell], person: int | None, min_score: float, switch_cost: float, least: int, length: Length
+    cells: Sequence[_Cell], person: Who, min_score: float, switch_cost: float, least: int, length: Length
 ) -> list[ActionSegment]:
     smoother = ViterbiSmoother(switch_cost)
     for cell in cells:
@@ -145,7 +162,7 @@ def _smoothed(
     return _joined(segments, min_score)
 
 
-def _segment(run: Sequence[_Cell], person: int | None) -> ActionSegment:
+def _segment(run: Sequence[_Cell], person: Who) -> ActionSegment:
     lengths = [float(cell.stop - cell.start) for cell in run]
     return ActionSegment(run[0].start, run[-1].stop, person, weighted_mean([cell.scores for cell in run], lengths))
 

@@ -10,6 +10,13 @@ GAP = 2.0
 """Seconds for which a person may be out of sight within one presence."""
 Span = tuple[int, int]
 """A half-open range of frames."""
+Length = Callable[[int, int], float]
+"""How long the frames from a start to a stop are shown, in frames of the average rate."""
+
+
+def in_frames(start: int, stop: int) -> float:
+    """The length of frames that are all shown for equally long."""
+    return stop - start
 
 
 class Presence:

@@ -68,18 +68,18 @@ class Movements:
         """The segments, with the repetitions of those that are named as one of `PERIODIC`."""
         return tuple(
             replace(one, repetitions=self._count(one))
-            if one.person is not None and one.answer(min_score) in PERIODIC
+            if isinstance(one.person, int) and one.answer(min_score) in PERIODIC
             else one
             for one in segments
         )
 
     def _count(self, segment: ActionSegment) -> int | None:
-        known = self._frames.get(-1 if segment.person is None else segment.person)
+        assert isinstance(segment.person, int)
+        known = self._frames.get(segment.person)
         if known is None:
             return None
         frames = np.array(known)
         here = slice(*np.searchsorted(frames, [segment.start, segment.stop]))
-        assert segment.person is not None
         values = np.frombuffer(self._values[segment.person], np.float32).reshape(-1, self._joints, 3)[here]
         return count_repetitions(values[:, self._used], self._elapsed(frames[here]))
 

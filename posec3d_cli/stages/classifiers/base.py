@@ -40,6 +40,7 @@ class ClassifierSettings(Checked, frozen=True):
         temperature: divides the logits before the softmax (Guo et al., 2017).
         clip: which frames are shown; read by the sampler.
         min_score: the answer is `unknown` if the best action scores less; read by `posec3d_cli.hub.resolve`.
+        interactions: the labels of what two people do together; read by the recognizer.
         precision: "auto", "fp32" or "bf16"; of the backbone, for the head is always fp32.
         views_per_batch: views that pass the network at once; more need more memory and change no result beyond
             rounding. None: as many as suit the device, fewer the larger they are.
@@ -51,6 +52,7 @@ class ClassifierSettings(Checked, frozen=True):
     temperature: Positive = 1.0
     clip: dict[str, Any] = field(default_factory=dict)
     min_score: Share = 0.0
+    interactions: tuple[Text, ...] = ()
     precision: str = "auto"
     views_per_batch: Count | None = None
 
