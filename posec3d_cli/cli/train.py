@@ -170,6 +170,15 @@ def train(
             rich_help_panel=RECOGNITION,
         ),
     ] = None,
+    interactions: Annotated[
+        str | None,
+        typer.Option(
+            "--interactions",
+            metavar="LABEL,LABEL",
+            help="Read two people together for these labels, such as hug,handshake.",
+            rich_help_panel=RECOGNITION,
+        ),
+    ] = None,
     val_share: Annotated[
         float | None,
         typer.Option(
@@ -285,6 +294,7 @@ def train(
     from posec3d_cli.cli.training_progress import training_progress
     from posec3d_cli.datasets import clip_lists, load
     from posec3d_cli.datasets.checks import check_dataset, check_labels
+    from posec3d_cli.datasets.interactions import without_partner
     from posec3d_cli.datasets.poses import PoseFrames
     from posec3d_cli.datasets.splits import Splits
     from posec3d_cli.runtime.device import resolve_device, resolve_precision
@@ -292,7 +302,6 @@ def train(
     from posec3d_cli.training import train
     from posec3d_cli.training.augment import Augmentation
     from posec3d_cli.training.config import AUTO, NONE, TrainingConfig
-    from posec3d_cli.training.settings import digest_of
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
@@ -346,15 +355,15 @@ def train(
         base,
         pretrained,
         {**asked, **given(window=window, people=people and people.value, networks=ensemble_size)},
+        interactions=interactions,
+        dataset=dataset,
         epochs=epochs,
         patience=patience,
-        clips=len(dataset.clips),
         extends=add,
         lateral=lateral and lateral.value,
         joint_loss=joint_loss,
         held_out=VAL_SHARE if val_share is None else val_share,
         command="posec3d " + shlex.join(sys.argv[1:]),
-        dataset=digest_of(dataset.clips),
     )
     train.check_out(output, training.networks, resume=resume, overwrite=overwrite)
     if resume:
@@ -363,6 +372,8 @@ def train(
     training_start.announce(training, dataset.clips, device_name)
     pose_frames = PoseFrames(pose_every or 1, None if pose_every else training.frames_read)
     labeled_clips, unreadable = find_people(dataset, config, frames=pose_frames, workers=workers)
+    labeled_clips, lonely = without_partner(labeled_clips, training.config.interactions)
+    unreadable = [*unreadable, *lonely]
     report = check_dataset(labeled_clips, unreadable)
     print_dataset_report(report)
     report.check(fewest)

@@ -15,6 +15,7 @@ from posec3d_cli.errors import counted, listed
 if TYPE_CHECKING:
     from posec3d_cli.config import PipelineConfig
     from posec3d_cli.datasets.clips import LabeledClip, LabeledVideo
+    from posec3d_cli.datasets.labeled_dataset import LabeledDataset
     from posec3d_cli.training.config import TrainingConfig
     from posec3d_cli.training.settings import Training
 
@@ -63,6 +64,8 @@ def training_of(
     pretrained: str | None,
     asked: Mapping[str, Any],
     *,
+    dataset: LabeledDataset,
+    interactions: str | None,
     extends: bool,
     **others: Any,
 ) -> Training:
@@ -73,15 +76,20 @@ def training_of(
         base: settings of the loop.
         pretrained: the model to start from; None: the default, where its network and input are those asked for.
         asked: options of `posec3d_cli.training.setup.make_training` for the network and its input.
+        dataset: the clips.
+        interactions: of --interactions.
         extends: whether the labels of the pretrained model are kept.
         others: further arguments of `make_training`.
 
     Raises:
         UnknownModel, BadCard, WeightsMissing, WeightsCorrupt: the model cannot be started from.
+        BadDataset: an interaction is no label of the clips, or all labels are.
     """
+    from posec3d_cli.datasets.interactions import interactions_among
     from posec3d_cli.hub.catalog import load_card
     from posec3d_cli.hub.resolve import resolve
     from posec3d_cli.training.finetune import load_pretrained
+    from posec3d_cli.training.settings import digest_of
     from posec3d_cli.training.setup import make_training, unlike
 
     start = None
@@ -106,7 +114,24 @@ def training_of(
                 start = None
             elif not extends:
                 more = {"networks": 1}
-    return make_training(base, start, extends=extends, **{**more, **asked}, **others)
+    together = interactions_among(
+        dataset.clips,
+        None if interactions is None else interactions.split(","),
+        () if start is None else start.config.interactions,
+        () if start is None or not extends else start.actions,
+    )
+    if together:
+        note("pairs", f"two people are read together for {listed([one_line(label) for label in together])}")
+    return make_training(
+        base,
+        start,
+        extends=extends,
+        interactions=together,
+        clips=len(dataset.clips),
+        dataset=digest_of(dataset.clips),
+        **{**more, **asked},
+        **others,
+    )
 
 
 def check_videos(training: Training, clips: Iterable[LabeledVideo | LabeledClip]) -> None:

@@ -10,7 +10,7 @@ part by part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -34,6 +34,19 @@ _MIRROR = np.array(COCO_17.mirror)
 
 
 @dataclass(frozen=True)
+class _Places:
+    """How large a second person is, and how far to the side, both in sizes of the first."""
+
+    sizes: tuple[float, float]
+    sides: tuple[float, float]
+
+
+_BYSTANDING = _Places((0.4, 0.9), (0.6, 1.5))
+_NEAR = _Places((0.7, 1.3), (0.25, 1.2))
+_OWN_NEIGHBOR = 0.5  # the share of neighbors who are from the same clip, where it has one
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """Settings of the augmentation. Lengths are shares of the person's own size; angles are degrees.
 
@@ -43,6 +56,8 @@ class Augmentation:
         pace: largest change of their speed, as the logarithm of a factor.
         repeat: the share of these samples that repeat their stretch of the clip up to three times.
         bystander: the share of samples with a second person, if all people are read together.
+        neighbor: where the model reads pairs, the share of samples of single actions with a second person near the
+            first: one of the same clip or of another, so that two people are not yet an interaction.
         mirror: the share of samples that are mirrored.
         pan, pan_reach, zoom_reach: the share of samples with a moving camera, how far it pans and zooms.
         rotation, shear, stretch: strength of affine changes of the image plane.
@@ -64,6 +79,7 @@ class Augmentation:
     pace: float = 0.25
     repeat: float = 0.15
     bystander: float = 0.08
+    neighbor: float = 0.4
     mirror: float = 0.5
     pan: float = 0.35
     pan_reach: float = 0.8
@@ -112,6 +128,7 @@ def augmented(
     *,
     still: bool = False,
     with_objects: bool = False,
+    interactions: Collection[str] = (),
 ) -> tuple[PoseSequence, Ints]:
     """One training sample of a clip.
 
@@ -123,6 +140,7 @@ def augmented(
         generator: the random generator.
         still: hold one moment of the clip, so that the person does nothing.
         with_objects: show the objects of the clip, too. The poses are the same either way.
+        interactions: the labels of clips that show the first two people, where each person is read alone.
 
     Returns:
         The poses, in pixels of no particular frame, and the `(T,)` frames of them to show, with repetition.
@@ -133,12 +151,20 @@ def augmented(
     if still:
         times = np.repeat(generator.choice(times), len(times))
     keypoints, scores = _seen(clip, times, settings, generator)
-    if sampling.people == "each":
+    if sampling.people == "each" and clip.label in interactions:
+        keypoints, scores = keypoints[:2], scores[:2]
+    elif sampling.people == "each" and interactions and generator.random() < settings.neighbor:
+        single = [one for one in others if one.label not in interactions]
+        if len(keypoints) > 1 and generator.random() < _OWN_NEIGHBOR:
+            keypoints, scores = keypoints[:2], scores[:2]
+        else:
+            beside = _other_person(single or [clip], len(times), settings, generator)
+            keypoints, scores = _compose((keypoints[:1], scores[:1]), beside, generator, _NEAR)
+    elif sampling.people == "each":
         keypoints, scores = keypoints[:1], scores[:1]
     elif len(keypoints) == 1 and others and generator.random() < settings.bystander:
-        other = others[int(generator.integers(len(others)))]
-        beside = _seen(other, _stretch(other, len(times), settings, generator), settings, generator)
-        keypoints, scores = _compose((keypoints, scores), (beside[0][:1], beside[1][:1]), generator)
+        beside = _other_person(others, len(times), settings, generator)
+        keypoints, scores = _compose((keypoints, scores), beside, generator, _BYSTANDING)
     camera = _view(keypoints, scores, settings, generator)
     keypoints = camera.show(keypoints)
     keypoints, scores = degraded(keypoints, scores, settings, generator)
@@ -248,14 +274,23 @@ def _imagined_scores(seen: Floats, generator: np.random.Generator) -> Floats:
     return np.asarray(seen / (1 + np.exp(-(0.9 + person + joint + moment))), np.float32)
 
 
-def _compose(
-    one: tuple[Floats, Floats], other: tuple[Floats, Floats], generator: np.random.Generator
+def _other_person(
+    others: Sequence[LabeledClip], frames: int, settings: Augmentation, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Put a second person, smaller or as large, beside a person."""
+    """The first person of another clip, in so many frames."""
+    other = others[int(generator.integers(len(others)))]
+    keypoints, scores = _seen(other, _stretch(other, frames, settings, generator), settings, generator)
+    return keypoints[:1], scores[:1]
+
+
+def _compose(
+    one: tuple[Floats, Floats], other: tuple[Floats, Floats], generator: np.random.Generator, places: _Places
+) -> tuple[Floats, Floats]:
+    """Put a second person beside a person."""
     middle, size = extent(*one)
     their_middle, their_size = extent(*other)
-    scale = generator.uniform(0.4, 0.9) * size / their_size
-    side = generator.choice([-1, 1]) * generator.uniform(0.6, 1.5) * size
+    scale = generator.uniform(*places.sizes) * size / their_size
+    side = generator.choice([-1, 1]) * generator.uniform(*places.sides) * size
     beside = (other[0] - their_middle) * scale + middle + np.array([side, generator.uniform(-0.2, 0.2) * size])
     return np.concatenate([one[0], beside.astype(np.float32)]), np.concatenate([one[1], other[1]])
 

@@ -22,6 +22,7 @@ from posec3d_cli.evaluation.evaluate import as_video_poses
 from posec3d_cli.evaluation.metrics import expected_calibration_error
 from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subjects
 from posec3d_cli.recognition.ensemble import Member
+from posec3d_cli.recognition.pairs import joined_readings
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import Window, used_frames
 from posec3d_cli.stages.protocols import HasLogits
@@ -129,6 +130,7 @@ class _ClipLogits:
     label_index: int
     plan: Sequence[Window]
     subject_logits: Sequence[tuple[Subject, Floats]]
+    interactions: tuple[str, ...] = ()
 
     def probabilities(self, temperature: float, outputs: tuple[str, ...]) -> Floats:
         """`(C,)` the probabilities at a temperature, aggregated as in a prediction."""
@@ -136,8 +138,10 @@ class _ClipLogits:
             (subject, ActionScores.of_outputs(softmax_with_temperature(logits, temperature), outputs))
             for subject, logits in self.subject_logits
         ]
-        windows = [aggregate_window(number, window, scored).scores for number, window in enumerate(self.plan)]
-        known = [scores for scores in windows if scores is not None]
+        windows = [aggregate_window(number, window, scored) for number, window in enumerate(self.plan)]
+        if self.interactions:
+            windows = [joined_readings(window, self.interactions) for window in windows]
+        known = [window.scores for window in windows if window.scores is not None]
         return weighted_mean(known, [1.0] * len(known)).probabilities
 
 
@@ -163,11 +167,15 @@ class _Recorder:
 def _collect_logits(member: Member, classifier: HasLogits, clip: LabeledClip) -> _ClipLogits:
     recorder = _Recorder(classifier)
     video_poses, sampling = as_video_poses(clip), member.sampling
-    ActionRecognizer([replace(member, classifier=recorder)]).recognize(video_poses, sampling, frames=clip.frames)
+    recognizer = ActionRecognizer([replace(member, classifier=recorder)])
+    recognizer.recognize(video_poses, sampling, frames=clip.frames)
     plan = member.reads(sampling).plan(*video_poses.video.timing)
-    shown = [subject for subject, _ in subjects(video_poses.part(used_frames(plan)), plan, sampling, set())]
+    interactions = recognizer.interactions(sampling)
+    found = subjects(video_poses.part(used_frames(plan)), plan, sampling, set(), interactions=interactions)
+    shown = [subject for subject, _ in found]
     # The recognizer classifies the same subjects in the same order.
-    return _ClipLogits(classifier.labels.index(clip.label), plan, list(zip(shown, recorder.kept, strict=True)))
+    logits = list(zip(shown, recorder.kept, strict=True))
+    return _ClipLogits(classifier.labels.index(clip.label), plan, logits, interactions)
 
 
 def _nll(probabilities: Floats, ground_truth: Ints) -> float:

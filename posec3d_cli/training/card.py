@@ -124,6 +124,7 @@ def _card(trained: Trained, files: Mapping[str, Path]) -> dict[str, Any]:
             "architecture": config.architecture,
             **({} if trained.temperature == 1 else {"temperature": float(f"{trained.temperature:.4g}")}),
             **({MIN_SCORE: trained.min_score} if trained.min_score else {}),
+            **({"interactions": list(config.interactions)} if config.interactions else {}),
             "network": dict(trained.network),
             **config.sampling.to_recipe(),
             **builder_settings,

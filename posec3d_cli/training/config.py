@@ -80,6 +80,8 @@ class TrainingConfig:
         seed: seed of samples, initial weights and dropout.
         rgb: how the frames are made that the network reads, alone or beside heatmaps; None: it reads poses alone.
         joint_loss: whether the heads of a network of two have one loss, of the mean of their logits, and not one each.
+        interactions: the labels of what two people do together: their samples show two people, those of other labels
+            one, and some of these two who do something each alone.
     """
 
     architecture: str = "c3d-light"
@@ -104,6 +106,7 @@ class TrainingConfig:
     seed: int = 0
     rgb: RGBSpec | None = None
     joint_loss: bool = False
+    interactions: tuple[str, ...] = ()
 
     def samples(self, clips: int) -> int:
         """Samples of an epoch: `repeats` per clip, fewer of each where they would be over 4,000, whole steps.

@@ -78,6 +78,7 @@ class TrainingDataset(Dataset[tuple[Sample, Tensor]]):
                 generator,
                 still=still,
                 with_objects=config.objects == DRAWN,
+                interactions=config.interactions,
             )
             arrays = tuple(array[0] for array in builder.build(sequence, frames[None]).arrays)
         tensors = tuple(map(torch.from_numpy, arrays))

@@ -19,6 +19,7 @@ from posec3d_cli.nets import network_class
 from posec3d_cli.nets.checkpoints import check_state, load_state_dict
 from posec3d_cli.nets.layers import Head, Recognizer
 from posec3d_cli.nets.rgbpose import merge_halves
+from posec3d_cli.recognition.members import interactions_of
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
@@ -140,7 +141,13 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
     if draws and base.objects == NONE:
         raise BadCard(f"{card.name} reads objects as channels of its volumes", hint="leave out --objects none")
     config = replace(
-        base, architecture=architecture, spec=spec, sampling=sampling, objects=DRAWN if draws else base.objects, rgb=rgb
+        base,
+        architecture=architecture,
+        spec=spec,
+        sampling=sampling,
+        objects=DRAWN if draws else base.objects,
+        rgb=rgb,
+        interactions=interactions_of(card, card.distinct_labels) if sampling.people == "each" else (),
     )
     files = fetch(card, **fetching)
     objects = ObjectReading.read(files[OBJECTS], card.distinct_labels) if OBJECTS in files else None

@@ -128,7 +128,10 @@ def validate(
     if not labeled:
         return Validation()
     network.eval()
-    recognizer = ActionRecognizer([Member(config.builder, NetworkClassifier(network, outputs), config.sampling)])
+    classifier = NetworkClassifier(network, outputs)
+    recognizer = ActionRecognizer(
+        [Member(config.builder, classifier, config.sampling, interactions=config.interactions)]
+    )
     hits: dict[str, list[bool]] = {}
     losses = []
     results = recognizer.recognize_many(map(as_video_poses, labeled), frames=[clip.frames for clip in labeled])

@@ -51,7 +51,10 @@ def compare_labels(
     """
     card = pretrained.card
     classifier = load_stage("classifier", card.stage).from_card(card, pretrained.files, device=device)
-    member = Member(pretrained.config.builder, classifier, pretrained.config.sampling, objects=pretrained.objects)
+    config = pretrained.config
+    member = Member(
+        config.builder, classifier, config.sampling, objects=pretrained.objects, interactions=config.interactions
+    )
     before = ActionRecognizer([member])
     after = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device=device, precision=precision))
     answers = zip(

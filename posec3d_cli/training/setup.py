@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -44,6 +45,7 @@ def make_training(
     lateral: str | None = None,
     joint_loss: bool = False,
     halves: tuple[Pretrained, Pretrained] | None = None,
+    interactions: Sequence[str] = (),
     **others: Any,
 ) -> Training:
     """The training run for some options; other settings are those of the pretrained model, else the defaults.
@@ -69,11 +71,12 @@ def make_training(
         lateral: the lateral connections of an RGBPose-Conv3D, see `posec3d_cli.nets.rgbpose.RGBPose`.
         joint_loss: whether its heads have one loss.
         halves: a model of frames and one of heatmaps that it starts as.
+        interactions: the labels of what two people do together.
         others: attributes of `Training`.
 
     Raises:
-        BadCard: an option contradicts the pretrained weights, or `size`, `people` or `objects` does not suit a graph
-            network.
+        BadCard: an option contradicts the pretrained weights, `size`, `people` or `objects` does not suit a graph
+            network, or there are interactions and people are not read each alone, or frames are.
     """
     config = pretrained.config if pretrained else base
     options = dict(pretrained.network) if pretrained else {}
@@ -84,6 +87,8 @@ def make_training(
             f"{pretrained.card.name} reads frames, and is not fine-tuned",
             hint="--pretrained none, or --arch rgbpose with a model of frames and one of heatmaps: RGB+POSE",
         )
+    if "rgb" in reads and interactions:
+        raise BadCard(f"{kind} reads frames, and pairs of people are read in poses alone", hint="choose another --arch")
     if "rgb" in reads:
         return frames_training(
             base,
@@ -116,7 +121,15 @@ def make_training(
         sampling=sampling,
         spec=_spec(config, reads_joints, stream, size),
         objects=objects or config.objects,
+        interactions=tuple(interactions),
     )
+    if interactions and sampling.people != "each":
+        raise BadCard(
+            "interactions are read in pairs of people, and everybody else alone; got people 'together'",
+            hint="--people each",
+        )
+    if interactions and isinstance(config.spec, JointSpec):
+        config = replace(config, spec=structs.replace(config.spec, people=max(2, config.spec.people)))
     if pretrained:
         _check_kind(pretrained, config, width)
         same = config.stream == pretrained.config.stream
@@ -210,7 +223,7 @@ def try_training(training: Training, outputs: list[str], clips: int, *, device: 
 def view_shapes(config: TrainingConfig) -> list[tuple[int, ...]]:
     """The shape of each input of the network."""
     if isinstance(config.spec, JointSpec):
-        return [(1, config.sampling.frames, 17, config.in_channels)]
+        return [(config.spec.people, config.sampling.frames, 17, config.in_channels)]
     heatmaps = (config.in_channels, config.sampling.frames, *config.spec.size)
     if config.rgb is None:
         return [heatmaps]

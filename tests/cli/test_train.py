@@ -70,6 +70,24 @@ def test_options_of_networks_of_frames_that_do_not_suit_are_refused(options, sai
     assert said in " ".join(ran.err.split())
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--interactions", "arm"], "the interaction 'arm' is no label of the clips hint: did you mean 'arms'?"),
+        (["--interactions", "arms,legs"], "all labels are interactions, and nothing is left that one person does"),
+        (["--interactions", "arms", "--people", "together"], "read in pairs of people"),
+        (["--interactions", "arms", "--arch", "rgb-only"], "reads frames, and pairs of people are read in poses alone"),
+    ],
+)
+def test_interactions_that_do_not_suit_are_refused_before_anything_is_trained(
+    options, said, posec3d, dataset_pickle, tmp_path
+):
+    ran = posec3d("train", dataset_pickle, "-o", tmp_path / "model", "--pretrained", "none", *options)
+    assert ran.code == 1
+    assert said in " ".join(ran.err.split())
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_graph_network_is_trained_and_evaluated(posec3d, dataset_pickle, tmp_path):
     model = tmp_path / "model"
     ran = posec3d("train", dataset_pickle, "-o", model, *TINY[:2], *TINY[6:], "--arch", "stgcn++", "--width", 8)
