@@ -65,5 +65,10 @@ def without_partner(
     return kept, lonely
 
 
+def shows_two_apart(clips: Iterable[LabeledClip], interactions: Collection[str]) -> bool:
+    """Whether a clip shows two people and none of the interactions, as a model needs to tell both apart."""
+    return any(clip.label not in interactions and (clip.scores > 0).any(axis=(1, 2)).sum() > 1 for clip in clips)
+
+
 def _names_two(clip: LabeledVideo) -> bool:
     return clip.segment is not None and isinstance(clip.segment.person, tuple)

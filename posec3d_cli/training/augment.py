@@ -35,14 +35,15 @@ _MIRROR = np.array(COCO_17.mirror)
 
 @dataclass(frozen=True)
 class _Places:
-    """How large a second person is, and how far to the side, both in sizes of the first."""
+    """How large a second person is, how far to the side, and up to how far up or down, all in sizes of the first."""
 
     sizes: tuple[float, float]
     sides: tuple[float, float]
+    height: float
 
 
-_BYSTANDING = _Places((0.4, 0.9), (0.6, 1.5))
-_NEAR = _Places((0.7, 1.3), (0.25, 1.2))
+_BYSTANDING = _Places((0.4, 0.9), (0.6, 1.5), 0.2)
+_NEAR = _Places((0.9, 1.1), (0.25, 1.2), 0.05)
 _OWN_NEIGHBOR = 0.5  # the share of neighbors who are from the same clip, where it has one
 
 
@@ -79,7 +80,7 @@ class Augmentation:
     pace: float = 0.25
     repeat: float = 0.15
     bystander: float = 0.08
-    neighbor: float = 0.4
+    neighbor: float = 0.6
     mirror: float = 0.5
     pan: float = 0.35
     pan_reach: float = 0.8
@@ -291,7 +292,11 @@ def _compose(
     their_middle, their_size = extent(*other)
     scale = generator.uniform(*places.sizes) * size / their_size
     side = generator.choice([-1, 1]) * generator.uniform(*places.sides) * size
-    beside = (other[0] - their_middle) * scale + middle + np.array([side, generator.uniform(-0.2, 0.2) * size])
+    beside = (
+        (other[0] - their_middle) * scale
+        + middle
+        + np.array([side, generator.uniform(-places.height, places.height) * size])
+    )
     return np.concatenate([one[0], beside.astype(np.float32)]), np.concatenate([one[1], other[1]])
 
 
