@@ -294,7 +294,6 @@ def train(
     from posec3d_cli.cli.training_progress import training_progress
     from posec3d_cli.datasets import clip_lists, load
     from posec3d_cli.datasets.checks import check_dataset, check_labels
-    from posec3d_cli.datasets.interactions import shows_two_apart, without_partner
     from posec3d_cli.datasets.poses import PoseFrames
     from posec3d_cli.datasets.splits import Splits
     from posec3d_cli.runtime.device import resolve_device, resolve_precision
@@ -372,14 +371,8 @@ def train(
     training_start.announce(training, dataset.clips, device_name)
     pose_frames = PoseFrames(pose_every or 1, None if pose_every else training.frames_read)
     labeled_clips, unreadable = find_people(dataset, config, frames=pose_frames, workers=workers)
-    labeled_clips, lonely = without_partner(labeled_clips, training.config.interactions)
+    labeled_clips, lonely = training_start.with_partners(labeled_clips, training.config.interactions)
     unreadable = [*unreadable, *lonely]
-    together = training.config.interactions
-    if together and not shows_two_apart(labeled_clips, together):
-        note(
-            "warning",
-            "no clip shows two people who each do something alone: such people will be taken for an interaction",
-        )
     report = check_dataset(labeled_clips, unreadable)
     print_dataset_report(report)
     report.check(fewest)

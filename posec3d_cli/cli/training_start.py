@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from posec3d_cli.errors import counted, listed
 if TYPE_CHECKING:
     from posec3d_cli.config import PipelineConfig
     from posec3d_cli.datasets.clips import LabeledClip, LabeledVideo
-    from posec3d_cli.datasets.labeled_dataset import LabeledDataset
+    from posec3d_cli.datasets.labeled_dataset import LabeledDataset, UnreadableClip
     from posec3d_cli.training.config import TrainingConfig
     from posec3d_cli.training.settings import Training
 
@@ -185,3 +185,16 @@ def announce(training: Training, clips: Iterable[LabeledVideo | LabeledClip], de
         )
     if seconds:
         note("time", f"after the poses, the training takes at most {spelled(seconds)}")
+
+
+def with_partners(
+    clips: Sequence[LabeledClip], interactions: Collection[str]
+) -> tuple[list[LabeledClip], list[UnreadableClip]]:
+    """The clips that can be learned from where labels are interactions, and those that cannot; says what is missing."""
+    from posec3d_cli.datasets.interactions import shows_two_apart, without_partner
+
+    kept, lonely = without_partner(clips, interactions)
+    if interactions and not shows_two_apart(kept, interactions):
+        why = "such people will be taken for an interaction"
+        note("warning", f"no clip shows two people who each do something alone: {why}")
+    return kept, lonely
