@@ -28,13 +28,25 @@ from posec3d_cli import ActionRecognizer, LabeledClip, Objects
 from posec3d_cli.evaluation.evaluate import predict_clips
 from posec3d_cli.stages.protocols import ActionClassifier
 from posec3d_cli.training.objects import reading_of
-from posec3d_cli.transforms.object_groups import GROUPS, group_numbers
-from posec3d_cli.types import ActionScores, ClassifierInput, Floats
+from posec3d_cli.types import ActionScores, ClassifierInput, Floats, Ints
 
 PARTS = ("jhmdb_b", "web_known_b")
 SEEN = 0.25
 """The best score of an object in a clip that is said to show it."""
 WRISTS = (9, 10)
+GROUPS = {
+    "ball": ("sports ball",),
+    "racket, bat": ("tennis racket", "baseball bat"),
+    "bottle, cup": ("bottle", "wine glass", "cup", "bowl"),
+    "phone, book": ("cell phone", "remote", "book"),
+    "seat": ("bench", "chair", "couch"),
+    "bicycle": ("bicycle", "motorcycle"),
+    "board": ("skateboard", "skis", "snowboard", "surfboard"),
+    "car": ("car", "bus", "truck"),
+    "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"),
+    "else": (),
+}
+"""Kinds of objects: COCO's classes beside people in ten groups, of which the last holds those of no other."""
 Place = Callable[[Objects, LabeledClip, int, LabeledClip, int], Floats]
 """The boxes of the objects in a frame of a clip, for a frame of another clip."""
 
@@ -53,6 +65,12 @@ class Remembered:
         if new:
             self.known |= dict(zip(new, self.classifier.classify(list(new.values())), strict=True))
         return [self.known[key] for key in keys]
+
+
+def group_numbers(names: Sequence[str]) -> Ints:
+    """`(C,)` int64, the position in GROUPS of the group of each class."""
+    group_of = {name: number for number, names in enumerate(GROUPS.values()) for name in names}
+    return np.array([group_of.get(name, len(GROUPS) - 1) for name in names], np.int64)
 
 
 def frame_size(clip: LabeledClip) -> tuple[int, int]:

@@ -36,11 +36,10 @@ class Stream(StrEnum):
 
 
 class ObjectUse(StrEnum):
-    """How a training may learn what objects mean."""
+    """Whether a training may learn what objects mean."""
 
     auto = "auto"
     none = "none"
-    drawn = "drawn"
 
 
 class Reader(StrEnum):
@@ -209,7 +208,7 @@ ObjectsOption = Annotated[
     ObjectUse,
     typer.Option(
         "--objects",
-        help="Read objects beside poses if that helps; none: never; drawn: in the network's volumes.",
+        help="Read objects beside poses where that helps on validation clips; none: poses alone.",
         rich_help_panel=TRAINING,
     ),
 ]

@@ -300,7 +300,7 @@ def train(
     from posec3d_cli.runtime.threads import processors
     from posec3d_cli.training import train
     from posec3d_cli.training.augment import Augmentation
-    from posec3d_cli.training.config import AUTO, NONE, TrainingConfig
+    from posec3d_cli.training.config import TrainingConfig
 
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite contradict each other")
@@ -310,7 +310,6 @@ def train(
     if architecture is not None:
         check_choice("--arch", architecture, NETWORKS.names())
     asked = given(architecture=architecture, stream=stream and stream.value, size=size, frames=frames, width=width)
-    asked |= {"objects": objects.value} if objects == ObjectUse.drawn else {}
     training_start.check_add(add, pretrained, {**asked, **given(window=window, people=people, epochs=epochs)})
     # Folders and files are checked before models are loaded, and everything before a pose is estimated.
     train.check_out(output, ensemble_size or 1, resume=resume, overwrite=overwrite)
@@ -346,7 +345,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        objects=NONE if objects == ObjectUse.none else AUTO,
+        objects=objects.value,
         augmentation=Augmentation().scaled(augmentation_strength),
     )
     training = training_start.training_of(

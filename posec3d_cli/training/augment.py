@@ -21,11 +21,8 @@ from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.sampling.indices import uniform_train_indices
 from posec3d_cli.skeletons import COCO_17
-from posec3d_cli.tracking.objects import link_objects
-from posec3d_cli.training.camera import Camera
 from posec3d_cli.transforms.motion import at_times, drift, extent, project
-from posec3d_cli.transforms.object_groups import GROUPS, group_numbers
-from posec3d_cli.types import Floats, Ints, Objects, PoseSequence
+from posec3d_cli.types import Floats, Ints, PoseSequence
 
 _LIMB_CHAINS = ((7, 9), (8, 10), (9,), (10,), (13, 15), (14, 16), (15,), (16,), (5, 7, 9), (6, 8, 10))
 _LEGS = (13, 14, 15, 16)
@@ -70,8 +67,6 @@ class Augmentation:
         swap: the share of frames in which left and right are swapped.
         still: the share of samples that hold one moment; their target is uniform over the actions, so that a
             bystander who does nothing is given no action with confidence.
-        object_drop, group_drop: where objects are drawn, the share of samples without any, as of detectors for people
-            only, and of groups of objects that are left out of the others.
     """
 
     served: float = 0.4
@@ -101,8 +96,6 @@ class Augmentation:
     frame_drop: float = 0.05
     swap: float = 0.03
     still: float = 0.04
-    object_drop: float = 0.3
-    group_drop: float = 0.1
 
     @classmethod
     def none(cls) -> Self:
@@ -128,7 +121,6 @@ def augmented(
     generator: np.random.Generator,
     *,
     still: bool = False,
-    with_objects: bool = False,
     interactions: Collection[str] = (),
 ) -> tuple[PoseSequence, Ints]:
     """One training sample of a clip.
@@ -140,7 +132,6 @@ def augmented(
         settings: how strongly it is varied.
         generator: the random generator.
         still: hold one moment of the clip, so that the person does nothing.
-        with_objects: show the objects of the clip, too. The poses are the same either way.
         interactions: the labels of clips that show the first two people, where each person is read alone.
 
     Returns:
@@ -166,48 +157,21 @@ def augmented(
     elif len(keypoints) == 1 and others and generator.random() < settings.bystander:
         beside = _other_person(others, len(times), settings, generator)
         keypoints, scores = _compose((keypoints, scores), beside, generator, _BYSTANDING)
-    camera = _view(keypoints, scores, settings, generator)
-    keypoints = camera.show(keypoints)
+    keypoints = _view(keypoints, scores, settings, generator)
     keypoints, scores = degraded(keypoints, scores, settings, generator)
-    width: np.float32 | None = None
     if generator.random() < settings.mirror:
         width = np.float32(2 * np.max(np.abs(keypoints), initial=1))
         keypoints, scores = keypoints[:, :, _MIRROR], scores[:, :, _MIRROR]
         keypoints = np.stack([width - keypoints[..., 0], keypoints[..., 1]], axis=-1)
-    frame_size = clip.frame_size or _reach(keypoints, scores)
-    objects = None
-    if with_objects and clip.objects:
-        seen = [clip.objects[round(time)] for time in times.tolist()]
-        shown_objects = [camera.show_objects(one, frame, mirrored_width=width) for frame, one in enumerate(seen)]
-        kept = _kept_objects(shown_objects, settings, generator)
-        objects = link_objects(kept, seconds=np.arange(len(times)) / clip.fps, frame_size=frame_size)
     sequence = PoseSequence(
         keypoints.astype(np.float32),
         scores.astype(np.float32),
-        frame_size,
+        clip.frame_size or _reach(keypoints, scores),
         np.arange(len(columns), dtype=np.int64),
         clip.frame_rate,
         COCO_17,
-        objects=objects,
     )
     return sequence, order.reshape(shown.shape).astype(np.int64)
-
-
-def _kept_objects(
-    objects: Sequence[Objects | None], settings: Augmentation, generator: np.random.Generator
-) -> list[Objects | None]:
-    """The objects of each frame without those that a sample drops: all, or groups of them."""
-    if generator.random() < settings.object_drop:
-        return [None] * len(objects)
-    stays = generator.random(len(GROUPS)) >= settings.group_drop
-    kept: list[Objects | None] = []
-    for one in objects:
-        if one is None:
-            kept.append(None)
-            continue
-        rows = stays[group_numbers(one.names)][one.classes]
-        kept.append(replace(one, boxes=one.boxes[rows], scores=one.scores[rows], classes=one.classes[rows]))
-    return kept
 
 
 def _reach(keypoints: Floats, scores: Floats) -> tuple[int, int]:
@@ -300,7 +264,7 @@ def _compose(
     return np.concatenate([one[0], beside.astype(np.float32)]), np.concatenate([one[1], other[1]])
 
 
-def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator) -> Camera:
+def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: np.random.Generator) -> Floats:
     """Another camera: turned, nearer, stretched, and in some samples panning and zooming."""
     frames = keypoints.shape[1]
     middle, size = extent(keypoints, scores)
@@ -309,12 +273,15 @@ def _view(keypoints: Floats, scores: Floats, settings: Augmentation, generator: 
     shear = np.array([[1, generator.normal(0, settings.shear)], [0, 1]])
     scale = np.diag(np.exp(generator.uniform(-settings.stretch, settings.stretch, 2)))
     change = turn @ shear @ scale
-    changed = change.T.astype(np.float32) if (change != np.eye(2)).any() else None
-    if generator.random() >= settings.pan:
-        return Camera(middle, changed)
-    pan = np.stack([drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1)
-    zoom = np.exp(settings.zoom_reach * drift(frames, generator))
-    return Camera(middle, changed, zoom, settings.pan_reach * size * pan)
+    placed = keypoints
+    if (change != np.eye(2)).any():
+        placed = (keypoints - middle) @ change.T.astype(np.float32) + middle
+    if generator.random() < settings.pan:
+        pan = np.stack([drift(frames, generator), 0.4 * drift(frames, generator)], axis=-1)
+        zoom = np.exp(settings.zoom_reach * drift(frames, generator))
+        placed = (placed - middle) * zoom[None, :, None, None] + middle
+        placed = placed + (settings.pan_reach * size * pan)[None, :, None]
+    return np.asarray(placed, np.float32)
 
 
 def degraded(

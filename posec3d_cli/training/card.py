@@ -21,12 +21,10 @@ from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.files.writing import atomic_write
 from posec3d_cli.hub.cards import OBJECTS
 from posec3d_cli.hub.resolve import MIN_SCORE
-from posec3d_cli.training.config import DRAWN
 from posec3d_cli.training.readme import GENERATED, readme
 from posec3d_cli.training.seen import LEARNED, RECORD
 from posec3d_cli.training.summary import Trained
 from posec3d_cli.transforms.joint_features import JointSpec
-from posec3d_cli.transforms.object_channels import ObjectSpec
 
 CARD, LABELS, OBJECTS_TABLE = "model.toml", "labels.txt", "objects.csv"
 SCHEMA, VERSION = "posec3d/training", 1
@@ -104,8 +102,6 @@ def _card(trained: Trained, files: Mapping[str, Path]) -> dict[str, Any]:
         {"graph": structs.asdict(spec)} if isinstance(spec, JointSpec) else {"heatmaps": spec.to_recipe()}
     )
     stage = "stgcn" if isinstance(spec, JointSpec) else "posec3d"
-    if config.objects == DRAWN:
-        stage, builder_settings = "posec3d-objects", {**builder_settings, "objects": structs.asdict(ObjectSpec())}
     if config.rgb is not None:
         stage = {"rgb": "rgb"}.get(config.reads, "rgbpose")
         builder_settings = {**builder_settings, "rgb": msgspec.to_builtins(config.rgb)}

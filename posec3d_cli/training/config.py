@@ -10,20 +10,17 @@ from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17, POSEC3D_LIMBS
 from posec3d_cli.stages.builders.heatmap import HeatmapBuilder
 from posec3d_cli.stages.builders.joints import JointBuilder
-from posec3d_cli.stages.builders.pose_objects import PoseObjectBuilder
 from posec3d_cli.stages.builders.rgb import RGBBuilder, RGBPoseBuilder
 from posec3d_cli.training.augment import Augmentation
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
-from posec3d_cli.transforms.object_channels import ObjectSpec
-from posec3d_cli.transforms.object_groups import GROUPS
 from posec3d_cli.transforms.pixels import RGBSpec
 
-Builder = HeatmapBuilder | JointBuilder | PoseObjectBuilder | RGBBuilder | RGBPoseBuilder
+Builder = HeatmapBuilder | JointBuilder | RGBBuilder | RGBPoseBuilder
 
 BODY = tuple(joint for joint in COCO_17.joints if joint[-3:] not in ("eye", "ear"))
 JOINT, LIMB = "joint", "limb"
-AUTO, NONE, DRAWN = "auto", "none", "drawn"
+AUTO, NONE = "auto", "none"
 SCORE_THRESHOLD = 0.1
 POSE_PHASES = 2
 """Views of a window of which the poses and frames are known in a training; the first is what a prediction reads."""
@@ -75,8 +72,7 @@ class TrainingConfig:
         origin_weights: relative sampling weight of a clip, by origin.
         augmentation: the strength of the augmentation.
         frozen_statistics: whether batch normalisation keeps the statistics of the pretrained model.
-        objects: AUTO: the model reads objects beside the poses where that helps on the validation clips; NONE: never;
-            DRAWN: they are channels of its heatmap volumes, see `posec3d_cli.transforms.object_channels`.
+        objects: AUTO: the model reads objects beside the poses where that helps on the validation clips; NONE: never.
         seed: seed of samples, initial weights and dropout.
         rgb: how the frames are made that the network reads, alone or beside heatmaps; None: it reads poses alone.
         joint_loss: whether the heads of a network of two have one loss, of the mean of their logits, and not one each.
@@ -129,7 +125,7 @@ class TrainingConfig:
             return JointBuilder(self.spec)
         if self.rgb is not None:
             return RGBBuilder(self.spec, self.rgb) if self.reads == "rgb" else RGBPoseBuilder(self.spec, self.rgb)
-        return PoseObjectBuilder(self.spec, ObjectSpec()) if self.objects == DRAWN else HeatmapBuilder(self.spec)
+        return HeatmapBuilder(self.spec)
 
     @property
     def reads(self) -> str:
@@ -138,13 +134,13 @@ class TrainingConfig:
 
     @property
     def in_channels(self) -> int:
-        """Input channels of the network: K joints or limbs, and drawn groups; for a graph network x, y and score.
+        """Input channels of the network: K joints or limbs; for a graph network x, y and score.
 
         Of a network of frames alone, their colours.
         """
         if isinstance(self.spec, JointSpec) or (self.rgb is not None and self.reads == "rgb"):
             return 3
-        return len(self.spec.mirror) + (len(GROUPS) if self.objects == DRAWN else 0)
+        return len(self.spec.mirror)
 
     @property
     def stream(self) -> str:

@@ -13,7 +13,7 @@ from posec3d_cli.datasets.clips import BACKGROUND, LabeledClip, source_name_of
 from posec3d_cli.stages.builders.rgb import RGBBuilder, RGBPoseBuilder
 from posec3d_cli.training.augment import augmented
 from posec3d_cli.training.augment_frames import augmented_views
-from posec3d_cli.training.config import DRAWN, POSE_PHASES, TrainingConfig
+from posec3d_cli.training.config import POSE_PHASES, TrainingConfig
 from posec3d_cli.types import Floats, Ints
 
 Sample = Tensor | tuple[Tensor, ...]
@@ -77,7 +77,6 @@ class TrainingDataset(Dataset[tuple[Sample, Tensor]]):
                 config.augmentation,
                 generator,
                 still=still,
-                with_objects=config.objects == DRAWN,
                 interactions=config.interactions,
             )
             arrays = tuple(array[0] for array in builder.build(sequence, frames[None]).arrays)

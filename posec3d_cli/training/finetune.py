@@ -24,7 +24,7 @@ from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.stages.builders.heatmap import spec_of_card
-from posec3d_cli.training.config import DRAWN, NONE, TrainingConfig
+from posec3d_cli.training.config import TrainingConfig
 from posec3d_cli.training.head import LinearHead
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
 from posec3d_cli.transforms.joint_features import JointSpec
@@ -120,8 +120,7 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
         fetching: arguments of `posec3d_cli.hub.weights.fetch`.
 
     Raises:
-        BadCard: the card has no input settings, or reads other joints than labeled clips have, or objects against
-            `base`.
+        BadCard: the card has no input settings, or reads other joints than labeled clips have.
         WeightsMissing, WeightsCorrupt: the weights cannot be fetched.
     """
     architecture = str(card.recipe.get("architecture", ""))
@@ -137,15 +136,11 @@ def load_pretrained(card: ModelCard, base: TrainingConfig, **fetching: Any) -> P
             hint="choose another --pretrained, or none",
         )
     sampling = ClipSampling.from_recipe(card.recipe, where=card.name)
-    draws = "objects" in card.recipe
-    if draws and base.objects == NONE:
-        raise BadCard(f"{card.name} reads objects as channels of its volumes", hint="leave out --objects none")
     config = replace(
         base,
         architecture=architecture,
         spec=spec,
         sampling=sampling,
-        objects=DRAWN if draws else base.objects,
         rgb=rgb,
         interactions=interactions_of(card, card.distinct_labels) if sampling.people == "each" else (),
     )

@@ -13,7 +13,7 @@ from msgspec import structs
 from posec3d_cli.errors import BadCard
 from posec3d_cli.nets import build_network, network_class
 from posec3d_cli.nets.layers import Recognizer
-from posec3d_cli.training.config import DRAWN, JOINT, TrainingConfig, heatmap_spec, joint_spec
+from posec3d_cli.training.config import JOINT, TrainingConfig, heatmap_spec, joint_spec
 from posec3d_cli.training.finetune import SLOWER, Pretrained, fine_tuning, load_halves, slower
 from posec3d_cli.training.settings import Training
 from posec3d_cli.training.setup_frames import frames_training
@@ -38,7 +38,6 @@ def make_training(
     networks: int | None = None,
     window: float | None = None,
     people: str | None = None,
-    objects: str | None = None,
     epochs: int | None = None,
     patience: int | None = None,
     clips: int = 0,
@@ -64,7 +63,6 @@ def make_training(
         networks: number of networks.
         window: seconds; 0 for the whole video.
         people: "together" or "each".
-        objects: "drawn": as channels of the heatmap volumes; None: as `base` or the pretrained model has it.
         epochs: at most so many.
         patience: epochs without a better validation after which the training ends; 0: never.
         clips: the number of clips, for the schedule.
@@ -75,8 +73,8 @@ def make_training(
         others: attributes of `Training`.
 
     Raises:
-        BadCard: an option contradicts the pretrained weights, `size`, `people` or `objects` does not suit a graph
-            network, or there are interactions and people are not read each alone, or frames are.
+        BadCard: an option contradicts the pretrained weights, `size` or `people` does not suit a graph network, or
+            there are interactions and people are not read each alone, or frames are.
     """
     config = pretrained.config if pretrained else base
     options = dict(pretrained.network) if pretrained else {}
@@ -100,7 +98,6 @@ def make_training(
             networks=networks,
             window=window,
             people=people,
-            objects=objects,
             epochs=epochs,
             patience=patience,
             lateral=lateral,
@@ -112,7 +109,7 @@ def make_training(
         raise BadCard(f"{kind} has no pathways to join", hint="choose --arch rgbpose")
     reads_joints = reads == "joints"
     if reads_joints:
-        _check_graph(kind, size, people, objects)
+        _check_graph(kind, size, people)
     sampling = config.sampling.changed(window_seconds=window, people=people)
     sampling = structs.replace(sampling, frames=frames or sampling.frames)
     config = replace(
@@ -120,7 +117,6 @@ def make_training(
         architecture=kind,
         sampling=sampling,
         spec=_spec(config, reads_joints, stream, size),
-        objects=objects or config.objects,
         interactions=tuple(interactions),
     )
     if interactions and sampling.people != "each":
@@ -153,7 +149,6 @@ def unlike(
     size: int | None = None,
     frames: int | None = None,
     width: int | None = None,
-    objects: str | None = None,
 ) -> str:
     """The first option that asks for another network or input than a pretrained model has, in words; else empty."""
     config = pretrained.config
@@ -164,7 +159,6 @@ def unlike(
         "--size": (size, size_of),
         "--frames": (frames, config.sampling.frames),
         "--width": (width, pretrained.network.get("base_channels")),
-        "--objects": (objects, DRAWN if config.objects == DRAWN else "not drawn"),
     }
     for option, (wanted, existing) in asked.items():
         if wanted is not None and wanted != existing:
@@ -243,15 +237,10 @@ def _spec(config: TrainingConfig, reads_joints: bool, stream: str | None, size: 
     return structs.replace(spec, size=(size, size)) if size else spec
 
 
-def _check_graph(architecture: str, size: int | None, people: str | None, objects: str | None) -> None:
+def _check_graph(architecture: str, size: int | None, people: str | None) -> None:
     """Refuse options that a graph network does not have."""
     if people not in (None, "each"):
         raise BadCard(f"{architecture} reads each person alone, got people {people!r}", hint="leave out --people")
-    if objects == DRAWN:
-        raise BadCard(
-            f"{architecture} reads joints, not heatmap volumes in which objects can be drawn",
-            hint="leave out --objects drawn, or choose another --arch",
-        )
     if size is not None:
         raise BadCard(
             f"{architecture} reads joints, not heatmap volumes of a size; got size {size}",

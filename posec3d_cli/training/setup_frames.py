@@ -9,7 +9,7 @@ from msgspec import structs
 
 from posec3d_cli.errors import BadCard
 from posec3d_cli.nets import network_class
-from posec3d_cli.training.config import DRAWN, JOINT, NONE, TrainingConfig, heatmap_spec
+from posec3d_cli.training.config import JOINT, NONE, TrainingConfig, heatmap_spec
 from posec3d_cli.training.finetune import SLOWER, Pretrained, slower
 from posec3d_cli.training.settings import Training
 from posec3d_cli.transforms.heatmaps import HeatmapSpec
@@ -33,7 +33,6 @@ def frames_training(
     networks: int | None = None,
     window: float | None = None,
     people: str | None = None,
-    objects: str | None = None,
     epochs: int | None = None,
     patience: int | None = None,
     lateral: str | None = None,
@@ -49,8 +48,6 @@ def frames_training(
     both = network_class(architecture).reads == "rgb+heatmaps"
     if not both and (lateral is not None or joint_loss or halves is not None):
         raise BadCard(f"{architecture} has no pathways to join", hint="choose --arch rgbpose")
-    if objects == DRAWN:
-        raise BadCard(f"{architecture} sees objects in the frames", hint="leave out --objects drawn")
     spec = structs.replace(heatmap_spec(stream or JOINT, size or SIZE), crop_exact=False, crop_min_size=10)
     rgb, options = RGBSpec((FINER * spec.size[0], FINER * spec.size[1])), _network(both, width or WIDTH)
     frames = frames or FRAMES

@@ -290,20 +290,3 @@ def test_objects_are_reported_and_read_where_they_help_unless_none_are_asked_for
     assert "Objects" not in ran.out
     assert [file.name for file in load_card(tmp_path / "plain").files] == ["weights"]
     assert posec3d("train", pickle, "-o", tmp_path / "other", *TINY, "--objects", "some").code == 2
-
-
-def test_objects_are_drawn_into_the_volumes_of_a_new_network(posec3d, tmp_path):
-    pickle = people.write_dataset_pickle(
-        tmp_path / "pack.pkl", people.holding(4, {"catch": "sports ball", "pour": "cup"})
-    )
-    ran = posec3d("train", pickle, "-o", tmp_path / "model", *TINY, "--objects", "drawn")
-    assert ran.code == 0, ran.err
-    assert load_card(tmp_path / "model").stage == "posec3d-objects"
-    asked = posec3d("predict", pickle, "--classifier", tmp_path / "model", "--device", "cpu", "--offline", "--json")
-    assert asked.code == 0, asked.err
-    assert '"builder": "pose-objects"' in asked.out
-    ran = posec3d("train", pickle, "-o", tmp_path / "graph", *TINY[6:], "--objects", "drawn", "--arch", "stgcn++")
-    assert ran.code == 1
-    assert "stgcn++ reads joints, not heatmap volumes in which objects can be drawn" in ran.err
-    added = posec3d("train", pickle, "-o", tmp_path / "added", "--objects", "drawn", "--add")
-    assert added.code == 2

@@ -27,7 +27,6 @@ BUILDERS = {
     "heatmap": "posec3d",
     "estimator-heatmap": "posec3d",
     "graph": "stgcn",
-    "pose-objects": "posec3d-objects",
     "rgb": "rgb",
     "rgbpose": "rgbpose",
 }
@@ -37,13 +36,6 @@ CLASSIFIERS = {
         "architecture": "slowonly",
         "network": {"base_channels": 4, "stage_blocks": [1, 1, 1]},
         "heatmaps": SPEC,
-        "clip": {"frames": 16},
-    },
-    "posec3d-objects": {
-        "architecture": "slowonly",
-        "network": {"in_channels": 27, "base_channels": 4, "stage_blocks": [1, 1, 1]},
-        "heatmaps": SPEC,
-        "objects": {},
         "clip": {"frames": 16},
     },
     "stgcn": {
@@ -143,12 +135,11 @@ def test_classifiers_keep_the_contract(stage, tmp_path):
     classifier = load_stage("classifier", stage).from_card(
         card, {"weights": tmp_path / "weights.safetensors"}, precision="fp32"
     )
-    channels = card.recipe["network"].get("in_channels", 17)
     samples = {
         "stgcn": lambda: testing.sample_clips(people=2),
         "rgb": testing.sample_rgb_clips,
         "rgbpose": lambda: testing.sample_rgb_clips(17),
-    }.get(stage, lambda: testing.sample_volumes(channels))
+    }.get(stage, lambda: testing.sample_volumes(17))
     testing.check_classifier(classifier, samples(), tolerance=1e-5)
 
 

@@ -185,7 +185,6 @@ def test_two_halves_become_one_that_begins_where_they_are(clips, tmp_path):
     [
         ({"size": 12}, "at least 16 pixels"),
         ({"frames": 10}, "multiple of 4"),
-        ({"objects": "drawn"}, "sees objects in the frames"),
         ({"lateral": "up"}, "cannot be built"),
     ],
 )

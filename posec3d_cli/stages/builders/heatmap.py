@@ -10,8 +10,8 @@ import numpy as np
 
 from posec3d_cli.errors import BadCard, StageMismatch, counted
 from posec3d_cli.skeletons import Skeleton
-from posec3d_cli.transforms.heatmaps import Crop, HeatmapSpec, compact, draw_views, fit
-from posec3d_cli.types import Floats, HeatmapVolume, Ints, PoseSequence
+from posec3d_cli.transforms.heatmaps import HeatmapSpec, compact, draw_views, fit
+from posec3d_cli.types import HeatmapVolume, Ints, PoseSequence
 
 if TYPE_CHECKING:
     from posec3d_cli.hub.cards import ModelCard
@@ -35,20 +35,12 @@ class HeatmapBuilder:
             StageMismatch: the poses have another skeleton, or `clips` names a frame that was not posed.
         """
         columns, views = shown_columns(sequence, clips, self.spec.joint_set)
-        keypoints, scores = self._shown(sequence, columns)
+        joints = list(self.spec.numbers)
+        keypoints = sequence.keypoints[:, columns][:, :, joints].swapaxes(0, 1)
+        scores = sequence.scores[:, columns][:, :, joints].swapaxes(0, 1)
         crop = compact(keypoints, scores, sequence.frame_size, self.spec)
         fitted = fit(keypoints, crop, self.spec)
         return HeatmapVolume(draw_views(fitted, scores, views, self.spec, flip=flip))
-
-    def crop(self, sequence: PoseSequence, columns: Ints) -> Crop:
-        """The crop around everybody in these frames of a sequence."""
-        return compact(*self._shown(sequence, columns), sequence.frame_size, self.spec)
-
-    def _shown(self, sequence: PoseSequence, columns: Ints) -> tuple[Floats, Floats]:
-        """`(F, M, K, 2)` keypoints and `(F, M, K)` scores of the joints that are drawn."""
-        joints = list(self.spec.numbers)
-        keypoints = sequence.keypoints[:, columns][:, :, joints].swapaxes(0, 1)
-        return keypoints, sequence.scores[:, columns][:, :, joints].swapaxes(0, 1)
 
 
 def spec_of_card(card: ModelCard, options: Mapping[str, Any]) -> HeatmapSpec:
