@@ -144,6 +144,7 @@ def test_a_whole_review_by_keyboard(visit, table):
     page.wait_for_selector("text=3 of 3 decided")
     page.keyboard.press("u")
     page.wait_for_selector("text=Undone: the last decision on sure.mp4")
+    page.wait_for_selector("#notice", state="hidden")  # it lies over the controls
     assert ("clips/sure.mp4", "walk", "", "") not in said(table)
     page.keyboard.press("c")
     page.wait_for_selector("#confusion table")

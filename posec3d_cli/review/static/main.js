@@ -13,6 +13,7 @@ import { Timeline } from "./timeline.js";
 import { Training } from "./training.js";
 
 const OFTEN = 2000; // ms between looks for what other tabs decided
+const NOTICE_MS = 6000; // that a notice stays
 const SHOWS = {
   all: "all", todo: "to do", decided: "decided", disagree: "disagreements", unknown: "unknown", failed: "failed",
   no_person: "no person",
@@ -59,8 +60,13 @@ function say(id, text) {
   at(id).hidden = !text;
 }
 
+let fading = 0;
+
+// What was done is said for a while, over the controls; what went wrong stays until something else is said.
 function notice(text, bad = false) {
+  clearTimeout(fading);
   say("notice", text);
+  if (!bad) fading = setTimeout(() => say("notice", ""), NOTICE_MS);
   at("notice").classList.toggle("bad", bad);
 }
 
