@@ -195,6 +195,11 @@ def person_text(person: Who) -> str:
     return "+".join(map(str, people_of(person)))
 
 
+def person_value(person: Who) -> int | str | None:
+    """A person as plain values have it: a number, or a pair as 0+3."""
+    return person_text(person) if isinstance(person, tuple) else person
+
+
 def read_person(cell: object) -> Who:
     """What `person_text` wrote; spreadsheets may write 3 as 3.0.
 
@@ -359,7 +364,7 @@ def segment_values(segment: ActionSegment, video: VideoInfo, top: int, min_score
         "start_seconds": round(video.seconds(segment.start), 4),
         "stop_seconds": round(video.seconds(segment.stop), 4),
         "frames": segment.frames,
-        "person": segment.person if isinstance(segment.person, int) else person_text(segment.person) or None,
+        "person": person_value(segment.person),
         "label": label,
         "probability": None if segment.scores is None else round(segment.scores.top(1)[0][1], 6),
         "guess": guess_values(guess),

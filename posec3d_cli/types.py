@@ -6,7 +6,7 @@ V views, C classes, H height, W width. Pixel (0, 0) is the centre of the top-lef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -410,11 +410,14 @@ class ActionScores(ShapeRepr):
         sums = np.bincount([place[label] for label in outputs], weights=np.asarray(probabilities, np.float64))
         return cls(sums.astype(np.float32), tuple(place))
 
-    def ruling_out(self, label: str) -> ActionScores:
-        """The scores where this label is no answer: it has the probability 0, and the others sum to 1 again."""
-        if label not in self.labels or len(self.labels) == 1:
+    def ruling_out(self, labels: Collection[str]) -> ActionScores:
+        """The scores where these labels are no answer: theirs are 0, and the others sum to 1 again.
+
+        The same where none of them is among the labels, or no other is.
+        """
+        others = np.array([label not in labels for label in self.labels])
+        if others.all() or not others.any():
             return self
-        others = np.arange(len(self.labels)) != self.labels.index(label)
         bare = self.without_objects
         return ActionScores(
             _only(self.probabilities, others), self.labels, None if bare is None else _only(bare, others)
@@ -428,7 +431,7 @@ class ActionScores(ShapeRepr):
 
 def _only(probabilities: Floats, kept: NDArray[np.bool_]) -> Floats:
     """The probabilities of the kept ones, all alike where they are too small to be told apart; of the rest 0."""
-    mine = np.where(kept, probabilities, 0.0)
+    mine = np.where(kept, probabilities.astype(np.float64), 0.0)
     if not mine.sum() > 0:
         mine = kept.astype(np.float64)
     shares: Floats = (mine / mine.sum()).astype(np.float32)

@@ -224,14 +224,14 @@ def test_the_sum_over_outputs_is_that_of_their_labels(outputs):
 )
 def test_a_label_that_is_ruled_out_leaves_the_others_their_ratios(probabilities, label, expected):
     scores = ActionScores(np.array(probabilities, np.float32), ("jump", "walk", "wave"))
-    assert scores.ruling_out(label).probabilities == pytest.approx(expected)
+    assert scores.ruling_out({label}).probabilities == pytest.approx(expected)
 
 
 def test_the_only_label_is_never_ruled_out_and_the_answer_without_objects_follows():
-    assert ActionScores(np.ones(1, np.float32), ("walk",)).ruling_out("walk").probabilities.tolist() == [1]
+    assert ActionScores(np.ones(1, np.float32), ("walk",)).ruling_out({"walk"}).probabilities.tolist() == [1]
     bare = np.array([0.5, 0.25, 0.25], np.float32)
     scores = ActionScores(np.array([0.2, 0.2, 0.6], np.float32), ("jump", "walk", "wave"), bare)
-    assert scores.ruling_out("wave").of_poses.probabilities == pytest.approx([2 / 3, 1 / 3, 0])
+    assert scores.ruling_out({"wave"}).of_poses.probabilities == pytest.approx([2 / 3, 1 / 3, 0])
 
 
 def test_the_best_action_comes_first():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from posec3d_cli.answers import NO_PERSON, UNKNOWN, Who, label_values, person_text, unless_named
+from posec3d_cli.answers import NO_PERSON, UNKNOWN, Who, label_values, person_value, unless_named
 from posec3d_cli.results import ClipResult
 from posec3d_cli.types import ActionScores
 
@@ -107,7 +107,7 @@ class LiveAnswer:
             guess = one.guess
             people.append(
                 {
-                    "person": _named(one.person),
+                    "person": person_value(one.person),
                     "label": one.label,
                     "score": round(one.score, 4),
                     "guess": None if guess is None else guess[0],
@@ -125,11 +125,6 @@ class LiveAnswer:
             "fps": round(self.fps, 2),
             "counts": self.counts.to_dict(),
         }
-
-
-def _named(person: Who) -> int | str | None:
-    """A person as plain values have it: a number, or a pair as 0+3."""
-    return person_text(person) if isinstance(person, tuple) else person
 
 
 def doings_of(result: ClipResult) -> tuple[Doing, ...]:
@@ -195,7 +190,7 @@ class Alert:
             "type": "alert",
             "time": clock(self.time),
             "label": self.label,
-            "person": _named(self.person),
+            "person": person_value(self.person),
             "score": round(self.score, 4),
             "sent": self.sent,
             "why_not": self.why_not,

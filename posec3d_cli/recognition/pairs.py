@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from posec3d_cli.answers import PairInWindow, PersonInWindow, PersonScores, WindowScores, weighted_mean
-from posec3d_cli.timeline.pairs import alone, apart
+from posec3d_cli.timeline.pairs import apart
 from posec3d_cli.types import ActionScores, Floats
 
 
@@ -31,7 +31,7 @@ def joined_readings(window: WindowScores, interactions: Collection[str]) -> Wind
     """
     if not window.people:
         return window
-    people = {one.id: replace(one, scores=alone(one.scores, interactions)) for one in window.people}
+    people = {one.id: replace(one, scores=one.scores.ruling_out(interactions)) for one in window.people}
     order = sorted(window.pairs, key=lambda pair: -_together(pair.scores, interactions))
     pairs: list[PairInWindow] = []
     for pair in order:
@@ -74,7 +74,7 @@ def _together(scores: ActionScores, interactions: Collection[str]) -> float:
 def _shared(pair: ActionScores, single: ActionScores, interactions: Collection[str]) -> ActionScores:
     """What a pair does together as the pair says, and the rest as a person alone says."""
     together = np.array([label in interactions for label in pair.labels])
-    single = alone(single, interactions)
+    single = single.ruling_out(interactions)
 
     def join(of_pair: Floats, of_single: Floats) -> Floats:
         left = of_pair[~together].sum(dtype=np.float64)

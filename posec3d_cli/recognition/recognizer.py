@@ -336,7 +336,7 @@ class ActionRecognizer:
                 if objects is not None and near is not None:
                     seen = replace(subject, objects=objects.at_hand(near))
                     scores = objects.apply(answer, near, subject.weight)
-                scored[place].append((seen, scores if self.names_unknown else scores.ruling_out(UNKNOWN)))
+                scored[place].append((seen, scores if self.names_unknown else scores.ruling_out({UNKNOWN})))
                 readings[place].watch.add("classify", share)
             waiting.clear()
             volumes.clear()

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 
 from posec3d_cli.answers import NO_PERSON, UNKNOWN, ActionSegment, Who, WindowScores, people_of, weighted_mean
 from posec3d_cli.results import LONG
-from posec3d_cli.timeline.pairs import alone, free, pair_segments
+from posec3d_cli.timeline.pairs import free, pair_segments
 from posec3d_cli.timeline.presence import Length, Span, in_frames
 from posec3d_cli.timeline.smoothing import SWITCH_COST, ViterbiSmoother, evidence, merge_short
 from posec3d_cli.types import ActionScores
@@ -129,7 +129,7 @@ def _scores_of(window: WindowScores, person: int | None, interactions: Collectio
     if person is None:
         return window.scores
     scores = next((one.scores for one in window.people if one.id == person), None)
-    return alone(scores, interactions) if scores is not None and interactions else scores
+    return scores.ruling_out(interactions) if scores is not None else None
 
 
 def _cells(

@@ -10,27 +10,8 @@ from numpy.typing import NDArray
 
 from posec3d_cli.answers import ActionSegment, Pair, PairInWindow, WindowScores, weighted_mean
 from posec3d_cli.timeline.presence import Length, Span, in_frames
-from posec3d_cli.timeline.smoothing import ViterbiSmoother, merge_short
-from posec3d_cli.types import ActionScores, Floats
-
-_LEAST = 1e-6  # of a probability, before its logarithm is taken
-
-
-def alone(scores: ActionScores, interactions: Collection[str]) -> ActionScores:
-    """The scores of what one person can do alone: those of interactions are 0, the others sum to 1.
-
-    Where nothing is left, all others are equally probable.
-    """
-    single = np.array([label not in interactions for label in scores.labels])
-    moved = None if scores.without_objects is None else _scaled(scores.without_objects, single)
-    return ActionScores(_scaled(scores.probabilities, single), scores.labels, moved)
-
-
-def _scaled(probabilities: Floats, kept: NDArray[np.bool_]) -> Floats:
-    left = np.where(kept, probabilities.astype(np.float64), 0.0)
-    if not left.sum() > 0:
-        left = kept.astype(np.float64)
-    return np.asarray(left / left.sum(), np.float32)
+from posec3d_cli.timeline.smoothing import LEAST, ViterbiSmoother, merge_short
+from posec3d_cli.types import ActionScores
 
 
 def apart(pair: ActionScores, each: Sequence[ActionScores], interactions: Collection[str]) -> float:
@@ -44,7 +25,7 @@ def apart(pair: ActionScores, each: Sequence[ActionScores], interactions: Collec
     left = sum(
         p for label, p in zip(pair.labels, pair.probabilities.tolist(), strict=True) if label not in interactions
     )
-    best = [float(alone(one, interactions).probabilities.max()) for one in each]
+    best = [float(one.ruling_out(interactions).probabilities.max()) for one in each]
     return float(left * sum(best) / len(best))
 
 
@@ -133,7 +114,7 @@ def _of_span(
     chances = [_chances(window, one, labels, min_score) for window, one in zip(seen, read, strict=True)]
     smoother = ViterbiSmoother(switch_cost)
     for values in chances:
-        smoother.add(np.log(np.maximum(values, _LEAST)))
+        smoother.add(np.log(np.maximum(values, LEAST)))
     lengths = [length(start, stop) for start, stop in pairwise(borders)]
     states = merge_short(smoother.path(), lengths, shortest)
     segments = []

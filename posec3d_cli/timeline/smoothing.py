@@ -19,7 +19,8 @@ from posec3d_cli.types import ActionScores
 
 SWITCH_COST = 0.5
 """Nats that a change of the action costs, whatever the two actions are: of windows that half overlap."""
-_LEAST = 1e-6  # a probability that no classifier is surer about
+LEAST = 1e-6
+"""A probability that no classifier is surer about: the floor before a logarithm is taken."""
 
 Evidence = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def evidence(scores: ActionScores, min_score: float = 0.0) -> Evidence:
         place = scores.labels.index(UNKNOWN)
         unknown = max(unknown, float(probabilities[place]))
         probabilities[place] = 0.0
-    return np.log(np.maximum([*probabilities, unknown], _LEAST))
+    return np.log(np.maximum([*probabilities, unknown], LEAST))
 
 
 class ViterbiSmoother:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posec3d_cli.answers import PairInWindow, PersonInWindow, WindowScores
 from posec3d_cli.recognition.pairs import joined_readings
 from posec3d_cli.timeline.build import action_segments, clip_scores
-from posec3d_cli.timeline.pairs import alone, free
+from posec3d_cli.timeline.pairs import free
 from posec3d_cli.types import ActionScores
 
 LABELS = ("sit", "walk", "hug", "push")
@@ -134,16 +134,16 @@ def test_the_scores_of_people_and_windows_sum_to_one_and_hold_both_readings():
         assert one.scores.probabilities.sum() == pytest.approx(1)
         assert one.scores.probabilities[2:] == pytest.approx(together[2:])
     left = together[:2].sum()
-    assert first.scores.probabilities[:2] == pytest.approx(left * alone(ALONE["w"], TOGETHER).probabilities[:2])
+    assert first.scores.probabilities[:2] == pytest.approx(left * ALONE["w"].ruling_out(TOGETHER).probabilities[:2])
     assert window.pairs[0].together
     [window] = windows(["w", "s"], {(0, 1): "a"})
     assert not window.pairs[0].together
-    assert window.people[0].scores.probabilities == pytest.approx(alone(ALONE["w"], TOGETHER).probabilities)
+    assert window.people[0].scores.probabilities == pytest.approx(ALONE["w"].ruling_out(TOGETHER).probabilities)
 
 
 def test_what_is_left_of_a_person_alone_is_certain_even_where_nothing_is_left():
     nothing = ActionScores(np.array([0, 0, 1, 0], np.float32), LABELS)
-    assert alone(nothing, TOGETHER).probabilities == pytest.approx([0.5, 0.5, 0, 0])
+    assert nothing.ruling_out(TOGETHER).probabilities == pytest.approx([0.5, 0.5, 0, 0])
 
 
 def test_a_long_clip_is_answered_by_what_takes_most_time_of_people():
