@@ -9,19 +9,24 @@ from pathlib import Path
 
 from posec3d_cli.runtime import cgroups
 
-_M_MMAP_THRESHOLD = -3  # of mallopt(3)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _LARGE = 1 << 20
+_SPARE = 8 << 20
+"""Bytes of smaller blocks that a heap keeps: what one image takes beside its network comes and goes."""
 
 
 def return_large_blocks() -> None:
     """Let blocks of a megabyte and more, such as frames, go back to the system as soon as they are free.
 
     glibc would keep them, and put small results that outlive a frame into its place, so that the next frame needs new
-    room: a process that poses 1080p frames grew by more than a megabyte with each. Where the C library is another,
+    room: a process that poses 1080p frames grew by more than a megabyte with each. A few megabytes of smaller blocks
+    stay, which threads else gave back and took anew, page by page, with each image. Where the C library is another,
     nothing is done.
     """
     try:
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, _SPARE)
     except (AttributeError, OSError, TypeError):
         return
 

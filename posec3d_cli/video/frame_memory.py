@@ -11,7 +11,7 @@ from av.filter import Graph
 
 from posec3d_cli.types import Pixels
 
-_KEPT = 12
+_KEPT = 16
 """Buffers that wait to be used again, of a size each: a 1080p frame takes 6 MB."""
 _USUAL = ("yuv420p", "yuvj420p")
 _ANY_CLOCK = Fraction(1, 1000)
