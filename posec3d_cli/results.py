@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -170,6 +171,10 @@ class VideoPoses(ShapeRepr):
 
     def object_tracks(self) -> ObjectTracks | None:
         """The objects of these T frames, linked over them; None: nothing but people was looked for."""
+        return self._object_tracks
+
+    @cached_property
+    def _object_tracks(self) -> ObjectTracks | None:
         return link_objects(
             [found.objects for found in self.detections],
             seconds=self.video.elapsed(self.frame_indices),

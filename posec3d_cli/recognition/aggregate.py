@@ -5,7 +5,7 @@ Pure functions; the networks are called elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.tracking.pairs import near_pairs
 from posec3d_cli.tracking.selection import EVERYBODY, Selection
 from posec3d_cli.tracking.tracks import Tracks
-from posec3d_cli.types import ActionScores, PoseSequence, VideoInfo
+from posec3d_cli.types import ActionScores, Ints, PoseSequence, VideoInfo
 
 FEW_FRAMES = 0.5  # warn if a person was found in a smaller share of the frames
 CUTS_SAID = 5  # more cuts are counted only
@@ -39,7 +39,7 @@ Scored = tuple[Subject, ActionScores]
 
 
 def subjects(
-    used: VideoPoses,
+    part: Callable[[Ints], VideoPoses],
     plan: Sequence[Window],
     sampling: ClipSampling,
     ids: set[int],
@@ -49,23 +49,24 @@ def subjects(
 ) -> Iterator[tuple[Subject, PoseSequence]]:
     """The subjects and their pose sequences, window by window. Adds the track ids of the main people to `ids`.
 
-    A window without a person has no subject. Where there are labels of what two people do together, and people are
-    read each alone, two of them who are near each other are a subject too.
+    `part` gives the poses of the frames of a window: `VideoPoses.part`, or what remembers what it gave. A window
+    without a person has no subject. Where there are labels of what two people do together, and people are read each
+    alone, two of them who are near each other are a subject too.
     """
     for number, window in enumerate(plan):
-        part = used.part(window.indices)
-        tracks = selection.of_window(part.tracks())
+        used = part(window.indices)
+        tracks = selection.of_window(used.tracks())
         main = tracks.main_people(sampling.min_share)
         ids.update(main.ids.tolist())
         if sampling.people == "each":
-            sequences = main.each(**part.placing)
+            sequences = main.each(**used.placing)
             for track_id, weight, sequence in zip(main.ids.tolist(), _shares(main), sequences, strict=True):
                 yield Subject(number, track_id, weight), sequence
             for rows in near_pairs(main) if interactions else ():
                 first, second = sorted(main.ids[list(rows)].tolist())
-                yield Subject(number, (first, second), 0.0), main.take(rows).sequence(**part.placing)
+                yield Subject(number, (first, second), 0.0), main.take(rows).sequence(**used.placing)
         elif len(tracks):
-            yield Subject(number, None, 1.0), tracks.sequence(**part.placing)
+            yield Subject(number, None, 1.0), tracks.sequence(**used.placing)
 
 
 def _shares(tracks: Tracks) -> list[float]:

@@ -43,13 +43,21 @@ class Reading:
         self.used = replace(video_poses.part(frames_of(plans)), lost=lost)
         self.watch = Stopwatch()
         self.ids: set[int] = set()
+        self._parts: dict[bytes, VideoPoses] = {}
+
+    def _part(self, indices: Ints) -> VideoPoses:
+        """The poses of the frames of a window; members that read the same frames share the objects linked in them."""
+        key = indices.tobytes()
+        if key not in self._parts:
+            self._parts[key] = self.used.part(indices)
+        return self._parts[key]
 
     def inputs(
         self, number: int, builder: InputBuilder, selection: Selection, interactions: Collection[str] = ()
     ) -> Iterator[tuple[Subject, PoseSequence, ClassifierInput]]:
         """The subjects of the plan of member `number`, with their poses and what the builder makes of them."""
         plan, flip = self.plans[number], self.sampling.flip
-        found = subjects(self.used, plan, self.sampling, self.ids, selection, interactions=interactions)
+        found = subjects(self._part, plan, self.sampling, self.ids, selection, interactions=interactions)
         if isinstance(builder, NeedsFrames):
             yield from self._inputs_with_frames(plan, builder, list(found))
             return

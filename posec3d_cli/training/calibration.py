@@ -24,7 +24,7 @@ from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subject
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.pairs import joined_readings
 from posec3d_cli.recognition.recognizer import ActionRecognizer
-from posec3d_cli.sampling.clips import Window, used_frames
+from posec3d_cli.sampling.clips import Window
 from posec3d_cli.stages.protocols import HasLogits
 from posec3d_cli.types import ActionScores, ClassifierInput, Floats, Ints
 
@@ -171,7 +171,7 @@ def _collect_logits(member: Member, classifier: HasLogits, clip: LabeledClip) ->
     recognizer.recognize(video_poses, sampling, frames=clip.frames)
     plan = member.reads(sampling).plan(*video_poses.video.timing)
     interactions = recognizer.interactions(sampling)
-    found = subjects(video_poses.part(used_frames(plan)), plan, sampling, set(), interactions=interactions)
+    found = subjects(video_poses.part, plan, sampling, set(), interactions=interactions)
     shown = [subject for subject, _ in found]
     # The recognizer classifies the same subjects in the same order.
     logits = list(zip(shown, recorder.kept, strict=True))

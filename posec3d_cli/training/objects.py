@@ -20,7 +20,7 @@ from posec3d_cli.recognition.aggregate import Subject, aggregate_window, subject
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.recognizer import ActionRecognizer
-from posec3d_cli.sampling.clips import ClipSampling, Window, used_frames
+from posec3d_cli.sampling.clips import ClipSampling, Window
 from posec3d_cli.transforms.object_features import FEATURES, object_features
 from posec3d_cli.types import ActionScores, Floats, Ints, PoseSequence
 
@@ -194,7 +194,7 @@ def _people(
     """The windows of a clip, and the people whom a prediction reads in them."""
     video_poses = as_video_poses(clip)
     plan = sampling.plan(*video_poses.video.timing)
-    return plan, subjects(video_poses.part(used_frames(plan)), plan, sampling, set())
+    return plan, subjects(video_poses.part, plan, sampling, set())
 
 
 def fit_objects(features: Floats, actions: Ints, names: Sequence[str], labels: Sequence[str]) -> ObjectReading:
