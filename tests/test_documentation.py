@@ -15,7 +15,7 @@ import pytest
 import typer.main
 from packaging.requirements import Requirement
 
-from posec3d_cli.cli.app import app
+from posec3d_cli.cli import app
 from posec3d_cli.hub.catalog import list_cards, list_pipelines, load_card, load_pipeline
 from posec3d_cli.hub.resolve import ensemble_of
 from posec3d_cli.hub.sample_clips import list_samples
@@ -54,7 +54,7 @@ def commands() -> dict[tuple[str, ...], Any]:
         for name, one in (inner or {}).items():
             yield from walk(one, *words, name)
 
-    return dict(walk(typer.main.get_command(app)))
+    return dict(walk(typer.main.get_command(app.program())))
 
 
 COMMANDS = commands()

@@ -6,6 +6,7 @@ sample or device, and settings that contradict each other, count as such), 130 i
 
 from __future__ import annotations
 
+import importlib
 import io
 import sys
 from typing import Annotated, NoReturn
@@ -13,22 +14,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from posec3d_cli import __version__
-from posec3d_cli.cli import annotation_tools, cache, models, samples
-from posec3d_cli.cli.benchmark import benchmark
 from posec3d_cli.cli.commands import Commands
-from posec3d_cli.cli.doctor import doctor
-from posec3d_cli.cli.evaluate import evaluate
-from posec3d_cli.cli.export import export
-from posec3d_cli.cli.extract_poses import extract_poses
-from posec3d_cli.cli.label import label
-from posec3d_cli.cli.live import live
-from posec3d_cli.cli.plot import plot
-from posec3d_cli.cli.predict import predict
 from posec3d_cli.cli.render import plugin_warnings, print_error
-from posec3d_cli.cli.results_report import report
-from posec3d_cli.cli.review import review
-from posec3d_cli.cli.stages import stages
-from posec3d_cli.cli.train import train
 from posec3d_cli.cli.usage_errors import usage_problem
 from posec3d_cli.errors import ConfigError, PoseC3DError, UnknownName
 from posec3d_cli.runtime.memory import return_large_blocks
@@ -43,24 +30,12 @@ Try these first:
   posec3d label clips/ -o labels.csv  label every video of a folder
 """
 
-app = Commands(name="posec3d", help=WELCOME, context_settings={"help_option_names": ["-h", "--help"]})
-app.command("predict")(predict)
-app.command("label")(label)
-app.command("live")(live)
-app.command("review")(review)
-app.command("extract-poses")(extract_poses)
-app.command("train")(train)
-app.command("evaluate")(evaluate)
-app.command("report")(report)
-app.command("plot")(plot)
-app.add_typer(annotation_tools.app, name="annotations")
-app.command("export")(export)
-app.add_typer(models.app, name="models")
-app.command("stages")(stages)
-app.command("doctor")(doctor)
-app.command("benchmark")(benchmark)
-app.add_typer(samples.app, name="samples")
-app.add_typer(cache.app, name="cache")
+COMMANDS = (
+    "predict", "label", "live", "review", "extract-poses", "train", "evaluate", "report", "plot", "annotations",
+    "export", "models", "stages", "doctor", "benchmark", "samples", "cache",
+)  # fmt: skip
+_MODULES = {"report": "results_report", "annotations": "annotation_tools"}
+"""Where a command is not in the module of its name."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,13 +44,31 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def posec3d(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Recognize human actions in videos."""
+
+
+def program(*names: str) -> Commands:
+    """The program with these commands, by default with all; the modules of the others are not imported."""
+    made = Commands(name="posec3d", help=WELCOME, context_settings={"help_option_names": ["-h", "--help"]})
+    made.callback()(posec3d)
+    for name in names or COMMANDS:
+        function = name.replace("-", "_")
+        module = importlib.import_module(f"posec3d_cli.cli.{_MODULES.get(name, function)}")
+        if hasattr(module, "app"):
+            made.add_typer(module.app, name=name)
+        else:
+            made.command(name)(getattr(module, function))
+    return made
+
+
+def _asked(arguments: list[str]) -> list[str]:
+    """The one command that is needed, where the first argument names it: all others take a tenth of a second."""
+    return [name for name in arguments[:1] if name in COMMANDS]
 
 
 def main() -> NoReturn:
@@ -87,7 +80,7 @@ def main() -> NoReturn:
         sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
     try:
         with plugin_warnings():
-            code = app(prog_name="posec3d", standalone_mode=False)
+            code = program(*_asked(sys.argv[1:]))(prog_name="posec3d", standalone_mode=False)
     except typer.TyperException as error:
         print_error(usage_problem(error))
         sys.exit(2)

@@ -29,6 +29,19 @@ def test_what_answers_at_once_imports_nothing_heavy(arguments):
     assert result.stdout == f"{cards}\n"
 
 
+def test_a_command_imports_no_other_command():
+    code = (
+        "import sys\n"
+        "from posec3d_cli.cli.app import main\n"
+        "sys.argv = ['posec3d', 'cache']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('train', 'predict', 'review') if f'posec3d_cli.cli.{name}' in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("[]\n")
+
+
 def every_command(group: typer.Typer, *path: str) -> list[list[str]]:
     commands = [[*path, command.name or command.callback.__name__] for command in group.registered_commands]
     for inner in group.registered_groups:
@@ -36,7 +49,7 @@ def every_command(group: typer.Typer, *path: str) -> list[list[str]]:
     return commands
 
 
-@pytest.mark.parametrize("command", every_command(program.app), ids=" ".join)
+@pytest.mark.parametrize("command", every_command(program.program()), ids=" ".join)
 def test_every_command_has_help(posec3d, command):
     ran = posec3d(*command, "--help")
     assert (ran.code, ran.err) == (0, "")
@@ -70,7 +83,7 @@ def failing(monkeypatch, posec3d):
         broken = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
         broken.command("fail")(command)
         broken.callback()(lambda: None)
-        monkeypatch.setattr(program, "app", broken)
+        monkeypatch.setattr(program, "program", lambda *names: broken)
         return posec3d("fail")
 
     return run

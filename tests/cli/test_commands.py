@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from posec3d_cli.cli.app import app
+from posec3d_cli.cli.app import program
 
 
 def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -19,7 +19,7 @@ def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]
         yield from commands(one, *words, name)
 
 
-ALL = dict(commands(typer.main.get_command(app)))
+ALL = dict(commands(typer.main.get_command(program())))
 SINGLE = [
     (words, option)
     for words, command in ALL.items()

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 from test_commands import ALL
 
-from posec3d_cli.cli.app import app
+from posec3d_cli.cli.app import program
 from posec3d_cli.cli.help_texts import ORDER
 
 LONGEST = 90
@@ -119,7 +119,7 @@ def test_without_arguments_the_program_shows_three_commands_to_begin_with_and_th
     assert (ran.code, ran.out) == (2, "")
     labeled_clips, _, commands = ran.err.partition("Commands:")
     assert len(re.findall(r"^ +posec3d \w+", labeled_clips, re.MULTILINE)) == 3
-    assert set(typer.main.get_command(app).commands) <= set(commands.split())
+    assert set(typer.main.get_command(program()).commands) <= set(commands.split())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import synthetic_people as people
 import video_factory
 from typer.testing import CliRunner
 
-from posec3d_cli.cli.app import app
+from posec3d_cli.cli.app import program
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.datasets.pyskl import read_dataset_pickle
 from posec3d_cli.evaluation.evaluate import as_video_poses, predict_clips
@@ -22,6 +22,7 @@ from posec3d_cli.pose_files.objects import with_objects
 from posec3d_cli.recognition.objects import ObjectReading
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.tracking.object_rows import ObjectRows
+from posec3d_cli.tracking.objects import link_objects
 from posec3d_cli.types import Objects
 
 NAMES = people.OBJECT_NAMES
@@ -143,6 +144,19 @@ def test_an_ensemble_of_a_model_that_reads_objects_and_one_that_does_not_is(fold
     assert same(recognizer(plain, other).recognize(shown), recognizer(reads, other).recognize(shown))
 
 
+def test_the_members_of_an_ensemble_share_what_is_linked_in_a_window(folders, tmp_path, monkeypatch):
+    other = random_cards.write_card(tmp_path / "other", seed=2)
+    both, linked = recognizer(folders[1], other), []
+
+    def counted(*given, **options):
+        linked.append(1)
+        return link_objects(*given, **options)
+
+    monkeypatch.setattr("posec3d_cli.results.link_objects", counted)
+    answer = both.recognize(as_video_poses(clip(120)), both.sampling.changed(window_seconds=1.0))
+    assert len(linked) == len(answer.windows) > 1
+
+
 @pytest.mark.parametrize("people_read", ["each", "together"])
 def test_predict_shows_what_decided(folders, tmp_path, people_read):
     _, reads = folders
@@ -151,7 +165,7 @@ def test_predict_shows_what_decided(folders, tmp_path, people_read):
     cups = [Objects(box, np.full(1, 0.9, np.float32), np.array([CUP]), NAMES)] * 24
     write_pose_file(with_objects(poses, ObjectRows.of(cups)), tmp_path / "cup.npz", ".npz")
     ran = CliRunner().invoke(
-        app,
+        program(),
         ["predict", str(tmp_path / "cup.npz"), "--classifier", str(reads), "--details", "--people", people_read,
          "--device", "cpu", "--offline", "--top", "1"],
     )  # fmt: skip
