@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
@@ -11,13 +11,13 @@ from typing import Generic, Protocol, Self
 
 from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
+from posec3d_cli.batch.process import MOST_WORKERS, WorkerProcess
 from posec3d_cli.batch.task import Task
 from posec3d_cli.batch.worker import Worker
 from posec3d_cli.runtime.device import resolve_device, visible_gpus
 from posec3d_cli.runtime.memory import free_memory
 from posec3d_cli.runtime.threads import network_threads, processors
 
-_MOST_WORKERS = 8
 WORKER_BYTES = 750 * 10**6
 """What a worker holds with the models of the default pipeline."""
 
@@ -40,7 +40,7 @@ def default_workers(device: str) -> WorkerCount:
     if resolved not in ("cpu", "cuda"):
         return WorkerCount(1, f"one for {resolved}")
     unit, there = ("processor", processors()) if resolved == "cpu" else ("GPU", max(1, len(visible_gpus())))
-    wanted = min(there, _MOST_WORKERS)
+    wanted = min(there, MOST_WORKERS)
     free = free_memory()
     fitting = wanted if free is None else max(1, free // WORKER_BYTES)
     if free is not None and fitting < wanted:
@@ -80,13 +80,28 @@ class WorkerPool(Generic[R]):
         size: number of workers.
         device: where the networks run, as in `posec3d_cli.runtime.device.resolve_device`.
         log: file that the processes' own output and tracebacks are appended to; None throws them away.
+        started: processes for them that wait for their work already, perhaps too few or too many.
     """
 
-    def __init__(self, task: Task[R], size: int, *, device: str = "cpu", log: Path | None = None) -> None:
+    def __init__(
+        self,
+        task: Task[R],
+        size: int,
+        *,
+        device: str = "cpu",
+        log: Path | None = None,
+        started: Sequence[WorkerProcess] = (),
+    ) -> None:
         threads = min(network_threads(), max(1, processors() // size)) if size > 1 else None
         gpus = visible_gpus() if size and resolve_device(device) == "cuda" else []
         self._workers = [
-            Worker(task, threads=threads, gpu=gpus[number % len(gpus)] if gpus else None, log=log)
+            Worker(
+                task,
+                threads=threads,
+                gpu=gpus[number % len(gpus)] if gpus else None,
+                log=log,
+                started=started[number] if number < len(started) else None,
+            )
             for number in range(size)
         ]
 

@@ -15,6 +15,7 @@ from posec3d_cli.batch.callback import RunCallback
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import Claims, CurrentRun, check_made, unfinished_files, unfinished_folder
 from posec3d_cli.batch.pool import Pool, WorkerPool
+from posec3d_cli.batch.process import WorkerProcess
 from posec3d_cli.batch.ray_pool import RayPool
 from posec3d_cli.batch.resume import Todo
 from posec3d_cli.batch.state import Record, RunState
@@ -46,6 +47,7 @@ def run(
     overwrite: bool = False,
     log: Path | None = None,
     callback: RunCallback | None = None,
+    started: Sequence[WorkerProcess] = (),
 ) -> None:
     """Run a task on input files in worker processes, and record each result.
 
@@ -60,6 +62,7 @@ def run(
         overwrite: replace files that no run on this output made; else a video whose file would be fails.
         log: file that tracebacks, and what decoders say, are appended to.
         callback: called for frames and files that are done.
+        started: processes for workers that wait for their work already.
 
     Raises:
         PoseC3DError: the models cannot be loaded, the disk is full, or the cluster cannot be used.
@@ -81,7 +84,7 @@ def run(
         if cluster is None or not todo:
             size = min(workers or 1, len(todo))
             part = task.in_run(CurrentRun(name, run_state.file, overwrite))
-            return WorkerPool(part, size, device=task.config.device, log=log)
+            return WorkerPool(part, size, device=task.config.device, log=log, started=started)
         return RayPool(
             task.in_run(CurrentRun(name, None, overwrite)),
             cluster,

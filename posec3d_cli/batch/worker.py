@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import faulthandler
 import logging
-import multiprocessing
 import os
 import signal
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import connection
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +18,7 @@ from typing import Any, Generic
 from posec3d_cli.batch.file_result import FileResult, R
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.inputs import with_copy
+from posec3d_cli.batch.process import WorkerProcess
 from posec3d_cli.batch.task import Task, attempt
 from posec3d_cli.errors import OutputError, PoseC3DError, StageError
 from posec3d_cli.files.digests import content_digest
@@ -42,16 +41,24 @@ class Worker(Generic[R]):
         threads: processor threads for the networks of the process; None leaves it to them.
         gpu: the one CUDA device that the process sees, as CUDA_VISIBLE_DEVICES names it; None: all of them.
         log: file that the process's own output and tracebacks are appended to; None throws them away.
+        started: a process that waits for its work; None: one is started for the first video.
     """
 
     def __init__(
-        self, task: Task[R], *, threads: int | None = None, gpu: str | None = None, log: Path | None = None
+        self,
+        task: Task[R],
+        *,
+        threads: int | None = None,
+        gpu: str | None = None,
+        log: Path | None = None,
+        started: WorkerProcess | None = None,
     ) -> None:
         self._task = task
         self._threads = threads
         self._gpu = gpu
         self._log = log
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._started = started
+        self._process: WorkerProcess | None = None
         self._ready = False
         self._file: InputFile | None = None
 
@@ -63,7 +70,8 @@ class Worker(Generic[R]):
     @property
     def pipe(self) -> connection.Connection:
         """The pipe of the process: call `receive` when it is readable."""
-        return self._pipe
+        assert self._process is not None
+        return self._process.pipe
 
     @property
     def idle_seconds(self) -> float:
@@ -77,7 +85,7 @@ class Worker(Generic[R]):
         self._file = file
         self._began = self._last_heartbeat = perf_counter()
         with suppress(OSError):  # it died since the last video: `receive` finds that out
-            self._pipe.send(file)
+            self.pipe.send(file)
 
     def receive(self) -> FileResult[R] | int | None:
         """Its next message: the result of the video, the number of frames done, or None.
@@ -88,7 +96,7 @@ class Worker(Generic[R]):
             PoseC3DError: the models cannot be loaded, or the disk is full: the next video would fail too.
         """
         try:
-            message = self._pipe.recv()
+            message = self.pipe.recv()
         except (EOFError, OSError):
             if not self._ready:
                 raise StageError(
@@ -120,26 +128,23 @@ class Worker(Generic[R]):
     def stop(self) -> None:
         """End the process at once, whatever it is doing."""
         if self._process is not None:
-            self._process.kill()
-            self._process.join(10)
-            self._pipe.close()
+            self._process.process.kill()
+            self._process.process.join(10)
+            self._process.pipe.close()
             self._process = None
             self._ready = False
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        given = theirs, self._task, self._threads, self._gpu, self._log, logger.getEffectiveLevel()
-        self._process = context.Process(target=_serve, args=given, daemon=True)
-        with _interrupts_blocked():
-            self._process.start()
-        theirs.close()
+        self._process, self._started = self._started or WorkerProcess(), None
+        given = serve, self._task, self._threads, self._gpu, self._log, logger.getEffectiveLevel()
+        with suppress(OSError):  # as in `begin`
+            self.pipe.send(given)
 
     def _exit_reason(self) -> str:
         """How the process ended, as a clause."""
         assert self._process is not None
-        self._process.join(10)
-        code = self._process.exitcode
+        self._process.process.join(10)
+        code = self._process.process.exitcode
         self.stop()
         return exit_words(code)
 
@@ -161,26 +166,7 @@ def exit_words(code: int | None) -> str:
     return f"its process crashed ({name}: {words})"
 
 
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """A process that is started in this block ignores Ctrl-C from its first moment: it inherits the blocked signal.
-
-    Where signals cannot be blocked, on Windows, it ignores Ctrl-C as soon as it runs our code.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # starting it later would lift the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _serve(
+def serve(
     pipe: connection.Connection,
     task: Task[Any],
     threads: int | None,
@@ -189,7 +175,6 @@ def _serve(
     level: int,
 ) -> None:
     """The main loop of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _redirect_output(log)
     logger.setLevel(level)
     logger.addHandler(_ToParent(pipe))
@@ -199,7 +184,6 @@ def _serve(
         limit_threads(threads)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         task.prepare()
     except PoseC3DError as error:
@@ -286,10 +270,3 @@ class _ToParent(logging.Handler):
             record.exc_info = None
         with suppress(OSError):
             self.pipe.send(record)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from posec3d_cli.batch.find import InputFile
     from posec3d_cli.batch.label_task import LabelTask
     from posec3d_cli.batch.pose_task import PoseTask
+    from posec3d_cli.batch.process import WorkerProcess
     from posec3d_cli.batch.resume import Todo
     from posec3d_cli.batch.state import RunState
     from posec3d_cli.config import PipelineConfig
@@ -90,6 +92,24 @@ def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
         note("note", f"{done} of {counted(total, 'video')} {are(done)} done already")
 
 
+def start_workers(
+    task: str, paths: Sequence[str], from_file: Path | None, workers: int | None, *, cluster: str | None, merge: bool
+) -> list[WorkerProcess]:
+    """Start the processes of workers, which import the module of the task meanwhile; none where others do the work.
+
+    There may be too many of them, if few videos are found or all are done: those end by themselves.
+    """
+    from posec3d_cli.batch.process import MOST_WORKERS, WorkerProcess
+    from posec3d_cli.runtime.threads import processors
+
+    if cluster is not None or merge:
+        return []
+    count = workers or min(processors(), MOST_WORKERS)
+    if from_file is None and not any(os.path.isdir(path) for path in paths):
+        count = min(count, len(paths))
+    return [WorkerProcess("posec3d_cli.batch.worker", f"posec3d_cli.batch.{task}") for _ in range(count)]
+
+
 def work_through(
     todo: deque[Todo],
     total: int,
@@ -102,6 +122,7 @@ def work_through(
     fail_fast: bool,
     overwrite: bool,
     quiet: bool,
+    started: Sequence[WorkerProcess],
 ) -> None:
     """Run a task on the files to process, with progress. Nothing is downloaded if there are none."""
     from posec3d_cli.batch.run import run
@@ -123,6 +144,7 @@ def work_through(
                 overwrite=overwrite,
                 log=log_file(),
                 callback=callback,
+                started=started,
             )
     except KeyboardInterrupt:
         done = total - len(todo)

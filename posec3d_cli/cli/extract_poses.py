@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, work_through
+from posec3d_cli.cli.batch_run import gather, print_summary, say_left_out, say_plan, start_workers, work_through
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.engine import AddressOption, Engine, EngineOption, cluster_of
 from posec3d_cli.cli.help_texts import INPUT, OUTPUT
@@ -126,6 +126,9 @@ def extract_poses(
     was interrupted, and processes again only what changed. Exits with 0 when every video was processed, also without
     a person, and with 1 when one failed.
     """
+    cluster = cluster_of(engine, address)
+    started = start_workers("pose_task", paths or [], from_file, workers, cluster=cluster, merge=merge)
+    # What follows takes a third of a second to import, while the workers import theirs.
     from posec3d_cli.batch import pose_task
     from posec3d_cli.batch.find import with_stems
     from posec3d_cli.batch.lock import locked, state_of
@@ -138,7 +141,6 @@ def extract_poses(
     from posec3d_cli.results import FAILED, NO_PERSON
 
     processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
-    cluster = cluster_of(engine, address)
     part = shard_option(
         shard, merge=merge, only_whole={"--pyskl-pickle": pyskl_pickle is not None}, only_parts=processing
     )
@@ -203,6 +205,7 @@ def extract_poses(
             fail_fast=fail_fast,
             overwrite=overwrite,
             quiet=quiet,
+            started=started,
         )
         waiting = {one.file.path for one in todo}
         statuses: Counter[str] = Counter()

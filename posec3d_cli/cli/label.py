@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posec3d_cli.batch import TIMEOUT
-from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, work_through
+from posec3d_cli.cli.batch_run import gather, say_left_out, say_plan, start_workers, work_through
 from posec3d_cli.cli.config import pipeline_config
 from posec3d_cli.cli.engine import AddressOption, Engine, EngineOption, cluster_of
 from posec3d_cli.cli.help_texts import OUTPUT
@@ -153,6 +153,9 @@ def label(
     again resumes a run that was interrupted, and processes again only what changed. Exits with 0 when every video has
     a result, also "no person", and with 1 when one failed.
     """
+    cluster = cluster_of(engine, address)
+    started = start_workers("label_task", paths or [], from_file, workers, cluster=cluster, merge=merge)
+    # What follows takes a third of a second to import, while the workers import theirs.
     from posec3d_cli.batch import label_task, run
     from posec3d_cli.batch.corrections import kept_corrections, write_results
     from posec3d_cli.batch.find import with_stems
@@ -165,7 +168,6 @@ def label(
     from posec3d_cli.output import tables
 
     processing = {"--retry-failed": retry_failed, "--fail-fast": fail_fast}
-    cluster = cluster_of(engine, address)
     part = shard_option(shard, merge=merge, only_whole={"--truth": truth is not None}, only_parts=processing)
     tables.check_table(output, timeline=timeline)
     if draw_objects and save_videos is None:
@@ -250,6 +252,7 @@ def label(
                 fail_fast=fail_fast,
                 overwrite=overwrite,
                 quiet=quiet,
+                started=started,
             )
         finally:
             results = summary.counted(run.results(files, todo, run_state))
