@@ -201,8 +201,8 @@ def test_frames_go_through_the_stages_in_small_batches(clip, monkeypatch):
     pipeline = fakes.pipeline()
     calls = []
     pipeline.poses(clip, progress=lambda done, total: calls.append((done, total)))
-    assert pipeline.extractor.detector.batches == [16] * 6 + [4]
-    assert calls[0] == (16, 100)
+    assert pipeline.extractor.detector.batches == [4] + [16] * 6
+    assert calls[0] == (4, 100)
     assert calls[-1] == (100, 100)
     monkeypatch.setattr(extractor_module, "BATCH_BYTES", 3 * 96 * 48 * 3)
     pipeline.poses(clip, np.arange(7))

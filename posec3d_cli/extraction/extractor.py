@@ -36,6 +36,7 @@ logger = logging.getLogger("posec3d")
 ProgressCallback = Callable[[int, int], None]
 """Called with the number of frames done and the number of all."""
 BATCH = 16  # frames that go through a stage together
+FIRST_BATCH = 4  # and of the first ones, lest the networks wait while many are decoded
 BATCH_BYTES = 2**27  # pixels held at once; one frame may exceed it
 
 
@@ -365,11 +366,12 @@ def _log(video: VideoReader, total: int, computed: int, watch: Stopwatch) -> Non
 def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
     """Consecutive frames in lists that hold at most `BATCH` frames and, where one frame allows it, `BATCH_BYTES`."""
     batch: list[Frame] = []
+    most = FIRST_BATCH
     for frame in frames:
         batch.append(frame)
-        if len(batch) >= min(BATCH, BATCH_BYTES // frame.pixels.nbytes):
+        if len(batch) >= min(most, BATCH_BYTES // frame.pixels.nbytes):
             yield batch
-            batch = []
+            batch, most = [], BATCH
     if batch:
         yield batch
 

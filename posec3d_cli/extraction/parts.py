@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import groupby
+from threading import Thread
 from typing import TYPE_CHECKING
 
+from posec3d_cli.errors import PoseC3DError
 from posec3d_cli.extraction.cache import PART, KnownFrames
 from posec3d_cli.extraction.cuts import REACH, Signature, find_cuts, frames_to_check, is_sharp, signature
 from posec3d_cli.extraction.read_ahead import read_ahead
@@ -48,6 +50,7 @@ class FrameEstimator:
         self.signatures: dict[int, Signature] = {}
         self._loaded: set[int] = set()
         self._changed: set[int] = set()
+        self._around: _Signatures | None = None
 
     def known(self, frames: Iterable[int]) -> frozenset[int]:
         """The frames that the cache holds, of the parts of these frames; nothing is loaded."""
@@ -104,7 +107,7 @@ class FrameEstimator:
             return
         # Signatures are made here, not in the thread that decodes: the dictionary is read and changed meanwhile.
         with closing(read_ahead(self.video.read(frames), self._watch)) as decoded:
-            ahead = _Ahead(self._signed(decoded))
+            ahead = _Ahead(self._signed_to_the_end(decoded, frames))
             for part, group in groupby(frames, key=part_of):
                 own = list(group)
                 for frame, found, poses in estimate(ahead.until((part + 1) * PART), self._is_cut_between):
@@ -116,11 +119,27 @@ class FrameEstimator:
 
     def find_cuts(self, frames: Sequence[int]) -> Ints:
         """The cuts between frames that are known; reads more frames where it needs them."""
-        around = frames_to_check(self.signatures, frames, self.video.info.frame_count).tolist()
-        for frame in self._signed(self.video.read(around)):
+        if self._around is not None:
+            self._around.join()
+            self.signatures |= self._around.found
+            self._changed |= {part_of(frame) for frame in self._around.found}
+            self._around = None
+        for frame in self._signed(self.video.read(self._frames_to_check(frames))):
             self._changed.add(part_of(frame.index))
             del frame
         return find_cuts(self.signatures, frames)
+
+    def _frames_to_check(self, frames: Sequence[int]) -> list[int]:
+        needed: list[int] = frames_to_check(self.signatures, frames, self.video.info.frame_count).tolist()
+        return needed
+
+    def _signed_to_the_end(self, decoded: Iterator[Frame], frames: Sequence[int]) -> Iterator[Frame]:
+        """As `_signed`; behind the last frame, what `find_cuts` needs is read while networks work on the last ones."""
+        yield from self._signed(decoded)
+        needed = self._frames_to_check([frame for frame in frames if frame in self.signatures])
+        if needed:
+            self._around = _Signatures(self.video, needed)
+            self._around.start()
 
     def _signed(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -129,6 +148,25 @@ class FrameEstimator:
 
     def _is_cut_between(self, before: Frame, after: Frame) -> bool:
         return is_sharp(self.signatures[before.index], self.signatures[after.index])
+
+
+class _Signatures(Thread):
+    """Makes the signatures of some frames; it ends early where the video is closed.
+
+    A frame that it cannot read is read again, and the reason told, when it is needed.
+    """
+
+    def __init__(self, video: VideoReader, frames: Sequence[int]) -> None:
+        super().__init__(name="signatures", daemon=True)
+        self._video, self._frames = video, frames
+        self.found: dict[int, Signature] = {}
+
+    def run(self) -> None:
+        """Read them."""
+        with suppress(PoseC3DError, ValueError):
+            for frame in self._video.read(self._frames):
+                self.found[frame.index] = signature(frame.pixels)
+                del frame
 
 
 class _Ahead:

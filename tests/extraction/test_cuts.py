@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import current_thread
+
 import fakes
 import numpy as np
 import pytest
@@ -181,6 +183,23 @@ def test_a_cache_keeps_what_tells_the_cuts(clip, tmp_path):
     with again.open(clip) as video:
         video_poses = again.poses_of(Closed(video.info), frames)
     assert video_poses.cuts.tolist() == [30, 50]
+
+
+def test_what_tells_a_suspected_cut_is_read_beside_the_networks(clip):
+    extractor, reads = PoseExtractor(fakes.Detector(), fakes.Pose()), []
+
+    class Watched:
+        def __init__(self, video):
+            self.video, self.info = video, video.info
+
+        def read(self, indices):
+            reads.append((current_thread().name, list(indices)))
+            return self.video.read(indices)
+
+    with extractor.open(clip) as video:
+        assert extractor.poses_of(Watched(video), np.arange(0, 100, 7)).cuts.tolist() == [30, 50]
+    assert [name for name, indices in reads if indices] == ["MainThread", "signatures"]
+    assert {29, 30, 48, 50} <= set(reads[1][1])
 
 
 def test_boxes_between_two_looks_do_not_move_over_a_cut(clip):
