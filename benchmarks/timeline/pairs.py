@@ -1,10 +1,12 @@
 """Measure how people who are read alone and in pairs become one answer, on clips that show one action each.
 
-    python benchmarks/timeline/pairs.py MODEL CLIPS.csv
+    python benchmarks/timeline/pairs.py MODEL=CLIPS.csv...
 
 MODEL is the folder of a classifier with interactions, CLIPS.csv has the columns video and label and names pose files
-that MODEL did not learn from. Prints, for each rule, how many windows of interactions are answered with the right one,
-and how many windows of other actions, of those with a pair, are answered with an interaction; then the segments.
+that MODEL did not learn from; `pair_sets.py` makes such tables. Prints the segments of each clip; then what becomes of
+clips of interactions, and of those of other actions in which two people are near each other; and, for each rule, how
+many windows and clips of interactions are answered with the right one (a clip with what most of its windows say), and
+how many of other actions with an interaction (a clip where any window says so), of those in which people are near.
 """
 
 from __future__ import annotations
@@ -65,46 +67,62 @@ def best_of(pair: PairInWindow, interactions: frozenset[str]) -> tuple[str, floa
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the segments and the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("clips", type=Path, metavar="CLIPS.csv")
+    parser.add_argument("parts", nargs="+", metavar="MODEL=CLIPS.csv")
     given = parser.parse_args()
-    recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(given.model,), device="cpu"))
+    counts: Counter[str] = Counter()
+    answers: dict[str, Counter[str]] = {rule: Counter() for rule in RULES}
+    for part in given.parts:
+        model, _, table = part.partition("=")
+        measure(Path(model), Path(table), counts, answers)
+    for name in sorted(counts):
+        print(f"{name}: {counts[name]}")
+    for rule, found in answers.items():
+        print(
+            f"{rule}: {found['windows right']} of {counts['windows of interactions']} windows and "
+            f"{found['clips right']} of {counts['clips of interactions']} clips of interactions right, "
+            f"{found['windows false']} of {counts['windows of others, people near']} windows and "
+            f"{found['clips false']} of {counts['clips of others, people near']} clips of others false"
+        )
+
+
+def measure(model: Path, table: Path, counts: Counter[str], answers: dict[str, Counter[str]]) -> None:
+    """Count what becomes of the clips of a table, and what each rule answers."""
+    recognizer = ActionRecognizer.from_config(PipelineConfig(classifiers=(model,), device="cpu", offline=True))
     sampling = recognizer.sampling
     interactions = frozenset(recognizer.interactions(sampling))
-    windows: Counter[str] = Counter()
-    right: Counter[str] = Counter()
-    false: Counter[str] = Counter()
-    clips: Counter[str] = Counter()
-    for row in read_csv(given.clips, ("video", "label")).rows:
-        [poses] = read_pose_file(given.clips.parent / row["video"])
-        result = recognizer.recognize_file(poses)
-        named = [(one.person, one.answer(0)) for one in result.segments]
-        together = [label for person, label in named if isinstance(person, tuple)]
-        if row["label"] in interactions:
-            clips[f"interactions: {'right' if row['label'] in together else 'wrong' if together else 'no pair'}"] += 1
-        else:
-            clips[f"other actions: {'an interaction' if together else 'no interaction'}"] += 1
-        print(row["label"], Path(row["video"]).stem, *(f"{person}:{label}" for person, label in named), sep="\t")
+    for row in read_csv(table, ("video", "label")).rows:
+        [poses] = read_pose_file(table.parent / row["video"])
         plans = recognizer.plans(sampling, poses.video.frame_count, poses.video.fps)
         scored, _, _ = recognizer.classify_windows(poses, plans, sampling)
-        for number, window in enumerate(plans[0]):
-            raw = aggregate_window(number, window, scored[0])
-            kind = "interactions" if row["label"] in interactions else "others"
-            windows[kind] += bool(raw.people)
-            windows[f"{kind} with a pair"] += bool(raw.pairs)
-            for rule, decide in RULES.items():
-                answers = {decide(raw, pair, interactions) for pair in raw.pairs} - {""}
-                right[rule] += row["label"] in answers
-                false[rule] += bool(answers) and kind == "others"
-    print(dict(clips))
-    print(dict(windows))
-    for rule in RULES:
-        print(
-            f"{rule}: {right[rule]} of {windows['interactions']} windows of interactions right, "
-            f"{false[rule]} of {windows['others with a pair']} windows of others with a pair wrong"
-        )
+        windows = [aggregate_window(number, window, scored[0]) for number, window in enumerate(plans[0])]
+        near = [window for window in windows if window.pairs]
+        label = row["label"]
+        together = label in interactions
+        kind = "interactions" if together else "others"
+        counts[f"clips of {kind}"] += 1
+        counts[f"clips of {kind}, people near"] += bool(near)
+        counts[f"windows of {kind}"] += len(windows)
+        counts[f"windows of {kind}, people near"] += len(near)
+        result = recognizer.recognize_file(poses)
+        named = [(one.person, one.answer(recognizer.used.min_score)) for one in result.segments]
+        print(label, Path(row["video"]).stem, *(f"{person}:{answer}" for person, answer in named), sep="\t")
+        pairs = {answer for person, answer in named if isinstance(person, tuple)}
+        if together:
+            became = "the right one" if label in pairs else "another" if pairs else "none"
+            counts[f"segments: clips of interactions with {became}"] += 1
+        elif near:
+            counts[f"segments: clips of others, people near, with {'one' if pairs else 'none'}"] += 1
+        for rule, decide in RULES.items():
+            said = [{decide(window, pair, interactions) for pair in window.pairs} - {""} for window in near]
+            if together:
+                votes = Counter(one for window in said for one in sorted(window))
+                answers[rule]["windows right"] += sum(label in window for window in said)
+                answers[rule]["clips right"] += bool(votes) and votes.most_common(1)[0][0] == label
+            else:
+                answers[rule]["windows false"] += sum(bool(window) for window in said)
+                answers[rule]["clips false"] += any(said)
 
 
 if __name__ == "__main__":
