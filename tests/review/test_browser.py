@@ -299,3 +299,53 @@ def test_predicted_segments_are_accepted_changed_and_deleted_by_keyboard(visit, 
     page.keyboard.press("u")
     page.wait_for_selector("#segment-count:text('2 predicted')")
     assert [row[1] for row in said(table)] == ["walk", "sit", "hop"]
+
+
+def test_the_timeline_of_a_long_video_is_zoomed_scrolls_and_follows_the_player(visit, tmp_path):
+    table = review_factory.segments(tmp_path, [(0, 150, 0, "walk", 0.9, ""), (150, 152, 1, "jump", 0.8, "")])
+    video_factory.write(tmp_path / "clips" / "a.mp4", 300, size=(160, 120))
+    page = visit(table)
+    at_frame(page, 0)
+    short = page.locator("#timeline .segment:has-text('jump')")
+    timeline = page.locator("#timeline")
+    frame = timeline.evaluate("box => box.clientWidth") / 300
+
+    def in_sight(selector):
+        box, inner = timeline.bounding_box(), page.locator(selector).bounding_box()
+        return box["x"] - 2 <= inner["x"] <= box["x"] + box["width"]
+
+    assert short.bounding_box()["width"] == pytest.approx(2 * frame, abs=1)
+    for key in "+===":
+        page.keyboard.press(key)
+    assert short.bounding_box()["width"] == pytest.approx(32 * frame, abs=1)
+    assert not in_sight("#timeline .segment:has-text('jump')")
+    page.keyboard.press("g")
+    page.keyboard.press("g")
+    at_frame(page, 150)
+    assert in_sight("#timeline .head")
+    edge = page.locator("#timeline .edge[title='drag the stop']").last.bounding_box()
+    page.mouse.move(edge["x"] + 4, edge["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 4 + 16 * frame, edge["y"] + 4)
+    page.mouse.up()
+    page.wait_for_selector("#segments li:has-text('jump: frames 150 to 153')")
+    for key, place in [(">", 160), (">", 170), (">", 180), (">", 190), ("<", 180), ("<", 170), ("<", 160), ("<", 150)]:
+        page.keyboard.press(key)
+        at_frame(page, place)
+        assert in_sight("#timeline .head")
+    before = short.bounding_box()
+    page.mouse.move(before["x"] + 1, before["y"] + 4)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 400)
+    page.keyboard.up("Control")
+    while (after := short.bounding_box())["width"] == before["width"]:
+        page.wait_for_timeout(50)
+    assert after["width"] < before["width"]
+    assert after["x"] == pytest.approx(before["x"], abs=4)
+    page.mouse.click(after["x"] + after["width"] + 40 * frame, after["y"] + 4)
+    page.wait_for_selector("#position:not([data-frame='150'])")
+    assert int(page.get_attribute("#position", "data-frame")) > 153
+    page.keyboard.press("0")
+    assert timeline.evaluate("box => box.scrollWidth === box.clientWidth")
+    page.click("#zoom-in")
+    assert timeline.evaluate("box => box.scrollWidth") == pytest.approx(600 * frame, abs=2)

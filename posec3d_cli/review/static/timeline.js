@@ -1,19 +1,24 @@
 // The timeline: the windows that were predicted, below them the segments, a lane for each person, and where the player
-// is. Segments that were predicted and wait for a word are striped.
+// is. Segments that were predicted and wait for a word are striped. Zoomed in, it scrolls, and follows the player.
 
 import { at, labelColor, make, percent } from "./dom.js";
 import { isWaiting, named, whose } from "./segments.js";
 
 const TOP = 29; // pixels above the lanes, for the windows
 const LANE = 27;
+const WIDEST = 40; // pixels of a frame, at most
+const WHEEL = 0.002; // how much a pixel of the wheel zooms, as an exponent
 
 export class Timeline {
   // `onSeek(seconds)`, `onMove(segment, edges)` and `onChoose(segment)` say what a person does; `isChosen(segment)` is asked.
   constructor({ onSeek, onMove, onChoose, isChosen }) {
     Object.assign(this, { onSeek, onMove, onChoose, isChosen });
     this.box = at("timeline");
+    this.all = make("div", { class: "all" }); // as wide as the whole video at this zoom
+    this.box.replaceChildren(this.all);
     this.frames = null;
-    this.box.addEventListener("pointerdown", (event) => this.press(event));
+    this.all.addEventListener("pointerdown", (event) => this.press(event));
+    this.box.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     this.head = make("div", { class: "head" });
     this.marked = make("div", { class: "marked", hidden: true });
   }
@@ -24,12 +29,38 @@ export class Timeline {
     this.end = Math.max(frames.duration, frames.seconds.at(-1) || 0) || 1;
     this.segments = [];
     this.draw();
+    this.zoomTo(1);
     this.show(0);
   }
 
   close() {
     this.frames = null;
-    this.box.replaceChildren();
+    this.all.replaceChildren();
+  }
+
+  // Zoom in or out by a factor, around the player where that is in sight, else around the middle.
+  zoom(factor) {
+    if (!this.frames) return;
+    const head = this.headAt - this.box.scrollLeft;
+    this.zoomTo(this.scale * factor, head >= 0 && head <= this.box.clientWidth ? head : this.box.clientWidth / 2);
+  }
+
+  // Show `scale` times what fits; what lies `x` pixels from the left stays there.
+  zoomTo(scale, x = 0) {
+    const width = this.box.clientWidth;
+    const place = (this.box.scrollLeft + x) / this.all.clientWidth;
+    const most = Math.max(1, (WIDEST * this.frames.seconds.length) / width);
+    this.scale = Math.max(1, Math.min(scale, most));
+    this.all.style.width = `${100 * this.scale}%`;
+    this.box.scrollLeft = place * this.all.clientWidth - x;
+  }
+
+  // The wheel with Ctrl or Cmd zooms around the pointer; alone it scrolls, as everywhere.
+  turn(event) {
+    if (!this.frames || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1);
+    this.zoomTo(this.scale * Math.exp(-WHEEL * pixels), event.clientX - this.box.getBoundingClientRect().left);
   }
 
   share(frame) {
@@ -39,7 +70,7 @@ export class Timeline {
 
   span(start, stop) {
     const left = this.share(start);
-    return { left: `${100 * left}%`, width: `${100 * Math.max(0.002, this.share(stop) - left)}%` };
+    return { left: `${100 * left}%`, width: `${100 * (this.share(stop) - left)}%` };
   }
 
   setSegments(segments) {
@@ -60,15 +91,15 @@ export class Timeline {
           title: `frames ${window.start_frame} to ${window.stop_frame}\n${title}`,
           style: { ...this.span(window.start_frame, Math.min(next, window.stop_frame)), background: labelColor(window.answer ?? "") },
         },
-        text,
+        make("span", {}, text),
       );
     });
     const people = [...new Set(this.segments.map((one) => one.person))].sort(inOrder);
     // What people set lies over what is predicted.
     const ordered = [...this.segments].sort((one, other) => isWaiting(other) - isWaiting(one));
     for (const segment of ordered) blocks.push(...this.nodes(segment, TOP + LANE * people.indexOf(segment.person)));
-    this.box.style.height = `${TOP + LANE * Math.max(1, people.length)}px`;
-    this.box.replaceChildren(...blocks, this.marked, this.head);
+    this.all.style.height = `${TOP + LANE * Math.max(1, people.length)}px`;
+    this.all.replaceChildren(...blocks, this.marked, this.head);
   }
 
   // A segment and its two edges.
@@ -84,7 +115,7 @@ export class Timeline {
         // The press goes on to the timeline, which seeks.
         onpointerdown: () => this.onChoose(segment),
       },
-      text,
+      make("span", {}, text),
     );
     const edges = ["start", "stop"].map((side) => {
       const left = `calc(${100 * this.share(segment[side])}% - ${side === "start" ? 0 : 8}px)`;
@@ -95,8 +126,19 @@ export class Timeline {
     return [block, ...edges];
   }
 
+  // Where the player is, and scroll there: what was in sight leaves it, but for a tenth.
   show(frame) {
-    if (this.frames) this.head.style.left = `calc(${100 * this.share(frame)}% - 1px)`;
+    if (!this.frames) return;
+    this.at = this.share(frame);
+    this.head.style.left = `calc(${100 * this.at}% - 1px)`;
+    const width = this.box.clientWidth;
+    const away = this.headAt - this.box.scrollLeft;
+    if (away < 0) this.box.scrollLeft = this.headAt - 0.9 * width;
+    else if (away > width) this.box.scrollLeft = this.headAt - 0.1 * width;
+  }
+
+  get headAt() {
+    return this.at * this.all.clientWidth;
   }
 
   mark(start, stop) {
@@ -106,7 +148,7 @@ export class Timeline {
   }
 
   secondsAt(event) {
-    const box = this.box.getBoundingClientRect();
+    const box = this.all.getBoundingClientRect();
     return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * this.end;
   }
 
@@ -146,7 +188,7 @@ export class Timeline {
   }
 
   follow(event, move, up) {
-    const target = this.box;
+    const target = this.all;
     target.setPointerCapture(event.pointerId);
     const stop = () => {
       target.removeEventListener("pointermove", move);
