@@ -75,6 +75,8 @@ def main() -> None:
     answers: dict[str, Counter[str]] = {rule: Counter() for rule in RULES}
     for part in given.parts:
         model, _, table = part.partition("=")
+        if not table:
+            parser.error(f"name a model and its clips as MODEL=CLIPS.csv, got {part!r}")
         measure(Path(model), Path(table), counts, answers)
     for name in sorted(counts):
         print(f"{name}: {counts[name]}")
