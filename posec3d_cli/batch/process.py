@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any
 
+from posec3d_cli.runtime.threads import import_numpy
+
 MOST_WORKERS = 8
 """That are started without being asked for."""
 
@@ -64,6 +66,7 @@ def _wait(pipe: connection.Connection, imports: Sequence[str]) -> None:
     """What the process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    import_numpy()
     for module in imports:
         importlib.import_module(module)
     given: list[Any]

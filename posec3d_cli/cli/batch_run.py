@@ -100,14 +100,16 @@ def start_workers(
     There may be too many of them, if few videos are found or all are done: those end by themselves.
     """
     from posec3d_cli.batch.process import MOST_WORKERS, WorkerProcess
-    from posec3d_cli.runtime.threads import processors
+    from posec3d_cli.runtime.threads import import_numpy, processors
 
     if cluster is not None or merge:
         return []
     count = workers or min(processors(), MOST_WORKERS)
     if from_file is None and not any(os.path.isdir(path) for path in paths):
         count = min(count, len(paths))
-    return [WorkerProcess("posec3d_cli.batch.worker", f"posec3d_cli.batch.{task}") for _ in range(count)]
+    started = [WorkerProcess("posec3d_cli.batch.worker", f"posec3d_cli.batch.{task}") for _ in range(count)]
+    import_numpy()
+    return started
 
 
 def work_through(

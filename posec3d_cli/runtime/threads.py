@@ -6,6 +6,7 @@ resizing and cropping around it leave no processor idle. With fewer images than 
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,24 @@ def network_threads() -> int:
     if said.isascii() and said.isdigit() and int(said) > 0:
         return int(said)
     return min(processors(), _MOST_THREADS)
+
+
+_BLAS = "OPENBLAS_NUM_THREADS"
+
+
+def import_numpy() -> None:
+    """Import NumPy with one thread for its linear algebra, unless it is there already or the user says how many.
+
+    Each thread spins for a while when it starts, which holds up whatever starts beside it. The variable is that of
+    other libraries too, so that it is set for this import only.
+    """
+    said = _BLAS in os.environ
+    os.environ.setdefault(_BLAS, "1")
+    try:
+        importlib.import_module("numpy")
+    finally:
+        if not said:
+            del os.environ[_BLAS]
 
 
 def limit_threads(threads: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -49,3 +52,19 @@ def test_what_fails_first_in_order_is_raised():
 
     with pytest.raises(ValueError, match="1"):
         ThreadLanes(2).map(work, [0, 1, 2])
+
+
+def test_numpy_is_imported_with_one_thread_and_nothing_else_is_told_so():
+    program = (
+        "import os, sys\n"
+        "from posec3d_cli.runtime.threads import import_numpy\n"
+        "import_numpy()\n"
+        "tasks = len(os.listdir('/proc/self/task')) if sys.platform == 'linux' else 1\n"
+        "print('numpy' in sys.modules, tasks, os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    for said, expected in (({}, "True 1 None"), ({"OPENBLAS_NUM_THREADS": "1"}, "True 1 1")):
+        ran = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment | said
+        )
+        assert ran.stdout.strip() == expected
