@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from posec3d_cli.batch.output_names import without_suffixes
 from posec3d_cli.errors import InputError, counted
@@ -20,6 +20,7 @@ from posec3d_cli.video import VIDEO_SUFFIXES
 from posec3d_cli.video.pictures import PICTURE_SUFFIXES, is_pattern
 
 logger = logging.getLogger("posec3d")
+NO_VIDEO = "a video is known by its suffix; --glob takes files of other names, --fps folders of pictures"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def find(
     for path, root in zip(paths, roots, strict=True):
         whole = (poses and is_pose_file(root)) or (pictures and is_sequence(root))
         if os.path.isdir(root) and not whole:
-            for file, problem in _below(path, root, (), left_out, _Wanted(glob, poses, pictures)):
+            for file, problem in _below(path, root, (), left_out, Wanted(glob, poses, pictures)):
                 problems.setdefault(file, problem)
         else:
             problems.setdefault(path, "")
@@ -93,7 +94,7 @@ def find(
     if not problems:
         raise InputError(
             f"there is no video below {', '.join(map(str, paths))}",
-            hint="a video is known by its suffix; --glob takes files of other names, --fps folders of pictures",
+            hint=NO_VIDEO,
         )
     absolute = {Path(os.path.abspath(path)): path for path in reversed(problems)}
     top = os.path.commonpath([root if os.path.isdir(root) and root not in named else root.parent for root in roots])
@@ -203,16 +204,22 @@ def _names_in(file: Path) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """What is taken below folders, see `find`."""
 
     glob: str | None
     poses: bool
-    pictures: bool
+    pictures: bool = False
+
+    def fits(self, file: PurePath) -> bool:
+        """Whether a file is taken; with `glob`, `file` is its path below the folder."""
+        if self.glob is not None:
+            return PurePosixPath(file).match(self.glob)
+        return file.suffix.lower() in VIDEO_SUFFIXES or (self.poses and is_pose_file(str(file)))
 
 
 def _below(
-    path: Path, root: Path, above: tuple[tuple[int, int], ...], without: Collection[str], wanted: _Wanted
+    path: Path, root: Path, above: tuple[tuple[int, int], ...], without: Collection[str], wanted: Wanted
 ) -> Iterator[tuple[Path, str]]:
     """The files below a folder, each with the problem that it has; `above` are the folders being listed."""
     try:
@@ -229,7 +236,8 @@ def _below(
             continue
         inner = path / entry.name
         if not os.path.isdir(inner):
-            if _fits(inner, root, wanted):
+            at = inner if wanted.glob is None else Path(os.path.abspath(inner)).relative_to(root)
+            if wanted.fits(at):
                 yield inner, ""
         elif wanted.glob is None and (
             (wanted.poses and is_pose_file(inner)) or (wanted.pictures and is_sequence(inner))
@@ -237,9 +245,3 @@ def _below(
             yield inner, ""
         else:
             yield from _below(inner, root, (*above, here), without, wanted)
-
-
-def _fits(file: Path, root: Path, wanted: _Wanted) -> bool:
-    if wanted.glob is not None:
-        return PurePosixPath(Path(os.path.abspath(file)).relative_to(root)).match(wanted.glob)
-    return file.suffix.lower() in VIDEO_SUFFIXES or (wanted.poses and is_pose_file(file))

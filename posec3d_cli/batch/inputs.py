@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from posec3d_cli.batch.find import InputFile, is_sequence
+from posec3d_cli.batch.find import NO_VIDEO, InputFile, Wanted, is_sequence
 from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 from posec3d_cli.files.input_paths import as_given
+from posec3d_cli.sources import remote
 from posec3d_cli.sources.cache import ReceivedCallback, ignore
 from posec3d_cli.sources.kinds import STDIN, kind_of, shown
 from posec3d_cli.sources.local_copies import Address, LocalCopies, stem_of
@@ -54,6 +55,37 @@ def input_elsewhere(text: str, copies: LocalCopies) -> InputFile:
         return replace(file, path=copies.fetch(text))
     except PoseC3DError as error:
         return replace(file, problem=error.what, hint=error.hint)
+
+
+def inputs_elsewhere(texts: Sequence[str], copies: LocalCopies, *, glob: str | None, poses: bool) -> list[InputFile]:
+    """The input files of addresses, each once: of a folder of another file system, of every video below it."""
+    files: dict[str, InputFile] = {}
+    for text in texts:
+        folder = kind_of(text) == "remote" and remote.is_folder(text)
+        found = _inputs_below(text, copies, Wanted(glob, poses)) if folder else [input_elsewhere(text, copies)]
+        files |= {file.name: file for file in found if file.name not in files}
+    return list(files.values())
+
+
+def _inputs_below(address: str, copies: LocalCopies, wanted: Wanted) -> list[InputFile]:
+    """The input files below a folder of another file system, as `find` takes those of a folder here.
+
+    Where none is, or the folder cannot be listed, one that says so.
+    """
+    name = shown(address)
+    alone = InputFile(Path(name), name, named=True)
+    try:
+        below = copies.files_below(address)
+    except PoseC3DError as error:
+        return [replace(alone, problem=error.what, hint=error.hint)]
+    taken = [file for file in below if not _hidden(file) and wanted.fits(PurePosixPath(file))]
+    if not taken:
+        return [replace(alone, problem=f"there is no video below {name}", hint=NO_VIDEO)]
+    return [input_elsewhere(remote.below(address, file), copies) for file in taken]
+
+
+def _hidden(file: str) -> bool:
+    return any(part.startswith(".") for part in file.split("/"))
 
 
 def with_copy(file: InputFile, received: ReceivedCallback = ignore) -> InputFile:

@@ -51,10 +51,11 @@ def gather(
 ) -> tuple[list[InputFile], list[InputFile]]:
     """The input files of a command line, and the files that are excluded as posec3d's own outputs.
 
-    Folders that the command writes into are not searched. Addresses are fetched later, one by one.
+    Folders that the command writes into are not searched. Addresses are fetched later, one by one; those of folders
+    are listed now.
     """
     from posec3d_cli.batch.find import find, read_list
-    from posec3d_cli.batch.inputs import input_elsewhere, split, with_list
+    from posec3d_cli.batch.inputs import inputs_elsewhere, split, with_list
     from posec3d_cli.batch.own import without_own
     from posec3d_cli.sources.local_copies import log_fetch
 
@@ -67,7 +68,7 @@ def gather(
     found = find(paths, glob=glob, poses=poses, pictures=fps is not None, without=without) if paths else []
     listed_files = [with_list(file, copies, rate(fps)) for file in found]
     elsewhere = replace(copies, progress=log_fetch)  # worker processes fetch
-    return without_own([*listed_files, *(input_elsewhere(text, elsewhere) for text in others)])
+    return without_own([*listed_files, *inputs_elsewhere(others, elsewhere, glob=glob, poses=poses)])
 
 
 def say_left_out(own: Sequence[InputFile]) -> None:

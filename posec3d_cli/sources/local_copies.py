@@ -64,6 +64,12 @@ class LocalCopies:
         asked = web.has_changed if kind_of(address) == "web" else remote.has_changed
         return asked(address, shown(address), self._copy(address))
 
+    def files_below(self, address: str) -> list[str]:
+        """The names of the files below a folder of another file system; arguments and errors: `remote.files_below`."""
+        if self._unreachable(address):
+            raise InputError(f"{shown(address)} is a folder elsewhere", hint="list it once without --offline")
+        return remote.files_below(address, shown(address))
+
     def fetch(self, text: str, received: ReceivedCallback = ignore) -> Path:
         """The local file of an address, or of what comes through standard input.
 

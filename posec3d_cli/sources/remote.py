@@ -58,7 +58,7 @@ def fetch(
     """
     opened, about = _opened(address, name)
     if about.get("type") == "directory":
-        raise InputError(f"{name} is a folder", hint="name its files, or list them for --from-file")
+        raise InputError(f"{name} is a folder", hint="in label and extract-poses, / at its end takes every video below")
     size = about.get("size")
     if isinstance(size, int) and size > limit:
         raise too_large(name, limit, size)
@@ -72,6 +72,43 @@ def fetch(
         if written == 0:
             raise InputError(f"{name} is empty: it holds 0 bytes", hint="upload it again")
         copy.store(part, Origin(name, copy.path.name, written, version))
+
+
+def is_folder(address: str) -> bool:
+    """Whether an address is written as a folder: `s3://bucket/clips/`, `zip://in/::clips.zip`, `zip://::clips.zip`."""
+    return address.partition("::")[0].endswith("/")
+
+
+def files_below(address: str, name: str) -> list[str]:
+    """The names of all files below a folder, relative to it, with forward slashes, in order.
+
+    Args:
+        address: of a folder, see `is_folder`.
+        name: the address as messages show it.
+
+    Raises:
+        InputError: there is no such folder, or it may not be read.
+        StageUnavailable: a package for this kind of address is missing.
+    """
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise _without_fsspec(name) from error
+    try:
+        system, root = url_to_fs(address)
+        found = system.find(root)
+    except ImportError as error:
+        raise StageUnavailable(f"{name} needs a package that is not installed: {error}", hint=EXTRA) from error
+    except Exception as error:
+        raise _problem(name, error) from error
+    top = root.strip("/")
+    return sorted(file.strip("/").removeprefix(top).lstrip("/") for file in found)
+
+
+def below(address: str, file: str) -> str:
+    """The address of a file below a folder; `file` is one of `files_below`."""
+    first, chain, rest = address.partition("::")
+    return f"{first}{file}{chain}{rest}"
 
 
 def has_changed(address: str, name: str, copy: Copy) -> bool:
@@ -96,7 +133,7 @@ def _opened(address: str, name: str) -> tuple[Any, Mapping[str, Any]]:
     try:
         import fsspec
     except ImportError as error:
-        raise StageUnavailable(f"{name} needs the package fsspec, which is not installed", hint=EXTRA) from error
+        raise _without_fsspec(name) from error
     try:
         opened = fsspec.open(address, "rb")
         return opened, opened.fs.info(opened.path)
@@ -104,6 +141,10 @@ def _opened(address: str, name: str) -> tuple[Any, Mapping[str, Any]]:
         raise StageUnavailable(f"{name} needs a package that is not installed: {error}", hint=EXTRA) from error
     except Exception as error:
         raise _problem(name, error) from error
+
+
+def _without_fsspec(name: str) -> StageUnavailable:
+    return StageUnavailable(f"{name} needs the package fsspec, which is not installed", hint=EXTRA)
 
 
 def _chunks(opened: Any, name: str) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import video_factory
 import web_factory
 
 from posec3d_cli.batch.find import find, read_list, with_stems
-from posec3d_cli.batch.inputs import input_elsewhere, input_of, split, with_copy, with_list
+from posec3d_cli.batch.inputs import input_elsewhere, input_of, inputs_elsewhere, split, with_copy, with_list
 from posec3d_cli.errors import InputError
 from posec3d_cli.sources.cache import SourceCache
 from posec3d_cli.sources.local_copies import LocalCopies
@@ -81,3 +82,33 @@ def test_a_list_may_name_addresses_and_patterns(tmp_path):
     picture_factory.write(tmp_path / "frames", range(2))
     (tmp_path / "list.txt").write_text("https://h/a//b.mp4\nframes/%06d.png\n-\n")
     assert read_list(tmp_path / "list.txt") == ["https://h/a//b.mp4", tmp_path / "frames" / "%06d.png", "-"]
+
+
+def test_a_folder_elsewhere_stands_for_every_video_below_it(copies, tmp_path):
+    archive = tmp_path / "clips.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("in/b.mp4", "in/a b.AVI", "in/.hidden/c.mp4", "in/notes.txt", "in/poses.npz", "top.mp4"):
+            file.writestr(name, name)
+    videos = [f"zip://in/{name}::{archive}" for name in ("a b.AVI", "b.mp4")]
+
+    def names(*texts, glob=None, poses=False):
+        return [file.name for file in inputs_elsewhere(texts, copies, glob=glob, poses=poses)]
+
+    assert names(f"zip://in/::{archive}") == videos
+    assert names(f"zip://::{archive}") == [*videos, f"zip://top.mp4::{archive}"]
+    assert names(f"zip://in/::{archive}", videos[1]) == videos, "each once"
+    assert names(f"zip://in/::{archive}", poses=True) == [*videos, f"zip://in/poses.npz::{archive}"]
+    assert names(f"zip://::{archive}", glob="in/*.txt") == [f"zip://in/notes.txt::{archive}"]
+    first = with_copy(inputs_elsewhere([f"zip://in/::{archive}"], copies, glob=None, poses=False)[0])
+    assert (first.problem, first.path.read_bytes()) == ("", b"in/a b.AVI")
+
+
+def test_a_folder_elsewhere_that_cannot_be_listed_is_an_input_that_failed(tmp_path):
+    archive = tmp_path / "empty.zip"
+    zipfile.ZipFile(archive, "w").close()
+    offline = LocalCopies(SourceCache(tmp_path / "cache"), offline=True)
+    texts = [f"zip://::{archive}", f"zip://::{archive}.no", "s3://bucket/clips/"]
+    empty, missing, unreachable = inputs_elsewhere(texts, offline, glob=None, poses=False)
+    assert empty.problem == f"there is no video below zip://::{archive}"
+    assert missing.problem == f"zip://::{archive}.no: there is no such file"
+    assert (unreachable.problem, "--offline" in unreachable.hint) == ("s3://bucket/clips/ is a folder elsewhere", True)
