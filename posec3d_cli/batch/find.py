@@ -12,12 +12,11 @@ from pathlib import Path, PurePath, PurePosixPath
 from posec3d_cli.batch.output_names import without_suffixes
 from posec3d_cli.errors import InputError, counted
 from posec3d_cli.files.csv_tables import CSV_SUFFIXES, read_csv
+from posec3d_cli.files.media import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_pattern
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.pose_files import is_pose_file
 from posec3d_cli.sources.kinds import kind_of
 from posec3d_cli.sources.local_copies import Address
-from posec3d_cli.video import VIDEO_SUFFIXES
-from posec3d_cli.video.pictures import PICTURE_SUFFIXES, is_pattern
 
 logger = logging.getLogger("posec3d")
 NO_VIDEO = "a video is known by its suffix; --glob takes files of other names, --fps folders of pictures"

@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 from posec3d_cli.batch.find import NO_VIDEO, InputFile, Wanted, is_sequence
 from posec3d_cli.errors import InputError, PoseC3DError, unexpected
 from posec3d_cli.files.input_paths import as_given
+from posec3d_cli.files.media import is_pattern
 from posec3d_cli.sources import remote
 from posec3d_cli.sources.cache import ReceivedCallback, ignore
 from posec3d_cli.sources.kinds import STDIN, kind_of, shown
 from posec3d_cli.sources.local_copies import Address, LocalCopies, stem_of
-from posec3d_cli.video.pictures import is_pattern
 
 NEEDS_FPS = "--fps N reads them as a video of N pictures per second"
 

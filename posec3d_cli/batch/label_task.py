@@ -1,4 +1,7 @@
-"""LabelTask: recognize the action in a video or in each clip of a pose file, and save its video and poses."""
+"""LabelTask: recognize the action in a video or in each clip of a pose file, and save its video and poses.
+
+What makes poses and answers is imported by the processes that prepare a task, and not by the one that plans.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from posec3d_cli.answers import WindowScores
 from posec3d_cli.batch.find import InputFile, only_pose_files
@@ -17,12 +20,13 @@ from posec3d_cli.errors import PoseC3DError, unexpected
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.output.poses import save_poses
-from posec3d_cli.output.video import save_video
-from posec3d_cli.pipeline import Pipeline, WindowsCallback
 from posec3d_cli.pose_files import is_pose_file, read_pose_file
-from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ClipResult, Failure, VideoPoses
 from posec3d_cli.types import VideoInfo
+
+if TYPE_CHECKING:
+    from posec3d_cli.pipeline import Pipeline, WindowsCallback
+    from posec3d_cli.recognition.recognizer import ActionRecognizer
 
 logger = logging.getLogger("posec3d")
 
@@ -109,6 +113,9 @@ class LabelTask:
 
     def prepare(self, progress: DownloadCallback | None = None) -> None:
         """Load the models; weights that are not in the cache are downloaded."""
+        from posec3d_cli.pipeline import Pipeline
+        from posec3d_cli.recognition.recognizer import ActionRecognizer
+
         if self.only_poses:
             self.pipeline, self.recognizer = None, ActionRecognizer.from_config(self.config, progress=progress)
         else:
@@ -151,6 +158,8 @@ class LabelTask:
 
     def _save(self, file: InputFile, result: ClipResult, heartbeat: Heartbeat) -> tuple[str, ...]:
         """Write the output files; returns sentences about lost content, such as sound."""
+        from posec3d_cli.output.video import save_video
+
         frames = len(result.video_poses)
         unkept: tuple[str, ...] = ()
         for kind, target in self.outputs(file).items():

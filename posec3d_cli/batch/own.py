@@ -8,8 +8,8 @@ from pathlib import Path
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.errors import InputError
+from posec3d_cli.files.marks import is_annotated
 from posec3d_cli.pose_files.origin import Source, sources_of
-from posec3d_cli.video.marks import is_annotated
 
 _RESULTS = re.compile(rb'\A\s*\{\s*"schema":\s*"posec3d/(?!poses")')
 

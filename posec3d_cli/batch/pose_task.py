@@ -1,23 +1,28 @@
-"""PoseTask: estimate the poses of every frame of a video, and write them to a pose file."""
+"""PoseTask: estimate the poses of every frame of a video, and write them to a pose file.
+
+What makes poses is imported by the processes that prepare a task, and not by the one that plans.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from posec3d_cli.batch.find import InputFile
 from posec3d_cli.batch.outputs import CurrentRun, output_path, written_by_worker
 from posec3d_cli.batch.task import Heartbeat
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import PoseC3DError
-from posec3d_cli.extraction.extractor import PoseExtractor
 from posec3d_cli.extraction.result import PosesResult
 from posec3d_cli.hub.download import DownloadCallback
 from posec3d_cli.hub.resolve import resolve
 from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.results import Failure
+
+if TYPE_CHECKING:
+    from posec3d_cli.extraction.extractor import PoseExtractor
 
 
 @dataclass
@@ -62,6 +67,8 @@ class PoseTask:
 
     def prepare(self) -> None:
         """Load the models."""
+        from posec3d_cli.extraction.extractor import PoseExtractor
+
         self.extractor = PoseExtractor.from_config(self.config)
 
     def run(self, file: InputFile, heartbeat: Heartbeat) -> Iterator[PosesResult]:

@@ -94,9 +94,9 @@ def say_plan(todo: Collection[Todo], total: int, before: str) -> None:
 
 
 def start_workers(
-    task: str, paths: Sequence[str], from_file: Path | None, workers: int | None, *, cluster: str | None, merge: bool
+    paths: Sequence[str], from_file: Path | None, workers: int | None, *, cluster: str | None, merge: bool
 ) -> list[WorkerProcess]:
-    """Start the processes of workers, which import the module of the task meanwhile; none where others do the work.
+    """Start the processes of workers, which import what they need meanwhile; none where others do the work.
 
     There may be too many of them, if few videos are found or all are done: those end by themselves.
     """
@@ -108,7 +108,7 @@ def start_workers(
     count = workers or min(processors(), MOST_WORKERS)
     if from_file is None and not any(os.path.isdir(path) for path in paths):
         count = min(count, len(paths))
-    started = [WorkerProcess("posec3d_cli.batch.worker", f"posec3d_cli.batch.{task}") for _ in range(count)]
+    started = [WorkerProcess("posec3d_cli.batch.worker", "posec3d_cli.pipeline") for _ in range(count)]
     import_numpy()
     return started
 

@@ -127,7 +127,7 @@ def extract_poses(
     a person, and with 1 when one failed.
     """
     cluster = cluster_of(engine, address)
-    started = start_workers("pose_task", paths or [], from_file, workers, cluster=cluster, merge=merge)
+    started = start_workers(paths or [], from_file, workers, cluster=cluster, merge=merge)
     # What follows takes a third of a second to import, while the workers import theirs.
     from posec3d_cli.batch import pose_task
     from posec3d_cli.batch.find import with_stems

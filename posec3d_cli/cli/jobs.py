@@ -85,8 +85,8 @@ def plan_outputs(
         typer.BadParameter: several inputs and one file, two inputs with one output, or pose files to be drawn.
     """
     from posec3d_cli.batch.output_names import without_suffixes
+    from posec3d_cli.files.media import is_list
     from posec3d_cli.pose_files import is_pose_file, written_suffixes
-    from posec3d_cli.video.pictures import is_list
 
     # A list of pictures is called after them; a copy is called as its address ends.
     videos = [Path(file.origin) if is_list(file.path) else file.path for file in files]

@@ -154,7 +154,7 @@ def label(
     a result, also "no person", and with 1 when one failed.
     """
     cluster = cluster_of(engine, address)
-    started = start_workers("label_task", paths or [], from_file, workers, cluster=cluster, merge=merge)
+    started = start_workers(paths or [], from_file, workers, cluster=cluster, merge=merge)
     # What follows takes a third of a second to import, while the workers import theirs.
     from posec3d_cli.batch import label_task, run
     from posec3d_cli.batch.corrections import kept_corrections, write_results

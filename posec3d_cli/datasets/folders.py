@@ -14,11 +14,11 @@ from posec3d_cli.datasets.segments import Segment
 from posec3d_cli.datasets.splits import group_of, is_split
 from posec3d_cli.datasets.table_labels import LabeledRow, read_labels
 from posec3d_cli.errors import BadDataset, are, counted, listed
+from posec3d_cli.files.media import VIDEO_SUFFIXES
 from posec3d_cli.files.relative_paths import RelativePaths
 from posec3d_cli.labels import clean_label
 from posec3d_cli.output.tables import CORRECTED
 from posec3d_cli.pose_files import is_pose_file
-from posec3d_cli.video import VIDEO_SUFFIXES
 
 TABLE = "labels.csv"
 _NO_GROUPS = ("video", "label", CORRECTED)

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import IO, Any
 
 from posec3d_cli.errors import OutputError
+from posec3d_cli.files.marks import MARK
 from posec3d_cli.live.answers import Alert, LiveAnswer, SourceStatus
 from posec3d_cli.types import Pixels
 from posec3d_cli.video import VideoWriter
-from posec3d_cli.video.marks import MARK
 from posec3d_cli.video.pictures import fitted
 
 logger = logging.getLogger("posec3d")

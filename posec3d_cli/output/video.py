@@ -20,6 +20,7 @@ import numpy as np
 
 from posec3d_cli.answers import Pair, PairInWindow, people_of, person_text, weighted_mean
 from posec3d_cli.config import DEFAULT_READER
+from posec3d_cli.files.marks import MARK
 from posec3d_cli.files.writing import check_free
 from posec3d_cli.output.draw import DrawnObject, Figure
 from posec3d_cli.results import (
@@ -32,7 +33,6 @@ from posec3d_cli.results import (
 )
 from posec3d_cli.types import ActionScores, ObjectTracks
 from posec3d_cli.video import SoundOf, VideoWriter, open_video
-from posec3d_cli.video.marks import MARK
 
 FAINT = 0.1  # of the weight of the one who counts most in a window; who counts less is drawn faintly
 OBJECT_SHOWN = 0.25  # the best score of an object that is drawn, as of people by default: weaker ones flicker

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from posec3d_cli.errors import BadPoseFile, InputError
+from posec3d_cli.files.media import VIDEO_SUFFIXES
 from posec3d_cli.pose_files.checks import shown, whole
 from posec3d_cli.pose_files.clip import (
     JOINTS,
@@ -32,7 +33,6 @@ from posec3d_cli.pose_files.frame_names import frame_numbers, in_natural_order
 from posec3d_cli.pose_files.ultralytics import PERSON
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.tracking.similarity import Doubles
-from posec3d_cli.video import VIDEO_SUFFIXES, open_video
 
 SIZE_FILE = "frame-size.txt"
 _OTHERS = (SIZE_FILE, "classes.txt")
@@ -135,6 +135,8 @@ def _size(source: PoseSource) -> tuple[tuple[int, int], Fraction | None]:
             f"its positions are relative to a frame size that it does not state: it needs a {SIZE_FILE}",
             hint=f"put a text {SIZE_FILE} with the width and the height of the video into the folder, as in 1280 720",
         )
+    from posec3d_cli.video import open_video
+
     try:
         with open_video(beside) as video:
             return (video.info.width, video.info.height), video.info.fps

@@ -14,6 +14,7 @@ from typing import IO
 
 from posec3d_cli.errors import InputError
 from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.files.media import LIST_SUFFIX
 from posec3d_cli.sources import remote, web
 from posec3d_cli.sources.cache import (
     MAX_BYTES,
@@ -26,7 +27,6 @@ from posec3d_cli.sources.cache import (
     write_limited,
 )
 from posec3d_cli.sources.kinds import STDIN, file_name, kind_of, shown
-from posec3d_cli.video.pictures import LIST_SUFFIX, list_of
 
 logger = logging.getLogger("posec3d")
 _CHUNK = 1 << 20
@@ -109,6 +109,8 @@ class LocalCopies:
             UnreadableVideo, EmptyVideo: see `posec3d_cli.video.pictures.list_of`.
             OutputError: the cache cannot be written.
         """
+        from posec3d_cli.video.pictures import list_of
+
         content = list_of(source, fps)
         copy = self.cache.copy(f"{os.path.abspath(source)} at {fps}", f"{source.name or 'pictures'}{LIST_SUFFIX}")
         with copy.locked():

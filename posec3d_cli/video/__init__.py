@@ -28,9 +28,10 @@ from pathlib import Path
 
 from posec3d_cli.config import DEFAULT_READER, READERS
 from posec3d_cli.errors import InputError
+from posec3d_cli.files.media import VIDEO_SUFFIXES, is_list
 from posec3d_cli.types import VideoInfo
 from posec3d_cli.video.browser import PROXY_VERSION, FrameTimes, frame_times, make_proxy, proxy_size
-from posec3d_cli.video.pictures import PictureReader, is_list
+from posec3d_cli.video.pictures import PictureReader
 from posec3d_cli.video.reader import VideoReader
 from posec3d_cli.video.sound import SoundOf
 from posec3d_cli.video.writer import VideoWriter
@@ -49,15 +50,6 @@ __all__ = [
     "proxy_size",
     "readers",
 ]
-
-VIDEO_SUFFIXES = frozenset(
-    (
-        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts"),
-        *(".m2v", ".m4v", ".mkv", ".mov"),
-        *(".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv"),
-    )
-)
-"""How the names of videos end, in lower case: what is looked for in folders. Any file can be opened."""
 
 
 def readers() -> tuple[str, ...]:

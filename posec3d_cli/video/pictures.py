@@ -20,16 +20,13 @@ from PIL import Image, UnidentifiedImageError
 
 from posec3d_cli.errors import EmptyVideo, UnreadableVideo, counted, listed
 from posec3d_cli.files.digests import sha256_of
+from posec3d_cli.files.media import NUMBER, PICTURE_SUFFIXES, is_pattern
 from posec3d_cli.types import Frame, Pixels, VideoInfo
 from posec3d_cli.video.reader import VideoReader
 
-LIST_SUFFIX = ".pictures"
-PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""How the names of pictures end, in lower case: what is looked for in a folder of pictures."""
 MOST_GAPS = 0.5
 """Share of numbers without a picture beyond which the numbers count nothing, such as times of day."""
 _SCHEMA = "posec3d/pictures/1"
-_PATTERN = re.compile(r"%(0\d+)?d")
 _TURNED = frozenset({5, 6, 7, 8})  # Exif orientations whose width is the stored height
 _ORIENTATION = 0x0112
 _LAST_NUMBER = re.compile(r"(\d+)(?=\D*$)")
@@ -44,16 +41,6 @@ class _Picture:
     sha256: str
     width: int
     height: int
-
-
-def is_pattern(path: Path) -> bool:
-    """Whether a path stands for numbered pictures, as `frames/%06d.jpg` does."""
-    return len(_PATTERN.findall(path.name)) == 1 and path.suffix.lower() in PICTURE_SUFFIXES
-
-
-def is_list(path: Path) -> bool:
-    """Whether a file is the list of a sequence of pictures."""
-    return path.suffix == LIST_SUFFIX
 
 
 def list_of(source: Path, fps: Fraction) -> bytes:
@@ -178,7 +165,7 @@ def fitted(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _of_pattern(pattern: Path) -> list[tuple[int | None, Path]]:
     """The pictures of a pattern with their numbers, in order of these."""
-    before, padded, after = _PATTERN.split(pattern.name)
+    before, padded, after = NUMBER.split(pattern.name)
     digits = rf"\d{{{int(padded)},}}" if padded else r"(?:0|[1-9]\d*)"
     name = re.compile(f"{re.escape(before)}({digits}){re.escape(after)}")
     if not pattern.parent.is_dir():

@@ -17,9 +17,9 @@ import av.error
 from av.filter import Graph
 
 from posec3d_cli.errors import are, counted
+from posec3d_cli.files.media import is_list
 from posec3d_cli.video.decoding import file_opened
 from posec3d_cli.video.packet_table import clock_may_leap
-from posec3d_cli.video.pictures import is_list
 from posec3d_cli.video.timing import LEAP_SECONDS
 
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})

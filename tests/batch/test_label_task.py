@@ -21,6 +21,8 @@ from posec3d_cli.batch.pool import WorkerPool
 from posec3d_cli.batch.task import attempt
 from posec3d_cli.cli.predict import predict
 from posec3d_cli.config import PipelineConfig
+from posec3d_cli.pipeline import Pipeline
+from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.results import ClipResult, Failure
 
 
@@ -99,10 +101,11 @@ def test_predict_and_label_have_the_same_results(inputs, monkeypatch):
 
 def test_of_pose_files_only_the_classifier_is_made(tmp_path, clip, monkeypatch):
     made = []
-    for kind in ("Pipeline", "ActionRecognizer"):
+    for kind in (Pipeline, ActionRecognizer):
         monkeypatch.setattr(
-            f"posec3d_cli.batch.label_task.{kind}.from_config",
-            lambda config, progress, kind=kind: made.append(kind) or fakes.pipeline(),
+            kind,
+            "from_config",
+            lambda config, progress, name=kind.__name__: made.append(name) or fakes.pipeline(),
         )
     poses = InputFile(factory.ours(tmp_path, ".npz"), "ours.npz")
     for files in ([poses], [poses, InputFile(clip, "clip.mp4")]):
@@ -125,10 +128,7 @@ def test_the_fingerprint_follows_models_settings_and_options_and_nothing_else():
 
 def test_the_settings_reach_the_pipeline(monkeypatch, tmp_path):
     made = []
-    monkeypatch.setattr(
-        "posec3d_cli.batch.label_task.Pipeline.from_config",
-        lambda config, progress: made.append(config) or fakes.pipeline(),
-    )
+    monkeypatch.setattr(Pipeline, "from_config", lambda config, progress: made.append(config) or fakes.pipeline())
     config = PipelineConfig("p", "d", "q", ("c",), (2.0,), "b", device="cpu", offline=True, cache_dir=tmp_path)
     LabelTask(config).prepare()
     assert made == [config]

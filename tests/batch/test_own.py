@@ -17,13 +17,13 @@ from posec3d_cli.batch.own import without_own
 from posec3d_cli.datasets.folders import labeled_videos
 from posec3d_cli.datasets.write_pickle import Labels, write_dataset_pickle
 from posec3d_cli.errors import BadDataset, InputError
+from posec3d_cli.files.marks import MARK, is_annotated
 from posec3d_cli.pose_files import write_pose_file
 from posec3d_cli.pose_files.origin import sources_of
 from posec3d_cli.results import VideoPoses
 from posec3d_cli.skeletons import COCO_17
 from posec3d_cli.types import VideoInfo
 from posec3d_cli.video import VideoWriter
-from posec3d_cli.video.marks import MARK, is_annotated
 
 
 @pytest.fixture

@@ -66,3 +66,13 @@ def test_starting_a_process_imports_nothing_that_takes_long():
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
+
+
+def test_whoever_plans_a_run_imports_no_decoder():
+    program = (
+        "import sys\n"
+        "from posec3d_cli.batch import label_task, own, pose_task, resume, run, shards\n"
+        "print({'cv2', 'av', 'PIL', 'onnxruntime', 'scipy'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"

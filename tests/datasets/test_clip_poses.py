@@ -178,7 +178,7 @@ def test_the_workers_are_told_the_device(clips, tmp_path, monkeypatch, where):
     told = []
 
     class WorkerPool:
-        def __init__(self, task, size, *, device, log):
+        def __init__(self, task, size, *, device, log, started=()):
             told.append(device)
             raise InterruptedError
 

@@ -16,9 +16,9 @@ from posec3d_cli.batch.label_task import LabelTask
 from posec3d_cli.batch.outputs import CurrentRun, unfinished_files
 from posec3d_cli.config import PipelineConfig
 from posec3d_cli.errors import OutputError
+from posec3d_cli.files.marks import MARK, is_annotated
 from posec3d_cli.output.video import save_video
 from posec3d_cli.video import SoundOf, VideoWriter, open_video, sound
-from posec3d_cli.video.marks import MARK, is_annotated
 
 
 @pytest.fixture(scope="module")
