@@ -98,14 +98,15 @@ def start_workers(
 ) -> list[WorkerProcess]:
     """Start the processes of workers, which import what they need meanwhile; none where others do the work.
 
-    There may be too many of them, if few videos are found or all are done: those end by themselves.
+    There may be too many of them, if few videos are found or all are done: those end by themselves. The first eight are
+    started so; more wait until there are videos for them.
     """
     from posec3d_cli.batch.process import MOST_WORKERS, WorkerProcess
     from posec3d_cli.runtime.threads import import_numpy, processors
 
     if cluster is not None or merge:
         return []
-    count = workers or min(processors(), MOST_WORKERS)
+    count = min(workers or processors(), MOST_WORKERS)
     if from_file is None and not any(os.path.isdir(path) for path in paths):
         count = min(count, len(paths))
     started = [WorkerProcess("posec3d_cli.batch.worker", "posec3d_cli.pipeline") for _ in range(count)]
