@@ -299,6 +299,6 @@ def test_an_actor_counts_signs_of_life(tmp_path, clip, monkeypatch):
     assert "has posec3d " in actor.prepare("0.0.1").what
     assert actor.prepare(__version__) is None
     done = actor.run(InputFile(clip, "a.mp4"), frozenset())
-    assert (done.result.status, done.written, actor.heartbeat()) == ("ok", (), (2, 8))
+    assert (done.result.status, done.written, actor.heartbeat()) == ("ok", (), (3, 8))
     monkeypatch.setenv("FAKE_MODELS", "missing")
     assert actor.prepare(__version__).what == "the weights are not there"
