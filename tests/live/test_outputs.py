@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+import threading
 
 import cv2
 import live_fakes
@@ -148,3 +149,21 @@ def test_a_window_without_a_display_or_without_windows_is_refused(monkeypatch):
     monkeypatch.setattr(cv2, "namedWindow", headless)
     with pytest.raises(OutputError, match="shows no windows"):
         Screen(None)
+
+
+@pytest.mark.parametrize(("size", "shown"), [((320, 240), (320, 240)), ((1768, 994), (1280, 720))])
+def test_the_window_begins_at_the_size_of_the_frames_or_of_a_small_screen(monkeypatch, size, shown):
+    sizes, keys = [], [255, ord("q")]
+    monkeypatch.setenv("DISPLAY", ":0")
+    for name in ("namedWindow", "imshow"):
+        monkeypatch.setattr(cv2, name, lambda *arguments: None)
+    monkeypatch.setattr(cv2, "resizeWindow", lambda title, *of: sizes.append(of))
+    monkeypatch.setattr(cv2, "waitKey", lambda milliseconds: keys.pop(0))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *arguments: 1)
+    stop = threading.Event()
+    screen = Screen(stop)
+    screen.frame(grey(0, size), 0.0)
+    assert not stop.is_set()
+    screen.frame(grey(0, size), 0.1)
+    assert stop.is_set(), "q ends the run"
+    assert sizes == [shown]
