@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any
 
 from posec3d_cli.errors import InputError, PoseC3DError, StageUnavailable
@@ -90,17 +91,11 @@ def files_below(address: str, name: str) -> list[str]:
         InputError: there is no such folder, or it may not be read.
         StageUnavailable: a package for this kind of address is missing.
     """
-    try:
+    with _problems_told(name):
         from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise _without_fsspec(name) from error
-    try:
+
         system, root = url_to_fs(address)
         found = system.find(root)
-    except ImportError as error:
-        raise StageUnavailable(f"{name} needs a package that is not installed: {error}", hint=EXTRA) from error
-    except Exception as error:
-        raise _problem(name, error) from error
     top = root.strip("/")
     return sorted(file.strip("/").removeprefix(top).lstrip("/") for file in found)
 
@@ -130,31 +125,29 @@ def _opened(address: str, name: str) -> tuple[Any, Mapping[str, Any]]:
         InputError: there is no such file, or it may not be read.
         StageUnavailable: a package for this kind of address is missing.
     """
-    try:
+    with _problems_told(name):
         import fsspec
-    except ImportError as error:
-        raise _without_fsspec(name) from error
-    try:
+
         opened = fsspec.open(address, "rb")
         return opened, opened.fs.info(opened.path)
+
+
+@contextmanager
+def _problems_told(name: str) -> Iterator[None]:
+    """Tell what fails in this block by our own errors."""
+    try:
+        yield
     except ImportError as error:
         raise StageUnavailable(f"{name} needs a package that is not installed: {error}", hint=EXTRA) from error
     except Exception as error:
         raise _problem(name, error) from error
 
 
-def _without_fsspec(name: str) -> StageUnavailable:
-    return StageUnavailable(f"{name} needs the package fsspec, which is not installed", hint=EXTRA)
-
-
 def _chunks(opened: Any, name: str) -> Iterator[bytes]:
-    try:
-        with opened as file:
-            stream: IO[bytes] = file
-            while chunk := stream.read(_CHUNK):
-                yield chunk
-    except Exception as error:
-        raise _problem(name, error) from error
+    with _problems_told(name), opened as file:
+        stream: IO[bytes] = file
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
 def _version(about: Mapping[str, Any]) -> str:
