@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import video_factory
 from benchmark_modules import imported
+from hrnet_factory import seeded_network
 
 from posec3d_cli.pose_files import write_pose_file
+from posec3d_cli.stages.pose_estimators.hrnet import HRNetPose
 from posec3d_cli.types import Frame
 
 MODULES = ("given", "process", "ours", "alone", "table")
@@ -72,6 +74,15 @@ def test_the_floor_is_the_time_per_image_of_a_batch(throughput) -> None:
     assert len(sizes) == 1 + throughput["alone"].MOST_RUNS
     assert 0 < taken < 0.1
     assert 0 <= worked < 0.1
+
+
+def test_the_network_of_hrnet_runs_alone(throughput) -> None:
+    stage = HRNetPose(
+        seeded_network(8),
+        HRNetPose.Settings(8, input_size=(64, 96), convention="1.x", decode="quarter", flip_test=False),
+    )
+    heatmaps = throughput["alone"].pose_alone(stage)(1)
+    assert heatmaps.shape == (1, 17, 24, 16)
 
 
 def test_a_way_says_what_it_did_and_what_it_took(throughput) -> None:

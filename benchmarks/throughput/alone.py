@@ -63,7 +63,7 @@ def interpreter_alone(interpreter: Any, size: int) -> Callable[[int], object]:
 def pose_alone(stage: Any) -> Callable[[int], object]:
     """Runs a pose model's network on so many crops."""
     if hasattr(stage, "_network"):
-        width, height = stage._size
+        width, height = stage._settings.input_size
         images = {number: (255 * noise(number, height, width, 3)).astype(np.uint8) for number in CROPS}
         return lambda number: stage._run(images[number])
     [image] = stage._session.get_inputs()

@@ -289,7 +289,7 @@ def test_a_bucket_needs_a_package_and_offline_a_copy(copies, monkeypatch):
     with pytest.raises(InputError, match="was not fetched before"):
         LocalCopies(copies.cache, offline=True).fetch("s3://bucket/a.mp4")
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(StageUnavailable, match="needs a package that is not installed: .*fsspec"):
+    with pytest.raises(StageUnavailable, match=r"needs a package that is not installed: .*fsspec"):
         copies.fetch("s3://bucket/a.mp4")
 
 
