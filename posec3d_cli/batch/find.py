@@ -19,7 +19,7 @@ from posec3d_cli.sources.kinds import kind_of
 from posec3d_cli.sources.local_copies import Address
 
 logger = logging.getLogger("posec3d")
-NO_VIDEO = "a video is known by its suffix; --glob takes files of other names, --fps folders of pictures"
+NO_VIDEO = "a video is known by its suffix; --glob takes files of other names"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def find(
     if not problems:
         raise InputError(
             f"there is no video below {', '.join(map(str, paths))}",
-            hint=NO_VIDEO,
+            hint=f"{NO_VIDEO}, --fps folders of pictures",
         )
     absolute = {Path(os.path.abspath(path)): path for path in reversed(problems)}
     top = os.path.commonpath([root if os.path.isdir(root) and root not in named else root.parent for root in roots])

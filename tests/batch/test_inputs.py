@@ -110,5 +110,6 @@ def test_a_folder_elsewhere_that_cannot_be_listed_is_an_input_that_failed(tmp_pa
     texts = [f"zip://::{archive}", f"zip://::{archive}.no", "s3://bucket/clips/"]
     empty, missing, unreachable = inputs_elsewhere(texts, offline, glob=None, poses=False)
     assert empty.problem == f"there is no video below zip://::{archive}"
+    assert ("--glob" in empty.hint, "--fps" in empty.hint) == (True, False), "pictures are read from folders here only"
     assert missing.problem == f"zip://::{archive}.no: there is no such file"
     assert (unreachable.problem, "--offline" in unreachable.hint) == ("s3://bucket/clips/ is a folder elsewhere", True)
