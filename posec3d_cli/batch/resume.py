@@ -19,7 +19,7 @@ _ASKED_AT_A_TIME = 8
 
 @dataclass(frozen=True)
 class Todo:
-    """An input file to process, and why again if it has a result: "", "video", "pipeline", "output" or "failed"."""
+    """An input file to process, and why again if it has a result: "" or a key of `cli.batch_run.REASONS`."""
 
     file: InputFile
     again: str = ""
@@ -70,12 +70,13 @@ def _outdated(
 ) -> str | None:
     """Why a result is no longer valid, or None."""
     now = stamp(video.path)
+    changed = "video" if record.sha256 else "unread"
     if video.path in elsewhere:
-        return "video"
+        return changed
     lost_copy = video.address is not None and now is None
     if now != record.stamp and not lost_copy:
         if not record.sha256 or digest(video.path) != record.sha256:
-            return "video"
+            return changed
         run_state.touch(video.path, now)
     if record.pipeline != pipeline:
         return "pipeline"

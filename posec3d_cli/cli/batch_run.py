@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from posec3d_cli.sources.local_copies import LocalCopies
 REASONS = {
     "video": "their content changed",
+    "unread": "they could not be read before",
     "pipeline": "the models or their settings changed",
     "output": "an output file is missing or was changed",
     "failed": "they failed",
