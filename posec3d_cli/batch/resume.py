@@ -19,7 +19,10 @@ _ASKED_AT_A_TIME = 8
 
 @dataclass(frozen=True)
 class Todo:
-    """An input file to process, and why again if it has a result: "" or a key of `cli.batch_run.REASONS`."""
+    """An input file to process, and why again if it has a result.
+
+    That is "", "video" (its content changed), "unread" (it could not be read), "pipeline", "output" or "failed".
+    """
 
     file: InputFile
     again: str = ""

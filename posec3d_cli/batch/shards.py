@@ -31,6 +31,7 @@ _TEXT = re.compile(r"(\d+)/(\d+)", re.ASCII)
 _REASONS = {
     "": "no result yet",
     "video": "changed since",
+    "unread": "readable only since",
     "pipeline": "made with other models or settings than this command names",
     "output": "without their output files",
 }

@@ -133,6 +133,16 @@ def test_what_is_missing_is_named_and_nothing_is_written(label, tmp_path):
     assert f"of {len(NAMES)} videos, 1 is changed since, the first is c.mp4" in ran.err
 
 
+def test_what_could_not_be_read_in_a_shard_and_can_be_now_is_not_merged(label):
+    Path("list.txt").write_text("".join(f"clips/{name}\n" for name in ("a.mp4", "late.mp4")))
+    for index in (1, 2):
+        label("--from-file", "list.txt", "--shard", f"{index}/2", copies=["a.mp4"])
+    Path("clips/late.mp4").write_bytes(Path("clips/a.mp4").read_bytes())
+    ran = label("--from-file", "list.txt", "--merge")
+    assert ran.code == 1
+    assert "of 2 videos, 1 is readable only since, the first is late.mp4" in ran.err
+
+
 def test_shards_of_other_settings_are_refused(label):
     label("clips", "--shard", "1/2", copies=NAMES)
     label("clips", "--shard", "2/2", "--views", 2)
