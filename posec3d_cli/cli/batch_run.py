@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from posec3d_cli.datasets.poses import PoseFrames
     from posec3d_cli.sources.local_copies import LocalCopies
 REASONS = {
-    "video": "their content changed",
-    "unread": "they could not be read before",
+    "video": "content changed",
+    "unread": "not readable before",
     "pipeline": "the models or their settings changed",
     "output": "an output file is missing or was changed",
-    "failed": "they failed",
+    "failed": "failed before",
 }
 
 

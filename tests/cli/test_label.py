@@ -72,7 +72,7 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(label, tmp_path):
     shutil.copyfile(video_factory.write(tmp_path / "longer.mp4", 30), "clips/b.mp4")
     ran = label(copies=["d.mp4"])
     assert begun(tmp_path) == ["b.mp4", "d.mp4"], "a touched file is the same"
-    assert "note:  1 of 4 videos is processed again: their content changed" in ran.err
+    assert "note:  1 of 4 videos is processed again: content changed" in ran.err
     assert "note:  2 of 4 videos are done already" in ran.err
     assert list(statuses()) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
     label()
@@ -103,7 +103,7 @@ def test_failures_hold_until_they_are_retried(label, tmp_path):
     assert begun(tmp_path) == []
     ran = label("clips", "--timeout", 0.5, "--retry-failed")
     assert begun(tmp_path) == ["bug.mp4", "exit.mp4", "hang.mp4"]
-    assert "3 of 4 videos are processed again: they failed" in ran.err
+    assert "3 of 4 videos are processed again: failed before" in ran.err
     assert statuses() == {"a.mp4": "ok", "bug.mp4": "failed", "exit.mp4": "failed", "hang.mp4": "failed"}
 
 

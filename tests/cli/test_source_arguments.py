@@ -117,8 +117,8 @@ def test_a_table_has_a_row_for_each_kind_of_input_and_a_run_resumes_by_content(l
     web.pages["/gone.mp4"] = web_factory.Page(clip.read_bytes())
     again = label(*arguments)
     assert again.code == 0
-    assert "2 of 4 videos are processed again: their content changed" in again.err
-    assert "1 of 4 videos is processed again: they could not be read before" in again.err
+    assert "2 of 4 videos are processed again: content changed" in again.err
+    assert "1 of 4 videos is processed again: not readable before" in again.err
     assert sorted((tmp_path / "journal.txt").read_text().split()) == sorted(
         ["frames", f"{web.url}/gone.mp4", f"{web.url}/walk.mp4"]
     )
