@@ -93,7 +93,7 @@ class Classifier:
 
     def classify(self, volumes):
         right = [float(volume.values.mean()) for volume in volumes]
-        return [ActionScores(np.array([1 - p, p], np.float32), LABELS) for p in right]
+        return [ActionScores(np.array([1 - p, p], np.float32), self.labels) for p in right]
 
 
 class PairBuilder(Builder):

@@ -14,7 +14,7 @@ from posec3d_cli.labels import near_labels
 from posec3d_cli.pose_files.clip import from_slots, make_video_poses
 from posec3d_cli.pose_files.objects import with_objects
 from posec3d_cli.recognition.recognizer import ActionRecognizer
-from posec3d_cli.results import VideoPoses
+from posec3d_cli.results import UNKNOWN, ClipResult, VideoPoses
 from posec3d_cli.sampling.clips import ClipSampling
 from posec3d_cli.tracking.object_rows import ObjectRows
 
@@ -60,15 +60,18 @@ def predict_clips(
     results = recognizer.recognize_many(map(as_video_poses, clips), sampling, frames=frames)
     for number, (clip, result) in enumerate(zip(clips, results, strict=True)):
         progress(number, len(clips))
-        scores = result.scores
-        best = () if scores is None else tuple(scores.top(BEST))
-        predictions.append(
-            ClipPrediction(
-                clip.name, clip.label, best, None if scores is None else scores.probabilities, result.sureness
-            )
-        )
+        predictions.append(_prediction(clip, result))
     progress(len(clips), len(clips))
     return predictions
+
+
+def _prediction(clip: LabeledClip, result: ClipResult) -> ClipPrediction:
+    scores = result.scores
+    if scores is None:
+        return ClipPrediction(clip.name, clip.label, ())
+    unknown = float(scores.probabilities[scores.labels.index(UNKNOWN)]) if UNKNOWN in scores.labels else 0.0
+    best = tuple(scores.top(BEST))
+    return ClipPrediction(clip.name, clip.label, best, scores.probabilities, result.sureness, unknown)
 
 
 def check_labels(labels: Mapping[str, int], known: Collection[str]) -> None:

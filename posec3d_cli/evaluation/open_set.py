@@ -63,8 +63,10 @@ class Threshold:
 class OpenSetReport:
     """The scores of clips of the classifier's actions, and of clips of other actions.
 
-    The score of a clip is the probability of its best label other than `unknown`, and 0 without a person. The answer is
-    `unknown` without a person, where `unknown` is itself the best label, and where the score is below the threshold.
+    The score of a clip is the probability of its best label other than `unknown`; if the classifier has a label
+    `unknown`, the score is what it would be where no label but these two is possible, because the answer depends on
+    both. It is 0 without a person. The answer is `unknown` without a person, where `unknown` is itself the best label,
+    and where the best label is less probable than the threshold.
 
     Attributes:
         known: the predictions for clips of the classifier's actions.
@@ -95,7 +97,7 @@ class OpenSetReport:
         """
         if not self.known:
             return None
-        return area_under_roc([one.known[1] for one in self.known], [one.known[1] for one in self.others])
+        return area_under_roc([one.score for one in self.known], [one.score for one in self.others])
 
     def at(self, min_score: float) -> Threshold:
         """The effect of one `min_score`."""

@@ -22,6 +22,7 @@ class ClipPrediction:
         scores: `(C,)` float32, the probability of each label of the classifier; None if no person was found, or they
             are not known.
         sureness: see `posec3d_cli.results.ClipResult`; None: the probability of the best label.
+        unknown: the probability of the label `unknown`; 0 where the classifier has none, or it is ruled out.
     """
 
     clip: str
@@ -29,6 +30,7 @@ class ClipPrediction:
     best: tuple[tuple[str, float], ...]
     scores: Floats | None = field(default=None, repr=False, compare=False)
     sureness: float | None = field(default=None, repr=False, compare=False)
+    unknown: float = field(default=0.0, repr=False, compare=False)
 
     @property
     def source(self) -> str:
@@ -55,6 +57,15 @@ class ClipPrediction:
     def known(self) -> tuple[str, float]:
         """The best label other than `unknown` with its probability; empty and 0 if there is none."""
         return next((one for one in self.best if one[0] != UNKNOWN), ("", 0.0))
+
+    @property
+    def score(self) -> float:
+        """The probability of the best label other than `unknown` where no label but these two is possible.
+
+        Where the classifier has no label `unknown` it is that of the best label among all. 0 if there is none.
+        """
+        probability = self.known[1]
+        return probability / (probability + self.unknown) if self.unknown and probability else probability
 
     @property
     def least(self) -> float:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from posec3d_cli.datasets.clips import ESTIMATED, RECORDED, LabeledClip
 from posec3d_cli.errors import BadDataset
-from posec3d_cli.evaluation.evaluate import as_video_poses, check_labels, evaluate
+from posec3d_cli.evaluation.evaluate import as_video_poses, check_labels, evaluate, predict_clips
 from posec3d_cli.recognition.ensemble import Member
 from posec3d_cli.recognition.recognizer import ActionRecognizer
 from posec3d_cli.sampling.clips import ClipSampling
@@ -48,6 +48,15 @@ def test_clips_are_read_as_videos_are():
     assert report.mistakes[0].best == (("left", pytest.approx(0.7)), ("right", pytest.approx(0.3)))
     assert (report.top1, report.top5, report.mean_class) == (0.5, 3, 0.5)
     assert told == [(number, 4) for number in range(5)]
+
+
+def test_predictions_have_the_probability_of_unknown():
+    used = actions()
+    assert evaluate(used, [standing("a", "left", 10)]).predictions[0].unknown == 0
+    used.members[0].classifier.labels = ("unknown", "right")
+    [prediction] = predict_clips(ActionRecognizer(used.members), [standing("a", "b", 80)])
+    assert prediction.unknown == pytest.approx(0.2)
+    assert prediction.score == pytest.approx(0.8)
 
 
 def test_a_reading_can_be_chosen():

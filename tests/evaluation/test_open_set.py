@@ -17,7 +17,7 @@ SCORES = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7, 1.0]) | st.floats(0
 
 
 def prediction(clip, ground_truth, *best):
-    return ClipPrediction(clip, ground_truth, best)
+    return ClipPrediction(clip, ground_truth, best, unknown=dict(best).get("unknown", 0.0))
 
 
 KNOWN = (
@@ -78,8 +78,15 @@ def test_a_label_unknown_of_the_classifier_makes_answers_unknown_at_every_thresh
     known = prediction("a", "sit", ("unknown", 0.5), ("sit", 0.4), ("run", 0.1))
     other = prediction("b", "dance", ("unknown", 0.6), ("run", 0.3), ("sit", 0.1))
     report = OpenSetReport.of([known], [other], 0.0)
-    assert report.auroc == 1  # 0.4 against 0.3
+    assert report.auroc == 1  # 4/9 against 3/9
     assert (report.at(0).unknown, report.at(0).lost, report.at(0).correct) == (1, 1, 1)
+
+
+def test_what_is_likely_unknown_scores_less_than_a_less_probable_action_that_is_not():
+    known = prediction("a", "sit", ("sit", 0.4), ("run", 0.35), ("unknown", 0.1))
+    other = prediction("b", "dance", ("run", 0.5), ("unknown", 0.45))
+    assert (known.score, other.score) == (pytest.approx(0.8), pytest.approx(0.5 / 0.95))
+    assert OpenSetReport.of([known], [other], 0.0).auroc == 1
 
 
 def test_clips_with_the_label_unknown_are_no_known_actions():
