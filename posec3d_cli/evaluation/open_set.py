@@ -63,10 +63,8 @@ class Threshold:
 class OpenSetReport:
     """The scores of clips of the classifier's actions, and of clips of other actions.
 
-    The score of a clip is the probability of its best label other than `unknown`; if the classifier has a label
-    `unknown`, the score is what it would be where no label but these two is possible, because the answer depends on
-    both. It is 0 without a person. The answer is `unknown` without a person, where `unknown` is itself the best label,
-    and where the best label is less probable than the threshold.
+    The answer is `unknown` without a person, where `unknown` is itself the best label, and where the best label is less
+    probable than the threshold.
 
     Attributes:
         known: the predictions for clips of the classifier's actions.
@@ -93,7 +91,7 @@ class OpenSetReport:
     def auroc(self) -> float | None:
         """The share of pairs of a known and another clip of which the known one scores more; None without known clips.
 
-        Equal scores count one half.
+        Equal scores count one half. See `ClipPrediction.score`.
         """
         if not self.known:
             return None

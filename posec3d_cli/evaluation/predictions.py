@@ -62,7 +62,8 @@ class ClipPrediction:
     def score(self) -> float:
         """The probability of the best label other than `unknown` where no label but these two is possible.
 
-        Where the classifier has no label `unknown` it is that of the best label among all. 0 if there is none.
+        So it counts both that decide the answer. Where the classifier has no label `unknown` it is that of the best
+        label among all. 0 without a person.
         """
         probability = self.known[1]
         return probability / (probability + self.unknown) if self.unknown and probability else probability
