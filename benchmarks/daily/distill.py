@@ -11,7 +11,10 @@ MODEL=OUT` makes a model of it that can be measured.
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import shutil
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +24,11 @@ import tomli_w
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from unknown import Watched
+from unknown import Watched, check_alike
 
 from posec3d_cli.datasets.clip_lists import read_clip_list, set_validation
-from posec3d_cli.datasets.clips import VALIDATION
 from posec3d_cli.datasets.load import load_dataset, read_label_map
+from posec3d_cli.datasets.splits import split
 from posec3d_cli.files.digests import sha256_of
 from posec3d_cli.nets.layers import Recognizer
 from posec3d_cli.training.card import write_weights
@@ -36,7 +39,7 @@ from posec3d_cli.training.setup import build, make_training
 from posec3d_cli.transforms.joint_features import PARENTS
 
 TABLES = ("jhmdb.csv", "jhmdb_lightning.csv", "web.csv")
-SMOOTHING = 0.1
+SMOOTHING = TrainingConfig.label_smoothing
 
 
 def bones(joints: Tensor) -> Tensor:
@@ -51,8 +54,7 @@ class Teacher:
 
     def __init__(self, run: Path) -> None:
         self.watched = Watched(run)
-        card = tomllib.loads((run / "model.toml").read_text(encoding="utf-8"))
-        self.reads_bones = card["recipe"]["graph"]["stream"] == "bone"
+        self.reads_bones = self.watched.card.recipe["graph"]["stream"] == "bone"
 
     @torch.inference_mode()
     def probabilities(self, joints: Tensor) -> Tensor:
@@ -96,12 +98,15 @@ def main() -> None:
     card = tomllib.loads((like / "model.toml").read_text(encoding="utf-8"))
     labels = (like / "labels.txt").read_text(encoding="utf-8").splitlines()
     as_bones = card["recipe"]["graph"]["stream"] == "bone"
+    if given.output.exists():
+        raise SystemExit(f"{given.output} exists already: name another folder")
+    teachers = [Teacher(run) for run in given.teacher]
+    check_alike([Watched(like), *(teacher.watched for teacher in teachers)])
     dataset = load_dataset(
         [*(given.sets / name for name in TABLES), *given.packs], read_label_map(Path(__file__).with_name("labels.csv"))
     )
     clips = set_validation(dataset, read_clip_list(given.sets / "validation.txt")).with_poses()[0]
-    learned = [clip for clip in clips if clip.part != VALIDATION]
-    watched = [clip for clip in clips if clip.part == VALIDATION]
+    learned, validated = split(clips, 0.0, given.seed)
     training = make_training(
         TrainingConfig(seed=given.seed),
         architecture=card["recipe"]["architecture"],
@@ -112,18 +117,16 @@ def main() -> None:
     )
     config = replace(training.config, label_smoothing=0.0)
     of_joints = replace(config, spec=joint_spec())
-    teachers = [Teacher(run) for run in given.teacher]
     given.output.mkdir(parents=True)
-    for name in ("labels.txt", "training.json"):
-        shutil.copy(like / name, given.output / name)
-    best = -1.0
+    shutil.copy(like / "labels.txt", given.output)
+    history: list[dict[str, float]] = []
 
     def keep(progress: EpochMetrics, averaged: Recognizer, state: State) -> None:
-        nonlocal best
-        print(f"epoch {progress.epoch}: loss {progress.loss:.3f}, {progress.accuracy[EVERY]:.1%} right", flush=True)
-        if progress.accuracy[EVERY] > best:
-            best = progress.accuracy[EVERY]
+        right = progress.accuracy[EVERY]
+        print(f"epoch {progress.epoch}: loss {progress.loss:.3f}, {right:.1%} right", flush=True)
+        if all(right > before["accuracy"] for before in history):
             write_weights(given.output, 0, averaged)
+        history.append({"epoch": progress.epoch, "loss": progress.loss, "accuracy": right})
 
     fit(
         build(training, len(labels), config.seed),
@@ -131,13 +134,16 @@ def main() -> None:
             TrainingDataset(learned, labels, of_joints, epoch), teachers, given.share, as_bones=as_bones
         ),
         config,
-        score=lambda averaged: validate(averaged, watched, labels, config),
+        score=lambda averaged: validate(averaged, validated, labels, config),
         precision="bf16",
         report=keep,
     )
     weights = given.output / card["files"][0]["sources"][0].removeprefix("file:")
     card["files"] = [{**card["files"][0], "sha256": sha256_of(weights), "size": weights.stat().st_size}]
     (given.output / "model.toml").write_text(tomli_w.dumps(card), encoding="utf-8")
+    record = json.loads((like / "training.json").read_text(encoding="utf-8"))
+    record |= {"command": shlex.join(["python", *sys.argv]), "history": history}
+    (given.output / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

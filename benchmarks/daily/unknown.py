@@ -24,7 +24,7 @@ probabilities are.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -32,13 +32,13 @@ from typing import cast
 import numpy as np
 import torch
 from objects import apart_from
-from scipy.special import logsumexp
-from scipy.stats import mannwhitneyu
+from scipy.special import logsumexp, softmax
 from ship import clips_of, recognizer_of
 
 from posec3d_cli import ActionRecognizer, LabeledClip
 from posec3d_cli.datasets.clips import RECORDED
 from posec3d_cli.evaluation.evaluate import as_video_poses
+from posec3d_cli.evaluation.metrics import area_under_roc
 from posec3d_cli.hub.cards import network_files
 from posec3d_cli.hub.catalog import load_card
 from posec3d_cli.hub.weights import fetch
@@ -72,7 +72,7 @@ class Watched:
     """The network of a model as a classifier that remembers what led to its answers."""
 
     def __init__(self, model: Path) -> None:
-        card = load_card(model)
+        self.card = card = load_card(model)
         weights = network_files(fetch(card)).values()
         options = card.recipe.get("network", {})
         [self.network] = load_networks(card.name, weights, card.recipe["architecture"], len(card.labels), options)
@@ -91,10 +91,17 @@ class Watched:
         lengths = torch.linalg.vector_norm(features, dim=1, keepdim=True)
         answers = []
         for own, direction in zip(logits, (features / lengths).numpy(), strict=True):
-            answer = ActionScores.of_outputs(np.exp(own - logsumexp(own)), self.outputs)
+            answer = ActionScores.of_outputs(softmax(own), self.outputs)
             self.seen[answer.probabilities.tobytes()] = own, direction
             answers.append(answer)
         return answers
+
+
+def check_alike(watched: Sequence[Watched]) -> None:
+    """Refuse models whose outputs are not the same, in the same order."""
+    for one in watched[1:]:
+        if one.outputs != watched[0].outputs:
+            raise SystemExit(f"{one.card.name} has other outputs than {watched[0].card.name}: their mean says nothing")
 
 
 def readings(recognizer: ActionRecognizer, watched: Watched, clips: Sequence[LabeledClip]) -> list[list[list[Reading]]]:
@@ -135,7 +142,7 @@ class Learned:
     overall: Floats
 
     @classmethod
-    def of(cls, clips: Sequence[LabeledClip], read: Sequence[list[list[Reading]]], named: Sequence[str]) -> Learned:
+    def of(cls, clips: Sequence[LabeledClip], read: Sequence[list[list[Reading]]], named: Collection[str]) -> Learned:
         """Of each clip the mean over its windows, of the person with the largest weight."""
         rows = [
             (clip.label, np.mean([max(people, key=lambda one: one.weight).features for people in windows], axis=0))
@@ -147,7 +154,7 @@ class Learned:
         of_label = {label: features[labels == label].mean(axis=0) for label in sorted(set(labels.tolist()))}
         apart = features - np.stack([of_label[label] for label in labels.tolist()])
         means = np.stack([mean for label, mean in of_label.items() if label in named])
-        known = np.isin(labels, named)
+        known = np.array([label in named for label in labels.tolist()])
         return cls(features, labels, known, means, _inverse(apart), _inverse(features - features.mean(axis=0)))
 
     def similarity(self, features: Floats) -> float:
@@ -197,7 +204,7 @@ def scores_of(
     chances = np.array(
         [
             [
-                np.average([_softmax(one.logits) for one in people], axis=0, weights=[one.weight for one in people])
+                np.average([softmax(one.logits) for one in people], axis=0, weights=[one.weight for one in people])
                 for people in windows
             ]
             for windows in models
@@ -226,10 +233,6 @@ def scores_of(
     return int(np.where(known, mean, 0).argmax()), scores
 
 
-def _softmax(logits: Floats) -> Floats:
-    return np.asarray(np.exp(logits - logsumexp(logits)))
-
-
 def separation(known: Sequence[float], right: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
     """The area under the ROC curve, and the share of the others below the score that loses one right one in eight.
 
@@ -238,8 +241,7 @@ def separation(known: Sequence[float], right: Sequence[float], others: Sequence[
         right: those of them whose best known action is right.
         others: the scores of clips of other actions.
     """
-    area = mannwhitneyu(known, others).statistic / len(known) / len(others)
-    return float(area), float(np.mean(np.array(others) < np.quantile(right, LOST)))
+    return area_under_roc(known, others), float(np.mean(np.array(others) < np.quantile(right, LOST)))
 
 
 def main() -> None:
@@ -256,13 +258,15 @@ def main() -> None:
     clips = [one for half in halves.values() for one in half]
     tables = [given.sets / "jhmdb.csv", given.sets / "web.csv", *given.packs]
     training = [one for one in apart_from(clips_of(tables), clips) if one.origin != RECORDED]
+    watched = [Watched(model) for model in given.model]
+    check_alike(watched)
+    outputs = np.array(watched[0].outputs)
+    named = {*watched[0].labels} - {UNKNOWN}
     read, learned = [], []
-    for model in given.model:
-        recognizer, watched = recognizer_of([model]), Watched(model)
-        read.append(readings(recognizer, watched, clips))
-        named = [label for label in watched.labels if label != UNKNOWN]
-        learned.append(Learned.of(training, readings(recognizer, watched, training), named))
-    outputs = np.array(watched.outputs)
+    for model, one in zip(given.model, watched, strict=True):
+        recognizer = recognizer_of([model])
+        read.append(readings(recognizer, one, clips))
+        learned.append(Learned.of(training, readings(recognizer, one, training), named))
     of_clip = [scores_of(models, learned, outputs != UNKNOWN) for models in zip(*read, strict=True)]
     print("| score | half a: AUROC | others unknown | half b: AUROC | others unknown |\n|---|---:|---:|---:|---:|")
     for name in next(found for found in of_clip if found is not None)[1]:
